@@ -1,0 +1,1 @@
+"""Decode, encode, resample, level, verdicts and pictures of sound."""

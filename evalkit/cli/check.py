@@ -1,0 +1,134 @@
+"""`evalkit check`: hold a run against a baseline file, and fail where it is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from evalkit.cli.output import figure, print_json, print_table
+from evalkit.core.errors import UserError
+
+if TYPE_CHECKING:
+    from evalkit.run.baseline import Record
+    from evalkit.run.gate import Comparison
+
+_TOLERANCE = "METRIC=VALUE: a loss up to VALUE, in the metric's own unit, is accepted. Repeatable."
+
+
+def check(
+    run: Path = typer.Argument(..., help="A run folder."),
+    baseline: Path = typer.Option(..., "--baseline", help="The baseline file to compare with, or to write."),
+    save: bool = typer.Option(False, "--save", help="Write the baseline file from RUN instead of comparing."),
+    metric: list[str] = typer.Option([], "--metric", help="Compare this metric only. Repeatable."),
+    tolerance: list[str] = typer.Option([], "--tolerance", help=_TOLERANCE),
+    strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
+    junit: Path | None = typer.Option(None, "--junit", help="Also write the verdicts as a JUnit XML file."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Compare a run with a baseline; exit 1 where a metric is worse or cannot be compared.
+
+    A metric fails where the 95 % interval of its loss lies wholly above the tolerance. A difference that
+    the gate is too weak to judge at this n is called inconclusive, and passes unless --strict.
+
+    \b
+    Example:
+      evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --save
+      evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --tolerance kl_passt=0.05
+    """
+    from evalkit.run import baseline as baselines
+    from evalkit.run import gate
+
+    current = baselines.read_run(run)
+    if save:
+        _save(current, baseline, as_json)
+        return
+    before = baselines.read_baseline(baseline)
+    comparisons = gate.check(current, before, metric, _tolerances(tolerance))
+    passed = gate.passes(comparisons, strict)
+    if junit is not None:
+        _write_junit(junit, comparisons, strict)
+    if as_json:
+        print_json(_as_json(current, before, comparisons, passed, strict))
+    else:
+        _print(current, before, comparisons, passed, strict)
+    if not passed:
+        raise typer.Exit(1)
+
+
+def _save(run: Record, path: Path, as_json: bool) -> None:
+    from evalkit.run.baseline import save_baseline
+
+    replaced = path.exists()
+    save_baseline(run, path)
+    if as_json:
+        print_json({"baseline": str(path), "replaced": replaced, "metrics": sorted(run.metrics)})
+    else:
+        print(f"baseline {'replaced' if replaced else 'written'}: {path} ({', '.join(sorted(run.metrics))})")
+
+
+def _tolerances(given: Sequence[str]) -> dict[str, float]:
+    found = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = -1.0
+        if not 0 <= found[name] < float("inf"):
+            raise UserError(f"--tolerance {text!r} is not METRIC=VALUE with a value of 0 or more")
+    return found
+
+
+def _as_json(
+    run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool
+) -> dict[str, object]:
+    metrics = {each.metric: asdict(each) for each in comparisons}
+    new = sorted(run.metrics.keys() - baseline.metrics.keys())
+    return {
+        "verdict": "pass" if passed else "fail",
+        "strict": strict,
+        "run": run.source,
+        "baseline": baseline.source,
+        "metrics": metrics,
+        "not_in_baseline": new,
+    }
+
+
+def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool) -> None:
+    print(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')})")
+    print(f"baseline  {baseline.source}  ({baseline.model.get('name')}, protocol {baseline.suite.get('protocol')})\n")
+    headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
+    print_table(headers, [_row(each) for each in comparisons], numbers=(2, 3, 4, 5, 6, 7))
+    for each in comparisons:
+        if each.reason:
+            print(f"{each.metric}: {each.verdict}: {each.reason}")
+    new = sorted(run.metrics.keys() - baseline.metrics.keys())
+    if new:
+        print(f"not in the baseline, not compared: {', '.join(new)}")
+    print(f"\n{'pass' if passed else 'FAIL'}{' (strict)' if strict else ''}")
+
+
+def _row(each: Comparison) -> list[object]:
+    spread = "n/a" if each.low is None else f"[{figure(each.low, 3)}, {figure(each.high, 3)}]"
+    numbers = [figure(each.current), figure(each.baseline), figure(each.difference, 3), spread]
+    return [each.metric, each.direction or "?", *numbers, each.n or "n/a", figure(each.detectable, 3), each.verdict]
+
+
+def _write_junit(path: Path, comparisons: Sequence[Comparison], strict: bool) -> None:
+    from xml.etree import ElementTree
+
+    from evalkit.core.jsonio import write_bytes
+    from evalkit.run.gate import passes
+
+    suite = ElementTree.Element("testsuite", name="evalkit check", tests=str(len(comparisons)))
+    for each in comparisons:
+        case = ElementTree.SubElement(suite, "testcase", classname="evalkit.check", name=each.metric)
+        words = f"{each.verdict}: {each.current} against {each.baseline}. {each.reason}".strip()
+        if not passes([each], strict):
+            ElementTree.SubElement(case, "failure", message=words)
+    suite.set("failures", str(len(suite.findall(".//failure"))))
+    write_bytes(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))

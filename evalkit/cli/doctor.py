@@ -1,0 +1,142 @@
+"""`evalkit doctor`: is this machine ready, and if not, what to do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import typer
+
+from evalkit.cli.output import print_json, print_table
+
+_ROOM = 2 * 2**30
+"""Bytes of free disk below which a run of a few hundred clips may not fit."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `warn` is worth knowing, `fail` stops a run."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    detail: str
+
+
+def doctor(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+    """Look at Python, torch, devices, folders, weights and helpers; exit 1 where a run could not work.
+
+    \b
+    Example:
+      evalkit doctor
+    """
+    findings = [finding for look in _LOOKS for finding in _looked(look)]
+    failed = any(finding.state == "fail" for finding in findings)
+    if as_json:
+        print_json({"ok": not failed, "findings": [asdict(finding) for finding in findings]})
+    else:
+        print_table(["", "what", "found"], [[each.state, each.name, each.detail] for each in findings])
+    if failed:
+        raise typer.Exit(1)
+
+
+def _looked(look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    """The findings of one look; a look that breaks is itself a finding, as a doctor must not fall ill."""
+    try:
+        return list(look())
+    except Exception as error:  # noqa: BLE001
+        return [Finding(look.__name__.strip("_"), "fail", f"{type(error).__name__}: {error}")]
+
+
+def _python() -> Iterator[Finding]:
+    state: Literal["ok", "fail"] = "ok" if sys.version_info >= (3, 11) else "fail"
+    yield Finding("python", state, f"{platform.python_version()} at {sys.executable}")
+    import evalkit
+
+    yield Finding("evalkit", "ok", f"{evalkit.__version__} at {Path(evalkit.__file__).parent}")
+
+
+def _torch() -> Iterator[Finding]:
+    import torch
+
+    yield Finding("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores")
+    if torch.cuda.is_available():
+        for index in range(torch.cuda.device_count()):
+            memory = torch.cuda.get_device_properties(index).total_memory / 2**30
+            yield Finding(f"cuda:{index}", "ok", f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB")
+    else:
+        yield Finding("cuda", "ok", "none: runs use the CPU")
+
+
+def _libraries() -> Iterator[Finding]:
+    from evalkit.core.versions import stamp
+
+    for name, version in stamp().items():
+        if name not in ("evalkit", "python", "platform", "torch"):
+            yield Finding(name, "fail" if version == "absent" else "ok", version)
+
+
+def _folders() -> Iterator[Finding]:
+    from evalkit.core.resources import resource
+    from evalkit.fetch.home import evalkit_home
+
+    home = evalkit_home()
+    yield Finding("EVALKIT_HOME", *_writable(home))
+    yield Finding("working folder", *_writable(Path.cwd()))
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    yield Finding("free disk", "ok" if free > _ROOM else "warn", f"{free / 2**30:.1f} GiB at {existing}")
+    yield Finding("prompts", "ok", str(resource("prompts")))
+
+
+def _writable(folder: Path) -> tuple[Literal["ok", "fail"], str]:
+    existing = next(each for each in (folder, *folder.parents) if each.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            pass
+    except OSError as error:
+        return "fail", f"{folder}: cannot be written: {error.strerror}"
+    return "ok", str(folder) if existing == folder else f"{folder} (not made yet)"
+
+
+def _switches() -> Iterator[Finding]:
+    for name in ("EVALKIT_OFFLINE", "EVALKIT_MIRROR", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "OMP_NUM_THREADS"):
+        yield Finding(name, "ok", os.environ.get(name, "not set"))
+
+
+def _weights() -> Iterator[Finding]:
+    from evalkit.core.errors import MissingWeights
+    from evalkit.fetch.weights import MINIS, PUBLISHED, locate
+
+    for name in (*MINIS, *PUBLISHED):
+        mini = name in MINIS
+        try:
+            path = locate(name, {})
+        except MissingWeights as error:
+            yield Finding(name, "fail" if mini else "ok", f"not here: {error}" if mini else "not here (optional)")
+            continue
+        yield Finding(name, "ok", f"{_digest(path)[:12]} at {path}")
+
+
+def _digest(path: Path) -> str:
+    """sha256 of the weights: of the file, or of the folder's one safetensors file."""
+    from evalkit.core.ids import digest_file
+
+    if path.is_file():
+        return digest_file(path)
+    files = sorted(path.glob("*.safetensors"))
+    return digest_file(files[0]) if files else "(no safetensors)"
+
+
+def _helpers() -> Iterator[Finding]:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    yield Finding("chromium", "ok" if browser else "warn", browser or "absent: only the report's own tests need it")
+
+
+_LOOKS = (_python, _torch, _libraries, _folders, _switches, _weights, _helpers)

@@ -1,0 +1,53 @@
+"""`evalkit generate`: the first stage of `evalkit run` alone."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from evalkit.cli import run as options
+
+
+def generate(
+    model: str = options.MODEL,
+    suite: str = options.SUITE,
+    out: Path | None = options.OUT,
+    preset: str | None = options.PRESET,
+    set_: list[str] = options.SET,
+    seed: int = options.SEED,
+    limit: int | None = options.LIMIT,
+    batch_size: int | None = options.BATCH_SIZE,
+    device: str = options.DEVICE,
+    dtype: str = options.DTYPE,
+    weights: list[str] = options.WEIGHTS,
+    max_failures: int | None = options.MAX_FAILURES,
+    retry_failed: bool = options.RETRY,
+    as_json: bool = options.JSON,
+) -> None:
+    """Generate audio for every prompt of a suite, and stop before scoring.
+
+    `evalkit run` with the same options goes on from here: it is the same run.
+
+    \b
+    Example:
+      evalkit generate --model stable-audio-mini --suite mini --seed 1
+    """
+    from evalkit.cli.session import Manner, conduct
+    from evalkit.run.config import RunConfig, parse_changes, parse_weights, resolve_device
+
+    config = RunConfig(
+        model=model,
+        suite=suite,
+        out=out,
+        preset=preset,
+        changes=parse_changes(set_),
+        seed=seed,
+        limit=limit,
+        batch_size=batch_size,
+        device=resolve_device(device),
+        dtype=dtype,
+        weights=parse_weights(weights),
+        retry_failed=retry_failed,
+        command=("evalkit", *sys.argv[1:]),
+    )
+    conduct([config], Manner("generate", as_json, report=False, max_failures=max_failures))

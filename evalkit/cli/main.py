@@ -1,0 +1,71 @@
+"""The command line: `evalkit VERB`, each verb in the file of its name.
+
+A verb's module holds one function of the verb's name, whose docstring is its help; every import that costs
+time stays inside that function, so that `evalkit --help` starts no torch. Only the module of the verb that
+was typed is imported, all of them for the list of verbs.
+
+Exit codes: 0 done; 1 the gate says worse, or more items failed than allowed; 2 something the person can
+put right, told in one line; 130 interrupted. Anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+import typer
+
+from evalkit.core.errors import UserError
+
+VERBS = (
+    "run",
+    "generate",
+    "score",
+    "report",
+    "check",
+    "models",
+    "suites",
+    "metrics",
+    "doctor",
+)
+
+
+def build(verbs: tuple[str, ...] = VERBS) -> typer.Typer:
+    """The application with these verbs; a verb's function may be typed `def run(...)` with typer options."""
+    app = typer.Typer(
+        name="evalkit",
+        help="Generate, score, compare and gate text-to-audio models.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_version)
+    for verb in verbs:
+        app.command(name=verb)(getattr(importlib.import_module(f"evalkit.cli.{verb}"), verb))
+    return app
+
+
+def _version(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
+    """Generate, score, compare and gate text-to-audio models."""
+    if version:
+        import evalkit
+
+        print(evalkit.__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the verb that was typed, and turn a UserError into one line on stderr and exit code 2."""
+    typed = sys.argv[1] if len(sys.argv) > 1 else ""
+    try:
+        build((typed,) if typed in VERBS else VERBS)()
+    except UserError as error:
+        print("evalkit: " + " ".join(str(error).split()), file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): not an error; keep Python from flushing into the gap.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,58 @@
+"""`evalkit metrics`: the metrics at hand, or the manual of one."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from evalkit.cli.output import print_json, print_table
+
+if TYPE_CHECKING:
+    from evalkit.metrics.base import MetricCard
+
+
+def metrics(
+    name: str | None = typer.Argument(None, help="A metric's name."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """List the metrics, or print the manual of one: its formula, unit, range, and what it cannot hear.
+
+    \b
+    Example:
+      evalkit metrics
+      evalkit metrics fd_openl3
+    """
+    from evalkit.metrics.base import METRICS
+
+    if name is not None:
+        _show(name, as_json)
+        return
+    cards: list[MetricCard] = [METRICS.load(each).card for each in METRICS.names()]
+    if as_json:
+        print_json([asdict(card) for card in cards])
+        return
+    kinds = {"set": "set of clips", "pair": "clip per prompt", "": "none"}
+    rows = [[c.name, c.direction, c.family, kinds[c.reference], "yes" if c.text else "no", c.title] for c in cards]
+    print_table(["name", "better", "embedder", "reference", "text", "title"], rows)
+
+
+def _show(name: str, as_json: bool) -> None:
+    import inspect
+    import sys
+
+    from evalkit.metrics.base import METRICS
+
+    metric = METRICS.load(name)
+    card: MetricCard = metric.card
+    module = sys.modules[METRICS.targets().get(name, name).partition(":")[0]]
+    manual = inspect.cleandoc(module.__doc__ or "This metric has no manual.")
+    if as_json:
+        print_json({**asdict(card), "manual": manual})
+        return
+    print(f"{card.name}: {card.title}\n")
+    facts = {"better": card.direction, "unit": card.unit, "embedder": card.family, "reference": card.reference}
+    facts |= {"citation": card.citation, "cannot hear": card.blind_to}
+    print_table(["", ""], [[key, value or "none"] for key, value in facts.items()])
+    print(f"\n{manual}")

@@ -1,0 +1,91 @@
+"""`evalkit run`: generate, embed, score and report."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+
+_MODEL_HELP = "A model's name, folder:PATH or module:Class; several with commas."
+MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
+SUITE = typer.Option("mini", "--suite", help="A suite's name, or the path of its manifest.")
+OUT = typer.Option(None, "--out", help="The run folder; default runs/SUITE/MODEL/ID.")
+PRESET = typer.Option(None, "--preset", help="A preset of the model; `evalkit models` lists them.")
+SET = typer.Option([], "--set", help="KEY=VALUE: change an option of the preset (--set steps=50). Repeatable.")
+SEED = typer.Option(0, "--seed", help="The run's seed.")
+LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
+BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default: the model's.")
+DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
+DTYPE = typer.Option("float32", "--dtype", help="float32, float16 or bfloat16, for the generator.")
+WEIGHTS = typer.Option([], "--weights", help="NAME=PATH: use this file or folder for weights of that name. Repeatable.")
+MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
+RETRY = typer.Option(False, "--retry-failed", help="Try items again that failed twice.")
+JSON = typer.Option(False, "--json", help="Print one JSON object.")
+NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
+
+
+def run(
+    model: str = MODEL,
+    suite: str = SUITE,
+    out: Path | None = OUT,
+    preset: str | None = PRESET,
+    set_: list[str] = SET,
+    seed: int = SEED,
+    limit: int | None = LIMIT,
+    batch_size: int | None = BATCH_SIZE,
+    device: str = DEVICE,
+    dtype: str = DTYPE,
+    weights: list[str] = WEIGHTS,
+    max_failures: int | None = MAX_FAILURES,
+    retry_failed: bool = RETRY,
+    as_json: bool = JSON,
+    no_report: bool = NO_REPORT,
+) -> None:
+    """Generate audio for every prompt of a suite, score it and write a report.
+
+    Typing the same command again goes on where it stopped; a finished run is shown again, and nothing is
+    recomputed. Failed items are counted beside every number. Exit 1: more of them than --max-failures, none
+    that worked, or a metric without a number; 2: something to put right; 130: interrupted.
+
+    \b
+    Example:
+      evalkit run
+      evalkit run --model stable-audio-mini,mock --suite mini --set steps=50 --limit 8
+    """
+    from evalkit.cli.session import Manner, conduct
+    from evalkit.run.config import RunConfig, parse_changes, parse_weights, resolve_device
+
+    models = [name for name in (part.strip() for part in model.split(",")) if name]
+    configs = [
+        RunConfig(
+            model=name,
+            suite=suite,
+            out=out if out is None or len(models) == 1 else _inside(out, name),
+            preset=preset,
+            changes=parse_changes(set_),
+            seed=seed,
+            limit=limit,
+            batch_size=batch_size,
+            device=resolve_device(device),
+            dtype=dtype,
+            weights=parse_weights(weights),
+            retry_failed=retry_failed,
+            command=("evalkit", *sys.argv[1:]),
+        )
+        for name in dict.fromkeys(models)
+    ]
+    conduct(configs, Manner("score", as_json, not no_report, max_failures), board=_board(out, suite))
+
+
+def _inside(out: Path, model: str) -> Path:
+    from evalkit.core.ids import safe_name
+
+    return out / safe_name(model)
+
+
+def _board(out: Path | None, suite: str) -> Path:
+    """Where several runs of one command get their joint page."""
+    from evalkit.core.ids import safe_name
+
+    return (Path("runs") / safe_name(Path(suite).stem) if out is None else out) / "report.html"

@@ -1,0 +1,187 @@
+"""What `run`, `generate` and `score` share: doing the work, and telling how it went.
+
+With --json, stdout carries one JSON object and nothing else, even where a model's library prints: file
+descriptor 1 points at stderr while the work is done.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from evalkit.cli.output import figure, print_json, print_table
+
+if TYPE_CHECKING:
+    from evalkit.run.config import RunConfig
+    from evalkit.run.pipeline import Outcome
+
+_ARROWS = {"lower": "↓", "higher": "↑"}
+_SHOWN_FAILURES = 5
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a verb works and tells: its last `stage`, its output, and what it makes of failures."""
+
+    stage: Literal["generate", "score"]
+    as_json: bool
+    report: bool
+    max_failures: int | None
+
+
+def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = None) -> None:
+    """Do the runs one after the other, tell of them, and leave with the right exit code.
+
+    `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no
+    item at all, or a metric without a number; 130: interrupted.
+    """
+    try:
+        with _own_stdout(manner.as_json), _terminable():
+            outcomes = _work(configs, manner)
+            reports = [_report(outcome, manner) for outcome in outcomes]
+            joint = _joint_report(outcomes, manner, board)
+    except KeyboardInterrupt:
+        print("evalkit: interrupted; type the same command again and it goes on from here", file=sys.stderr)
+        raise typer.Exit(130) from None
+    if manner.as_json:
+        runs = [_as_json(outcome, path) for outcome, path in zip(outcomes, reports, strict=True)]
+        print_json(runs[0] if len(runs) == 1 else {"runs": runs, "report": None if joint is None else str(joint)})
+    else:
+        for outcome, path in zip(outcomes, reports, strict=True):
+            _print(outcome, path, manner)
+        if joint is not None:
+            print(f"all of them: {joint}")
+    if any(_fails(outcome, manner) for outcome in outcomes):
+        raise typer.Exit(1)
+
+
+def _work(configs: Sequence[RunConfig], manner: Manner) -> list[Outcome]:
+    from evalkit.cli.progress import for_this_terminal
+    from evalkit.run.pipeline import run, run_generate
+    from evalkit.run.plan import make_plan
+
+    work = run if manner.stage == "score" else run_generate
+    outcomes = []
+    plans = [make_plan(config) for config in configs]  # all of them first: a typo in the last is told at once
+    for plan in plans:
+        with for_this_terminal() as progress:
+            outcomes.append(work(plan, progress))
+    return outcomes
+
+
+def _report(outcome: Outcome, manner: Manner) -> Path | None:
+    """The run's page; one that is there already belongs to these scores, as scoring removes the old one."""
+    if not manner.report:
+        return None
+    folder = outcome.plan.folder
+    if not folder.report.exists():
+        from evalkit.report.page import write_report
+
+        write_report([folder.root], folder.report)
+    return folder.report
+
+
+def _joint_report(outcomes: Sequence[Outcome], manner: Manner, board: Path | None) -> Path | None:
+    if not manner.report or len(outcomes) < 2 or board is None:
+        return None
+    from evalkit.report.page import write_report
+
+    return write_report([outcome.plan.folder.root for outcome in outcomes], board)
+
+
+def _fails(outcome: Outcome, manner: Manner) -> bool:
+    too_many = manner.max_failures is not None and len(outcome.failures) > manner.max_failures
+    numberless = any(entry["value"] is None for entry in outcome.scores.values())
+    return too_many or outcome.n_ok == 0 or numberless
+
+
+def _as_json(outcome: Outcome, report: Path | None) -> dict[str, Any]:
+    plan = outcome.plan
+    return {
+        "run": str(plan.folder.root),
+        "run_id": plan.run_id,
+        "model": plan.model.name,
+        "suite": plan.suite.name,
+        "size": plan.size,
+        "n_items": len(plan.items),
+        "n_ok": outcome.n_ok,
+        "n_failed": len(outcome.failures),
+        "failures": dict(outcome.failures),
+        "reused": outcome.reused,
+        "scores": dict(outcome.scores),
+        "report": None if report is None else str(report),
+    }
+
+
+def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
+    plan = outcome.plan
+    label = "  [mini]" if plan.size == "mini" else ""
+    counts = f"{outcome.n_ok} of {len(plan.items)} prompts have audio"
+    print(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
+    _print_failures(outcome)
+    if outcome.scores:
+        headers = ["metric", "", "value", "interval", "n", "failed", "protocol", "size"]
+        rows = [_row(name, entry, plan.size) for name, entry in outcome.scores.items()]
+        print_table(headers, rows, numbers=(2, 3, 4, 5))
+        for name, entry in outcome.scores.items():
+            for warning in entry["warnings"]:
+                print(f"  {name}: {warning}")
+    if outcome.reused:
+        print("nothing to do: all of it was there already")
+    print(f"run:    {plan.folder.root}")
+    if report is not None:
+        print(f"report: {report}")
+
+
+def _row(name: str, entry: Mapping[str, Any], size: str) -> list[object]:
+    ends = f"[{figure(entry['low'])}, {figure(entry['high'])}]"
+    spread = "n/a" if entry["low"] is None else f"{ends} {entry['level']:.0%}"
+    arrow = _ARROWS.get(entry["direction"], "")
+    return [name, arrow, figure(entry["value"]), spread, entry["n"], entry["n_failed"], entry["protocol"], size]
+
+
+def _print_failures(outcome: Outcome) -> None:
+    shown = list(outcome.failures.items())[:_SHOWN_FAILURES]
+    for prompt_id, reason in shown:
+        print(f"  failed {prompt_id!r}: {reason}")
+    if len(outcome.failures) > len(shown):
+        print(f"  and {len(outcome.failures) - len(shown)} more; samples.parquet has them all")
+
+
+@contextmanager
+def _own_stdout(wanted: bool) -> Iterator[None]:
+    """Send whatever is printed to stderr for the block, prints of C libraries included."""
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the work as Ctrl-C does: in order, with the run marked cancelled."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

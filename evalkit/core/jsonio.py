@@ -1,0 +1,95 @@
+"""Strict JSON, written so that a reader never sees half of it.
+
+`json.dumps` writes NaN, which is not JSON and breaks every browser; here it is an error. Files land
+whole: a temporary file in the same folder, flushed to the disk, then renamed over the target, as a crash
+while writing in place leaves a corrupt file that looks finished.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError
+
+
+def dumps(value: object) -> str:
+    """JSON text with sorted keys, indented for reading; raises ValueError on NaN or infinity."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a whole file atomically and durably; on any failure the old file stays as it was."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write strict JSON atomically."""
+    write_bytes(path, dumps(value).encode("utf-8", "surrogatepass"))
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file; NaN literals stay NaN so that a gate can refuse them by name.
+
+    Raises UserError, naming the file, where it is absent or not JSON.
+    """
+    try:
+        return json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (ValueError, OSError) as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+
+
+def append_line(path: Path, record: dict[str, Any]) -> None:
+    """Append one JSON record to a line-based ledger and flush it to the disk.
+
+    A torn last line, left by a crash, is closed first so that the new record starts on its own line.
+    """
+    line = json.dumps(record, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
+    with path.open("ab+") as file:
+        if file.tell() > 0:
+            file.seek(-1, os.SEEK_END)
+            if file.read(1) != b"\n":
+                line = "\n" + line
+        file.write(line.encode("utf-8", "surrogatepass"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The records of a ledger in order; lines that a crash tore are passed over."""
+    if not path.exists():
+        return
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            record = json.loads(line.decode("utf-8", "surrogatepass"))
+        except ValueError:
+            continue
+        if isinstance(record, dict):
+            yield record

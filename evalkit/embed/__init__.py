@@ -1,0 +1,1 @@
+"""Audio or text to features, through the networks of evalkit.nets."""

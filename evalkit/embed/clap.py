@@ -1,0 +1,147 @@
+"""CLAP features: sound and text in one space, and the text tower that conditions Stable Audio 2.
+
+A folder of weights has the layout of the Hugging Face hub (`laion/clap-htsat-fused`): `config.json`,
+`model.safetensors`, `preprocessor_config.json`, and the tokenizer as `tokenizer.json` or as `vocab.json`
+with `merges.txt`. Everything is read from that folder; the network is never asked.
+
+Rules of stable-audio-metrics at fd55536 (`src/clap_score.py`; research A3 and G):
+
+- text: raw, at most 77 tokens, padded to 77; features are unit rows;
+- sound: mean of the channels, resampled to the model's rate, peak at -1 dBFS, 16-bit round trip with the
+  cut toward zero, then the front end of `evalkit.nets.clap`;
+- a sound longer than the window has its three crops drawn from a seed made of its own digest, where the
+  original draws them from a global generator and so gives another score on every run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from evalkit.audio.clip import Clip
+from evalkit.audio.level import peak_normalize
+from evalkit.audio.resample import resample
+from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.ids import digest_bytes, digest_file
+from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.embed.clap_folder import TOKENS, WEIGHTS, Words, fill, read_config, read_front_end
+from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, fusion_input, int16_round_trip, text_config
+
+PEAK_DBFS = -1.0
+FRONT_END_VERSION = 1
+"""Raised when the way from samples to mel changes, so that cached features are not taken for new ones."""
+
+_AUDIO_BATCH, _TEXT_BATCH = 16, 64
+_TEXT_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json", "vocab.json", "merges.txt")
+
+
+class ClapEmbedder:
+    """A TextEmbedder: a (1, d) unit row per clip, (n, d) unit rows for texts."""
+
+    spec: EmbedderSpec
+
+    def __init__(self, spec: EmbedderSpec, net: Clap, front: FrontEnd, words: Words, device: str) -> None:
+        self.spec, self._net, self._front, self._words, self._device = spec, net, front, words, device
+
+    @torch.inference_mode()
+    def embed(self, clips: Sequence[Clip]) -> list[Features]:
+        """One float32 (1, d) per clip. Raises UserError for a clip with no samples or with NaN in it."""
+        rows: list[Features] = []
+        for begin in range(0, len(clips), _AUDIO_BATCH):
+            inputs = [self._input(clip) for clip in clips[begin : begin + _AUDIO_BATCH]]
+            mels = torch.stack([mel for mel, _ in inputs]).to(self._device)
+            longer = torch.tensor([long for _, long in inputs], device=self._device)
+            rows.extend(row[None] for row in self._net.audio(mels, longer).float().cpu().numpy())
+        return rows
+
+    @torch.inference_mode()
+    def embed_text(self, texts: Sequence[str]) -> Features:
+        """float32 (texts, d)."""
+        if not texts:
+            return np.zeros((0, self.spec.dimensions), dtype=np.float32)
+        rows: Features = _in_batches(self._net.text, *self._words.encode(texts), self._device).cpu().numpy()
+        return rows
+
+    def _input(self, clip: Clip) -> tuple[Tensor, bool]:
+        return fusion_input(prepare(clip, self._front.rate), self._front, crop_seed(clip.digest))
+
+
+class TextTower:
+    """CLAP's text tower alone: what Stable Audio 2 conditions on. The audio tower is not read from the file.
+
+    `width` is the size of a hidden row; `weights` the sha256 of the weights file.
+    """
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        """Raises MissingWeights or BadCheckpoint."""
+        config = read_config(folder)
+        self._words = Words(folder, config)
+        net = ClapText(config)
+        fill(net.model, folder, "text_model.")
+        self._net = net.to(device).eval()
+        self._device = device
+        self.width = text_config(config).hidden_size
+        self.weights = digest_file(folder / WEIGHTS)
+
+    @torch.inference_mode()
+    def penultimate(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """float32 (texts, 77, width) hidden states of the last layer but one, and mask (texts, 77), 1 real.
+
+        Rows at padding hold what the tower gives there, not zeros; Stable Audio 2 feeds them on unmasked.
+        """
+        ids, mask = self._words.encode(texts)
+        if not texts:
+            return torch.zeros((0, TOKENS, self.width), device=self._device), mask.to(self._device)
+        return _in_batches(self._net.hidden, ids, mask, self._device), mask.to(self._device)
+
+
+def load(name: str, folder: Path, device: str) -> ClapEmbedder:
+    """The embedder from a folder in the hub's layout, in float32 whatever the file's precision.
+
+    Raises MissingWeights for an absent file, BadCheckpoint for one that does not fit, naming it.
+    """
+    config = read_config(folder)
+    words = Words(folder, config)
+    front = read_front_end(folder, config)
+    try:
+        net = Clap(config)
+    except ValueError as error:
+        raise BadCheckpoint(f"{folder / 'config.json'}: {error}") from error
+    fill(net.model, folder)
+    settings: dict[str, object] = {
+        **asdict(front),
+        "front_end_version": FRONT_END_VERSION,
+        "peak_dbfs": PEAK_DBFS,
+        "antialias": ANTIALIAS,
+        "tokens": TOKENS,
+        "files": {file: digest_file(folder / file) for file in _TEXT_FILES if (folder / file).is_file()},
+    }
+    spec = EmbedderSpec(name, "clap", int(config.projection_dim), digest_file(folder / WEIGHTS), settings)
+    return ClapEmbedder(spec, net.to(device).eval(), front, words, device)
+
+
+def prepare(clip: Clip, rate: int) -> Tensor:
+    """(samples,) of a clip as the front end takes it: mono, at `rate`, peak -1 dBFS, through 16 bits.
+
+    Raises UserError for a clip with no samples or with NaN in it.
+    """
+    mono = resample(clip.mono()[None], clip.rate, rate)[0]
+    if len(mono) == 0 or not np.isfinite(mono).all():
+        raise UserError("a clip for CLAP is empty or holds NaN", "such a file is a failed item; leave it out")
+    return int16_round_trip(torch.from_numpy(peak_normalize(mono, PEAK_DBFS)))
+
+
+def crop_seed(digest: str) -> int:
+    """The seed of a long clip's crops, in [0, 2**63), from the clip's digest alone."""
+    return int(digest_bytes(f"clap crops\0{digest}".encode())[:16], 16) >> 1
+
+
+def _in_batches(tower: Callable[[Tensor, Tensor], Tensor], ids: Tensor, mask: Tensor, device: str) -> Tensor:
+    """float32 rows of `tower` for every row of `ids` and `mask`, a batch at a time."""
+    parts = zip(ids.split(_TEXT_BATCH), mask.split(_TEXT_BATCH), strict=True)
+    return torch.cat([tower(i.to(device), m.to(device)) for i, m in parts]).float()

@@ -1,0 +1,74 @@
+"""Where generation runs: the contract that every executor keeps.
+
+The unit of work is a fixed batch of the plan. Its composition never changes with a resume or a worker
+count, because the last bit of a float result may depend on how many items share a matrix product; so a
+batch that is done again is done as the same batch. Only running out of memory splits one.
+
+An executor yields one answer per batch, in any order, with one result per item: a sound or a fault. It
+decides nothing about the sound itself; checking and keeping it is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from evalkit.generators.base import Generator, Options
+
+
+@dataclass(frozen=True)
+class Request:
+    """One item as a generator sees it."""
+
+    prompt: str
+    seconds: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of the plan; `number` is its place in it."""
+
+    number: int
+    requests: Sequence[Request]
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What a generator returned for one item, unchecked: `samples` may be anything, `rate` too.
+
+    `timings` is the item's even share of the batch's wall seconds, by part.
+    """
+
+    samples: Any
+    rate: Any
+    timings: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why an item has no sound: its generator raised ("error") or had too little memory ("oom")."""
+
+    kind: Literal["error", "oom"]
+    message: str
+
+
+Result = Sound | Fault
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker needs besides the batches."""
+
+    generator: Generator
+    device: str
+    dtype: str
+    options: Options
+
+
+class Executor(Protocol):
+    def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
+        """One answer per batch, results in the batch's order. The generator is loaded at the first batch,
+        so no batches cost no load. Raises what the generator's `load` raises."""
+        ...

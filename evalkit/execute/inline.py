@@ -1,0 +1,91 @@
+"""Generation in this process, one batch after the other."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from evalkit.core.errors import UserError
+from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound
+
+
+class Inline:
+    """The executor for one device, and for debuggers."""
+
+    def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
+        loaded = False
+        try:
+            for batch in batches:
+                if not loaded:
+                    job.generator.load(job.device, job.dtype)
+                    loaded = True
+                yield batch, produce(job, batch.requests)
+        finally:
+            if loaded:
+                job.generator.close()
+
+
+def produce(job: Job, requests: Sequence[Request]) -> list[Result]:
+    """One result per request.
+
+    Out of memory halves the batch, down to single items. Any other exception is met by trying the items
+    one by one, so that only the one that cannot be generated is lost. A UserError (an option that does
+    not exist) concerns every item and ends the run.
+    """
+    outcome = _attempt(job, requests)
+    if isinstance(outcome, list):
+        return outcome
+    if len(requests) == 1:
+        return [outcome]
+    if outcome.kind == "oom":
+        middle = len(requests) // 2
+        return produce(job, requests[:middle]) + produce(job, requests[middle:])
+    return [result for request in requests for result in produce(job, [request])]
+
+
+def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
+    """The sounds of one call, or the fault of the whole call. The exception and the frames it holds are
+    gone when this returns, as they would keep the memory that a smaller batch needs."""
+    started = time.perf_counter()
+    try:
+        made = job.generator.generate(
+            [request.prompt for request in requests],
+            [request.seconds for request in requests],
+            [request.seed for request in requests],
+            job.options,
+        )
+        audio, rate = list(made.audio), made.sample_rate
+        if len(audio) != len(requests):
+            return Fault("error", f"the generator returned {len(audio)} sounds for {len(requests)} prompts")
+        parts = {**{name: float(part) for name, part in made.timings.items()}, "total": time.perf_counter() - started}
+    except UserError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a generator may raise anything; one prompt must not end the run
+        fault = Fault("oom" if _out_of_memory(error) else "error", _describe(error))
+    else:
+        shares = {name: part / len(requests) for name, part in parts.items()}
+        return [Sound(samples, rate, shares) for samples in audio]
+    _release_memory()
+    return fault
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """torch's own error, numpy's, or a RuntimeError of a library that says so. By name: torch may not be loaded."""
+    named = type(error).__name__ in ("OutOfMemoryError", "MemoryError", "_ArrayMemoryError")
+    return named or (isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
+
+
+def _describe(error: Exception) -> str:
+    """Type and first line of an exception, at most 300 characters."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0] if lines else '(no message)'}"[:300]
+
+
+def _release_memory() -> None:
+    """Give cached device memory back, where torch is in use at all."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,68 @@
+"""Reading safetensors files, and filling a network from them without a tensor left over or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.ids import digest_file
+
+_NAMED = 12
+"""Tensors that an error names before it only counts the rest."""
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """name -> tensor of a safetensors file, as stored (fp16 stays fp16), in memory of our own.
+
+    Raises MissingWeights where there is no such file, BadCheckpoint, naming it, where it is not one or is cut.
+    """
+    if not path.is_file():
+        raise MissingWeights(f"{path}: no such weights file")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise BadCheckpoint(f"{path}: not a whole safetensors file: {error}", "copy or download it again") from None
+
+
+def digest(path: Path) -> str:
+    """sha256 of a weights file, as 64 hex digits; stands for the weights in cache keys and records."""
+    return digest_file(path)
+
+
+def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: Collection[str] = ()) -> None:
+    """Fill `module` from `tensors`, each cast to the type that the module has (minis: fp16 to float32).
+
+    `ignore` are names that may be absent from either side (constants that follow from the config).
+    Raises BadCheckpoint, naming `path`, for every missing, unexpected or wrongly shaped tensor and for NaN
+    or infinity, before anything is changed.
+    """
+    own = dict(module.state_dict())
+    problems = _differences(own, tensors, frozenset(ignore))
+    if problems:
+        more = f" and {len(problems) - _NAMED} more" if len(problems) > _NAMED else ""
+        raise BadCheckpoint(
+            f"{path}: does not fit the configured network: {'; '.join(problems[:_NAMED])}{more}",
+            "the config beside it must be the one it was trained with",
+        )
+    with torch.no_grad():
+        module.load_state_dict({name: tensors[name] for name in own if name in tensors}, strict=False)
+
+
+def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ignore: frozenset[str]) -> list[str]:
+    found = [f"missing {name}" for name in own if name not in tensors and name not in ignore]
+    found += [f"unexpected {name}" for name in tensors if name not in own and name not in ignore]
+    for name in own:
+        if name not in tensors:
+            continue
+        given = tensors[name]
+        if given.shape != own[name].shape:
+            found.append(f"{name} is {tuple(given.shape)}, expected {tuple(own[name].shape)}")
+        elif given.is_floating_point() and not bool(torch.isfinite(given).all()):
+            found.append(f"{name} holds NaN or infinity")
+    return found

@@ -1,0 +1,1 @@
+"""Text to audio: the Generator protocol and the generators behind it."""

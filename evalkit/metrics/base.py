@@ -1,0 +1,99 @@
+"""What a metric is: a pure function from features to one number with an interval, and per-prompt values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.core.registry import Registry
+from evalkit.embed.base import Features
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class MetricCard:
+    """What a reader must know of a metric. `unit` is "" for a plain ratio; `reference` says which kind of
+    reference it needs: a set's statistics ("set"), one clip per prompt ("pair"), or none ("")."""
+
+    name: str
+    title: str
+    direction: Literal["lower", "higher"]
+    unit: str
+    family: str
+    reference: Literal["set", "pair", ""]
+    text: bool
+    citation: str
+    blind_to: str
+
+
+@dataclass(frozen=True)
+class SetReference:
+    """Statistics of a reference set: `mean` (d,), `covariance` (d, d) with ddof 1, float64, of `frames`
+    rows from `clips` clips."""
+
+    mean: Array
+    covariance: Array
+    frames: int
+    clips: int
+
+
+@dataclass(frozen=True)
+class MetricInputs:
+    """Everything a metric may look at, aligned by prompt: features[i], ids[i] and groups[i] belong together.
+
+    `groups[i]` names the source that prompt i shares with others (AudioCaps: the clip of five captions);
+    intervals treat a group as the unit. `texts` is (n, d) for metrics that need text; `set_reference` and
+    `pair_reference` ({id: (d,)}) are given where the card asks for them. A prompt whose id has no pair
+    reference is left out of that metric and not counted as failed: the suite excludes it.
+    """
+
+    ids: Sequence[str]
+    groups: Sequence[str]
+    features: Sequence[Features]
+    texts: Features | None = None
+    set_reference: SetReference | None = None
+    pair_reference: dict[str, Features] | None = None
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """`value` with its interval [`low`, `high`] at `level` by `method`, over `n` clips against `n_reference`.
+
+    `low` and `high` are None where no interval can be had (n too small), never a made-up one.
+    `per_prompt` maps ids to their own values, empty for a metric of the set alone. `warnings` are
+    sentences for the reader (rank-deficient covariance, few clips).
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    level: float
+    method: str
+    n: int
+    n_reference: int
+    per_prompt: dict[str, float]
+    warnings: tuple[str, ...] = ()
+
+
+class Metric(Protocol):
+    card: MetricCard
+
+    def compute(self, inputs: MetricInputs) -> MetricResult:
+        """Raises UserError where the inputs cannot give a number at all (no clips, no reference)."""
+        ...
+
+
+METRICS = Registry(
+    "metric",
+    "evalkit.metrics",
+    {
+        "fd_openl3": "evalkit.metrics.fd_openl3:METRIC",
+        "kl_passt": "evalkit.metrics.kl_passt:METRIC",
+        "clap_score": "evalkit.metrics.clap_score:METRIC",
+    },
+)

@@ -1,0 +1,112 @@
+"""CLAP score: how well each clip fits the text of its prompt.
+
+Definition
+    The cosine between CLAP's embedding a of the clip and t of the prompt,
+
+        a . t / (max(|a|, 1e-8) * max(|t|, 1e-8)),
+
+    averaged over all prompts.
+
+Direction and unit
+    Higher is better; a cosine between -1 and 1. Real clips and their own captions reach about 0.3-0.5 with
+    the published checkpoints, not 1; checkpoints differ and cannot be compared.
+
+Protocol (stable-audio-metrics at fd55536, src/clap_score.py)
+    1. the prompt's text as it is, no template, at most 77 tokens;
+    2. the clip at 48 kHz, mono by the mean of channels, peak to -1 dBFS, through 16-bit integers and back;
+    3. LAION-CLAP 630k-audioset-fusion-best. Up to 10 s the clip is repeated to fill the window; beyond,
+       three crops and a shrunk whole are fused. Upstream draws the crops unseeded; here by the clip's digest;
+    4. the cosine per prompt, mean over all prompts.
+    Steps 1-3 are the embedder's.
+
+Interval
+    Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+
+What it cannot see
+    Quality, stereo, level; order and counting only weakly. CLAP's training set overlaps with the usual test
+    sets, and a model that was conditioned on the same CLAP has seen the exam.
+
+Citation
+    Wu et al., "Large-scale Contrastive Language-Audio Pretraining with Feature Fusion and
+    Keyword-to-Caption Augmentation", ICASSP 2023, arXiv 2211.06687; Evans et al., arXiv 2402.04825.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evalkit.core.errors import UserError
+from evalkit.embed.base import Features
+from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
+from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
+
+CARD = MetricCard(
+    name="clap_score",
+    title="CLAP score",
+    direction="higher",
+    unit="",
+    family="clap",
+    reference="",
+    text=True,
+    citation="Wu et al. 2023, arXiv 2211.06687 (LAION-CLAP); Evans et al. 2024, arXiv 2402.04825",
+    blind_to="quality, stereo and level; order and counting only weakly",
+)
+
+EPSILON = 1e-8
+
+
+class ClapScore:
+    """The metric object; `compute` takes one embedding (1, d) per clip and texts (n, d) in the same order."""
+
+    card = CARD
+
+    def compute(self, inputs: MetricInputs) -> MetricResult:
+        """Raises UserError without clips or texts, or where the two do not fit."""
+        values = cosines(_clips(inputs), _texts(inputs)).tolist()
+        interval = clustered_mean(values, inputs.groups)
+        few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
+        return MetricResult(
+            value=float(np.mean(values)),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            level=interval.level if interval else 0.95,
+            method=interval.method if interval else "none",
+            n=len(values),
+            n_reference=0,
+            per_prompt=dict(zip(inputs.ids, values, strict=True)),
+            warnings=() if interval else (few,),
+        )
+
+
+METRIC = ClapScore()
+
+
+def cosines(clips: Array, texts: Array) -> Array:
+    """Row by row, (n, d) and (n, d) to (n,), with every length at least 1e-8 as torch's cosine_similarity has it."""
+    lengths = [np.maximum(np.linalg.norm(rows, axis=1), EPSILON) for rows in (clips, texts)]
+    return np.asarray((clips * texts).sum(axis=1) / (lengths[0] * lengths[1]))
+
+
+def _clips(inputs: MetricInputs) -> Array:
+    if not inputs.ids:
+        raise UserError("clap_score: there is no clip to score", "every prompt failed; see the run's failures")
+    widths = {features.shape for features in inputs.features}
+    if len(widths) != 1 or len(shape := widths.pop()) != 2 or shape[0] != 1:
+        raise UserError("clap_score: expected one embedding (1, d) per clip")
+    return _finite(np.concatenate([np.asarray(rows) for rows in inputs.features]), inputs)
+
+
+def _texts(inputs: MetricInputs) -> Array:
+    if inputs.texts is None:
+        raise UserError("clap_score needs the prompts' texts", "score against a suite, not a bare folder")
+    expected = (len(inputs.ids), inputs.features[0].shape[1])
+    if inputs.texts.shape != expected:
+        raise UserError(f"clap_score: texts are {inputs.texts.shape}, the clips {expected}")
+    return _finite(inputs.texts, inputs)
+
+
+def _finite(rows: Features, inputs: MetricInputs) -> Array:
+    broken = ~np.isfinite(rows).all(axis=1)
+    if broken.any():
+        raise UserError(f"clap_score: the embedding of {inputs.ids[int(broken.argmax())]!r} holds NaN or infinity")
+    return np.asarray(rows, dtype=np.float64)

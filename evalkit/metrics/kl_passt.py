@@ -1,0 +1,111 @@
+"""KL-PaSST: how far the classes heard in a generated clip are from those in the real clip of its prompt.
+
+Definition
+    PaSST gives each clip a probability over its classes (527 of AudioSet). Per prompt
+
+        KL(generated || reference) = sum p log p - p log(q + 1e-6)
+
+    with p of the generated clip and q of the reference clip, in nats; the score is the mean over prompts.
+
+Direction and unit
+    Lower is better; nats, without an upper bound. Two anchors, of the published Song Describer references:
+    each against itself gives -0.0005 (the 1e-6, see `evalkit.stats.kl`), each against a random other one
+    0.74-0.78.
+
+Protocol (stable-audio-metrics at fd55536, src/passt_kld.py)
+    1. mono by the mean of channels, soxr HQ to 32 kHz, peak to -1 dBFS;
+    2. PaSST-S swa, patch 16, stride 10, in windows of 10 s every 5 s; the logits are averaged over the
+       windows of a clip;
+    3. softmax over the mean logits; KL(generated || reference) with 1e-6 inside the reference's logarithm;
+    4. mean over the prompts that have a reference clip. A prompt without one is outside of this metric
+       (AudioCaps: 4,405 of 4,875 prompts have one).
+    Steps 1-2 are the embedder's. Rows that come as logits (windows, classes) are averaged and take the
+    softmax here; rows that are probabilities already, as stored references are, are taken as they are.
+    Upstream counts a generated file that cannot be read as if its prompt did not exist; here it is a failed
+    item, counted beside the number.
+
+Interval
+    Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+
+What it cannot see
+    Quality, order, count, stereo, level; anything outside the classifier's classes. A clip that holds the
+    same classes as another real clip scores well even where the caption asks for details.
+
+Citation
+    Koutini et al., "Efficient Training of Audio Transformers with Patchout", Interspeech 2022 (PaSST);
+    Evans et al., arXiv 2402.04825 (this recipe). Other toolkits take the other direction or other windows:
+    their numbers are not comparable.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.core.errors import UserError
+from evalkit.embed.base import Features
+from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
+from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
+from evalkit.stats.kl import are_probabilities, kl_divergence, softmax
+
+CARD = MetricCard(
+    name="kl_passt",
+    title="KL-PaSST",
+    direction="lower",
+    unit="nats",
+    family="passt",
+    reference="pair",
+    text=False,
+    citation="Koutini et al. 2022, arXiv 2110.05069 (PaSST); Evans et al. 2024, arXiv 2402.04825",
+    blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
+)
+
+
+class KlPasst:
+    """The metric object; `compute` takes logits or probabilities (windows, classes) per clip."""
+
+    card = CARD
+
+    def compute(self, inputs: MetricInputs) -> MetricResult:
+        """Raises UserError without references, where no prompt has one, or where the classes do not fit."""
+        if inputs.pair_reference is None:
+            raise UserError("kl_passt needs the reference probabilities", "name them in the suite's manifest")
+        references = inputs.pair_reference
+        places = [place for place, identifier in enumerate(inputs.ids) if identifier in references]
+        if not places:
+            raise UserError("kl_passt: no scored clip has a reference", "are the file names the suite's prompt ids?")
+        ids = [inputs.ids[place] for place in places]
+        values = [_divergence(inputs.ids[place], inputs.features[place], references) for place in places]
+        interval = clustered_mean(values, [inputs.groups[place] for place in places])
+        few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
+        return MetricResult(
+            value=float(np.mean(values)),
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            level=interval.level if interval else 0.95,
+            method=interval.method if interval else "none",
+            n=len(ids),
+            n_reference=len(references),
+            per_prompt=dict(zip(ids, values, strict=True)),
+            warnings=() if interval else (few,),
+        )
+
+
+METRIC = KlPasst()
+
+
+def class_probabilities(rows: Features) -> NDArray[np.float64]:
+    """(windows, classes) or (classes,) to (classes,): the softmax of the mean logits, or the mean of rows
+    that are probabilities already. Raises ValueError on a value that is not finite."""
+    windows = np.atleast_2d(np.asarray(rows, dtype=np.float64))
+    if windows.ndim != 2 or not windows.size or not np.isfinite(windows).all():
+        raise ValueError(f"expected finite logits or probabilities (windows, classes), got shape {rows.shape}")
+    mean = np.asarray(windows.mean(axis=0))
+    return mean if are_probabilities(windows) else softmax(mean)
+
+
+def _divergence(identifier: str, features: Features, references: dict[str, Features]) -> float:
+    try:
+        return float(kl_divergence(class_probabilities(features), class_probabilities(references[identifier])))
+    except ValueError as error:
+        raise UserError(f"kl_passt: {identifier!r} cannot be compared with its reference: {error}") from None

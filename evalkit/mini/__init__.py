@@ -1,0 +1,1 @@
+"""The small models that ship with evalkit: their data, recipes and weights."""

@@ -1,0 +1,1 @@
+"""The networks and samplers: pure torch, no files, no command line."""

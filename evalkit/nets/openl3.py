@@ -1,0 +1,117 @@
+"""OpenL3's audio network with the front end of kapre 0.3.7, as openl3 0.4.2 runs it.
+
+Cramer, Wu, Salamon, Bello, "Look, Listen and Learn More: Design Choices for Deep Audio Embeddings", ICASSP
+2019; marl/openl3 at b0bf9b6, `models.py` 31-49 (decibels), 90-103 (pooling), 492-594 (network);
+keunwoochoi/kapre at Kapre-0.3.7.
+
+Not torchopenl3's front end: that one is OpenL3 0.3.1's (other padding, other mel scale, power instead of
+magnitude), 4 to 7 dB away on average.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from evalkit.nets.melbank import slaney_bank
+
+KERAS_EPSILON = 1e-3
+"""Keras' BatchNorm epsilon; torch's is 1e-5."""
+
+KERAS_MOMENTUM = 0.01
+"""Keras' BatchNorm momentum 0.99, in torch's way of counting."""
+
+
+@dataclass(frozen=True)
+class OpenL3Config:
+    """Sizes; the defaults are the published mel256 network with 512 dimensions.
+
+    `rate` Hz; `n_fft` and `hop` in samples at that rate; `n_mels` bands from 0 Hz to half the rate;
+    `width` channels of the first convolution, doubled in each block; `embedding` is 8 * width (one
+    maximum over the whole window) or 96 * width (a 4 x 3 grid of maxima).
+    """
+
+    rate: int = 48000
+    n_fft: int = 2048
+    hop: int = 242
+    n_mels: int = 256
+    width: int = 64
+    embedding: int = 512
+
+    def __post_init__(self) -> None:
+        if self.n_mels % 32:
+            raise ValueError(f"n_mels {self.n_mels} is not a multiple of 32")
+        if self.embedding not in (8 * self.width, 96 * self.width):
+            raise ValueError(f"embedding {self.embedding} is neither 8 nor 96 times the width {self.width}")
+
+    @property
+    def frames(self) -> int:
+        """Spectral frames of a one-second window: 199."""
+        return -(-self.rate // self.hop)
+
+
+class LogMel(nn.Module):
+    """(batch, rate) samples of one-second windows to decibels (batch, 1, n_mels, frames) in [-80, 0].
+
+    STFT with a periodic Hann window, zeros after the end and none before; magnitude (not power) through
+    Slaney's bank; 10 log10 of that, relative to the loudest band of its own window.
+    """
+
+    def __init__(self, config: OpenL3Config) -> None:
+        super().__init__()
+        self.config = config
+        bank = slaney_bank(config.rate, config.n_fft, config.n_mels, 0.0, config.rate / 2)
+        self.register_buffer("bank", bank, persistent=False)
+        self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
+        self.bank: Tensor
+        self.window: Tensor
+
+    def forward(self, audio: Tensor) -> Tensor:
+        size, hop = self.config.n_fft, self.config.hop
+        needed = (self.config.frames - 1) * hop + size
+        padded = F.pad(audio, (0, needed - audio.shape[-1]))
+        spectrum = torch.stft(padded, size, hop, size, self.window, center=False, return_complex=True)
+        decibel = 10 * torch.log10((self.bank @ spectrum.abs()).clamp(min=1e-10))
+        return (decibel - decibel.amax(dim=(1, 2), keepdim=True)).clamp(min=-80)[:, None]
+
+
+class OpenL3(nn.Module):
+    """(batch, rate) samples of one-second windows at `config.rate` to (batch, embedding).
+
+    Layers carry the order of the Keras file: eight times BatchNorm then convolution, the last convolution
+    (`audio_embedding_layer`) linear.
+    """
+
+    def __init__(self, config: OpenL3Config) -> None:
+        super().__init__()
+        self.config = config
+        self.front = LogMel(config)
+        widths = [1] + [config.width * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
+        for index in range(8):
+            norm = nn.BatchNorm2d(widths[index], eps=KERAS_EPSILON, momentum=KERAS_MOMENTUM)
+            convolution = nn.Conv2d(widths[index], widths[index + 1], 3, padding="same")
+            self.add_module(f"batch_normalization_{index + 1}", norm)
+            self.add_module(f"conv2d_{index + 1}" if index < 7 else "audio_embedding_layer", convolution)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return self.encode(self.front(audio))
+
+    def encode(self, decibel: Tensor) -> Tensor:
+        """(batch, 1, n_mels, frames) decibels to (batch, embedding)."""
+        hidden: Tensor = self.get_submodule("batch_normalization_1")(decibel)
+        for index in range(1, 8):
+            hidden = self.get_submodule(f"conv2d_{index}")(hidden)
+            hidden = F.relu(self.get_submodule(f"batch_normalization_{index + 1}")(hidden))
+            if index in (2, 4, 6):
+                hidden = F.max_pool2d(hidden, 2)
+        return self._pooled(self.get_submodule("audio_embedding_layer")(hidden))
+
+    def _pooled(self, hidden: Tensor) -> Tensor:
+        if self.config.embedding == 8 * self.config.width:
+            return hidden.amax(dim=(2, 3))
+        grid = F.max_pool2d(hidden, (self.config.n_mels // 32, 8))
+        # Keras keeps channels last, so the flat order is band, time, channel.
+        return grid.permute(0, 2, 3, 1).flatten(1)

@@ -1,0 +1,1 @@
+"""Stable Audio: Oobleck VAE, DiT, conditioning, schedules and samplers."""

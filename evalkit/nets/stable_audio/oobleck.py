@@ -1,0 +1,234 @@
+"""Oobleck: the convolutional VAE of Stable Audio 2.0 and Stable Audio Open.
+
+Sound (batch, channels, samples) to latents (batch, latent, samples / ratio) and back. Module and tensor names
+are those of stable-audio-tools (models/autoencoders.py and models/bottleneck.py at 50049e3), so that a published
+`model.safetensors` loads as it is. Source: Evans et al., "Long-form music generation with latent diffusion",
+2024, section 2.1; SnakeBeta from BigVGAN (Lee et al. 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DECODER_REACH = 10
+"""Latents on each side that one decoded latent depends on, for three residual units of dilation 1, 3, 9."""
+
+
+@dataclass(frozen=True)
+class OobleckConfig:
+    """Sizes as in the `pretransform.config` block of a stable-audio-tools model config.
+
+    `latent` is the width of the decoder's input; the encoder makes twice that (mean and scale).
+    """
+
+    channels: int = 128
+    c_mults: tuple[int, ...] = (1, 2, 4, 8, 16)
+    strides: tuple[int, ...] = (2, 4, 4, 8, 8)
+    latent: int = 64
+    io_channels: int = 2
+    final_tanh: bool = False
+
+    @property
+    def ratio(self) -> int:
+        """Samples per latent."""
+        return math.prod(self.strides)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels before the first stage and after each."""
+        return (self.channels, *(self.channels * mult for mult in self.c_mults))
+
+
+class SnakeBeta(nn.Module):
+    """x + sin^2(alpha x) / beta, per channel, with alpha and beta stored as logarithms of shape (channels,)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.zeros(channels))
+        self.beta = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        alpha = self.alpha.exp()[:, None]
+        beta = self.beta.exp()[:, None]
+        return x + torch.sin(x * alpha).square() / (beta + 1e-9)
+
+
+def _norm(weight: Tensor) -> Tensor:
+    """Norm over all but the first dimension, as torch's weight_norm with dim=0."""
+    return weight.flatten(1).norm(dim=1)[:, None, None]
+
+
+def _weight_normed(conv: nn.Module) -> None:
+    """Replace a convolution's `weight` by `weight_g` (first, 1, 1) and `weight_v`, with w = g v / |v|."""
+    weight = conv._parameters.pop("weight")
+    assert weight is not None
+    conv.weight_v = nn.Parameter(weight.detach())
+    conv.weight_g = nn.Parameter(_norm(weight.detach()))
+
+
+class WNConv1d(nn.Conv1d):
+    """Conv1d under weight norm; after :func:`fold_weight_norm` a plain one."""
+
+    def __init__(self, *args: int, dilation: int = 1, stride: int = 1, padding: int = 0, bias: bool = True) -> None:
+        super().__init__(*args, dilation=dilation, stride=stride, padding=padding, bias=bias)
+        _weight_normed(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv1d(x, current_weight(self), self.bias, self.stride, self.padding, self.dilation)
+
+
+class WNConvTranspose1d(nn.ConvTranspose1d):
+    """ConvTranspose1d under weight norm; after :func:`fold_weight_norm` a plain one."""
+
+    def __init__(self, *args: int, stride: int, padding: int) -> None:
+        super().__init__(*args, stride=stride, padding=padding)
+        _weight_normed(self)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        return F.conv_transpose1d(x, current_weight(self), self.bias, self.stride, self.padding)
+
+
+def current_weight(conv: nn.Module) -> Tensor:
+    """The weight a convolution applies, folded or not."""
+    folded = conv._buffers.get("folded")
+    if folded is not None:
+        return folded
+    weight: Tensor = conv.weight_v * (conv.weight_g / _norm(conv.weight_v))  # type: ignore[operator,arg-type]
+    return weight
+
+
+def fold_weight_norm(module: nn.Module) -> None:
+    """Compute every weight once, for inference; the module then has no `weight_g` and `weight_v`."""
+    for conv in module.modules():
+        if isinstance(conv, WNConv1d | WNConvTranspose1d) and "weight_g" in conv._parameters:
+            conv.register_buffer("folded", current_weight(conv).detach(), persistent=False)
+            del conv.weight_g, conv.weight_v
+
+
+class ResidualUnit(nn.Module):
+    def __init__(self, channels: int, dilation: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            SnakeBeta(channels),
+            WNConv1d(channels, channels, 7, dilation=dilation, padding=3 * dilation),
+            SnakeBeta(channels),
+            WNConv1d(channels, channels, 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return x + y
+
+
+class EncoderBlock(nn.Module):
+    def __init__(self, width_in: int, width_out: int, stride: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(ResidualUnit(width_in, dilation) for dilation in (1, 3, 9)),
+            SnakeBeta(width_in),
+            WNConv1d(width_in, width_out, 2 * stride, stride=stride, padding=math.ceil(stride / 2)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return y
+
+
+class DecoderBlock(nn.Module):
+    def __init__(self, width_in: int, width_out: int, stride: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            SnakeBeta(width_in),
+            WNConvTranspose1d(width_in, width_out, 2 * stride, stride=stride, padding=math.ceil(stride / 2)),
+            *(ResidualUnit(width_out, dilation) for dilation in (1, 3, 9)),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return y
+
+
+class Encoder(nn.Module):
+    """(batch, io_channels, samples) to (batch, 2 * latent, samples / ratio): mean and scale."""
+
+    def __init__(self, config: OobleckConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        blocks = (EncoderBlock(*pair, stride) for *pair, stride in zip(widths, widths[1:], config.strides, strict=False))
+        self.layers = nn.Sequential(
+            WNConv1d(config.io_channels, widths[0], 7, padding=3),
+            *blocks,
+            SnakeBeta(widths[-1]),
+            WNConv1d(widths[-1], 2 * config.latent, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.layers(x)
+        return y
+
+
+class Decoder(nn.Module):
+    """(batch, latent, length) to (batch, io_channels, length * ratio)."""
+
+    def __init__(self, config: OobleckConfig) -> None:
+        super().__init__()
+        widths, strides = config.widths[::-1], config.strides[::-1]
+        blocks = (DecoderBlock(*pair, stride) for *pair, stride in zip(widths, widths[1:], strides, strict=False))
+        self.layers = nn.Sequential(
+            WNConv1d(config.latent, widths[0], 7, padding=3),
+            *blocks,
+            SnakeBeta(widths[-1]),
+            WNConv1d(widths[-1], config.io_channels, 7, padding=3, bias=False),
+            nn.Tanh() if config.final_tanh else nn.Identity(),
+        )
+
+    def forward(self, z: Tensor) -> Tensor:
+        x: Tensor = self.layers(z)
+        return x
+
+
+class OobleckVAE(nn.Module):
+    """Encoder, VAE bottleneck and decoder."""
+
+    def __init__(self, config: OobleckConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+
+    def encode(self, audio: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Latents of (batch, io_channels, samples), samples a multiple of the ratio.
+
+        `noise` (batch, latent, samples / ratio) draws from the posterior; without it the mean is returned.
+        """
+        mean, std = self.posterior(audio)
+        return mean if noise is None else mean + std * noise
+
+    def posterior(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation, each (batch, latent, samples / ratio)."""
+        mean, scale = self.encoder(audio).chunk(2, dim=1)
+        return mean, F.softplus(scale) + 1e-4
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """(batch, io_channels, length * ratio) from (batch, latent, length)."""
+        audio: Tensor = self.decoder(latents)
+        return audio
+
+    def decode_chunked(self, latents: Tensor, chunk: int = 128) -> Tensor:
+        """As `decode`, in pieces of `chunk` latents, each decoded with its reach on both sides.
+
+        Memory is bounded by the chunk; the result differs from the whole decode by rounding alone.
+        """
+        length, ratio = latents.shape[-1], self.config.ratio
+        pieces = []
+        for start in range(0, length, chunk):
+            stop = min(start + chunk, length)
+            left, right = max(start - DECODER_REACH, 0), min(stop + DECODER_REACH, length)
+            piece = self.decode(latents[..., left:right])
+            pieces.append(piece[..., (start - left) * ratio : (stop - left) * ratio])
+        return torch.cat(pieces, dim=-1)

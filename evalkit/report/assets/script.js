@@ -1,0 +1,109 @@
+"use strict";
+// The page is complete without this: it only adds sorting, filtering, and players that take turns.
+// Nothing here turns text into markup; every node is made or moved, and every word is set as text.
+(() => {
+  const all = (root, selector) => Array.from(root.querySelectorAll(selector));
+  const announce = (text) => { document.getElementById("announce").textContent = text; };
+
+  // Numbers in the wanted direction; rows without one always last; equal ones keep their order.
+  const compare = (a, b, sign) => {
+    if (a === "" || b === "") return (a === "") - (b === "");
+    return sign * (Number(a) - Number(b));
+  };
+
+  const sortTable = (table, head, direction) => {
+    const column = head.dataset.column;
+    const value = (row) => all(row, "[data-column]").find((cell) => cell.dataset.column === column).dataset.value;
+    const sign = direction === "descending" ? -1 : 1;
+    const body = table.tBodies[0];
+    body.append(...Array.from(body.rows).sort((a, b) => compare(value(a), value(b), sign)));
+    for (const other of all(table, "thead th")) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", direction);
+    announce("Sorted by " + head.textContent.trim().replace(/\s+/g, " ") + ", " + direction);
+  };
+
+  const makeSortable = (table) => {
+    for (const head of all(table, "thead th[data-column]")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.title = "Sort by this column";
+      if (head.dataset.column === "run") {
+        const label = document.createElement("span");
+        label.className = "plain-head";
+        label.append(...head.childNodes);
+        button.append(label);
+      } else {
+        button.append(...head.childNodes);
+      }
+      head.append(button);
+      button.addEventListener("click", () => {
+        const now = head.getAttribute("aria-sort");
+        const turned = now === "ascending" ? "descending" : "ascending";
+        sortTable(table, head, now ? turned : head.dataset.first);
+      });
+    }
+  };
+
+  const makeSearchable = (section) => {
+    const tools = section.querySelector(".tools");
+    if (!tools) return;
+    tools.hidden = false;
+    const list = section.querySelector(".entries");
+    const entries = all(list, ".entry");
+    const lines = all(section, "tr.line");
+    const words = new Map([...entries, ...lines].map((node) => [
+      node, (node.querySelector("header") || node.querySelector("th")).textContent.toLowerCase(),
+    ]));
+    const filter = tools.querySelector(".filter");
+    const flagged = tools.querySelector(".flagged");
+    const order = tools.querySelector(".order");
+
+    const apply = () => {
+      const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const [node, text] of words) {
+        node.hidden = !wanted.every((word) => text.includes(word)) || (flagged.checked && !("flagged" in node.dataset));
+      }
+      const pool = lines.length ? lines : entries;
+      const shown = pool.filter((node) => !node.hidden).length;
+      tools.querySelector(".tally").textContent = shown + " of " + pool.length + " prompts";
+    };
+    const arrange = () => {
+      const [place, direction] = order.value.split(" ");
+      const value = (node) => (direction ? node.getAttribute("data-order-" + place) : node.dataset.place);
+      const sign = direction === "descending" ? -1 : 1;
+      list.append(...entries.slice().sort((a, b) => compare(value(a), value(b), sign)));
+    };
+    filter.addEventListener("input", apply);
+    flagged.addEventListener("change", apply);
+    order.addEventListener("change", arrange);
+    apply();
+  };
+
+  // One player at a time. A player started while another of the same prompt is sounding takes over at the
+  // same position, so that two runs can be compared within a phrase.
+  const takeTurns = () => {
+    let sounding = null;
+    document.addEventListener("play", (event) => {
+      const next = event.target;
+      if (sounding && sounding !== next && !sounding.paused) {
+        if (sounding.closest(".entry") === next.closest(".entry")) next.currentTime = sounding.currentTime;
+        sounding.pause();
+      }
+      sounding = next;
+    }, true);
+  };
+
+  // A link to a prompt that the filter hides, or that lies in the closed list, must still arrive.
+  const reveal = () => {
+    const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+    const folded = target ? target.closest("details") : null;
+    if (folded) folded.open = true;
+    if (target) target.hidden = false;
+  };
+
+  all(document, "table[data-sortable]").forEach(makeSortable);
+  all(document, "section.prompts").forEach(makeSearchable);
+  takeTurns();
+  addEventListener("hashchange", reveal);
+  reveal();
+})();

@@ -1,0 +1,277 @@
+"""The leaderboard as plain data: which runs share a table, its columns, its cells and their standing.
+
+Runs share a table only where suite, version, digest, protocol and size all agree, so a mini number never
+stands beside a full one. Inside a table a column is one metric under one protocol with one set of weights:
+where two runs scored a metric differently, they get two columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalkit.report.cards import Meaning, meaning
+from evalkit.report.records import Estimate, RunRecord
+from evalkit.report.text import MISSING, decimals, fixed, short_digest
+from evalkit.report.ties import Standing, standings
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """One run as it is named on the page: `key` is its letter, `place` its position (and colour)."""
+
+    key: str
+    place: int
+    name: str
+    detail: str
+    record: RunRecord
+
+    @property
+    def failed(self) -> int:
+        return sum(item.failed for item in self.record.items)
+
+
+@dataclass(frozen=True)
+class Track:
+    """An interval drawn on its column's common scale: positions in [0, 1]."""
+
+    low: float
+    value: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One run's number under one column. `text` is "n/a" for NaN; `estimate` is None where the run has no
+    such score; `best` only where the run leads and shares its rank with nobody."""
+
+    estimate: Estimate | None
+    text: str
+    interval: str
+    rank: int | None
+    tied: tuple[str, ...]
+    best: bool
+    track: Track | None
+    notes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One metric under one protocol and one set of weights; `unequal` says that n differs between its runs."""
+
+    metric: str
+    protocol: str
+    weights: str
+    direction: str
+    meaning: Meaning
+    level: float | None
+    places: int
+    unequal: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    entrant: Entrant
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Board:
+    """One table. `notes` are the warnings of its scores, numbered from 1 as the cells name them."""
+
+    title: str
+    suite: str
+    version: str
+    protocol: str
+    size: str
+    digest: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def entrants(self) -> tuple[Entrant, ...]:
+        """The runs in the order they were given, whatever the table is sorted by."""
+        return tuple(sorted((row.entrant for row in self.rows), key=lambda entrant: entrant.place))
+
+
+@dataclass(frozen=True)
+class _Warning:
+    """A warning of one column's scores; `keys` grows by the runs that carry it."""
+
+    column: Column
+    text: str
+    keys: list[str]
+
+
+def boards(records: Sequence[RunRecord]) -> tuple[Board, ...]:
+    """One board per set of comparable runs, in the order in which the runs were given."""
+    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    for record in records:
+        suite = record.suite
+        key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size)
+        groups.setdefault(key, []).append(record)
+    return tuple(_board(group) for group in groups.values())
+
+
+def _board(records: Sequence[RunRecord]) -> Board:
+    suite = records[0].suite
+    entrants = _entrants(records)
+    columns = _columns(records)
+    notes: list[_Warning] = []
+    per_column = [_cells(column, entrants, notes) for column in columns]
+    rows = [Row(entrant, tuple(cells[place] for cells in per_column)) for place, entrant in enumerate(entrants)]
+    if columns:
+        rows.sort(key=lambda row: _order(row, columns[0]))
+    return Board(
+        title=suite.title or suite.name or "unnamed suite",
+        suite=suite.name,
+        version=suite.version,
+        protocol=suite.protocol,
+        size=suite.size,
+        digest=suite.digest,
+        columns=columns,
+        rows=tuple(rows),
+        notes=tuple(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
+    )
+
+
+def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
+    """Named by model; runs of one model are told apart by preset, then by run id."""
+    names = [record.model.get("name") or "unnamed model" for record in records]
+    found = []
+    for place, (record, name) in enumerate(zip(records, names, strict=True)):
+        detail = [record.preset] if record.preset else []
+        if names.count(name) > 1 or not detail:
+            detail.append(record.run_id)
+        found.append(Entrant(_letters(place), place, name, " · ".join(detail), record))
+    return tuple(found)
+
+
+def _letters(place: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    head, last = divmod(place, 26)
+    return (_letters(head - 1) if head else "") + chr(ord("A") + last)
+
+
+def _columns(records: Sequence[RunRecord]) -> tuple[Column, ...]:
+    kinds: dict[tuple[str, str, str], list[Estimate]] = {}
+    for record in records:
+        for metric, estimate in record.scores.items():
+            kinds.setdefault((metric, estimate.protocol, estimate.weights), []).append(estimate)
+    return tuple(_column(*kind, kinds[kind]) for kind in sorted(kinds, key=_shelf))
+
+
+def _shelf(kind: tuple[str, str, str]) -> tuple[int, tuple[str, str, str]]:
+    """Distances of whole sets first, then per-clip distances, then plain scores; then by name."""
+    order = {"fd": 0, "kd": 1, "kl": 2}
+    return order.get(kind[0].split("_")[0], 3), kind
+
+
+def _column(metric: str, protocol: str, weights: str, estimates: Sequence[Estimate]) -> Column:
+    means = meaning(metric)
+    stated = {estimate.direction for estimate in estimates} - {""}
+    # Two runs that disagree on what is better cannot be ranked, so no direction is claimed for them.
+    direction = means.direction if not stated else stated.pop() if len(stated) == 1 else ""
+    widths = [
+        (estimate.high - estimate.low) / 2
+        for estimate in estimates
+        if estimate.low is not None and estimate.high is not None
+    ]
+    levels = {estimate.level for estimate in estimates}
+    return Column(
+        metric=metric,
+        protocol=protocol,
+        weights=weights,
+        direction=direction,
+        meaning=means,
+        level=levels.pop() if len(levels) == 1 else None,
+        places=decimals(widths, [estimate.value for estimate in estimates if estimate.value is not None]),
+        unequal=len({estimate.n for estimate in estimates}) > 1,
+    )
+
+
+def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -> list[Cell]:
+    """One cell per run; warnings are appended to `notes`."""
+    estimates = [_estimate(entrant.record, column) for entrant in entrants]
+    spans = [_span(estimate) for estimate in estimates]
+    ranks = standings(spans, column.direction) if len(entrants) > 1 else [None] * len(entrants)
+    known = [span for span in spans if span is not None]
+    scale = (min(low for low, _ in known), max(high for _, high in known)) if len(known) > 1 else None
+    placed = sum(rank is not None for rank in ranks)
+    return [
+        Cell(
+            estimate=estimate,
+            text=_value_text(estimate, column),
+            interval=_interval_text(estimate, column),
+            rank=rank.rank if rank else None,
+            tied=tuple(entrants[other].key for other in rank.tied) if rank else (),
+            best=_leads(rank, placed),
+            track=_track(estimate, scale),
+            notes=_note(estimate, column, notes, entrant.key),
+        )
+        for entrant, estimate, rank in zip(entrants, estimates, ranks, strict=True)
+    ]
+
+
+def _leads(rank: Standing | None, placed: int) -> bool:
+    return rank is not None and placed > 1 and rank.rank == 1 and not rank.tied
+
+
+def _estimate(record: RunRecord, column: Column) -> Estimate | None:
+    found = record.scores.get(column.metric)
+    same = found is not None and (found.protocol, found.weights) == (column.protocol, column.weights)
+    return found if same else None
+
+
+def _span(estimate: Estimate | None) -> tuple[float, float] | None:
+    if estimate is None or estimate.value is None or estimate.low is None or estimate.high is None:
+        return None
+    return estimate.low, estimate.high
+
+
+def _track(estimate: Estimate | None, scale: tuple[float, float] | None) -> Track | None:
+    span = _span(estimate)
+    if estimate is None or estimate.value is None or span is None or scale is None or scale[1] <= scale[0]:
+        return None
+    low, value, high = ((x - scale[0]) / (scale[1] - scale[0]) for x in (span[0], estimate.value, span[1]))
+    return Track(low, min(1.0, max(0.0, value)), high)
+
+
+def _value_text(estimate: Estimate | None, column: Column) -> str:
+    return "" if estimate is None else fixed(estimate.value, column.places)
+
+
+def _interval_text(estimate: Estimate | None, column: Column) -> str:
+    span = _span(estimate)
+    return f"{fixed(span[0], column.places)} to {fixed(span[1], column.places)}" if span else ""
+
+
+def _note(estimate: Estimate | None, column: Column, notes: list[_Warning], key: str) -> tuple[int, ...]:
+    """The numbers of this estimate's warnings; runs with the same warning share one note."""
+    warnings = list(estimate.warnings) if estimate else []
+    if estimate and estimate.value is None and not warnings:
+        warnings.append("the value is not a number")
+    numbers = []
+    for text in warnings:
+        known = next((note for note in notes if (note.column, note.text) == (column, text)), None)
+        if known is None:
+            known = _Warning(column, text, [])
+            notes.append(known)
+        known.keys.append(key)
+        numbers.append(notes.index(known) + 1)
+    return tuple(numbers)
+
+
+def _order(row: Row, column: Column) -> tuple[bool, float, int]:
+    """Best value of the first column first; missing values last; equal values in the given order."""
+    estimate = row.cells[0].estimate
+    value = estimate.value if estimate else None
+    sign = -1.0 if column.direction == "higher" else 1.0
+    return value is None, sign * (value or 0.0), row.entrant.place
+
+
+def heading(board: Board) -> str:
+    """One line that says what a table's numbers are: suite, version, protocol, size."""
+    parts = [f"{board.suite or MISSING} {board.version}".strip(), f"protocol {board.protocol or MISSING}"]
+    return " · ".join([*parts, f"size {board.size or MISSING}", f"prompts {short_digest(board.digest) or MISSING}"])

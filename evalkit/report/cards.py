@@ -1,0 +1,63 @@
+"""What a reader must know of each metric on the page: its title, direction, and what it cannot see.
+
+The words come from the metric's own card. Only a registered name is ever looked up: a name in a
+scores.json that reads `package.module:thing` must not import anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalkit.core.errors import UserError
+from evalkit.metrics.base import METRICS, MetricCard
+from evalkit.report.text import clean, one_line
+
+_COMPARES = {
+    ("set", False): "compares all clips together with a reference set",
+    ("pair", False): "compares each clip with the reference clip of its prompt",
+    ("", True): "compares each clip with the text of its prompt",
+    ("set", True): "compares all clips together with a reference set, and each with the text of its prompt",
+    ("pair", True): "compares each clip with the reference clip and the text of its prompt",
+    ("", False): "looks at each clip alone",
+}
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """`direction` is "lower", "higher" or "" (unknown); `known` says whether a card was found."""
+
+    metric: str
+    title: str
+    direction: str
+    unit: str
+    compares: str
+    blind_to: str
+    citation: str
+    known: bool
+
+
+def meaning(metric: str) -> Meaning:
+    """The meaning of a metric by name; a metric that is not installed here keeps its bare name."""
+    card = _card(metric)
+    if card is None:
+        return Meaning(metric, metric, "", "", "", "", "", known=False)
+    return Meaning(
+        metric=metric,
+        title=one_line(card.title, 80),
+        direction=card.direction if card.direction in ("lower", "higher") else "",
+        unit=one_line(card.unit, 40),
+        compares=_COMPARES.get((card.reference, bool(card.text)), ""),
+        blind_to=clean(card.blind_to, 600),
+        citation=clean(card.citation, 400),
+        known=True,
+    )
+
+
+def _card(metric: str) -> MetricCard | None:
+    if metric not in METRICS.names():
+        return None
+    try:
+        card = METRICS.load(metric).card
+    except (UserError, AttributeError):
+        return None
+    return card if isinstance(card, MetricCard) else None

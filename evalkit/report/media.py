@@ -1,0 +1,94 @@
+"""The player and the picture of one clip, as data URIs, or the reason why there is none.
+
+The path of a clip comes from a file that anyone may have written. A relative path must stay inside the run
+folder, and a file whose digest is not the recorded one is not shown: a report must neither carry off a file
+that is no part of the run nor play sound other than the sound that was scored.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evalkit.audio.clip import Clip
+from evalkit.core.errors import UserError
+from evalkit.report.records import Item
+from evalkit.report.text import one_line
+
+
+@dataclass(frozen=True)
+class Media:
+    """`sound` and `picture` are data URIs or ""; `note` says why one is missing or how it differs."""
+
+    sound: str
+    picture: str
+    note: str
+
+
+NONE = Media("", "", "")
+
+
+def media(folder: Path, item: Item) -> Media:
+    """MP3 preview and spectrogram of an item's audio."""
+    path = _inside(folder, item.audio)
+    if isinstance(path, str):
+        return Media("", "", path)
+    clip = _decoded(path)
+    if isinstance(clip, str):
+        return Media("", "", clip)
+    if item.sha256 and clip.digest != item.sha256:
+        return Media("", "", "not shown: the file has changed since it was scored (its sha256 differs)")
+    if clip.samples.shape[1] == 0:
+        return Media("", "", "nothing to play: the file holds no samples")
+    if not np.isfinite(clip.samples).all():
+        return Media("", "", "not shown: the audio holds NaN or infinite samples")
+    return _encoded(clip)
+
+
+def _inside(folder: Path, written: str) -> Path | str:
+    """The file, or a sentence for the reader where it must not or cannot be opened."""
+    if not written:
+        return "no audio file"
+    try:
+        path = Path(written) if Path(written).is_absolute() else folder / written
+        inside = Path(written).is_absolute() or path.resolve().is_relative_to(folder.resolve())
+        present = inside and path.is_file()
+    except (OSError, ValueError):
+        return f"the audio file's name cannot be used: {one_line(written, 80)}"
+    if not inside:
+        return f"not shown: the audio file lies outside the run folder: {one_line(written, 80)}"
+    return path if present else f"audio file missing: {one_line(written, 80)}"
+
+
+def _decoded(path: Path) -> Clip | str:
+    from evalkit.audio.decode import decode
+
+    try:
+        return decode(path)
+    except (UserError, OSError) as error:
+        return f"cannot be played: {one_line(error, 200)}"
+
+
+def _encoded(clip: Clip) -> Media:
+    """Preview and picture; one broken clip must not cost the reader the whole report."""
+    from evalkit.audio.encode import mp3_bytes
+    from evalkit.audio.pictures import spectrogram_png
+
+    sound = picture = ""
+    notes = [f"first two of {clip.channels} channels"] if clip.channels > 2 else []
+    try:
+        sound = _uri("audio/mpeg", mp3_bytes(clip.samples[:2], clip.rate))
+    except (UserError, ValueError, RuntimeError, OSError) as error:
+        notes.append(f"no preview: {one_line(error, 120)}")
+    try:
+        picture = _uri("image/png", spectrogram_png(clip))
+    except (UserError, ValueError, RuntimeError, OSError) as error:
+        notes.append(f"no picture: {one_line(error, 120)}")
+    return Media(sound, picture, "; ".join(notes))
+
+
+def _uri(kind: str, data: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,86 @@
+"""One self-contained HTML file from one or many run folders.
+
+The file opens from file:// with the network off. Its content security policy allows no source but data:
+pictures and sounds and the one style and one script whose hashes it names, so nothing that came in with a
+prompt or a file name can run or load, even if escaping were to fail. Equal input gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import evalkit
+from evalkit.core.jsonio import write_bytes
+from evalkit.report.records import read_runs
+from evalkit.report.sampling import Audio
+from evalkit.report.tables import ARROWS, csv_text, markdown
+from evalkit.report.view import MINI, ReportView, build
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_ASSETS = Path(__file__).parent / "assets"
+
+
+def write_report(run_dirs: Sequence[Path], out: Path, audio: Audio = "sample") -> Path:
+    """Write the report of `run_dirs` to `out` and return `out`.
+
+    `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
+    one, "all" of every prompt, "none" of no prompt. Raises UserError where a folder is not a run folder.
+    """
+    write_bytes(out, render(build(read_runs(run_dirs), audio)).encode("utf-8"))
+    return out
+
+
+def render(view: ReportView) -> str:
+    """The page as text."""
+    style, script = _asset("style.css"), _asset("script.js")
+    return _environment().get_template("page.html.j2").render(
+        view=view,
+        style=style,
+        script=script,
+        policy=policy(style, script),
+        csv_link=_link("text/csv", csv_text([section.board for section in view.sections])),
+        markdown_link=_link("text/markdown", "\n".join(markdown(section.board) for section in view.sections)),
+        arrows=ARROWS,
+        mini_note=MINI,
+        version=evalkit.__version__,
+    )
+
+
+def policy(style: str, script: str) -> str:
+    """The content security policy of a page with exactly this style and this script."""
+    return (
+        f"default-src 'none'; img-src data:; media-src data:; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _link(kind: str, text: str) -> str:
+    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode('ascii')}"
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_ASSETS),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

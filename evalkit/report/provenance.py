@@ -1,0 +1,113 @@
+"""What made a run's numbers: the facts that a reader needs to repeat them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.report.board import Entrant
+from evalkit.report.records import RunRecord, mapping, plain, texts
+from evalkit.report.text import MISSING, clean, duration, number, one_line, short_digest
+
+
+@dataclass(frozen=True)
+class Fact:
+    """`full` is the untrimmed value where `value` is a shortened digest, else ""."""
+
+    name: str
+    value: str
+    full: str = ""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Of one run: how to repeat it, what it ran on, which weights and prompts, how long it took."""
+
+    entrant: Entrant
+    command: str
+    error: str
+    groups: tuple[tuple[str, tuple[Fact, ...]], ...]
+
+
+def provenance(entrant: Entrant) -> Provenance:
+    record = entrant.record
+    groups = (
+        ("Run", _run(record)),
+        ("Model", _model(record)),
+        ("Suite", _suite(record)),
+        ("Time", _time(record)),
+        ("Metrics", tuple(_digest(name, value) for name, value in _metric_weights(record))),
+        ("Versions", tuple(Fact(name, value) for name, value in sorted(texts(record.facts.get("versions")).items()))),
+    )
+    filled = tuple((title, facts) for title, facts in groups if facts)
+    return Provenance(entrant, _command(record.facts.get("command")), clean(record.facts.get("error"), 1000), filled)
+
+
+def _command(value: object) -> str:
+    """The command as one could paste it into a shell."""
+    if isinstance(value, list):
+        return clean(shlex.join(str(word) for word in value))
+    return clean(value)
+
+
+def _run(record: RunRecord) -> tuple[Fact, ...]:
+    facts = record.facts
+    named = [Fact("run id", record.run_id), Fact("status", record.status or MISSING)]
+    named += [Fact(name, _text(facts, name)) for name in ("created", "device", "dtype", "seed", "preset")]
+    named.append(Fact("samples per prompt", _text(facts, "samples_per_prompt")))
+    options = texts(facts.get("options"))
+    return (*named, *(Fact(f"option {name}", value) for name, value in sorted(options.items())))
+
+
+def _model(record: RunRecord) -> tuple[Fact, ...]:
+    return tuple(_digest(name.replace("_", " "), value) for name, value in record.model.items())
+
+
+def _suite(record: RunRecord) -> tuple[Fact, ...]:
+    suite = record.suite
+    words = [("name", suite.name), ("version", suite.version), ("protocol", suite.protocol), ("size", suite.size)]
+    return (*(Fact(name, value or MISSING) for name, value in words), _digest("digest", suite.digest or MISSING))
+
+
+def _metric_weights(record: RunRecord) -> list[tuple[str, str]]:
+    """Metric and embedder facts from run.json, and what each score was compared with from scores.json."""
+    found: list[tuple[str, str]] = []
+    for metric, value in sorted(mapping(record.facts.get("metrics")).items()):
+        inner = texts(value) if isinstance(value, dict) else {"embedder": plain(value)}
+        found += [(f"{one_line(metric, 80)} {name}", text) for name, text in sorted(inner.items())]
+    for metric, estimate in sorted(record.scores.items()):
+        found += [(f"{metric} reference clips", str(estimate.n_reference))] if estimate.n_reference else []
+        found += [(f"{metric} interval", estimate.method)] if estimate.method else []
+    return found
+
+
+def _time(record: RunRecord) -> tuple[Fact, ...]:
+    seconds = mapping(record.facts.get("seconds"))
+    spent = {name: number(seconds.get(name)) for name in ("generate", "embed", "score")}
+    found = [Fact(name, duration(value)) for name, value in spent.items() if value is not None]
+    total = sum(value for value in spent.values() if value is not None)
+    if len(found) > 1:
+        found.append(Fact("together", duration(total)))
+    made = audio_seconds(record)
+    found.append(Fact("audio made", duration(made)))
+    generate = spent["generate"]
+    if generate and made:
+        found.append(Fact("real-time factor", f"{generate / made:.3g} (seconds of work per second of audio)"))
+    return tuple(found)
+
+
+def audio_seconds(record: RunRecord) -> float:
+    """Seconds of audio in the run's good items."""
+    return sum(item.frames / item.rate for item in record.items if not item.failed and item.frames and item.rate)
+
+
+def _text(facts: Mapping[str, Any], name: str) -> str:
+    value = facts.get(name)
+    return MISSING if value is None or value == "" else plain(value)
+
+
+def _digest(name: str, value: str) -> Fact:
+    short = short_digest(value)
+    return Fact(name, short, value if short != value else "")

@@ -1,0 +1,207 @@
+"""What a run folder says, read without trusting it.
+
+A run folder may come from anywhere. Every field is therefore checked for its type and made harmless to
+look at here, once; a field that is absent or of the wrong type becomes "" or None and shows as "n/a".
+The formats are those of ARCHITECTURE.md: `run.json`, `scores.json`, `samples.parquet`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.core.jsonio import read_json
+from evalkit.report.text import clean, number, one_line, whole
+
+_FIXED_COLUMNS = frozenset(
+    "id prompt seconds labels group seed status error verdicts audio sha256 sample_rate channels frames peak loudness "
+    "generate_seconds".split()
+)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One metric's number for one run, as in scores.json. `value` is None for NaN, `low` and `high` are
+    both there or both None; `direction` is "lower", "higher" or "" where the file does not say."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    level: float | None
+    method: str
+    n: int | None
+    n_failed: int | None
+    n_reference: int | None
+    protocol: str
+    weights: str
+    direction: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of samples.parquet. `audio` is the path as written there, unchecked; `scores` holds the
+    metric columns, with None for a value that is missing or not finite."""
+
+    id: str
+    prompt: str
+    seconds: float | None
+    labels: tuple[str, ...]
+    seed: str
+    failed: bool
+    error: str
+    verdicts: tuple[str, ...]
+    audio: str
+    sha256: str
+    rate: int | None
+    channels: int | None
+    frames: int | None
+    loudness: float | None
+    generate_seconds: float | None
+    scores: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Suite:
+    name: str
+    version: str
+    digest: str
+    protocol: str
+    size: str
+    title: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run folder. `facts` keeps the rest of run.json, for the provenance panel."""
+
+    folder: Path
+    run_id: str
+    status: str
+    suite: Suite
+    model: Mapping[str, str]
+    preset: str
+    scores: Mapping[str, Estimate]
+    items: tuple[Item, ...]
+    facts: Mapping[str, Any] = field(repr=False)
+
+
+def read_runs(folders: Iterable[Path]) -> tuple[RunRecord, ...]:
+    """The runs in the given order, each folder once. Raises UserError where one is not a run folder."""
+    distinct = {folder.resolve(): folder for folder in folders}
+    if not distinct:
+        raise UserError("no run folder given", "name at least one folder that holds a run.json")
+    return tuple(read_run(folder) for folder in distinct.values())
+
+
+def read_run(folder: Path) -> RunRecord:
+    """One run folder; scores.json and samples.parquet may be absent, as they are in an unfinished run.
+
+    Raises UserError where run.json is absent or not an object, or where a file that is there is broken.
+    """
+    facts = read_json(folder / "run.json") if (folder / "run.json").is_file() else None
+    if not isinstance(facts, dict):
+        raise UserError(f"{folder}: not a run folder: it holds no readable run.json", "give the folder of a run")
+    scores_file, samples_file = folder / "scores.json", folder / "samples.parquet"
+    return RunRecord(
+        folder=folder,
+        run_id=one_line(facts.get("run_id") or folder.name, 120),
+        status=one_line(facts.get("status"), 40),
+        suite=_suite(mapping(facts.get("suite"))),
+        model={key: one_line(value, 300) for key, value in texts(facts.get("model")).items()},
+        preset=one_line(facts.get("preset"), 120),
+        scores=_scores(mapping(read_json(scores_file))) if scores_file.is_file() else {},
+        items=_items(samples_file) if samples_file.is_file() else (),
+        facts=facts,
+    )
+
+
+def mapping(value: object) -> dict[str, Any]:
+    """`value` where it is a JSON object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def texts(value: object) -> dict[str, str]:
+    """A JSON object's plain fields as harmless text; nested values are written as `key: value` lists."""
+    return {one_line(key, 120): plain(inner) for key, inner in mapping(value).items()}
+
+
+def plain(value: object) -> str:
+    """Any JSON value as one harmless text."""
+    if isinstance(value, dict):
+        return one_line(", ".join(f"{key}: {plain(inner)}" for key, inner in value.items()))
+    if isinstance(value, list | tuple):
+        return one_line(", ".join(plain(inner) for inner in value))
+    return clean(value)
+
+
+def _suite(raw: Mapping[str, Any]) -> Suite:
+    def word(key: str) -> str:
+        return one_line(raw.get(key), 200)
+
+    return Suite(word("name"), word("version"), word("digest"), word("protocol"), word("size"), word("title"))
+
+
+def _scores(raw: Mapping[str, Any]) -> dict[str, Estimate]:
+    return {one_line(name, 120): _estimate(mapping(value)) for name, value in raw.items()}
+
+
+def _estimate(raw: Mapping[str, Any]) -> Estimate:
+    low, high = number(raw.get("low")), number(raw.get("high"))
+    if low is None or high is None or low > high:
+        low = high = None
+    direction = raw.get("direction")
+    warnings = raw.get("warnings")
+    return Estimate(
+        value=number(raw.get("value")),
+        low=low,
+        high=high,
+        level=number(raw.get("level")),
+        method=one_line(raw.get("method"), 120),
+        n=whole(raw.get("n")),
+        n_failed=whole(raw.get("n_failed")),
+        n_reference=whole(raw.get("n_reference")),
+        protocol=one_line(raw.get("protocol"), 120),
+        weights=one_line(plain(raw.get("weights")), 300),
+        direction=direction if direction in ("lower", "higher") else "",
+        warnings=tuple(clean(text, 500) for text in warnings) if isinstance(warnings, list) else (),
+    )
+
+
+def _items(path: Path) -> tuple[Item, ...]:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        rows = parquet.read_table(path).to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read as Parquet: {one_line(error, 200)}") from None
+    return tuple(_item(row) for row in rows)
+
+
+def _item(row: Mapping[str, Any]) -> Item:
+    return Item(
+        id=one_line(row.get("id"), 200),
+        prompt=clean(row.get("prompt")),
+        seconds=number(row.get("seconds")),
+        labels=_words(row.get("labels")),
+        seed=one_line(row.get("seed"), 40),
+        failed=row.get("status") != "ok",
+        error=clean(row.get("error"), 500),
+        verdicts=_words(row.get("verdicts")),
+        audio=row["audio"] if isinstance(row.get("audio"), str) else "",
+        sha256=one_line(row.get("sha256"), 80),
+        rate=whole(row.get("sample_rate")),
+        channels=whole(row.get("channels")),
+        frames=whole(row.get("frames")),
+        loudness=number(row.get("loudness")),
+        generate_seconds=number(row.get("generate_seconds")),
+        scores={one_line(name, 120): number(row[name]) for name in row if name not in _FIXED_COLUMNS},
+    )
+
+
+def _words(value: object) -> tuple[str, ...]:
+    return tuple(one_line(word, 120) for word in value) if isinstance(value, list) else ()

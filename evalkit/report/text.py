@@ -1,0 +1,105 @@
+"""Words and numbers as a reader sees them: outside text made harmless to look at, figures with honest digits.
+
+Escaping for HTML, Markdown or CSV is the business of whoever writes that format. This module only takes
+care of what no escaping helps against: control characters, text that turns the direction of the line
+around, lone surrogates, and prompts of a megabyte.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+LIMIT = 2000
+MISSING = "n/a"
+
+# Embeddings, overrides and isolates of direction, and the two line separators that JavaScript once tripped over.
+_DISRUPTIVE = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
+_VISIBLE: dict[int, str] = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
+    0x7F: "\u2421",
+    **{code: "\ufffd" for code in range(0x80, 0xA0)},
+    **{code: f"[U+{code:04X}]" for code in _DISRUPTIVE},
+}
+
+
+def clean(value: object, limit: int = LIMIT) -> str:
+    """`value` as text that is safe to look at: at most `limit` characters, control characters made visible.
+
+    Newlines and tabs stay. None becomes "". A cut text says how long it was.
+    """
+    text = "" if value is None else str(value)
+    cut = text[:limit].translate(_VISIBLE).encode("utf-8", "replace").decode("utf-8")
+    return cut if len(text) <= limit else f"{cut}… ({len(text):,} characters)"
+
+
+def one_line(value: object, limit: int = LIMIT) -> str:
+    """`clean`, with every run of white space as one space."""
+    return " ".join(clean(value, limit).split())
+
+
+def number(value: object) -> float | None:
+    """A finite float, or None for anything that is not a finite number (NaN, text, a list, true)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def whole(value: object) -> int | None:
+    """A count, or None for anything that is not a whole number of sensible size."""
+    found = number(value)
+    return int(found) if found is not None and found == int(found) and abs(found) < 2**53 else None
+
+
+def decimals(half_widths: Iterable[float], values: Iterable[float]) -> int:
+    """How many decimals a column deserves: two significant digits of its smallest interval half-width.
+
+    Without any interval, four significant digits of the largest value. Between 0 and 6.
+    """
+    widths = [width for width in half_widths if width > 0]
+    sizes = [abs(value) for value in values if value]
+    if widths:
+        return _clamp(1 - math.floor(math.log10(min(widths))))
+    return _clamp(3 - math.floor(math.log10(max(sizes)))) if sizes else 2
+
+
+def _clamp(places: int) -> int:
+    return min(6, max(0, places))
+
+
+def fixed(value: float | None, places: int) -> str:
+    """A number with `places` decimals and a real minus sign; "n/a" for None."""
+    if value is None:
+        return MISSING
+    if abs(value) >= 1e9:
+        return f"{value:.3e}".replace("-", "\u2212")
+    return f"{value:.{places}f}".replace("-", "\u2212")
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as a person says them: "0.8 s", "12 s", "3 min 05 s", "2 h 10 min"."""
+    if seconds is None or seconds < 0:
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    if total < 3600:
+        return f"{total // 60} min {total % 60:02d} s"
+    return f"{total // 3600} h {total % 3600 // 60:02d} min"
+
+
+def count(n: int, noun: str) -> str:
+    """A counted noun: "1 prompt", "64 prompts"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def short_digest(value: str) -> str:
+    """The first twelve digits of a hex digest; anything else as it is."""
+    is_digest = len(value) >= 40 and all(char in "0123456789abcdef" for char in value)
+    return value[:12] if is_digest else value

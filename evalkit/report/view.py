@@ -1,0 +1,246 @@
+"""Everything the page shows, as frozen plain data; the template only lays it out.
+
+A section is one board (one table of comparable runs) with its failures, prompts and provenance. Texts here
+are harmless to look at (`records` saw to that) but not escaped: that is the template engine's part.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from evalkit.report.board import Board, Entrant, boards, heading
+from evalkit.report.charts import Chart, charts
+from evalkit.report.media import NONE, Media, media
+from evalkit.report.provenance import Provenance, provenance
+from evalkit.report.records import Item, RunRecord
+from evalkit.report.sampling import Audio, sampled
+from evalkit.report.text import count, fixed
+
+MAX_FAILURES = 200
+MINI = (
+    "These numbers come from evalkit's mini networks, about 1/100 of the published size. "
+    "They compare runs under this same protocol only, and say nothing beside published figures."
+)
+
+
+@dataclass(frozen=True)
+class Score:
+    title: str
+    text: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Take:
+    """One run's clip for one prompt. `reason` is why it failed, "" where it did not."""
+
+    entrant: Entrant
+    present: bool
+    failed: bool
+    reason: str
+    verdicts: tuple[str, ...]
+    media: Media
+    scores: tuple[Score, ...]
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One prompt with each run's take, in the runs' order. `full` says that it has players and pictures;
+    `order` holds one sorting value per metric column with per-prompt values (None sorts last)."""
+
+    anchor: str
+    number: int
+    id: str
+    text: str
+    details: str
+    takes: tuple[Take, ...]
+    flagged: bool
+    full: bool
+    order: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Failure:
+    entrant: Entrant
+    number: int
+    prompt: str
+    anchor: str
+    reason: str
+    verdicts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One board and everything under it. `sorts` names the per-prompt metrics, as (title, worst end)."""
+
+    anchor: str
+    board: Board
+    heading: str
+    mini: bool
+    summary: str
+    charts: tuple[Chart, ...]
+    failures: tuple[Failure, ...]
+    failure_counts: tuple[tuple[str, int], ...]
+    failure_total: int
+    flagged: int
+    entries: tuple[Entry, ...]
+    sorts: tuple[tuple[str, Literal["ascending", "descending"]], ...]
+    audio_note: str
+    provenance: tuple[Provenance, ...]
+
+
+@dataclass(frozen=True)
+class ReportView:
+    title: str
+    summary: str
+    sections: tuple[Section, ...]
+
+
+def build(records: Sequence[RunRecord], audio: Audio) -> ReportView:
+    """The whole page of the given runs."""
+    sections = tuple(_section(place, board, audio) for place, board in enumerate(boards(records)))
+    if len(records) == 1:
+        board = sections[0].board
+        title = f"{board.rows[0].entrant.name} on {board.title}"
+    elif len(sections) == 1:
+        title = f"{count(len(records), 'run')} on {sections[0].board.title}"
+    else:
+        title = f"{count(len(records), 'run')} on {count(len(sections), 'table')}"
+    summary = sections[0].heading if len(sections) == 1 else "Runs of different suites, protocols or sizes stand apart."
+    return ReportView(title, summary, sections)
+
+
+def _section(place: int, board: Board, audio: Audio) -> Section:
+    entrants = board.entrants
+    anchor = f"s{place + 1}"
+    keyed = [{_key(item): item for item in entrant.record.items} for entrant in entrants]
+    prompts = list(dict.fromkeys(key for run in keyed for key in run))
+    full = sampled(prompts, keyed, audio)
+    metrics = _prompt_metrics(board, keyed)
+    entries = tuple(
+        _entry(f"{anchor}-p{number}", number, key, entrants, keyed, metrics, key in full, audio)
+        for number, key in enumerate(prompts, start=1)
+    )
+    failures = _failures(entries)
+    return Section(
+        anchor=anchor,
+        board=board,
+        heading=heading(board),
+        mini=board.size == "mini",
+        summary=_summary(entrants, len(prompts), len(failures)),
+        charts=charts(board),
+        failures=failures[:MAX_FAILURES],
+        failure_counts=tuple(Counter(failure.reason for failure in failures).most_common(8)),
+        failure_total=len(failures),
+        flagged=sum(not take.failed and bool(take.verdicts) for entry in entries for take in entry.takes),
+        entries=entries,
+        sorts=tuple((title, "descending" if direction == "lower" else "ascending") for title, direction, _ in metrics),
+        audio_note=_audio_note(len(full), len(prompts), audio),
+        provenance=tuple(provenance(entrant) for entrant in entrants),
+    )
+
+
+def _key(item: Item) -> str:
+    """A prompt is the same in two runs where id and text are both the same."""
+    return f"{item.id}\0{item.prompt}"
+
+
+def _prompt_metrics(board: Board, keyed: Sequence[Mapping[str, Item]]) -> list[tuple[str, str, str]]:
+    """(title, direction, name) of every metric with a per-prompt value: the board's first, then others."""
+    present = {name for run in keyed for item in run.values() for name, value in item.scores.items() if value is not None}
+    columns = {column.metric: column for column in reversed(board.columns)}
+    order = list(dict.fromkeys(column.metric for column in board.columns))
+    known = [(columns[name].meaning.title, columns[name].direction, name) for name in order if name in present]
+    return known + [(name, "", name) for name in sorted(present - set(order))]
+
+
+def _entry(
+    anchor: str,
+    number: int,
+    key: str,
+    entrants: Sequence[Entrant],
+    keyed: Sequence[Mapping[str, Item]],
+    metrics: Sequence[tuple[str, str, str]],
+    full: bool,
+    audio: Audio,
+) -> Entry:
+    items = [run.get(key) for run in keyed]
+    one = next(item for item in items if item is not None)
+    show = full and audio != "none"
+    takes = tuple(_take(entrant, item, metrics, show) for entrant, item in zip(entrants, items, strict=True))
+    wanted = [f"{one.seconds:g} s asked"] if one.seconds is not None else []
+    return Entry(
+        anchor=anchor,
+        number=number,
+        id=one.id,
+        text=one.prompt,
+        details=" · ".join([*wanted, *one.labels]),
+        takes=takes,
+        flagged=any(take.failed or take.verdicts for take in takes),
+        full=full,
+        order=tuple(_mean([take.scores[place].value for take in takes if take.present]) for place in range(len(metrics))),
+    )
+
+
+def _take(entrant: Entrant, item: Item | None, metrics: Sequence[tuple[str, str, str]], show: bool) -> Take:
+    if item is None:
+        return Take(entrant, False, False, "", (), NONE, (), ())
+    return Take(
+        entrant=entrant,
+        present=True,
+        failed=item.failed,
+        reason=(item.error or "no reason recorded") if item.failed else "",
+        verdicts=item.verdicts,
+        media=media(entrant.record.folder, item) if show else NONE,
+        scores=tuple(Score(title, fixed(item.scores.get(name), 3), item.scores.get(name)) for title, _, name in metrics),
+        facts=_facts(item),
+    )
+
+
+def _facts(item: Item) -> tuple[str, ...]:
+    found = []
+    if item.frames is not None and item.rate:
+        found.append(f"{item.frames / item.rate:.2f} s")
+        found.append(f"{item.rate / 1000:g} kHz")
+    if item.channels is not None:
+        found.append({1: "mono", 2: "stereo"}.get(item.channels, f"{item.channels} channels"))
+    if item.loudness is not None:
+        found.append(f"{fixed(item.loudness, 1)} LUFS")
+    if item.generate_seconds is not None:
+        found.append(f"made in {item.generate_seconds:.2f} s")
+    return tuple(found)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _failures(entries: Sequence[Entry]) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(take.entrant, entry.number, entry.text or entry.id, entry.anchor, take.reason, take.verdicts)
+        for entry in entries
+        for take in entry.takes
+        if take.failed
+    )
+
+
+def _summary(entrants: Sequence[Entrant], prompts: int, failures: int) -> str:
+    parts = [count(len(entrants), "run"), count(prompts, "prompt")]
+    return " · ".join([*parts, f"{count(failures, 'item')} failed" if failures else "no failed items"])
+
+
+def _audio_note(full: int, prompts: int, audio: Audio) -> str:
+    if audio == "none":
+        return "This report was made without audio."
+    preview = "Players hold lossy MP3 previews; the scored files and their sha256 are in the run folder."
+    if full < prompts:
+        spread = "a spread over the whole ranking, worst and best included, and some of the failed items"
+        return f"Audio for {full} of {prompts:,} prompts: {spread}. {preview}"
+    return preview
+
+

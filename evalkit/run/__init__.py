@@ -1,0 +1,1 @@
+"""Plan, generate, embed, score, gate."""

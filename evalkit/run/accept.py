@@ -1,0 +1,107 @@
+"""From what a generator returned, or a file that a person has, to a record in the ledger.
+
+A generated sound is checked twice: as it comes (its type, shape, rate and length are part of the
+generator's contract, and writing NaN as PCM would hide it), and as it reads back from the disk, which is
+what the metrics will hear. A fatal verdict makes a failed item with that verdict's name; the others are
+noted beside the sound.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from evalkit.audio.clip import Clip
+from evalkit.audio.decode import UnreadableAudio, decode
+from evalkit.audio.encode import wav_bytes
+from evalkit.audio.level import loudness
+from evalkit.audio.verdicts import FATAL, inspect
+from evalkit.core.jsonio import write_bytes
+from evalkit.execute.base import Fault, Result, Sound
+from evalkit.generators.base import GeneratorSpec
+from evalkit.run.plan import Item
+from evalkit.store.layout import RunFolder
+from evalkit.store.ledger import Kind, Record
+
+
+def accept_sound(result: Result, item: Item, spec: GeneratorSpec, folder: RunFolder, attempt: int) -> Record:
+    """The record of one generated item; its audio file has landed when this returns an ok record."""
+    if isinstance(result, Fault):
+        return _failed(item, result.kind, result.message, attempt)
+    broken = contract_breach(result, item, spec)
+    if broken:
+        return _failed(item, "verdict", broken, attempt)
+    clip = Clip(result.samples, spec.sample_rate, "")
+    verdicts = inspect(clip, seconds=item.prompt.seconds, rate=spec.sample_rate, channels=spec.channels)
+    fatal = [name for name in verdicts if name in FATAL]
+    if fatal:
+        return _failed(item, "verdict", ", ".join(fatal), attempt, verdicts)
+    path = folder.clip(item.prompt.id)
+    write_bytes(path, wav_bytes(clip.samples, clip.rate))
+    return _heard(path, str(path.relative_to(folder.root)), item, attempt, result)
+
+
+def accept_file(path: Path, item: Item, attempt: int) -> Record:
+    """The record of a file that is scored where it lies."""
+    return _heard(path, str(path.absolute()), item, attempt, None)
+
+
+def missing_file(item: Item, attempt: int) -> Record:
+    """The record of a prompt that a scored folder has no file for."""
+    return _failed(item, "missing", "missing: no file of this name in the folder", attempt)
+
+
+def contract_breach(sound: Sound, item: Item, spec: GeneratorSpec) -> str:
+    """How a generator broke its contract on one item, "" where it did not."""
+    samples, frames = sound.samples, round(item.prompt.seconds * spec.sample_rate)
+    if not isinstance(samples, np.ndarray):
+        return f"wrong_type: {type(samples).__name__} instead of a numpy array"
+    if samples.dtype != np.float32:
+        return f"wrong_dtype: {samples.dtype} instead of float32"
+    if samples.ndim != 2 or samples.shape[0] != spec.channels:
+        return f"wrong_shape: {samples.shape} instead of ({spec.channels}, {frames})"
+    if sound.rate != spec.sample_rate:
+        return f"wrong_rate: {sound.rate} Hz instead of {spec.sample_rate} Hz"
+    if not np.isfinite(samples).all():
+        return f"nonfinite: {int((~np.isfinite(samples)).sum())} of {samples.size} samples are NaN or infinite"
+    if samples.shape[1] != frames:
+        name = "too_short" if samples.shape[1] < frames else "too_long"
+        return f"{name}: {samples.shape[1]} frames instead of {frames}"
+    return ""
+
+
+def _heard(path: Path, audio: str, item: Item, attempt: int, sound: Sound | None) -> Record:
+    """The record of an audio file as it reads back."""
+    try:
+        clip = decode(path)
+    except UnreadableAudio as error:
+        return _failed(item, "verdict", f"{error.verdict}: {error.message}", attempt, (error.verdict,))
+    verdicts = inspect(clip, seconds=item.prompt.seconds)
+    fatal = [name for name in verdicts if name in FATAL]
+    if fatal:
+        return _failed(item, "verdict", ", ".join(fatal), attempt, verdicts)
+    return Record(
+        key=item.key,
+        id=item.prompt.id,
+        status="ok",
+        audio=audio,
+        sha256=clip.digest,
+        frames=int(clip.samples.shape[1]),
+        rate=clip.rate,
+        channels=clip.channels,
+        verdicts=verdicts,
+        peak=float(np.abs(clip.samples).max(initial=0.0)),
+        loudness=_finite(loudness(clip.samples, clip.rate)),
+        timings={} if sound is None else dict(sound.timings),
+        attempt=attempt,
+    )
+
+
+def _failed(item: Item, kind: Kind, error: str, attempt: int, verdicts: tuple[str, ...] = ()) -> Record:
+    return Record(item.key, item.prompt.id, "failed", kind, error, verdicts=verdicts, attempt=attempt)
+
+
+def _finite(value: float | None) -> float | None:
+    """None for silence's minus infinity: the ledger is strict JSON."""
+    return float(value) if value is not None and np.isfinite(value) else None

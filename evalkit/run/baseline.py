@@ -1,0 +1,152 @@
+"""Baseline files: what a run scored, kept so that later runs can be held against it.
+
+    {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
+     run_id, groups: {id of a scored prompt: its group},
+     metrics: {name: {value, low, high, level, method, n, n_failed, n_reference, direction, protocol, weights,
+                      embedder, per_prompt: {id: value}}}}
+
+`per_prompt` lets a comparison be paired. A number that is missing or not finite never enters a baseline.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.core.jsonio import read_json, write_json
+from evalkit.store.layout import RunFolder
+
+KIND = "evalkit-baseline"
+SCHEMA = 1
+_SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
+_SCORE_KEYS = ("value", "low", "high", "level", "method", "n", "n_failed", "n_reference", "direction", "protocol")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One side of a comparison: a finished run or a baseline file.
+
+    `metrics` maps a metric's name to its record as written on the disk (checked by the gate, not here);
+    `groups` maps each prompt whose audio was scored to the source it shares with others; `status` is
+    "success" for a baseline.
+    """
+
+    source: str
+    status: str
+    suite: Mapping[str, Any]
+    model: Mapping[str, Any]
+    run_id: str
+    groups: Mapping[str, str]
+    metrics: Mapping[str, Mapping[str, Any]]
+
+
+def read_run(folder: Path) -> Record:
+    """The record of a run folder. Raises UserError where it is not one, or has no scores yet."""
+    paths = RunFolder(folder)
+    if not paths.run_json.is_file():
+        raise UserError(f"{folder}: is not a run folder (no run.json)", "give the folder that evalkit run printed")
+    if not paths.scores.is_file():
+        raise UserError(f"{folder}: has no scores yet", "type the same evalkit run again to finish it")
+    run, scores = _table(paths.run_json), _table(paths.scores)
+    suite, model = _inner(run, "suite", paths.run_json), _inner(run, "model", paths.run_json)
+    groups, per_prompt = _per_prompt(paths.samples, tuple(scores))
+    embedders = _inner(run, "metrics", paths.run_json) if scores else {}
+    metrics = {}
+    for name in scores:
+        score, embedder = _inner(scores, name, paths.scores), embedders.get(name)
+        key = embedder.get("key") if isinstance(embedder, dict) else None
+        metrics[name] = {**score, "embedder": key, "per_prompt": per_prompt.get(name, {})}
+    kept = {key: suite.get(key) for key in _SUITE_KEYS}
+    return Record(str(folder), str(run.get("status")), kept, model, str(run.get("run_id")), groups, metrics)
+
+
+def read_baseline(path: Path) -> Record:
+    """The record of a baseline file. Raises UserError where there is none, or the file is something else."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such baseline file", "make one with evalkit check RUN --save --baseline FILE")
+    table = _table(path)
+    if table.get("kind") != KIND:
+        raise UserError(f"{path}: is not a baseline file", "make one with evalkit check RUN --save --baseline FILE")
+    if table.get("schema") != SCHEMA:
+        raise UserError(f"{path}: has schema {table.get('schema')!r}, this evalkit reads {SCHEMA}", "make it again")
+    suite, model, groups, metrics = (_inner(table, key, path) for key in ("suite", "model", "groups", "metrics"))
+    for name, score in metrics.items():
+        if not isinstance(score, dict) or not isinstance(score.get("per_prompt"), dict):
+            raise UserError(f"{path}: the record of {name} is damaged", "make the baseline again")
+    return Record(str(path), "success", suite, model, str(table.get("run_id")), groups, metrics)
+
+
+def save_baseline(run: Record, path: Path) -> None:
+    """Write the run as a baseline, atomically.
+
+    Raises UserError for a run that has not ended well, or a metric without a finite value: a baseline that
+    nothing can pass is of no use.
+    """
+    if run.status != "success":
+        raise UserError(f"{run.source}: its status is {run.status!r}", "a baseline is made from a run that succeeded")
+    for name, score in run.metrics.items():
+        if number(score.get("value")) is None:
+            raise UserError(f"{run.source}: {name} has no value", "score the run again, or leave the metric out")
+    metrics = {name: _clean(score) for name, score in sorted(run.metrics.items())}
+    record = {"schema": SCHEMA, "kind": KIND, "suite": dict(run.suite), "model": dict(run.model)}
+    write_json(path, {**record, "run_id": run.run_id, "groups": dict(run.groups), "metrics": metrics})
+
+
+def number(value: object) -> float | None:
+    """A finite number as a float; None for null, NaN, infinity, text, true and false."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: score.get(key) for key in (*_SCORE_KEYS, "weights", "embedder")}
+    kept.update({key: number(score.get(key)) for key in ("low", "high")})
+    values = {i: each for i, value in score["per_prompt"].items() if (each := number(value)) is not None}
+    return {**kept, "per_prompt": values}
+
+
+def _per_prompt(path: Path, metrics: tuple[str, ...]) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """({id of a scored prompt: group}, {metric: {id: value}}) from samples.parquet."""
+    if not path.is_file():
+        raise UserError(f"{path}: is not there", "type the same evalkit run again to finish it")
+    from pyarrow import ArrowException
+    from pyarrow.parquet import read_table
+
+    try:
+        columns = read_table(path).to_pydict()
+    except (ArrowException, OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}", "type the same evalkit run again") from None
+    missing = {"id", "group", "status"} - columns.keys()
+    if missing:
+        raise UserError(f"{path}: has no column {', '.join(sorted(missing))}", "type the same evalkit run again")
+    ids = columns["id"]
+    rows = zip(ids, columns["group"], columns["status"], strict=True)
+    scored = {i: str(group) for i, group, status in rows if status == "ok"}
+    values = {
+        name: {i: each for i, value in zip(ids, columns[name], strict=True) if (each := number(value)) is not None}
+        for name in metrics
+        if name in columns
+    }
+    return scored, values
+
+
+def _table(path: Path) -> dict[str, Any]:
+    table = read_json(path)
+    if not isinstance(table, dict):
+        raise UserError(f"{path}: is not a JSON object")
+    return table
+
+
+def _inner(table: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    inner = table.get(key)
+    if not isinstance(inner, dict):
+        raise UserError(f"{path}: {key!r} is missing or is not an object")
+    return inner

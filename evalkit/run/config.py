@@ -1,0 +1,109 @@
+"""What a person asked for, read from the command line into one frozen record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from evalkit.core.errors import UserError, unknown_name
+
+DEFAULT_MODEL = "stable-audio-mini"
+DEFAULT_SUITE = "mini"
+DTYPES = ("float32", "float16", "bfloat16")
+_NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run as asked for. None means: whatever the model or the suite says.
+
+    `changes` are options laid over the preset, `weights` files that replace the known ones by name,
+    `out` the run folder itself, `command` the words typed, kept in run.json.
+    """
+
+    model: str = DEFAULT_MODEL
+    suite: str = DEFAULT_SUITE
+    out: Path | None = None
+    preset: str | None = None
+    changes: Mapping[str, object] = field(default_factory=dict)
+    seed: int = 0
+    limit: int | None = None
+    batch_size: int | None = None
+    device: str = "cpu"
+    dtype: str = "float32"
+    weights: Mapping[str, Path] = field(default_factory=dict)
+    retry_failed: bool = False
+    command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name, value in (("--limit", self.limit), ("--batch-size", self.batch_size)):
+            if value is not None and value < 1:
+                raise UserError(f"{name} {value}: at least 1 is needed")
+        if self.dtype not in DTYPES:
+            raise unknown_name("dtype", self.dtype, DTYPES)
+
+
+def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
+    """`key=value` words of --set; a value is read as JSON where it is JSON (`50`, `true`), else as text."""
+    changes: dict[str, object] = {}
+    for pair in pairs:
+        key, value = _split(pair, "--set", "key=value")
+        try:
+            changes[key] = json.loads(value, parse_constant=_refuse_constant)
+        except ValueError:
+            changes[key] = value
+    return changes
+
+
+def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
+    """`NAME=PATH` words of --weights. Raises UserError where a path is not there."""
+    weights: dict[str, Path] = {}
+    for pair in pairs:
+        name, value = _split(pair, "--weights", "NAME=PATH")
+        path = Path(value).expanduser().resolve()
+        if not path.exists():
+            raise UserError(f"--weights {pair}: no such file or folder")
+        weights[name] = path
+    return weights
+
+
+def resolve_device(asked: str) -> str:
+    """`auto` becomes cuda where this machine shows an NVIDIA driver and torch is no CPU build, else cpu.
+
+    torch itself is not asked: importing it would cost a finished run its two seconds.
+    """
+    if asked != "auto":
+        return asked
+    try:
+        built_for_cpu = "+cpu" in version("torch")
+    except PackageNotFoundError:
+        built_for_cpu = True
+    return "cuda" if not built_for_cpu and any(path.exists() for path in _NVIDIA) else "cpu"
+
+
+def require_device(device: str) -> None:
+    """Raises UserError where torch cannot use `device`. Imports torch for any device but cpu."""
+    if device == "cpu":
+        return
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = (str(error).strip().splitlines() or ["no reason given"])[0]
+        raise UserError(f"--device {device} cannot be used here: {reason}", "try --device cpu") from None
+
+
+def _split(pair: str, option: str, form: str) -> tuple[str, str]:
+    name, separator, value = pair.partition("=")
+    if not separator or not name.strip() or not value:
+        raise UserError(f"{option} {pair!r}: not of the form {form}")
+    return name.strip(), value
+
+
+def _refuse_constant(name: str) -> object:
+    """NaN and Infinity are no JSON; they stay text, and the generator refuses the text."""
+    raise ValueError(name)

@@ -1,0 +1,180 @@
+"""The second stage: features of every sound (and text) for every embedder that the suite's metrics name.
+
+Features are looked up by content first; an embedder is loaded only where one is missing, or where it is
+not known yet which embedder it would be. The unit of embedding is a fixed chunk of the run's sounds: on a
+CPU one sound, so that a feature depends on no neighbour at all and the shared cache cannot differ between
+runs in a last bit; elsewhere `_CHUNK` sounds in the run's order, embedded again as the same chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from evalkit.audio.decode import decode
+from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_bytes
+from evalkit.embed.base import Embedder, Features, TextEmbedder
+from evalkit.run.config import require_device
+from evalkit.run.progress import Progress
+from evalkit.store.features import FeatureCache
+
+STAGE = "embed"
+_CHUNK = 16
+
+
+@dataclass(frozen=True)
+class Source:
+    """One thing to embed: a sound file, or a text where `path` is None. `digest` is its content's."""
+
+    key: str
+    digest: str
+    path: Path | None = None
+    text: str = ""
+
+
+def sound_source(key: str, digest: str, path: Path) -> Source:
+    return Source(key, digest, path)
+
+
+def text_source(key: str, text: str) -> Source:
+    """Texts share the cache with sounds; the prefix keeps their digests apart from any file's."""
+    return Source(key, digest_bytes(b"text\0" + text.encode("utf-8", "surrogatepass")), None, text)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Which embedder made features: its `weights` digest, its `key` and its `dimensions`."""
+
+    name: str
+    weights: str
+    key: str
+    dimensions: int
+
+
+@dataclass
+class Embedding:
+    """All that one embedder was asked for: features by source key, and why the others have none."""
+
+    identity: Identity
+    features: dict[str, Features] = field(default_factory=dict)
+    faults: dict[str, str] = field(default_factory=dict)
+
+
+class Workshop:
+    """One embedder behind its cache; `load` is called at most once, and only when it must be.
+
+    `known` is the identity that an earlier command recorded for the same weights, if there was one.
+    """
+
+    def __init__(self, load: Callable[[], Embedder], known: Identity | None, cache_root: Path, device: str) -> None:
+        self._load, self._known, self._root, self._device = load, known, cache_root, device
+        self._embedder: Embedder | None = None
+        self._chunk = 1 if device == "cpu" else _CHUNK
+
+    def embed(self, sources: Sequence[Source], progress: Progress) -> Embedding:
+        """Features for every source; a sound that cannot be embedded becomes a fault and ends nothing."""
+        whole = self._from_cache(sources) if self._known is not None else None
+        if whole is not None:
+            for _ in sources:
+                progress.advance(STAGE)
+            return whole
+        embedding = Embedding(self._identify())
+        cache = FeatureCache(self._root, embedding.identity.key)
+        for first in range(0, len(sources), self._chunk):
+            chunk = sources[first : first + self._chunk]
+            found = {source.key: _cached(cache, source, embedding.identity.dimensions) for source in chunk}
+            if any(features is None for features in found.values()):
+                self._fill(chunk, found, cache, embedding)
+            embedding.features.update({key: value for key, value in found.items() if value is not None})
+            for _ in chunk:
+                progress.advance(STAGE)
+        return embedding
+
+    def _from_cache(self, sources: Sequence[Source]) -> Embedding | None:
+        """Everything from the cache of the known embedder, or None where anything is missing there."""
+        assert self._known is not None
+        cache = FeatureCache(self._root, self._known.key)
+        embedding = Embedding(self._known)
+        for source in sources:
+            features = _cached(cache, source, self._known.dimensions)
+            if features is None:
+                return None
+            embedding.features[source.key] = features
+        return embedding
+
+    def _fill(
+        self, chunk: Sequence[Source], found: dict[str, Features | None], cache: FeatureCache, embedding: Embedding
+    ) -> None:
+        """Embed a chunk whole and keep what the cache lacks of it."""
+        embedder = self._opened()
+        made, faults = _attempt(embedder, chunk)
+        for source in chunk:
+            if found[source.key] is not None:
+                continue
+            fault = faults.get(source.key) or _breach(made.get(source.key), embedding.identity)
+            if fault:
+                embedding.faults[source.key] = fault
+            else:
+                cache.put(source.digest, made[source.key])
+                found[source.key] = made[source.key]
+
+    def _identify(self) -> Identity:
+        spec = self._opened().spec
+        return Identity(spec.name, spec.weights, spec.key, spec.dimensions)
+
+    def _opened(self) -> Embedder:
+        if self._embedder is None:
+            require_device(self._device)
+            self._embedder = self._load()
+        return self._embedder
+
+
+def _cached(cache: FeatureCache, source: Source, dimensions: int) -> Features | None:
+    """A usable entry of the cache, or None."""
+    features = cache.get(source.digest)
+    return features if features is not None and features.shape[1] == dimensions and len(features) else None
+
+
+def _attempt(embedder: Embedder, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
+    """Features and faults of a chunk, by key; after an exception each source alone."""
+    try:
+        rows = [np.ascontiguousarray(features, dtype=np.float32) for features in _call(embedder, chunk)]
+        return dict(zip((source.key for source in chunk), rows, strict=True)), {}
+    except Exception as error:  # noqa: BLE001 - one sound that a network cannot take must not end the run
+        if len(chunk) == 1:
+            text = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            return {}, {chunk[0].key: " ".join(text.split())[:300]}
+    made: dict[str, Features] = {}
+    faults: dict[str, str] = {}
+    for source in chunk:
+        one, fault = _attempt(embedder, [source])
+        made.update(one)
+        faults.update(fault)
+    return made, faults
+
+
+def _call(embedder: Embedder, chunk: Sequence[Source]) -> list[Features]:
+    """(frames, dimensions) per source; texts give one frame each."""
+    if chunk[0].path is None:
+        if not isinstance(embedder, TextEmbedder):
+            raise UserError(f"{embedder.spec.name} cannot embed text")
+        return [row[None] for row in embedder.embed_text([source.text for source in chunk])]
+    return embedder.embed([decode(source.path) for source in chunk if source.path is not None])
+
+
+def _breach(features: Features | None, identity: Identity) -> str:
+    """What is wrong with an embedder's answer, "" where nothing is."""
+    if features is None or features.ndim != 2 or not len(features):
+        return f"{identity.name} gave no features"
+    if features.shape[1] != identity.dimensions:
+        return f"{identity.name} gave {features.shape[1]} dimensions instead of {identity.dimensions}"
+    return "" if np.isfinite(features).all() else f"{identity.name} gave features that are not finite"
+
+
+def faults_told(name: str, embedding: Embedding, ids: Mapping[str, str]) -> list[str]:
+    """One sentence per fault, for scores.json; `ids` maps source keys to prompt ids."""
+    return [f"{ids.get(key, key)!r} could not be embedded by {name}: {why}" for key, why in embedding.faults.items()]

@@ -1,0 +1,233 @@
+"""The gate: is this run worse than its baseline, and could we have seen it if it were?
+
+For each metric the *loss* is the difference counted so that positive is worse. Its interval comes from
+the paired per-prompt differences where both sides have them, and otherwise from the two sides' own
+(jackknife) intervals taken as independent, which for runs on the same prompts is wider than the truth.
+
+A metric's verdict is one of
+
+- `worse`: the whole interval of the loss lies above the tolerance (default 0);
+- `pass`: it does not, and a loss that matters would have been seen; or the two values are the same;
+- `inconclusive`: it does not, but the gate is blind at this n: the smallest change that it catches 4 times
+  of 5 is larger than the tolerance (or, where none is given, than 10 % of the baseline's value), or there
+  is no interval at all. It is said aloud, and it passes unless the gate is strict;
+- `invalid`: the two numbers cannot be compared, and the reason says why: no value, NaN, another protocol,
+  suite version, weights, n or set of prompts. It never passes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any, Literal
+
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.run.baseline import Record, number
+
+Verdict = Literal["pass", "worse", "inconclusive", "invalid"]
+
+LEVEL = 0.95
+MATTERS = 0.10
+"""Where no tolerance is given, a gate that could not see a loss of 10 % of the baseline is inconclusive."""
+
+POWER = 0.80
+_Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+_SUITE_KEYS = {"name": "suite", "protocol": "protocol", "version": "suite version", "digest": "suite content"}
+_SCORE_KEYS = {"protocol": "protocol", "direction": "direction", "weights": "weights", "embedder": "embedder settings"}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One metric held against the baseline; `low` and `high` bound `difference` (current - baseline) at 95 %.
+
+    `detectable` is the smallest true loss that this gate, at this n, calls worse 4 times of 5.
+    `reason` says why a verdict is invalid or inconclusive.
+    """
+
+    metric: str
+    verdict: Verdict
+    reason: str = ""
+    direction: str = ""
+    current: float | None = None
+    baseline: float | None = None
+    difference: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: str = ""
+    p: float | None = None
+    n: int | None = None
+    tolerance: float = 0.0
+    detectable: float | None = None
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """current - baseline with its standard error and ends (None where none can be had), and the two-sided
+    p of no difference where it is paired."""
+
+    value: float
+    error: float | None
+    low: float | None
+    high: float | None
+    method: str
+    p: float | None
+
+
+def check(
+    run: Record, baseline: Record, metrics: Sequence[str] = (), tolerances: Mapping[str, float] | None = None
+) -> list[Comparison]:
+    """Compare `metrics` (default: all of the baseline's) of a run with a baseline, in order of name.
+
+    `tolerances` maps a metric to the loss that is accepted, in the metric's own unit. Raises UserError
+    for a tolerance or metric that neither side knows, or for a baseline without metrics.
+    """
+    tolerances = tolerances or {}
+    known = sorted({*baseline.metrics, *run.metrics})
+    for name in (*metrics, *tolerances):
+        if name not in known:
+            raise unknown_name("metric of this run or baseline", name, known)
+    names = list(dict.fromkeys(metrics)) or sorted(baseline.metrics)
+    if not names:
+        raise UserError(f"{baseline.source}: holds no metrics, so nothing can pass it")
+    whole = _unlike_runs(run, baseline)
+    return [_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names]
+
+
+def passes(comparisons: Sequence[Comparison], strict: bool = False) -> bool:
+    """True where something was compared and nothing is worse or invalid (nor inconclusive, if strict)."""
+    allowed = {"pass"} if strict else {"pass", "inconclusive"}
+    return bool(comparisons) and all(each.verdict in allowed for each in comparisons)
+
+
+def _unlike_runs(run: Record, baseline: Record) -> str:
+    """Why these two can never be compared, or ""."""
+    if run.status != "success":
+        return f"the run's status is {run.status}, not success"
+    for key, words in _SUITE_KEYS.items():
+        if run.suite.get(key) != baseline.suite.get(key):
+            return f"another {words}: {_brief(run.suite.get(key))}, baseline {_brief(baseline.suite.get(key))}"
+    here, there = set(run.groups), set(baseline.groups)
+    if here != there:
+        first = min(here ^ there)
+        return f"other prompts were scored: {len(here - there)} more, {len(there - here)} fewer (e.g. {first!r})"
+    return ""
+
+
+def _unlike_scores(current: Mapping[str, Any] | None, base: Mapping[str, Any] | None) -> str:
+    """Why these two scores can never be compared, or ""."""
+    for side, score in (("run", current), ("baseline", base)):
+        if score is None:
+            return f"the {side} does not have this metric"
+        if number(score.get("value")) is None:
+            return f"the {side} has no value ({score.get('value')!r})"
+        if score.get("direction") not in ("lower", "higher"):
+            return f"the {side} does not say which direction is better"
+        if not isinstance(score.get("n"), int) or score["n"] < 1:
+            return f"the {side} has no n"
+        if any(score.get(end) is not None and number(score.get(end)) is None for end in ("low", "high")):
+            return f"the {side} has an interval that is not a number"
+    assert current is not None and base is not None
+    for key, words in _SCORE_KEYS.items():
+        if current.get(key) != base.get(key):
+            return f"another {words}: {_brief(current.get(key))}, baseline {_brief(base.get(key))}"
+    for key in ("n", "n_failed", "n_reference"):
+        if current.get(key) != base.get(key):
+            return f"another {key}: {current.get(key)}, baseline {base.get(key)}"
+    return ""
+
+
+def _compare(name: str, run: Record, baseline: Record, tolerance: float, whole: str) -> Comparison:
+    current, base = run.metrics.get(name), baseline.metrics.get(name)
+    reason = whole or _unlike_scores(current, base)
+    if reason or current is None or base is None:
+        values = [number((score or {}).get("value")) for score in (current, base)]
+        return Comparison(name, "invalid", reason, current=values[0], baseline=values[1], tolerance=tolerance)
+    difference = _difference(current, base, run.groups)
+    sign = 1.0 if current["direction"] == "lower" else -1.0
+    verdict, reason, detectable = _judge(difference, sign, tolerance, abs(float(base["value"])))
+    return Comparison(
+        metric=name,
+        verdict=verdict,
+        reason=reason,
+        direction=current["direction"],
+        current=float(current["value"]),
+        baseline=float(base["value"]),
+        difference=difference.value,
+        low=difference.low,
+        high=difference.high,
+        method=difference.method,
+        p=difference.p,
+        n=current["n"],
+        tolerance=tolerance,
+        detectable=detectable,
+    )
+
+
+def _judge(difference: _Difference, sign: float, tolerance: float, size: float) -> tuple[Verdict, str, float | None]:
+    """(verdict, reason, smallest detectable loss) of a difference; `sign` is +1 where lower is better."""
+    from evalkit.stats.paired import smallest_detectable
+
+    loss = sign * difference.value
+    if difference.error is None or difference.low is None or difference.high is None:
+        if loss == 0:
+            return "pass", "", None
+        return "inconclusive", "no interval can be had at this n", None
+    spread = smallest_detectable(difference.error, POWER, LEVEL)
+    detectable = tolerance + spread
+    lowest_loss = min(sign * difference.low, sign * difference.high)
+    if lowest_loss > tolerance:
+        return "worse", "", detectable
+    must_see = tolerance if tolerance > 0 else MATTERS * size
+    if loss != 0 and spread > must_see and max(sign * difference.low, sign * difference.high) > tolerance:
+        return "inconclusive", f"only a loss above {detectable:.3g} would be seen at this n", detectable
+    return "pass", "", detectable
+
+
+def _difference(current: Mapping[str, Any], base: Mapping[str, Any], groups: Mapping[str, str]) -> _Difference:
+    value = float(current["value"]) - float(base["value"])
+    if _is_mean_of_prompts(current) and _is_mean_of_prompts(base):
+        here, there = current["per_prompt"], base["per_prompt"]
+        if here.keys() == there.keys() <= groups.keys():
+            return _paired(value, here, there, groups)
+    errors = _error(current), _error(base)
+    if errors[0] is None or errors[1] is None:
+        return _Difference(value, None, None, None, "none", None)
+    error = math.hypot(errors[0], errors[1])
+    return _Difference(value, error, value - _Z * error, value + _Z * error, "independent intervals", None)
+
+
+def _paired(
+    value: float, here: Mapping[str, float], there: Mapping[str, float], groups: Mapping[str, str]
+) -> _Difference:
+    from evalkit.stats.paired import paired_difference
+
+    ids = sorted(here)
+    pair = paired_difference([here[i] for i in ids], [there[i] for i in ids], [groups[i] for i in ids], level=LEVEL)
+    if pair.interval is None:
+        return _Difference(value, None, None, None, "paired", pair.p)
+    return _Difference(value, pair.interval.se, pair.interval.low, pair.interval.high, "paired", pair.p)
+
+
+def _is_mean_of_prompts(score: Mapping[str, Any]) -> bool:
+    """Only then do per-prompt differences add up to the difference that is judged."""
+    values = [number(value) for value in score["per_prompt"].values()]
+    finite = [value for value in values if value is not None]
+    if not finite or len(finite) != len(values) or len(finite) != score["n"]:
+        return False
+    return math.isclose(math.fsum(finite) / len(finite), score["value"], rel_tol=1e-5, abs_tol=1e-9)
+
+
+def _error(score: Mapping[str, Any]) -> float | None:
+    """The standard error behind a score's interval, taken as normal (a t interval gives a little more than
+    its own); None where the score has none."""
+    low, high, level = (number(score.get(key)) for key in ("low", "high", "level"))
+    if low is None or high is None or level is None or not 0 < level < 1:
+        return None
+    return abs(high - low) / (2 * NormalDist().inv_cdf(0.5 + level / 2))
+
+
+def _brief(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 20 else text[:12] + "…"

@@ -1,0 +1,80 @@
+"""The first stage: a record in the ledger, and a sound on the disk, for every item of the plan.
+
+What is settled already stays as it is. A batch with anything missing is made again as the same batch, and
+only its missing items are kept, so a stopped run and an undisturbed one hold the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from evalkit.execute.base import Batch, Executor, Job, Request
+from evalkit.run.accept import accept_file, accept_sound, missing_file
+from evalkit.run.config import require_device
+from evalkit.run.plan import Item, Plan
+from evalkit.run.progress import Progress
+from evalkit.store.ledger import Ledger, Record
+
+STAGE = "generate"
+_NAMED_STRANGERS = 5
+
+
+def settled_records(plan: Plan, ledger: Ledger) -> dict[str, Record]:
+    """key -> record of the items that need no more work; every audio file is read and its digest compared."""
+
+    def settled(item: Item) -> Record | None:
+        return ledger.settled(item.key, plan.folder.root, plan.config.retry_failed)
+
+    with ThreadPoolExecutor() as pool:
+        records = list(pool.map(settled, plan.items))
+    return {record.key: record for record in records if record is not None}
+
+
+def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress) -> None:
+    """Make every item that is not settled. The generator is loaded only where there is one to make.
+
+    Raises what the generator's `load` raises, and OSError where the disk refuses a file.
+    """
+    settled = settled_records(plan, ledger)
+    progress.start(STAGE, len(plan.items), len(settled))
+    if plan.found is not None:
+        _collect(plan, ledger, settled, progress)
+    elif len(settled) < len(plan.items):
+        require_device(plan.config.device)
+        _make(plan, ledger, executor, settled, progress)
+    progress.finish(STAGE)
+
+
+def _make(plan: Plan, ledger: Ledger, executor: Executor, settled: Mapping[str, Record], progress: Progress) -> None:
+    assert plan.generator is not None
+    job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options)
+    for batch, results in executor.run(job, _open_batches(plan, settled)):
+        for item, result in zip(plan.batches[batch.number], results, strict=True):
+            if item.key in settled:
+                continue
+            record = accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key))
+            ledger.append(record)
+            progress.advance(STAGE)
+
+
+def _open_batches(plan: Plan, settled: Mapping[str, Record]) -> Iterator[Batch]:
+    """The batches in which an item is missing, whole."""
+    for number, items in enumerate(plan.batches):
+        if any(item.key not in settled for item in items):
+            yield Batch(number, [Request(item.prompt.text, item.prompt.seconds, item.seed) for item in items])
+
+
+def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> None:
+    """Record the files of a scored folder; nothing is copied."""
+    assert plan.found is not None
+    if plan.found.strangers:
+        names = ", ".join(path.name for path in plan.found.strangers[:_NAMED_STRANGERS])
+        more = len(plan.found.strangers) - _NAMED_STRANGERS
+        progress.note(f"no prompt of this suite for {names}{f' and {more} more files' if more > 0 else ''}")
+    for item in plan.items:
+        if item.key in settled:
+            continue
+        path, attempt = plan.found.clips.get(item.prompt.id), ledger.next_attempt(item.key)
+        ledger.append(missing_file(item, attempt) if path is None else accept_file(path, item, attempt))
+        progress.advance(STAGE)

@@ -1,0 +1,186 @@
+"""`run.json`: what made a run and how far it got, and the check that a finished run needs nothing more.
+
+Statuses: started, success, error, cancelled. A killed run stays `started`, and so can be told from one
+that ended. `identity` is what the run id is the digest of. `finished` lets the same command end at once:
+the digests of scores.json and samples.parquet, and for each embedder's weights a stamp of its files (names,
+sizes, times), which is compared before any network is loaded.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_file, digest_json
+from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.versions import stamp
+from evalkit.fetch.weights import locate
+from evalkit.run.embed import Embedding, Identity
+from evalkit.run.plan import Plan
+
+SCHEMA = 1
+Status = Literal["started", "success", "error", "cancelled"]
+
+
+@dataclass
+class Manifest:
+    """The content of run.json, written whole at every change."""
+
+    path: Path
+    content: dict[str, Any]
+
+    def update(self, **changes: Any) -> None:
+        self.content.update(changes)
+        write_json(self.path, self.content)
+
+    def add_seconds(self, stage: str, seconds: float) -> None:
+        """Wall time of a stage, over all commands that worked on this run."""
+        spent = dict(self.content.get("seconds") or {})
+        spent[stage] = round(float(spent.get(stage) or 0.0) + seconds, 3)
+        self.update(seconds=spent)
+
+    def known(self, weights_name: str, now: str) -> Identity | None:
+        """The embedder that an earlier command used, where its files still have the stamp of then."""
+        for entry in _table(self.content.get("metrics")).values():
+            if isinstance(entry, dict) and entry.get("embedder") == weights_name and entry.get("stamp") == now:
+                fields = entry.get("weights"), entry.get("key"), entry.get("dimensions")
+                if isinstance(fields[0], str) and isinstance(fields[1], str) and isinstance(fields[2], int):
+                    return Identity(weights_name, fields[0], fields[1], fields[2])
+        return None
+
+
+def open_manifest(plan: Plan) -> Manifest:
+    """The manifest of the plan's folder, new or as an earlier command left it; nothing is written yet.
+
+    Raises UserError where the folder holds another run or other files.
+    """
+    path = plan.folder.run_json
+    if not path.exists():
+        _refuse_foreign(plan)
+        return Manifest(path, _fresh(plan))
+    content = _table(read_json(path))
+    if content.get("run_id") == plan.run_id:
+        return Manifest(path, content)
+    if plan.found is not None and _table(content.get("identity")).get("family") == "folder":
+        return Manifest(path, _fresh(plan))  # nothing of a scored folder's run is lost by scoring it anew
+    differs = _differences(_table(content.get("identity")), plan.identity)
+    raise UserError(f"{plan.folder.root}: holds another run ({differs})", "choose another --out, or none")
+
+
+def weights_stamp(name: str, overrides: Mapping[str, Path]) -> str:
+    """Digest of the names, sizes and times of the files behind a weights name. Raises MissingWeights."""
+    root = locate(name, overrides)
+    files = sorted(root.rglob("*")) if root.is_dir() else [root]
+    listing = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files if path.is_file()]
+    return digest_json(listing)
+
+
+def stamps(plan: Plan) -> dict[str, str]:
+    """weights name -> stamp, for every embedder of the suite. Raises MissingWeights before any work."""
+    names = dict.fromkeys(chosen.weights for chosen in plan.suite.metrics.values())
+    return {name: weights_stamp(name, plan.config.weights) for name in names}
+
+
+def finished(manifest: Manifest, plan: Plan, now: Mapping[str, str]) -> bool:
+    """Are the scores of this run written, unchanged, and made by the embedders that would make them now?"""
+    done = _table(manifest.content.get("finished"))
+    if manifest.content.get("status") != "success" or done.get("stamps") != dict(now):
+        return False
+    try:
+        digests = digest_file(plan.folder.scores), digest_file(plan.folder.samples)
+    except OSError:
+        return False
+    return digests == (done.get("scores"), done.get("samples"))
+
+
+def closing(plan: Plan, now: Mapping[str, str], embeddings: Mapping[str, Embedding]) -> dict[str, Any]:
+    """What run.json says once the scores are on the disk."""
+    metrics = {}
+    for name, chosen in plan.suite.metrics.items():
+        identity = embeddings[chosen.weights].identity
+        metrics[name] = {
+            "embedder": chosen.weights,
+            "weights": identity.weights,
+            "key": identity.key,
+            "dimensions": identity.dimensions,
+            "stamp": now[chosen.weights],
+        }
+    digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
+    return {"metrics": metrics, "finished": {**digests, "stamps": dict(now)}, "versions": stamp()}
+
+
+def begin(manifest: Manifest, plan: Plan) -> None:
+    """Mark the run as started, by this command."""
+    manifest.content.pop("error", None)
+    manifest.update(status="started", command=list(plan.config.command), finished={})
+
+
+def changed_versions(manifest: Manifest) -> list[str]:
+    """`name old -> new` for the libraries that an unfinished run began with and that are others now."""
+    before, now = _table(manifest.content.get("versions")), stamp()
+    return [f"{name} {before[name]} -> {now[name]}" for name in sorted(now) if before.get(name, now[name]) != now[name]]
+
+
+def _fresh(plan: Plan) -> dict[str, Any]:
+    suite, model, config = plan.suite, plan.model, plan.config
+    return {
+        "schema": SCHEMA,
+        "status": "started",
+        "run_id": plan.run_id,
+        "command": list(config.command),
+        "suite": {
+            "name": suite.name,
+            "title": suite.title,
+            "version": suite.version,
+            "digest": suite.digest,
+            "protocol": suite.protocol,
+            "size": suite.size,
+        },
+        "model": {
+            "name": model.name,
+            "family": model.family,
+            "size": model.size,
+            "weights": model.weights,
+            "sample_rate": model.sample_rate or None,
+            "channels": model.channels or None,
+            "licence": model.licence,
+        },
+        "preset": plan.preset,
+        "options": dict(plan.options),
+        "seed": config.seed,
+        "limit": config.limit,
+        "samples_per_prompt": 1,
+        "batch_size": plan.identity.get("batch_size"),
+        "device": config.device,
+        "dtype": config.dtype,
+        "size": plan.size,
+        "identity": dict(plan.identity),
+        "versions": stamp(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seconds": {},
+        "metrics": {},
+    }
+
+
+def _refuse_foreign(plan: Plan) -> None:
+    """A run may start in an empty folder, or in what a run killed in its first moments left behind."""
+    root = plan.folder.root
+    if root.exists() and not root.is_dir():
+        raise UserError(f"{root}: is not a folder", "choose another --out")
+    own = {plan.folder.lock.name, plan.folder.audio.name, plan.folder.ledger.name}
+    foreign = [path.name for path in root.glob("*") if path.name not in own and not path.name.startswith(".part-")]
+    if foreign:
+        raise UserError(f"{root}: holds files of something else ({sorted(foreign)[0]!r})", "choose an empty --out")
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    names = sorted(key for key in {**before, **now} if before.get(key) != now.get(key))
+    return "other " + ", ".join(names) if names else "made by another version"
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,156 @@
+"""A whole run: plan, generate, embed, score; resumable at every point, and nothing done twice.
+
+Order of writes: a clip's audio before its line in the ledger; all of these before scores.json and
+samples.parquet; these before run.json says success and holds their digests. A run stopped anywhere is
+therefore found unfinished, and the same command finishes it. The report comes last and is the caller's.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.core.jsonio import read_json, write_json
+from evalkit.execute.base import Executor
+from evalkit.execute.inline import Inline
+from evalkit.fetch.home import evalkit_home
+from evalkit.run.embed import Workshop
+from evalkit.run.generate import generate, settled_records
+from evalkit.run.manifest import Manifest, begin, changed_versions, closing, finished, open_manifest, stamps
+from evalkit.run.plan import Plan
+from evalkit.run.progress import Progress
+from evalkit.run.samples import write_samples
+from evalkit.run.score import Scoring, embed_all, load_metrics, score_all
+from evalkit.store.ledger import Ledger, Record
+from evalkit.store.lock import locked
+
+_REFUSALS = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR}
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command ends with. `failures` maps prompt ids to reasons; `reused` is True where the whole
+    run was there already; `scores` is empty after the generate stage alone."""
+
+    plan: Plan
+    scores: Mapping[str, Mapping[str, Any]]
+    n_ok: int
+    failures: Mapping[str, str]
+    reused: bool
+
+
+def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
+    """All stages. Raises UserError for what the person can put right; KeyboardInterrupt passes through,
+    with the run marked cancelled."""
+    now = stamps(plan)
+    metrics = load_metrics(plan)
+    with locked_folder(plan) as manifest:
+        ledger = Ledger(plan.folder.ledger)
+        if finished(manifest, plan, now):
+            settled = settled_records(plan, ledger)
+            if len(settled) == len(plan.items):
+                return _outcome(plan, settled, read_json(plan.folder.scores), reused=True)
+        with _working(manifest, plan, progress):
+            records = _generated(plan, ledger, manifest, executor, progress)
+            shops = {name: _workshop(plan, manifest, name, now[name]) for name in now}
+            scoring = Scoring(plan, records, metrics, shops)
+            with _timed(manifest, "embed"):
+                embeddings = embed_all(scoring, progress)
+            with _timed(manifest, "score"):
+                scored = score_all(scoring, embeddings)
+                write_json(plan.folder.scores, scored.scores)
+                write_samples(plan, records, scored.per_prompt)
+            manifest.update(status="success", **closing(plan, now, embeddings))
+        return _outcome(plan, records, scored.scores, reused=False)
+
+
+def run_generate(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
+    """The first stage alone. Its run.json stays `started`: `evalkit run` with the same words goes on."""
+    with locked_folder(plan) as manifest:
+        ledger = Ledger(plan.folder.ledger)
+        settled = settled_records(plan, ledger)
+        if len(settled) == len(plan.items):
+            return _outcome(plan, settled, {}, reused=True)
+        with _working(manifest, plan, progress):
+            return _outcome(plan, _generated(plan, ledger, manifest, executor, progress), {}, reused=False)
+
+
+@contextmanager
+def locked_folder(plan: Plan) -> Iterator[Manifest]:
+    """The run folder, held by this process alone, and its manifest."""
+    try:
+        manifest = open_manifest(plan)
+        plan.folder.root.mkdir(parents=True, exist_ok=True)
+        with locked(plan.folder.lock):
+            plan.folder.sweep()
+            yield open_manifest(plan) if plan.folder.run_json.exists() else manifest
+    except OSError as error:
+        raise _disk(error) from error
+
+
+@contextmanager
+def _working(manifest: Manifest, plan: Plan, progress: Progress) -> Iterator[None]:
+    """Mark the run started for the block, and say in run.json how the block ended where it did not end well."""
+    if plan.folder.run_json.exists() and manifest.content.get("status") != "success":
+        changes = changed_versions(manifest)
+        if changes:
+            progress.note(f"this run began under other versions: {', '.join(changes)}")
+    plan.folder.report.unlink(missing_ok=True)  # it would show numbers that are about to change
+    begin(manifest, plan)
+    try:
+        yield
+    except KeyboardInterrupt:
+        manifest.update(status="cancelled")
+        raise
+    except Exception as error:
+        with suppress(OSError):  # on a full disk the first error is the one to tell
+            manifest.update(status="error", error=f"{type(error).__name__}: {error}"[:1000])
+        raise
+
+
+def _generated(
+    plan: Plan, ledger: Ledger, manifest: Manifest, executor: Executor | None, progress: Progress
+) -> dict[str, Record]:
+    """The record of every item, after the generate stage."""
+    with _timed(manifest, "generate"):
+        generate(plan, ledger, executor or Inline(), progress)
+    return {item.key: ledger.records[item.key] for item in plan.items}
+
+
+def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:
+    def load() -> Any:
+        from evalkit.embed.load import load_embedder
+
+        return load_embedder(name, plan.config.device, plan.config.weights)
+
+    return Workshop(load, manifest.known(name, now), evalkit_home() / "cache" / "features", plan.config.device)
+
+
+@contextmanager
+def _timed(manifest: Manifest, stage: str) -> Iterator[None]:
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        manifest.add_seconds(stage, time.perf_counter() - started)
+
+
+def _outcome(plan: Plan, records: Mapping[str, Record], scores: Mapping[str, Any], reused: bool) -> Outcome:
+    bad = [(item.prompt.id, records[item.key]) for item in plan.items if records[item.key].status != "ok"]
+    failures = {prompt_id: record.error or record.kind for prompt_id, record in bad}
+    return Outcome(plan, scores, len(plan.items) - len(failures), failures, reused)
+
+
+def _disk(error: OSError) -> UserError:
+    """The disk's refusal as one line. Raises the error itself where it is something else, and so a bug."""
+    if error.errno not in _REFUSALS:
+        raise error
+    where = error.filename if isinstance(error.filename, str) else "the run folder"
+    return UserError(f"{where}: {error.strerror}", "put that right, then type the same command again")

@@ -1,0 +1,176 @@
+"""From what was asked for to a fixed list of work: the items, their batches, and the run's identity.
+
+The run id is the digest of everything that decides a sound or a number, so the same command names the
+same folder, and typing it again is the resume. What decides neither (how the report looks, how many
+failures are allowed) is not in it. Library versions are not in it either, as an upgrade must not orphan
+a long run; they are recorded, and a resume under other versions is told.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import evalkit
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.ids import digest_file, digest_json, item_seed
+from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, Options
+from evalkit.generators.folder import PREFIX, Found, describe, find
+from evalkit.run.config import RunConfig
+from evalkit.store.layout import RunFolder, run_folder
+from evalkit.suites.base import Prompt, Suite
+from evalkit.suites.load import load_suite
+
+RUNS = Path("runs")
+_ID_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Item:
+    """One sound to make. `key` is the digest of what the sound depends on beside the run's identity."""
+
+    prompt: Prompt
+    seed: int
+    key: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run before any work is done. `items` are in the suite's order, `batches` in the order of work.
+
+    Either `generator` makes the sounds, or `found` holds the files that are scored where they lie.
+    """
+
+    config: RunConfig
+    suite: Suite
+    model: GeneratorSpec
+    generator: Generator | None
+    found: Found | None
+    items: Sequence[Item]
+    batches: Sequence[Sequence[Item]]
+    preset: str
+    options: Options
+    identity: Mapping[str, object]
+    run_id: str
+    folder: RunFolder
+
+    @property
+    def size(self) -> str:
+        """ "mini" where the model or the suite is a mini: such a number never stands beside a full one."""
+        return "mini" if "mini" in (self.model.size, self.suite.size) else self.suite.size
+
+
+def make_plan(config: RunConfig) -> Plan:
+    """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
+    suite = load_suite(config.suite)
+    if config.limit is not None:
+        suite = replace(suite, prompts=suite.prompts[: config.limit])
+    if not suite.prompts:
+        raise UserError(f"suite {suite.name!r} has no prompts")
+    items = [_item(prompt, config.seed) for prompt in suite.prompts]
+    if config.model.startswith(PREFIX):
+        return _folder_plan(config, suite, items)
+    return _generator_plan(config, suite, items)
+
+
+def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
+    generator = load_generator(config.model, config.weights)
+    spec = generator.spec
+    _refuse_too_long(spec, suite.prompts)
+    preset, options = choose_options(spec, config.preset, config.changes)
+    size = config.batch_size or spec.batch_size
+    # Longest first: what does not fit into memory shows in the first batch.
+    ordered = sorted(items, key=lambda item: -item.prompt.seconds)
+    batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
+    identity = {
+        **_common_identity(config, suite, spec),
+        "preset": preset,
+        "options": dict(options),
+        "seed": config.seed,
+        "dtype": config.dtype,
+        "batch_size": size,
+    }
+    run_id, folder = _place(config, suite.name, spec.name, identity)
+    return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
+
+
+def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
+    if config.preset or config.changes:
+        raise UserError("--preset and --set change how audio is made; a folder's audio is made already")
+    path = Path(config.model.removeprefix(PREFIX)).expanduser()
+    found = find(path, [item.prompt.id for item in items])
+    spec = describe(path, found)
+    identity = _common_identity(config, suite, spec)
+    run_id, folder = _place(config, suite.name, spec.name, identity)
+    return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
+
+
+def load_generator(name: str, overrides: Mapping[str, Path]) -> Generator:
+    """The generator behind a registered name or `module:attribute`, not yet loaded with weights.
+
+    The factory takes nothing, or one argument called `overrides`: the files given with --weights.
+    """
+    factory = GENERATORS.load(name)
+    if not callable(factory):
+        raise UserError(f"model {name!r} is not a function or class that makes a generator")
+    wants = "overrides" in inspect.signature(factory).parameters
+    generator: Generator = factory(overrides=overrides) if wants else factory()
+    if not isinstance(getattr(generator, "spec", None), GeneratorSpec):
+        raise UserError(f"model {name!r} has no `spec` of type GeneratorSpec")
+    return generator
+
+
+def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str, object]) -> tuple[str, Options]:
+    """The preset's name and its options with the changes laid over. Raises UserError for unknown names."""
+    name = preset or spec.default_preset
+    if name and name not in spec.presets:
+        raise unknown_name(f"preset of {spec.name}", name, spec.presets)
+    options = dict(spec.presets[name]) if name else {}
+    for key, value in changes.items():
+        if key not in options:
+            raise unknown_name(f"option of {spec.name}", key, options)
+        options[key] = value
+    return name, options
+
+
+def _item(prompt: Prompt, run_seed: int) -> Item:
+    seed = item_seed(run_seed, prompt.id, 0)
+    return Item(prompt, seed, digest_json([prompt.id, prompt.text, prompt.seconds, seed]))
+
+
+def _refuse_too_long(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> None:
+    long = [prompt for prompt in prompts if prompt.seconds > spec.max_seconds]
+    if long:
+        count, first = f"{len(long)} of {len(prompts)}", f"the first {long[0].id!r} for {long[0].seconds:g} s"
+        message = f"{spec.name} makes at most {spec.max_seconds:g} s; {count} prompts ask for more, {first}"
+        raise UserError(message, "choose another model or suite")
+
+
+def _common_identity(config: RunConfig, suite: Suite, spec: GeneratorSpec) -> dict[str, object]:
+    named = {plan.weights for plan in suite.metrics.values()}
+    scorers = {name: _digest_path(path) for name, path in config.weights.items() if name in named}
+    return {
+        "evalkit": evalkit.__version__,
+        "model": spec.name,
+        "family": spec.family,
+        "weights": spec.weights,
+        "suite": [suite.name, suite.version, suite.digest],
+        "prompts": len(suite.prompts),
+        "device": config.device.partition(":")[0],
+        "scored with": scorers,
+    }
+
+
+def _place(config: RunConfig, suite: str, model: str, identity: Mapping[str, object]) -> tuple[str, RunFolder]:
+    run_id = digest_json(identity)[:_ID_DIGITS]
+    return run_id, run_folder(RUNS, suite, model, run_id) if config.out is None else RunFolder(config.out)
+
+
+def _digest_path(path: Path) -> str:
+    """Digest of a file's bytes, or of the names and bytes of a folder's files."""
+    if path.is_file():
+        return digest_file(path)
+    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
+    return digest_json({str(entry.relative_to(path)): digest_file(entry) for entry in files})

@@ -1,0 +1,199 @@
+"""The third stage: every metric of the suite over the run's features, into `scores.json`.
+
+A metric sees the sounds that are there; how many are not stands beside its number as `n_failed`. A number
+that cannot be had is null with the reason among the warnings, never NaN and never left out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_file
+from evalkit.embed.base import Features
+from evalkit.metrics.base import METRICS, Metric, MetricInputs, MetricResult, SetReference
+from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
+from evalkit.run.plan import Plan
+from evalkit.run.progress import Progress
+from evalkit.store.ledger import Record
+from evalkit.suites.base import MetricPlan
+from evalkit.suites.references import (
+    SUFFIXES,
+    pair_reference,
+    pairs_from_features,
+    set_from_features,
+    set_reference,
+)
+
+_TEXT = "text:"
+_REFERENCE = "reference:"
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What every metric of a run shares. `workshops` holds one embedder per weights name."""
+
+    plan: Plan
+    records: Mapping[str, Record]
+    metrics: Mapping[str, Metric]
+    workshops: Mapping[str, Workshop]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """`scores` is the content of scores.json, `per_prompt` {metric: {prompt id: value}} and `embeddings`
+    {weights name: what was embedded}."""
+
+    scores: dict[str, dict[str, Any]]
+    per_prompt: dict[str, dict[str, float]]
+    embeddings: dict[str, Embedding]
+
+
+def load_metrics(plan: Plan) -> dict[str, Metric]:
+    """The suite's metrics by name, in the manifest's order."""
+    return {name: METRICS.load(name) for name in plan.suite.metrics}
+
+
+def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
+    """weights name -> the features of everything that its metrics need: sounds, texts, reference sounds."""
+    sources = {name: _sources(scoring, name) for name in scoring.workshops}
+    progress.start(STAGE, sum(len(each) for each in sources.values()), 0)
+    embeddings = {name: shop.embed(sources[name], progress) for name, shop in scoring.workshops.items()}
+    progress.finish(STAGE)
+    return embeddings
+
+
+def score_all(scoring: Scoring, embeddings: dict[str, Embedding]) -> Scored:
+    """Every metric's number, from features alone."""
+    scores: dict[str, dict[str, Any]] = {}
+    per_prompt: dict[str, dict[str, float]] = {}
+    for name, metric in scoring.metrics.items():
+        embedding = embeddings[scoring.plan.suite.metrics[name].weights]
+        scores[name], per_prompt[name] = _score(scoring, metric, scoring.plan.suite.metrics[name], embedding)
+    return Scored(scores, per_prompt, embeddings)
+
+
+def _sources(scoring: Scoring, weights: str) -> list[Source]:
+    """Sounds in the suite's order, then texts, then reference sounds, as far as this embedder's metrics ask."""
+    plan = scoring.plan
+    wanted = [(metric, plan.suite.metrics[name]) for name, metric in scoring.metrics.items()]
+    wanted = [(metric, chosen) for metric, chosen in wanted if chosen.weights == weights]
+    sources = []
+    for item in plan.items:
+        record = scoring.records[item.key]
+        if record.status == "ok" and record.audio is not None and record.sha256 is not None:
+            sources.append(sound_source(item.key, record.sha256, plan.folder.resolve(record.audio)))
+    if any(metric.card.text for metric, _ in wanted):
+        sources += [text_source(_TEXT + item.key, item.prompt.text) for item in plan.items]
+    if any(metric.card.reference and chosen.reference is None for metric, chosen in wanted):
+        sources += _reference_sources(plan.suite.reference_audio)
+    return sources
+
+
+def _reference_sources(folder: Path | None) -> list[Source]:
+    """The sounds of a suite's reference folder. Raises UserError where it has none."""
+    if folder is None:
+        return []
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        sources = [sound_source(_REFERENCE + path.stem, digest_file(path), path) for path in paths]
+    except OSError as error:
+        raise UserError(f"{folder}: the suite's reference audio cannot be read: {error.strerror}") from None
+    stems = [path.stem for path in paths]
+    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
+    if not sources or twice is not None:
+        reason = f"two files are called {twice!r}" if twice else "no reference audio here"
+        raise UserError(f"{folder}: {reason}")
+    return sources
+
+
+def _score(
+    scoring: Scoring, metric: Metric, chosen: MetricPlan, embedding: Embedding
+) -> tuple[dict[str, Any], dict[str, float]]:
+    plan, card = scoring.plan, metric.card
+    sets, pairs = _references(card.reference, chosen, embedding, plan)
+    concerned = [item for item in plan.items if pairs is None or item.prompt.id in pairs]
+    heard = [item for item in concerned if item.key in embedding.features]
+    if card.text:
+        heard = [item for item in heard if _TEXT + item.key in embedding.features]
+    inputs = MetricInputs(
+        ids=[item.prompt.id for item in heard],
+        groups=[item.prompt.group for item in heard],
+        features=[embedding.features[item.key] for item in heard],
+        texts=_stacked(embedding, [_TEXT + item.key for item in heard]) if card.text else None,
+        set_reference=sets,
+        pair_reference=pairs,
+    )
+    names = {prefix + item.key: item.prompt.id for item in plan.items for prefix in ("", _TEXT)}
+    warnings = tuple(faults_told(chosen.weights, embedding, names))
+    result = _compute(metric, inputs)
+    n_failed = len(concerned) - len(heard)
+    entry = as_json(result, card.direction, n_failed, plan.suite.protocol, embedding.identity.weights)
+    entry["warnings"] = [*entry["warnings"], *warnings]
+    return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
+
+
+def _references(
+    kind: str, chosen: MetricPlan, embedding: Embedding, plan: Plan
+) -> tuple[SetReference | None, dict[str, Features] | None]:
+    """What the metric compares with: from the suite's file, or from its embedded reference audio."""
+    if not kind:
+        return None, None
+    if chosen.reference is not None:
+        return (set_reference(chosen), None) if kind == "set" else (None, pair_reference(chosen))
+    rows = {key: value for key, value in embedding.features.items() if key.startswith(_REFERENCE)}
+    holes = [key.removeprefix(_REFERENCE) for key in embedding.faults if key.startswith(_REFERENCE)]
+    if not rows or holes:
+        reason = f"{holes[0]!r}: {embedding.faults[_REFERENCE + holes[0]]}" if holes else "the suite has none"
+        raise UserError(f"{chosen.metric} needs a reference: {reason}")
+    named = {key.removeprefix(_REFERENCE): value for key, value in rows.items()}
+    if kind == "set":
+        return set_from_features([named[stem] for stem in sorted(named)]), None
+    return None, pairs_from_features(named, [item.prompt.id for item in plan.items])
+
+
+def _stacked(embedding: Embedding, keys: Sequence[str]) -> Features:
+    """(n, d) of the one-frame features behind `keys`."""
+    rows = [embedding.features[key] for key in keys]
+    empty: Features = np.zeros((0, embedding.identity.dimensions), np.float32)
+    return np.concatenate(rows) if rows else empty
+
+
+def _compute(metric: Metric, inputs: MetricInputs) -> MetricResult:
+    """The metric's result; inputs that give no number become a NaN with the reason, as the other metrics
+    of the run still have theirs."""
+    try:
+        return metric.compute(inputs)
+    except UserError as error:
+        return MetricResult(math.nan, None, None, 0.95, "none", len(inputs.ids), 0, {}, (str(error),))
+
+
+def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, weights: str) -> dict[str, Any]:
+    """One entry of scores.json. A value that is no number becomes null and is warned of."""
+    warnings = list(result.warnings)
+    numbers = {"value": result.value, "low": result.low, "high": result.high}
+    if not math.isfinite(result.value):
+        warnings.append(f"the value is {'not a number' if math.isnan(result.value) else 'infinite'}")
+        numbers = dict.fromkeys(numbers)
+    return {
+        **{name: _number(value) for name, value in numbers.items()},
+        "level": result.level,
+        "method": result.method,
+        "n": result.n,
+        "n_failed": n_failed,
+        "n_reference": result.n_reference,
+        "protocol": protocol,
+        "weights": weights,
+        "direction": direction,
+        "warnings": warnings,
+    }
+
+
+def _number(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

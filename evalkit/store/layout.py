@@ -1,0 +1,74 @@
+"""Where everything of a run lies on the disk.
+
+    <run folder>/
+      run.json          what made it, and its status: started, success, error or cancelled
+      ledger.jsonl      one line per outcome of an item; the last line of an item counts
+      audio/<name>.wav  one clip per prompt; <name> is the prompt's id made file-safe
+      samples.parquet   one row per prompt
+      scores.json       one entry per metric, no dates or timings in it
+      report.html
+
+Names that come from outside (suites, models, prompt ids) pass through `core.ids.safe_name`, so no path
+built here leaves the folder and no two ids share one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.core.ids import safe_name
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run."""
+
+    root: Path
+
+    @property
+    def run_json(self) -> Path:
+        return self.root / "run.json"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.jsonl"
+
+    @property
+    def audio(self) -> Path:
+        return self.root / "audio"
+
+    @property
+    def samples(self) -> Path:
+        return self.root / "samples.parquet"
+
+    @property
+    def scores(self) -> Path:
+        return self.root / "scores.json"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / ".lock"
+
+    def clip(self, prompt_id: str) -> Path:
+        """The audio file of a prompt, for any id."""
+        return self.audio / f"{safe_name(prompt_id)}.wav"
+
+    def resolve(self, audio: str) -> Path:
+        """The file that a record names: relative to the run folder, or absolute for audio scored in place."""
+        return self.root / audio
+
+    def sweep(self) -> None:
+        """Remove what an interrupted write left behind (`.part-*` files). Call under the run's lock."""
+        for folder in (self.root, self.audio):
+            for leftover in folder.glob(".part-*"):
+                leftover.unlink(missing_ok=True)
+
+
+def run_folder(base: Path, suite: str, model: str, run_id: str) -> RunFolder:
+    """`base/<suite>/<model>/<run id>`, for any suite and model name."""
+    return RunFolder(base / safe_name(suite) / safe_name(model) / safe_name(run_id))

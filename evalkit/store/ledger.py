@@ -1,0 +1,110 @@
+"""The ledger of a run: one line per outcome of an item, appended and flushed, never rewritten.
+
+The last line of an item counts. A line that a crash tore, or that another program wrote, is passed over.
+A line is written only after its audio file has landed whole, so a record without its file means that
+somebody removed the file, and a file without a record means that the run was stopped between the two:
+in both cases the item is done again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from evalkit.core.ids import digest_file
+from evalkit.core.jsonio import append_line, read_lines
+
+Kind = Literal["", "verdict", "missing", "error", "oom"]
+RETRIED: frozenset[Kind] = frozenset({"error", "oom"})
+"""Failures that another try may cure; a verdict is the same for the same audio."""
+ATTEMPTS = 2
+"""How many commands try a failing item before it is left alone (`--retry-failed` tries again)."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """The outcome of one item.
+
+    `key` is the digest of what makes the item (`run.plan.Item.key`), `kind` the sort of failure ("" for
+    ok), `audio` the file relative to the run folder (absolute for audio scored in place), `sha256` of its
+    bytes, `frames` per channel at `rate` Hz, `peak` linear, `loudness` in LUFS, `seconds` the wall time of
+    making it, `attempt` which command's try this was, counted from 1.
+    """
+
+    key: str
+    id: str
+    status: Literal["ok", "failed"]
+    kind: Kind = ""
+    error: str | None = None
+    audio: str | None = None
+    sha256: str | None = None
+    frames: int = 0
+    rate: int = 0
+    channels: int = 0
+    verdicts: tuple[str, ...] = ()
+    peak: float | None = None
+    loudness: float | None = None
+    timings: Mapping[str, float] = field(default_factory=dict)
+    attempt: int = 1
+
+
+class Ledger:
+    """The records of one run. `records` maps an item's key to its last record."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.records: dict[str, Record] = {}
+        for line in read_lines(path):
+            record = _from_json(line)
+            if record is not None:
+                self.records[record.key] = record
+
+    def append(self, record: Record) -> None:
+        """Write one record to the disk; it counts from now on."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        append_line(self.path, {**asdict(record), "timings": dict(record.timings)})
+        self.records[record.key] = record
+
+    def settled(self, key: str, root: Path, retry_failed: bool = False) -> Record | None:
+        """The record of an item that needs no more work, or None where it must be done (again).
+
+        An ok record counts while its file is there with the recorded digest; a failure while it is a
+        verdict, or has been tried `ATTEMPTS` times.
+        """
+        record = self.records.get(key)
+        if record is None:
+            return None
+        if record.status == "ok":
+            return record if _intact(record, root) else None
+        tried_enough = record.attempt >= ATTEMPTS and not retry_failed
+        return record if record.kind not in RETRIED or tried_enough else None
+
+    def next_attempt(self, key: str) -> int:
+        """The number of the next try of an item."""
+        record = self.records.get(key)
+        return record.attempt + 1 if record is not None and record.status == "failed" else 1
+
+
+def _intact(record: Record, root: Path) -> bool:
+    """Is the recorded audio still there, byte for byte?"""
+    if record.audio is None or record.sha256 is None:
+        return False
+    try:
+        return digest_file(root / record.audio) == record.sha256
+    except (OSError, ValueError):
+        return False
+
+
+def _from_json(line: dict[str, Any]) -> Record | None:
+    """A record from a ledger line; None where the line is not one of ours."""
+    known = {item.name for item in fields(Record)}
+    values = {name: value for name, value in line.items() if name in known}
+    values["verdicts"] = tuple(values.get("verdicts") or ())
+    try:
+        record = Record(**values)
+    except TypeError:
+        return None
+    ours = isinstance(record.key, str) and isinstance(record.id, str) and record.status in ("ok", "failed")
+    return record if ours and isinstance(record.attempt, int) else None

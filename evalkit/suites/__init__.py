@@ -1,0 +1,1 @@
+"""Reading a suite manifest: prompts, references and protocol."""

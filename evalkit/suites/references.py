@@ -1,0 +1,161 @@
+"""What a suite's metrics compare with: statistics of a reference set, or one row per prompt.
+
+Two file forms, both NumPy `.npz` without pickle:
+
+- a *set*: `mean` (d,), `covariance` (d, d) with ddof 1, float64; `frames` and `clips`, the counts behind them;
+- *pairs*: `ids` (n,) fixed-width unicode (or UTF-8 bytes), `rows` (n, d) float32, in the same order.
+
+Files are written with fixed dates, so equal content gives equal bytes. A suite may instead name a folder of
+reference audio, whose files are named by prompt id (as it is, or file-safe): :func:`reference_files` lists
+it, evalkit.run embeds it through the feature cache, and `..._from_features` make the references.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.audio.decode import SUFFIXES
+from evalkit.core.errors import UserError
+from evalkit.core.ids import safe_name
+from evalkit.core.jsonio import write_bytes
+from evalkit.embed.base import Features
+from evalkit.metrics.base import SetReference
+from evalkit.suites.base import MetricPlan
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def set_reference(plan: MetricPlan) -> SetReference:
+    """The statistics file of a metric that compares sets.
+
+    Raises UserError, naming the file: none named, absent, not such a file, wrong shapes, not finite.
+    """
+    path = _named(plan)
+    arrays = _load(path, ("mean", "covariance", "frames", "clips"))
+    mean = _numbers(path, "mean", arrays["mean"]).astype(np.float64)
+    covariance = _numbers(path, "covariance", arrays["covariance"]).astype(np.float64)
+    if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
+        raise UserError(f"{path}: mean {mean.shape} and covariance {covariance.shape} do not belong together")
+    frames, clips = (_count(path, name, arrays[name]) for name in ("frames", "clips"))
+    return SetReference(mean, covariance, frames, clips)
+
+
+def pair_reference(plan: MetricPlan) -> dict[str, Features]:
+    """{prompt id: (d,) float32} from the file of a metric that compares clip by clip.
+
+    Raises UserError as :func:`set_reference` does, and for an id that is there twice.
+    """
+    path = _named(plan)
+    arrays = _load(path, ("ids", "rows"))
+    rows = _numbers(path, "rows", arrays["rows"]).astype(np.float32)
+    ids = _identifiers(path, arrays["ids"])
+    if rows.ndim != 2 or len(rows) != len(ids):
+        raise UserError(f"{path}: {len(ids)} ids and rows {rows.shape} do not belong together")
+    if len(set(ids)) != len(ids):
+        raise UserError(f"{path}: an id is there twice")
+    return dict(zip(ids, rows, strict=True))
+
+
+def save_set_reference(path: Path, reference: SetReference) -> None:
+    """Write a set's statistics; equal statistics give equal bytes."""
+    counts = {"frames": np.int64(reference.frames), "clips": np.int64(reference.clips)}
+    _save(path, {"mean": reference.mean, "covariance": reference.covariance, **counts})
+
+
+def save_pair_reference(path: Path, rows: Mapping[str, Features]) -> None:
+    """Write one (d,) row per prompt id, sorted by id; equal rows give equal bytes."""
+    ids = sorted(rows)
+    _save(path, {"ids": np.array(ids), "rows": np.stack([np.asarray(rows[i], dtype=np.float32) for i in ids])})
+
+
+def set_from_features(features: Sequence[Features]) -> SetReference:
+    """Statistics over the frames of all clips, each (frames, d). Raises UserError below two frames."""
+    rows = np.concatenate([np.asarray(each, dtype=np.float64) for each in features]) if features else np.empty((0, 1))
+    if len(rows) < 2:
+        raise UserError(f"a reference set needs at least two frames, it has {len(rows)}")
+    return SetReference(rows.mean(axis=0), np.cov(rows, rowvar=False, ddof=1), len(rows), len(features))
+
+
+def reference_files(folder: Path) -> dict[str, Path]:
+    """{file name without its suffix: path} of every sound in a suite's reference folder, by name.
+
+    Raises UserError for a folder that is absent or holds no sound, and for two files of one name.
+    """
+    names: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        if path.suffix.lower() in SUFFIXES:
+            if path.stem in names:
+                raise UserError(f"{folder}: both {names[path.stem].name} and {path.name} would be {path.stem!r}")
+            names[path.stem] = path
+    if not names:
+        raise UserError(f"{folder}: no reference audio here", f"known suffixes: {' '.join(SUFFIXES)}")
+    return names
+
+
+def pairs_from_features(features: Mapping[str, Features], ids: Iterable[str]) -> dict[str, Features]:
+    """{prompt id: (d,)} for the ids that have a file, by their own name or by their file-safe one.
+
+    The row is the clip's first frame: families that compare pairs pool a clip into one.
+    """
+    found = {}
+    for identifier in ids:
+        each = features.get(identifier, features.get(safe_name(identifier)))
+        if each is not None:
+            found[identifier] = each[0]
+    return found
+
+
+def _named(plan: MetricPlan) -> Path:
+    if plan.reference is None:
+        raise UserError(f"the suite names no reference file for {plan.metric}", "add reference = ... to its manifest")
+    return plan.reference
+
+
+def _load(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in names}
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such reference file") from None
+    except KeyError as error:
+        raise UserError(f"{path}: is not a reference file of this kind: {error.args[0]}") from None
+    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path}: cannot be read as a reference file: {error}") from None
+
+
+def _numbers(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
+    if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
+        raise UserError(f"{path}: {name} is not made of finite numbers")
+    return np.ascontiguousarray(array)
+
+
+def _count(path: Path, name: str, array: NDArray[Any]) -> int:
+    if array.shape != () or not np.issubdtype(array.dtype, np.integer) or int(array) < 1:
+        raise UserError(f"{path}: {name} is not a count")
+    return int(array)
+
+
+def _identifiers(path: Path, array: NDArray[Any]) -> list[str]:
+    try:
+        if array.ndim == 1 and array.dtype.kind in "US":
+            return [i.decode("utf-8") if isinstance(i, bytes) else str(i) for i in array.tolist()]
+    except UnicodeDecodeError:
+        pass
+    raise UserError(f"{path}: ids is not a list of text")
+
+
+def _save(path: Path, arrays: Mapping[str, NDArray[Any] | np.generic]) -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(arrays):
+            data = io.BytesIO()
+            np.lib.format.write_array(data, np.asarray(arrays[name]), allow_pickle=False)
+            archive.writestr(zipfile.ZipInfo(f"{name}.npy", _DATE), data.getvalue(), zipfile.ZIP_DEFLATED)
+    write_bytes(path, target.getvalue())

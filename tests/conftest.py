@@ -1,0 +1,34 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reads or writes the user's own evalkit folder, or looks for a model hub."""
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path_factory.getbasetemp() / "evalkit-home"))
+    monkeypatch.setenv("EVALKIT_OFFLINE", "1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The root of the checkout that the tests are in."""
+    return REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def esc10() -> Path:
+    """The folder of ESC-10 recordings, from EVALKIT_TEST_DATA or beside the checkout; skips where absent."""
+    folder = Path(os.environ.get("EVALKIT_TEST_DATA", REPOSITORY.parent / "shared" / "data" / "esc10"))
+    if not (folder / "clips.csv").is_file():
+        pytest.skip(f"no ESC-10 recordings at {folder} (set EVALKIT_TEST_DATA)")
+    return folder

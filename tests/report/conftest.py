@@ -1,0 +1,245 @@
+"""A realistic run folder, made on the spot (short stereo sounds, scores with intervals, one failure), and a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import select
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe"
+).split()
+
+PROMPTS = [
+    ("dog-once", "A dog barks once, close by.", ["dog"]),
+    ("rain-soft", "Soft rain falls on leaves for the whole clip.", ["rain"]),
+    ("rooster-left", "A rooster crows on the left, faintly.", ["rooster"]),
+    ("sea-dog", "Sea waves roll in while a dog barks twice in the distance.", ["sea waves", "dog"]),
+    ("clock", "A clock ticks steadily.", ["clock tick"]),
+    ("sneeze-right", "Someone sneezes on the right.", ["person sneeze"]),
+    ("helicopter", "A helicopter passes overhead from left to right.", ["helicopter"]),
+    ("fire-baby", "A fire crackles, then a baby cries loudly.", ["crackling fire", "crying baby"]),
+]
+
+
+def sound(place: int, seconds: float, rate: int) -> np.ndarray:
+    """(2, samples) float32: a swept tone with bursts of noise, different for each place."""
+    rng = np.random.default_rng(place)
+    t = np.arange(int(seconds * rate)) / rate
+    swell = 0.5 + 0.5 * np.sin(2 * np.pi * (0.7 + 0.3 * place) * t)
+    tone = np.sin(2 * np.pi * (200 + 150 * place + 300 * t / seconds) * t)
+    noise = rng.standard_normal((2, t.size)) * (swell**4)
+    return (0.25 * tone * swell + 0.12 * noise).astype(np.float32)
+
+
+def estimate(value: float | None, half: float, direction: str, weights: str, n: int, n_failed: int) -> dict[str, Any]:
+    known = value is not None
+    return {
+        "value": value,
+        "low": value - half if value is not None else None,
+        "high": value + half if value is not None else None,
+        "level": 0.95,
+        "method": "delete-a-group jackknife, 25 groups" if direction == "lower" else "clustered mean",
+        "n": n,
+        "n_failed": n_failed,
+        "n_reference": 80,
+        "protocol": "mini-1",
+        "weights": weights,
+        "direction": direction,
+        "warnings": [] if known else ["the value is not a number"],
+    }
+
+
+def prompt_rows(folder: Path, seed: int, fail: tuple[str, ...], prompts: list[Any]) -> list[dict[str, Any]]:
+    """Rows of samples.parquet, with the wavs they name."""
+    import soundfile
+
+    rng = np.random.default_rng(seed)
+    rows = []
+    for place, (name, text, labels) in enumerate(prompts):
+        seconds, rate = 1.0 + 0.25 * (place % 3), 16000
+        row: dict[str, Any] = dict.fromkeys(("error", "audio", "sha256", "loudness", "kl_passt", "clap_score"))
+        row |= dict.fromkeys(("sample_rate", "channels", "frames", "peak", "generate_seconds"))
+        row |= {"id": name, "prompt": text, "seconds": seconds, "labels": labels, "group": name, "seed": 1000 + place}
+        row |= {"status": "ok", "verdicts": ["clipped"] if place == 4 else []}
+        if name in fail:
+            row |= {"status": "failed", "error": "the generator returned NaN samples", "verdicts": ["not_finite"]}
+        else:
+            samples = sound(place + seed, seconds, rate)
+            path = folder / "audio" / f"item-{place}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, samples.T, rate, subtype="PCM_24")
+            row |= {"audio": f"audio/item-{place}.wav", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+            row |= {"sample_rate": rate, "channels": 2, "frames": samples.shape[1], "peak": 0.8, "loudness": -21.5}
+            row |= {"generate_seconds": 0.41 + 0.01 * place}
+            row |= {"kl_passt": float(rng.gamma(2.0, 0.6)), "clap_score": float(rng.normal(0.31, 0.08))}
+        rows.append(row)
+    return rows
+
+
+def run_facts(name: str, size: str, seed: int) -> dict[str, Any]:
+    model = {"name": name, "family": "stable-audio", "size": "mini", "weights": "4f" * 32, "sample_rate": 16000}
+    suite = {"name": "mini", "version": "1", "digest": "ab" * 32, "protocol": "mini-1", "size": size}
+    keys = {"fd_openl3": "openl3-mini", "kl_passt": "passt-mini", "clap_score": "clap-mini"}
+    return {
+        "schema": 1,
+        "status": "success",
+        "run_id": f"{name}-7d1f{seed}",
+        "command": ["evalkit", "run", "--model", name, "--suite", "mini"],
+        "suite": suite | {"title": "Mini: ten everyday sounds"},
+        "model": model | {"channels": 2, "licence": "MIT"},
+        "preset": "dpmpp-3m-sde-50",
+        "options": {"steps": 50, "cfg_scale": 6.0},
+        "seed": seed,
+        "samples_per_prompt": 1,
+        "device": "cpu",
+        "dtype": "float32",
+        "versions": {"evalkit": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6", "soundfile": "0.14.0"},
+        "created": "2026-11-21T03:30:00Z",
+        "seconds": {"generate": 41.2, "embed": 12.9, "score": 0.7},
+        "metrics": {key: {"embedder": value, "weights": "9c" * 32} for key, value in keys.items()},
+    }
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> Callable[..., Path]:
+    """make_run(name, fd=…, clap=…, size=…, fail=(ids), prompts=[…]) -> the run folder."""
+
+    def make(
+        name: str = "stable-audio-mini",
+        *,
+        fd: float | None = 118.4,
+        clap: float | None = 0.312,
+        size: str = "mini",
+        seed: int = 0,
+        fail: tuple[str, ...] = ("sneeze-right",),
+        prompts: list[Any] | None = None,
+    ) -> Path:
+        import pyarrow
+        from pyarrow import parquet
+
+        folder = tmp_path / "runs" / f"{name}-{size}-{seed}".replace("/", "_")
+        folder.mkdir(parents=True)
+        rows = prompt_rows(folder, seed, fail, PROMPTS if prompts is None else prompts)
+        good = sum(row["status"] == "ok" for row in rows)
+        bad = len(rows) - good
+        scores = {
+            "fd_openl3": estimate(fd, 7.3, "lower", "openl3-mini", good, bad),
+            "kl_passt": estimate(1.21, 0.2, "lower", "passt-mini", good, bad),
+            "clap_score": estimate(clap, 0.021, "higher", "clap-mini", good, bad),
+        }
+        if fd is not None:
+            scores["fd_openl3"]["warnings"] = ["the covariance of 7 clips does not have full rank"]
+        (folder / "run.json").write_text(json.dumps(run_facts(name, size, seed)))
+        (folder / "scores.json").write_text(json.dumps(scores))
+        parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "samples.parquet")
+        return folder
+
+    return make
+
+
+class Browser:
+    """Headless Chromium, spoken to over a pipe in the DevTools protocol; no driver and no port needed."""
+
+    def __init__(self, profile: Path) -> None:
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+        words = [CHROMIUM or "", *CHROMIUM_FLAGS, f"--user-data-dir={profile}"]
+        # The protocol's pipe is at descriptors 3 and 4, where only a shell can put them without a race.
+        line = f'exec "$@" 3<&{to_browser} 4>&{from_browser}'
+        self._process = subprocess.Popen(
+            ["bash", "-c", line, "bash", *words],
+            pass_fds=(to_browser, from_browser),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._buffer, self._count = b"", 0
+        self.events: list[dict[str, Any]] = []
+        target = self.send("Target.createTarget", {"url": "about:blank"})["targetId"]
+        self._session = ""
+        self._session = self.send("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+        """One command and its result; whatever happens meanwhile is kept in `events`."""
+        self._count += 1
+        message = {"id": self._count, "method": method, "params": params or {}}
+        if getattr(self, "_session", ""):
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while (answer := self._next()).get("id") != self._count:
+            self.events.append(answer)
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def _next(self, seconds: float = 60) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            if not select.select([self._read], [], [], seconds)[0]:
+                raise TimeoutError("Chromium does not answer")
+            piece = os.read(self._read, 1 << 16)
+            if not piece:
+                raise RuntimeError("Chromium has ended")
+            self._buffer += piece
+        line, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(line)
+
+    def open(self, path: Path, *, script: bool = True, width: int = 1280, dark: bool = False) -> None:
+        """Open a file and wait until it has loaded."""
+        self.events.clear()
+        self.send("Emulation.setScriptExecutionDisabled", {"value": not script})
+        size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+        self.send("Emulation.setDeviceMetricsOverride", size)
+        theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.send("Emulation.setEmulatedMedia", {"features": [theme]})
+        self.send("Page.navigate", {"url": path.resolve().as_uri()})
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
+
+    def run(self, expression: str) -> Any:
+        """The value of a JavaScript expression in the page."""
+        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        answer = self.send("Runtime.evaluate", asked)
+        if "exceptionDetails" in answer:
+            raise RuntimeError(str(answer["exceptionDetails"]))
+        return answer["result"].get("value")
+
+    def press(self, key: str, code: int) -> None:
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
+            self.send("Input.dispatchKeyEvent", {"type": kind, "key": key, "windowsVirtualKeyCode": code} | text)
+
+    def picture(self, path: Path) -> None:
+        """A PNG of the whole page."""
+        options = {"format": "png", "captureBeyondViewport": True}
+        path.write_bytes(base64.b64decode(self.send("Page.captureScreenshot", options)["data"]))
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._read)
+        os.close(self._write)
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    found = Browser(tmp_path_factory.mktemp("chromium"))
+    yield found
+    found.close()

@@ -1,0 +1,272 @@
+"""The gate fails when a metric is worse or cannot be compared, and only then."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from evalkit.core.errors import UserError
+from evalkit.run.baseline import Record, number, read_baseline, read_run, save_baseline
+from evalkit.run.gate import Comparison, check, passes
+
+N = 60
+IDS = [f"p{index}" for index in range(N)]
+SUITE = {"name": "mini", "version": "1", "digest": "d" * 64, "protocol": "evalkit-mini-1", "size": "mini"}
+
+
+def score(value: float, direction: str, values: dict[str, float] | None = None, half: float = 0.05) -> dict[str, Any]:
+    return {
+        "value": value,
+        "low": value - half,
+        "high": value + half,
+        "level": 0.95,
+        "method": "test",
+        "n": N,
+        "n_failed": 0,
+        "n_reference": N,
+        "direction": direction,
+        "protocol": "evalkit-mini-1",
+        "weights": "w" * 64,
+        "embedder": "e" * 64,
+        "per_prompt": values or {},
+    }
+
+
+def record(shift: float = 0.0, noise: float = 0.0, seed: int = 0) -> Record:
+    """A run whose prompts differ a lot; `shift` makes every metric worse, `noise` scatters each prompt."""
+    spread = np.random.default_rng(1).normal(0, 1, N)
+    scatter = np.random.default_rng(seed).normal(0, noise, N) if noise else np.zeros(N)
+    kl = dict(zip(IDS, (3 + spread + scatter + shift).tolist(), strict=True))
+    clap = dict(zip(IDS, (3 + spread - scatter - shift).tolist(), strict=True))
+    metrics = {
+        "fd_openl3": score(100 + 100 * shift, "lower", half=4.0),
+        "kl_passt": score(math.fsum(kl.values()) / N, "lower", kl),
+        "clap_score": score(math.fsum(clap.values()) / N, "higher", clap),
+    }
+    return Record("here", "success", SUITE, {"name": "m"}, "r1", {i: i for i in IDS}, metrics)
+
+
+def verdicts(comparisons: list[Comparison]) -> dict[str, str]:
+    return {each.metric: each.verdict for each in comparisons}
+
+
+def changed(run: Record, metric: str, **changes: object) -> Record:
+    return replace(run, metrics={**run.metrics, metric: {**run.metrics[metric], **changes}})
+
+
+def test_a_run_passes_against_itself() -> None:
+    comparisons = check(record(), record())
+    assert set(verdicts(comparisons).values()) == {"pass"}
+    assert [each.difference for each in comparisons] == [0, 0, 0]
+    assert passes(comparisons, strict=True)
+
+
+def test_a_worse_run_fails_on_every_metric_in_its_own_direction() -> None:
+    comparisons = check(record(shift=0.2, noise=0.1), record())
+    assert set(verdicts(comparisons).values()) == {"worse"}
+    assert not passes(comparisons)
+
+
+def test_a_better_run_passes() -> None:
+    comparisons = check(record(shift=-0.2, noise=0.1), record())
+    assert set(verdicts(comparisons).values()) == {"pass"}
+
+
+def test_pairing_sees_what_the_metrics_own_intervals_cannot() -> None:
+    """The prompts' spread (1.0) hides a shift of 0.1; their differences (0.05) do not."""
+    by_name = {each.metric: each for each in check(record(shift=0.1, noise=0.05), record())}
+    assert by_name["kl_passt"].method == "paired"
+    assert by_name["kl_passt"].verdict == "worse"
+    assert by_name["kl_passt"].p is not None
+    assert by_name["kl_passt"].p < 0.01
+    assert by_name["fd_openl3"].method == "independent intervals"
+
+
+def test_an_accepted_loss_passes_until_it_is_surely_exceeded() -> None:
+    run = record(shift=0.2, noise=0.1)
+    tolerances = {"kl_passt": 0.3, "clap_score": 0.3, "fd_openl3": 30.0}
+    assert passes(check(run, record(), tolerances=tolerances), strict=True)
+    tight = dict.fromkeys(("kl_passt", "clap_score"), 0.1)
+    assert verdicts(check(run, record(), tolerances=tight))["kl_passt"] == "worse"
+
+
+def test_a_blind_gate_says_so_and_passes_only_if_not_strict() -> None:
+    comparisons = check(record(shift=0.02, noise=5.0), record(), ["kl_passt"])
+    assert verdicts(comparisons) == {"kl_passt": "inconclusive"}
+    assert "only a loss above" in comparisons[0].reason
+    assert passes(comparisons)
+    assert not passes(comparisons, strict=True)
+
+
+def test_the_detectable_change_is_that_of_the_interval() -> None:
+    """1.96 + 0.84 standard errors: the interval's half width is 1.96 of them (here by t, a little more)."""
+    (each,) = check(record(shift=0.02, noise=0.5), record(), ["kl_passt"])
+    assert each.low is not None
+    assert each.high is not None
+    assert each.detectable == pytest.approx((each.high - each.low) / 2 * 2.8 / 1.96, rel=0.05)
+
+
+def test_no_interval_is_inconclusive_unless_nothing_changed() -> None:
+    none = {"low": None, "high": None}
+    base = changed(record(), "fd_openl3", **none)
+    assert verdicts(check(changed(base, "fd_openl3", value=101.0), base, ["fd_openl3"])) == {
+        "fd_openl3": "inconclusive"
+    }
+    assert verdicts(check(base, base, ["fd_openl3"])) == {"fd_openl3": "pass"}
+
+
+def without(run: Record, metric: str) -> Record:
+    return replace(run, metrics={name: each for name, each in run.metrics.items() if name != metric})
+
+
+INVALID: list[tuple[str, Callable[[Record], Record], str]] = [
+    ("nan", lambda r: changed(r, "kl_passt", value=math.nan), r"no value \(nan\)"),
+    ("null", lambda r: changed(r, "kl_passt", value=None), r"no value \(None\)"),
+    ("infinite", lambda r: changed(r, "kl_passt", value=math.inf), "no value"),
+    ("text", lambda r: changed(r, "kl_passt", value="3.0"), "no value"),
+    ("true", lambda r: changed(r, "kl_passt", value=True), "no value"),
+    ("huge", lambda r: changed(r, "kl_passt", value=10**400), "no value"),
+    ("nan interval", lambda r: changed(r, "kl_passt", low=math.nan), "interval that is not a number"),
+    ("missing", lambda r: without(r, "kl_passt"), "does not have this metric"),
+    ("protocol", lambda r: changed(r, "kl_passt", protocol="other"), "another protocol"),
+    ("weights", lambda r: changed(r, "kl_passt", weights="x" * 64), "another weights"),
+    ("settings", lambda r: changed(r, "kl_passt", embedder="x" * 64), "another embedder settings"),
+    ("direction", lambda r: changed(r, "kl_passt", direction="higher"), "another direction"),
+    ("no direction", lambda r: changed(r, "kl_passt", direction=None), "which direction"),
+    ("n", lambda r: changed(r, "kl_passt", n=N - 1), "another n"),
+    ("no n", lambda r: changed(r, "kl_passt", n=0), "has no n"),
+    ("failures", lambda r: changed(r, "kl_passt", n_failed=3), "another n_failed"),
+    ("reference", lambda r: changed(r, "kl_passt", n_reference=3), "another n_reference"),
+    ("suite", lambda r: replace(r, suite={**SUITE, "name": "other"}), "another suite"),
+    ("version", lambda r: replace(r, suite={**SUITE, "version": "2"}), "another suite version"),
+    ("content", lambda r: replace(r, suite={**SUITE, "digest": "0" * 64}), "another suite content"),
+    ("prompts", lambda r: replace(r, groups={i: i for i in IDS[1:]}), "other prompts were scored"),
+]
+
+
+@pytest.mark.parametrize(("change", "words"), [case[1:] for case in INVALID], ids=[case[0] for case in INVALID])
+@pytest.mark.parametrize("side", ["run", "baseline"])
+def test_what_cannot_be_compared_never_passes(side: str, change: Callable[[Record], Record], words: str) -> None:
+    run, baseline = record(), record()
+    run, baseline = (change(run), baseline) if side == "run" else (run, change(baseline))
+    (each,) = check(run, baseline, ["kl_passt"])
+    assert each.verdict == "invalid"
+    assert not passes([each])
+    assert re.search(words, each.reason)
+
+
+def test_a_run_that_has_not_ended_never_passes() -> None:
+    comparisons = check(replace(record(), status="started"), record())
+    assert set(verdicts(comparisons).values()) == {"invalid"}
+    assert "status is started" in comparisons[0].reason
+
+
+def test_a_metric_that_the_baseline_lacks_does_not_fail_the_rest() -> None:
+    assert set(verdicts(check(record(), without(record(), "kl_passt")))) == {"fd_openl3", "clap_score"}
+
+
+def test_an_empty_baseline_passes_nobody() -> None:
+    with pytest.raises(UserError, match="nothing can pass it"):
+        check(record(), replace(record(), metrics={}))
+    assert not passes([])
+
+
+def test_an_unknown_metric_is_an_error_with_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean kl_passt"):
+        check(record(), record(), ["kl_past"])
+    with pytest.raises(UserError, match="clap_score"):
+        check(record(), record(), tolerances={"clap": 1.0})
+
+
+def test_values_that_are_no_mean_of_prompts_are_not_paired() -> None:
+    """A metric may report per-prompt values that do not add up to it; pairing those would judge another number."""
+    run = changed(record(), "kl_passt", value=9.0, low=8.9, high=9.1)
+    (each,) = check(run, record(), ["kl_passt"])
+    assert each.method == "independent intervals"
+    assert each.verdict == "worse"
+
+
+def write_run(folder: Path, run: Record, status: str = "success") -> Path:
+    """The files of a run folder as evalkit.run writes them."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    folder.mkdir()
+    embedders = {name: {"embedder": "x", "key": each["embedder"]} for name, each in run.metrics.items()}
+    head = {"schema": 1, "status": status, "run_id": run.run_id, "suite": {**run.suite, "title": "t"}}
+    (folder / "run.json").write_text(json.dumps({**head, "model": dict(run.model), "metrics": embedders}))
+    skipped = ("embedder", "per_prompt")
+    scores = {name: {k: v for k, v in each.items() if k not in skipped} for name, each in run.metrics.items()}
+    (folder / "scores.json").write_text(json.dumps(scores))
+    columns: dict[str, list[Any]] = {"id": IDS, "group": IDS, "status": ["ok"] * N}
+    for name, each in run.metrics.items():
+        columns[name] = [each["per_prompt"].get(i) for i in IDS]
+    pq.write_table(pa.table(columns), folder / "samples.parquet")
+    return folder
+
+
+def test_a_baseline_file_holds_what_the_run_folder_said(tmp_path: Path) -> None:
+    run = read_run(write_run(tmp_path / "run", record()))
+    save_baseline(run, tmp_path / "b" / "base.json")
+    baseline = read_baseline(tmp_path / "b" / "base.json")
+    assert baseline.metrics["kl_passt"]["per_prompt"] == record().metrics["kl_passt"]["per_prompt"]
+    assert baseline.suite == SUITE
+    comparisons = check(run, baseline)
+    assert {each.metric: each.method for each in comparisons}["clap_score"] == "paired"
+    assert passes(comparisons, strict=True)
+
+
+def test_a_baseline_is_not_made_of_a_run_that_nothing_can_pass(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="kl_passt has no value"):
+        save_baseline(changed(record(), "kl_passt", value=None), tmp_path / "b.json")
+    with pytest.raises(UserError, match="status is 'started'"):
+        save_baseline(replace(record(), status="started"), tmp_path / "b.json")
+    assert not (tmp_path / "b.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "no such baseline file"),
+        ("{", "cannot be read as JSON"),
+        ("[]", "is not a JSON object"),
+        ("{}", "is not a baseline file"),
+        ('{"kind": "evalkit-baseline", "schema": 9}', "has schema 9"),
+        ('{"kind": "evalkit-baseline", "schema": 1, "suite": {}, "model": {}, "groups": []}', "'groups' is missing"),
+        (
+            '{"kind": "evalkit-baseline", "schema": 1, "suite": {}, "model": {}, "groups": {}, "metrics": {"a": 1}}',
+            "the record of a is damaged",
+        ),
+    ],
+)
+def test_what_is_no_baseline_file_is_a_users_error(tmp_path: Path, text: str | None, words: str) -> None:
+    path = tmp_path / "base.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(UserError, match=words):
+        read_baseline(path)
+
+
+def test_what_is_no_run_folder_is_a_users_error(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a run folder"):
+        read_run(tmp_path)
+    folder = write_run(tmp_path / "run", record())
+    (folder / "samples.parquet").write_bytes(b"PAR1 not")
+    with pytest.raises(UserError, match=r"samples\.parquet: cannot be read"):
+        read_run(folder)
+    (folder / "scores.json").unlink()
+    with pytest.raises(UserError, match="has no scores yet"):
+        read_run(folder)
+
+
+def test_numbers() -> None:
+    assert number(1) == 1.0
+    assert [number(each) for each in (None, True, "1", math.nan, -math.inf, [])] == [None] * 6

@@ -1,0 +1,28 @@
+"""Where a run's files lie, for ids and names of any kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalkit.store.layout import RunFolder, run_folder
+
+ANY = st.text(st.characters(exclude_categories=()), max_size=300)
+
+
+@given(ANY, ANY, ANY, ANY)
+def test_no_name_leads_out_of_the_runs_folder(suite: str, model: str, run_id: str, prompt: str) -> None:
+    folder = run_folder(Path("/runs"), suite, model, run_id)
+    clip = folder.clip(prompt)
+    assert len(clip.parts) == 7 and clip.parts[:2] == ("/", "runs") and ".." not in clip.parts
+
+
+def test_leftovers_of_a_killed_write_are_swept_and_nothing_else(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.audio.mkdir()
+    for path in (tmp_path / ".part-1", folder.audio / ".part-2", folder.audio / "a.wav", folder.run_json):
+        path.write_bytes(b"")
+    folder.sweep()
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.wav", "run.json"]

@@ -1,0 +1,105 @@
+"""A suite is what its manifest says, and a bad manifest is one line that names the file and the key."""
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.core.errors import UserError
+from evalkit.suites.load import load_suite, suite_names
+
+MANIFEST = """
+name = "own"
+title = "My own"
+version = "1"
+protocol = "own-1"
+size = "full"
+licence = ""
+citation = ""
+[prompts]
+file = "own.csv"
+seconds = 10
+[metrics.clap_score]
+weights = "clap"
+"""
+
+
+def write(folder: Path, manifest: str = MANIFEST, prompts: str = "id,prompt\n1,rain\n2,wind\n") -> str:
+    (folder / "own.csv").write_text(prompts, encoding="utf-8")
+    path = folder / "own.toml"
+    path.write_text(manifest, encoding="utf-8")
+    return str(path)
+
+
+def test_the_embedded_suite() -> None:
+    suite = load_suite("mini")
+    assert (suite.name, suite.size, suite.protocol) == ("mini", "mini", "evalkit-mini-1")
+    assert len(suite.prompts) >= 60
+    assert all(1 <= prompt.seconds <= 5 for prompt in suite.prompts)
+    alone = [prompt.labels for prompt in suite.prompts if len(prompt.labels) == 1]
+    assert len(alone) >= 30
+    assert all(alone.count(label) >= 3 for label in set(alone))
+    assert len({label for labels in alone for label in labels}) == 10
+    assert {plan.weights for plan in suite.metrics.values()} == {"openl3-mini", "passt-mini", "clap-mini"}
+    assert "mini" in suite_names()
+
+
+def test_a_users_own_suite_by_path(tmp_path: Path) -> None:
+    suite = load_suite(write(tmp_path))
+    assert [(p.id, p.text, p.seconds, p.group) for p in suite.prompts] == [
+        ("1", "rain", 10.0, "1"),
+        ("2", "wind", 10.0, "2"),
+    ]
+    assert suite.metrics["clap_score"].reference is None
+
+
+def test_an_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(UserError, match="did you mean mini"):
+        load_suite("mimi")
+
+
+def test_a_name_cannot_leave_the_prompts_folder(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such suite manifest"):
+        load_suite(str(tmp_path / "absent.toml"))
+    with pytest.raises(UserError, match="no suite is called"):
+        load_suite("..")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('protocol = "own-1"', "", "'protocol' is missing"),
+        ('version = "1"', "version = 1", "'version' is missing or is not text"),
+        ('size = "full"', 'size = "huge"', "size is 'huge'"),
+        ("[metrics.clap_score]", "[other.clap_score]", r"section \[metrics\]"),
+        ('weights = "clap"', "", "'weights' is missing"),
+        ("seconds = 10", "seconds = true", "seconds must be a column"),
+        ('file = "own.csv"', "", r"\[prompts\] file must be a path"),
+        ('file = "own.csv"', 'file = "own.xlsx"', "must be .csv or .jsonl"),
+        ('file = "own.csv"', 'file = "gone.csv"', "no such prompt file"),
+        ("[prompts]", "[prompts", "cannot be read as a suite manifest"),
+    ],
+)
+def test_a_bad_manifest_is_one_line(tmp_path: Path, old: str, new: str, words: str) -> None:
+    with pytest.raises(UserError, match=words) as caught:
+        load_suite(write(tmp_path, MANIFEST.replace(old, new)))
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_the_digest_covers_the_content_and_not_its_spelling(tmp_path: Path) -> None:
+    base = load_suite(write(tmp_path)).digest
+    assert load_suite(write(tmp_path, "# a comment\n" + MANIFEST)).digest == base
+    assert load_suite(write(tmp_path, prompts="id,prompt\r\n1,rain\r\n2,wind\r\n")).digest == base
+    assert load_suite(write(tmp_path, prompts="id,prompt\n1,rain\n2,hail\n")).digest != base
+    assert load_suite(write(tmp_path, MANIFEST.replace("seconds = 10", "seconds = 9"))).digest != base
+
+
+def test_the_digest_covers_reference_files_and_folders(tmp_path: Path) -> None:
+    manifest = MANIFEST + 'reference = "r.npz"\n[reference]\naudio = "sounds"\n'
+    (tmp_path / "sounds").mkdir()
+    absent = load_suite(write(tmp_path, manifest)).digest
+    (tmp_path / "r.npz").write_bytes(b"one")
+    first = load_suite(write(tmp_path, manifest)).digest
+    (tmp_path / "sounds" / "1.wav").write_bytes(b"sound")
+    suite = load_suite(write(tmp_path, manifest))
+    assert len({absent, first, suite.digest}) == 3
+    assert suite.reference_audio == tmp_path / "sounds"

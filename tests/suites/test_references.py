@@ -1,0 +1,144 @@
+"""Reference files are read without pickle, checked, and written the same way every time."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalkit.core.errors import UserError
+from evalkit.core.ids import safe_name
+from evalkit.suites import references
+from evalkit.suites.base import MetricPlan
+
+
+def plan(path: Path | None) -> MetricPlan:
+    return MetricPlan("fd_openl3", "openl3-mini", path)
+
+
+def some_set() -> references.SetReference:
+    rows = np.random.default_rng(0).normal(size=(20, 3))
+    return references.set_from_features([rows[:12].astype(np.float32), rows[12:].astype(np.float32)])
+
+
+def test_a_set_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    made = some_set()
+    assert (made.frames, made.clips) == (20, 2)
+    references.save_set_reference(tmp_path / "a.npz", made)
+    read = references.set_reference(plan(tmp_path / "a.npz"))
+    np.testing.assert_array_equal(read.mean, made.mean)
+    np.testing.assert_array_equal(read.covariance, made.covariance)
+    assert (read.frames, read.clips) == (20, 2)
+
+
+def test_pairs_come_back_whatever_their_ids(tmp_path: Path) -> None:
+    rows = {"../x": np.ones(2, np.float32), "naïve-雨": np.zeros(2, np.float32)}
+    references.save_pair_reference(tmp_path / "p.npz", rows)
+    read = references.pair_reference(plan(tmp_path / "p.npz"))
+    assert read.keys() == rows.keys()
+    np.testing.assert_array_equal(read["../x"], rows["../x"])
+
+
+def test_bytes_are_accepted_as_ids(tmp_path: Path) -> None:
+    np.savez(tmp_path / "p.npz", ids=np.array(["é".encode(), b"b"]), rows=np.eye(2, dtype=np.float32))
+    assert list(references.pair_reference(plan(tmp_path / "p.npz"))) == ["é", "b"]
+
+
+def test_equal_content_gives_equal_bytes(tmp_path: Path) -> None:
+    """Otherwise a suite's digest would change each time its references are made again."""
+    for name in ("a.npz", "b.npz"):
+        references.save_set_reference(tmp_path / name, some_set())
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+
+
+def test_a_pickle_inside_is_never_run(tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (tmp_path / "pwned",))
+
+    np.savez(tmp_path / "p.npz", ids=np.array([Evil()], dtype=object), rows=np.eye(1, dtype=np.float32))
+    with pytest.raises(UserError, match=r"p\.npz: cannot be read"):
+        references.pair_reference(plan(tmp_path / "p.npz"))
+    assert not (tmp_path / "pwned").exists()
+
+
+def _npz(**arrays: object) -> bytes:
+    target = io.BytesIO()
+    np.savez(target, **{name: np.asarray(array) for name, array in arrays.items()})
+    return target.getvalue()
+
+
+GOOD = {"mean": np.zeros(2), "covariance": np.eye(2), "frames": 5, "clips": 2}
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"not a zip", "cannot be read"),
+        (b"", "cannot be read"),
+        (_npz(**GOOD)[:200], "cannot be read"),
+        (_npz(mean=np.zeros(2)), "is not a reference file of this kind: .*covariance"),
+        (_npz(**{**GOOD, "mean": np.array([np.nan, 0])}), "mean is not made of finite numbers"),
+        (_npz(**{**GOOD, "covariance": np.eye(3)}), "do not belong together"),
+        (_npz(**{**GOOD, "frames": 0}), "frames is not a count"),
+        (_npz(**{**GOOD, "clips": 2.5}), "clips is not a count"),
+    ],
+)
+def test_a_bad_set_file_is_named(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "r.npz").write_bytes(data)
+    with pytest.raises(UserError, match=words):
+        references.set_reference(plan(tmp_path / "r.npz"))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"ids": ["a", "a"], "rows": np.eye(2, dtype=np.float32)}, "an id is there twice"),
+        ({"ids": ["a"], "rows": np.eye(2, dtype=np.float32)}, "do not belong together"),
+        ({"ids": [1, 2], "rows": np.eye(2, dtype=np.float32)}, "ids is not a list of text"),
+        ({"ids": [b"\xff"], "rows": np.eye(1, dtype=np.float32)}, "ids is not a list of text"),
+        ({"ids": ["a"], "rows": np.array([[np.inf]], dtype=np.float32)}, "rows is not made of finite"),
+    ],
+)
+def test_a_bad_pair_file_is_named(tmp_path: Path, arrays: dict[str, object], words: str) -> None:
+    (tmp_path / "r.npz").write_bytes(_npz(**arrays))
+    with pytest.raises(UserError, match=words):
+        references.pair_reference(plan(tmp_path / "r.npz"))
+
+
+def test_no_reference_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="names no reference file"):
+        references.set_reference(plan(None))
+    with pytest.raises(UserError, match=r"gone\.npz: no such reference file"):
+        references.pair_reference(plan(tmp_path / "gone.npz"))
+
+
+def test_a_folder_of_audio_is_listed_by_prompt(tmp_path: Path) -> None:
+    for name in ("b.wav", "a.FLAC", "notes.txt"):
+        (tmp_path / name).touch()
+    assert list(references.reference_files(tmp_path)) == ["a", "b"]
+
+
+def test_a_folder_without_audio_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no reference audio here"):
+        references.reference_files(tmp_path / "gone")
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for suffix in ("wav", "flac"):
+        (tmp_path / f"a.{suffix}").touch()
+    with pytest.raises(UserError, match=r"both a\.flac and a\.wav"):
+        references.reference_files(tmp_path)
+
+
+def test_a_pair_is_found_by_its_own_or_its_file_safe_name() -> None:
+    rows = {name: np.full((1, 2), value, np.float32) for value, name in enumerate(["1", safe_name("../x")])}
+    pairs = references.pairs_from_features(rows, ["1", "../x", "7"])
+    assert {name: float(row[0]) for name, row in pairs.items()} == {"1": 0.0, "../x": 1.0}
+
+
+def test_one_frame_is_no_set() -> None:
+    with pytest.raises(UserError, match="at least two frames, it has 1"):
+        references.set_from_features([np.zeros((1, 4), np.float32)])
+    with pytest.raises(UserError, match="it has 0"):
+        references.set_from_features([])
