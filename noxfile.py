@@ -16,6 +16,8 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 
+_RECIPES = ("openl3", "passt", "clap", "vae", "dit")
+
 
 @nox.session
 def tests(session: nox.Session) -> None:
@@ -51,9 +53,12 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def train_mini(session: nox.Session) -> None:
-    """Train a mini model again: `nox -s train_mini -- NAME --data DIR` (see evalkit/mini/CARD.md)."""
+    """Train a mini again: `nox -s train_mini -- passt --data DIR --out DIR` (or openl3, clap, vae, dit)."""
+    recipe, *options = session.posargs or [""]
+    if recipe not in _RECIPES:
+        session.error(f"name a recipe first: {', '.join(_RECIPES)}")
     session.install("-e", ".")
-    session.run("python", "-m", "evalkit.mini.train", *session.posargs)
+    session.run("python", "-m", f"evalkit.mini.train_{recipe}", *options)
 
 
 @nox.session

@@ -72,16 +72,18 @@ def _read(path: Path) -> bytes:
         raise UnreadableAudio(path, "no such file") from None
     except (OSError, ValueError) as error:
         raise UnreadableAudio(path, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-    with os.fdopen(handle, "rb") as file:
-        status = os.fstat(file.fileno())
+    try:
+        status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise UnreadableAudio(path, "not a regular file")
         if status.st_size > MOST_BYTES:
             raise UnreadableAudio(path, f"{status.st_size} bytes are more than evalkit reads ({MOST_BYTES})")
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             data = file.read(MOST_BYTES)
-        except OSError as error:
-            raise UnreadableAudio(path, f"cannot be read: {error.strerror}") from None
+    except OSError as error:
+        raise UnreadableAudio(path, f"cannot be read: {error.strerror}") from None
+    finally:
+        os.close(handle)
     if not data:
         raise UnreadableAudio(path, "the file is empty")
     return data

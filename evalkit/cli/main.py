@@ -42,19 +42,24 @@ def build(verbs: tuple[str, ...] = VERBS) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_version)
+    app.callback()(_top)
     for verb in verbs:
         app.command(name=verb)(getattr(importlib.import_module(f"evalkit.cli.{verb}"), verb))
     return app
 
 
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and stop.")) -> None:
-    """Generate, score, compare and gate text-to-audio models."""
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         import evalkit
 
         print(evalkit.__version__)
         raise typer.Exit
+
+
+def _top(
+    version: bool = typer.Option(False, "--version", help="Print the version.", callback=_version, is_eager=True),
+) -> None:
+    """Generate, score, compare and gate text-to-audio models."""
 
 
 def main() -> None:

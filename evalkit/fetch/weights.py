@@ -47,6 +47,12 @@ PUBLISHED = {
         "huggingface.co/laion/clap-htsat-fused (the hub folder) or huggingface.co/lukewys/laion_clap (the file)",
         "CC0-1.0 (file), Apache-2.0 (folder)",
     ),
+    "stable-audio": Published(
+        ("stable-audio-open-1.0",),
+        "huggingface.co/stabilityai/stable-audio-open-1.0 (gated: model.safetensors and model_config.json)",
+        "Stability AI Community License",
+    ),
+    "t5-base": Published(("t5-base",), "huggingface.co/google-t5/t5-base (the hub folder)", "Apache-2.0"),
 }
 
 

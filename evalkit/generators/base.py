@@ -76,4 +76,6 @@ GENERATORS = Registry(
         "mock": "evalkit.generators.mock:build",
     },
 )
-"""name -> a function () -> Generator. `folder:PATH` is understood by evalkit.generators.folder."""
+"""name -> a function () -> Generator, or (overrides: Mapping[str, Path] = ...) -> Generator where the model
+has weights that `--weights NAME=PATH` may replace; the argument is found by its name. `folder:PATH` is
+understood by evalkit.generators.folder."""

@@ -8,8 +8,8 @@ Definition
     averaged over all prompts.
 
 Direction and unit
-    Higher is better; a cosine between -1 and 1. Real clips and their own captions reach about 0.3-0.5 with
-    the published checkpoints, not 1; checkpoints differ and cannot be compared.
+    Higher is better; a cosine between -1 and 1, of which 1 is out of reach: published systems stand between
+    0.23 and 0.48 on AudioCaps under this protocol. Checkpoints differ and cannot be compared.
 
 Protocol (stable-audio-metrics at fd55536, src/clap_score.py)
     1. the prompt's text as it is, no template, at most 77 tokens;

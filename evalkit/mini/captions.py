@@ -52,7 +52,7 @@ def caption(scene: Scene, rng: Rng) -> str:
 def phrase(event: Event, rng: Rng) -> str:
     """The words for one event of a scene."""
     sound = event.recording.sound
-    if sound in _COUNTED and event.count > 1 or (sound in _COUNTED and rng.random() < 0.15):
+    if (sound in _COUNTED and event.count > 1) or (sound in _COUNTED and rng.random() < 0.15):
         text = _choose(rng, _COUNTED[sound]).format(times=_choose(rng, _TIMES[event.count]))
     else:
         text = _choose(rng, _NOUN[sound])

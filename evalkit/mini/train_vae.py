@@ -19,15 +19,25 @@ from torch import Tensor
 from evalkit.mini import losses
 from evalkit.mini.scenes import WINDOW_SECONDS, Recording, load_recordings, random_scene, render
 from evalkit.mini.training import Ema, Loop, cosine, read_options, set_rate, ship
-from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE, SnakeBeta
+from evalkit.nets.stable_audio.oobleck import (
+    OobleckConfig,
+    OobleckVAE,
+    ResidualUnit,
+    SnakeBeta,
+    WNConv1d,
+    WNConvTranspose1d,
+)
 
 RATE = 16000
 CONFIG = OobleckConfig(channels=16, c_mults=(2, 4, 8, 12), strides=(4, 4, 4, 8), latent=64)
 SEGMENT = 16384
-BATCH = 8
-PEAK_RATE = 5e-4
-KL_WEIGHT = 1e-4
-WAVEFORM_WEIGHT = 1.0
+BATCH = 4
+PEAK_RATE = 7e-4
+KL_WEIGHT = 3e-4
+MEL_WEIGHT = 3.0
+WAVEFORM_WEIGHT = 5.0
+START_SCALE = -2.0
+"""Bias of the posterior's scale at the start: with little noise the decoder soon finds the latents worth reading."""
 
 
 def draw_window(rng: Rng, recordings: Sequence[Recording]) -> np.ndarray:
@@ -55,13 +65,50 @@ def objective(vae: OobleckVAE, audio: Tensor, noise: Tensor) -> tuple[Tensor, di
     """The loss of one batch (batch, 2, samples) and its parts; `noise` is the posterior's draw."""
     mean, std = vae.posterior(audio)
     rebuilt = vae.decode(mean + std * noise)
+    stft, mel = losses.multi_resolution_stft(rebuilt, audio, RATE)
     parts = {
-        "stft": losses.multi_resolution_stft(rebuilt, audio),
+        "stft": stft,
+        "mel": mel,
         "waveform": (rebuilt - audio).abs().mean(),
         "kl": losses.kl_to_standard_normal(mean, std),
     }
-    total = parts["stft"] + WAVEFORM_WEIGHT * parts["waveform"] + KL_WEIGHT * parts["kl"]
+    total = stft + MEL_WEIGHT * mel + WAVEFORM_WEIGHT * parts["waveform"] + KL_WEIGHT * parts["kl"]
     return total, parts
+
+
+def new_vae(audio: Tensor) -> OobleckVAE:
+    """The network before its first step, with latents and sound at their right level for `audio` (batch, 2, n).
+
+    torch's default start shrinks a signal in every layer; through this many, the latents would begin as
+    constants, and a short training would be over before the decoder finds them worth reading.
+    """
+    vae = OobleckVAE(CONFIG)
+    for conv in vae.modules():
+        if isinstance(conv, WNConv1d | WNConvTranspose1d):
+            _preserve_level(conv)
+    for unit in vae.modules():
+        if isinstance(unit, ResidualUnit):
+            _scale(unit.layers[-1], 0.3)
+    first, last = vae.encoder.layers[0], vae.encoder.layers[-1]
+    with torch.no_grad():
+        _scale(first, 1 / float(audio.std()))
+        _scale(last, 1 / float(vae.encoder(audio).std()))
+        last.bias[CONFIG.latent :] = START_SCALE  # type: ignore[index]
+        _scale(vae.decoder.layers[-2], float(audio.std() / vae.decode(vae.encode(audio)).std()))
+    return vae
+
+
+def _preserve_level(conv: WNConv1d | WNConvTranspose1d) -> None:
+    reads = conv.in_channels * (2 if isinstance(conv, WNConvTranspose1d) else conv.kernel_size[0])
+    torch.nn.init.normal_(conv.weight_v, std=reads**-0.5)
+    conv.weight_g.data = conv.weight_v.detach().flatten(1).norm(dim=1)[:, None, None]
+    if conv.bias is not None:
+        torch.nn.init.zeros_(conv.bias)
+
+
+def _scale(conv: torch.nn.Module, factor: float) -> None:
+    assert isinstance(conv, WNConv1d)
+    conv.weight_g.data *= factor
 
 
 def fuse_snakes() -> None:
@@ -71,15 +118,16 @@ def fuse_snakes() -> None:
     SnakeBeta.forward = compiled  # type: ignore[method-assign]
 
 
-def held_out(vae: OobleckVAE, recordings: Sequence[Recording], count: int = 24) -> float:
-    """Mean STFT distance over `count` scenes of held-out recordings, decoded from the posterior's mean."""
+def held_out(vae: OobleckVAE, recordings: Sequence[Recording], count: int = 24) -> dict[str, float]:
+    """STFT and mel distance, mean over `count` scenes of held-out recordings, decoded from the posterior's mean."""
     rng = np.random.default_rng(4)
-    distances = []
+    found = []
     with torch.no_grad():
         for _ in range(count // BATCH):
             audio = draw_batch(rng, recordings)
-            distances.append(float(losses.multi_resolution_stft(vae.decode(vae.encode(audio)), audio)))
-    return float(np.mean(distances))
+            stft, mel = losses.multi_resolution_stft(vae.decode(vae.encode(audio)), audio, RATE)
+            found.append((float(stft), float(mel)))
+    return dict(zip(("held_out_stft", "held_out_mel"), np.mean(found, axis=0).tolist(), strict=True))
 
 
 def main() -> None:
@@ -88,7 +136,7 @@ def main() -> None:
     fuse_snakes()
     train = load_recordings(options.data, RATE, (1, 2, 3))
     test = load_recordings(options.data, RATE, (4,))
-    vae = OobleckVAE(CONFIG).to(options.device)
+    vae = new_vae(draw_batch(np.random.default_rng([options.seed, 3]), train)).to(options.device)
     ema = Ema(vae)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=PEAK_RATE, betas=(0.8, 0.99), weight_decay=1e-3)
     modules = {"vae": vae, "ema": ema.module}
@@ -108,7 +156,7 @@ def main() -> None:
         ema.update(vae, step)
         loop.log(step, {name: value.item() for name, value in parts.items()})
         if (step + 1) % 500 == 0:
-            loop.note(step, {"held_out_stft": held_out(ema.module, test)})
+            loop.note(step, held_out(ema.module, test))
     ship(options.out, ema.module, CONFIG)
 
 

@@ -200,8 +200,8 @@ class Ema(Generic[Net]):
         decay = min(self.decay, (step + 1) / (step + 10))
         for average, current in zip(self.module.parameters(), source.parameters(), strict=True):
             average.lerp_(current, 1 - decay)
-        for average, current in zip(self.module.buffers(), source.buffers(), strict=True):
-            average.copy_(current)
+        for copied, newest in zip(self.module.buffers(), source.buffers(), strict=True):
+            copied.copy_(newest)
 
 
 def cosine(progress: float, warmup: float = 0.03) -> float:
@@ -245,4 +245,3 @@ def ship(out: Path, module: nn.Module, config: object) -> None:
     }
     write_bytes(out / "model.safetensors", safetensors.torch.save(tensors, {"format": "pt"}))
     write_json(out / "config.json", config if isinstance(config, Mapping) else asdict(config))  # type: ignore[call-overload]
-

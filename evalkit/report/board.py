@@ -1,8 +1,9 @@
 """The leaderboard as plain data: which runs share a table, its columns, its cells and their standing.
 
-Runs share a table only where suite, version, digest, protocol and size all agree, so a mini number never
-stands beside a full one. Inside a table a column is one metric under one protocol with one set of weights:
-where two runs scored a metric differently, they get two columns.
+Runs share a table only where suite, version, digest, protocol, size and the set of prompts all agree, so a
+mini number never stands beside a full one, nor a distance over 8 clips beside one over 64. Inside a table a
+column is one metric under one protocol with one set of weights: where two runs scored a metric differently,
+they get two columns.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from evalkit.report.cards import Meaning, meaning
 from evalkit.report.records import Estimate, RunRecord
-from evalkit.report.text import MISSING, decimals, fixed, short_digest
+from evalkit.report.text import MISSING, count, decimals, fixed, short_digest
 from evalkit.report.ties import Standing, standings
 
 
@@ -85,6 +86,7 @@ class Board:
     protocol: str
     size: str
     digest: str
+    prompts: int
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...]
@@ -106,10 +108,10 @@ class _Warning:
 
 def boards(records: Sequence[RunRecord]) -> tuple[Board, ...]:
     """One board per set of comparable runs, in the order in which the runs were given."""
-    groups: dict[tuple[str, ...], list[RunRecord]] = {}
+    groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in records:
-        suite = record.suite
-        key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size)
+        suite, prompts = record.suite, frozenset(item.id for item in record.items)
+        key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size, prompts)
         groups.setdefault(key, []).append(record)
     return tuple(_board(group) for group in groups.values())
 
@@ -130,6 +132,7 @@ def _board(records: Sequence[RunRecord]) -> Board:
         protocol=suite.protocol,
         size=suite.size,
         digest=suite.digest,
+        prompts=len({item.id for item in records[0].items}),
         columns=columns,
         rows=tuple(rows),
         notes=tuple(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
@@ -272,6 +275,7 @@ def _order(row: Row, column: Column) -> tuple[bool, float, int]:
 
 
 def heading(board: Board) -> str:
-    """One line that says what a table's numbers are: suite, version, protocol, size."""
+    """One line that says what a table's numbers are: suite, version, protocol, size, prompts."""
     parts = [f"{board.suite or MISSING} {board.version}".strip(), f"protocol {board.protocol or MISSING}"]
-    return " · ".join([*parts, f"size {board.size or MISSING}", f"prompts {short_digest(board.digest) or MISSING}"])
+    parts += [f"size {board.size or MISSING}", count(board.prompts, "prompt")]
+    return " · ".join([*parts, f"digest {short_digest(board.digest)}"] if board.digest else parts)

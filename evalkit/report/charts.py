@@ -122,7 +122,7 @@ def _distribution_chart(column: Column, strands: Sequence[_Strand]) -> Chart:
             colour, x = theme.runs[strand.place % 8], np.asarray(strand.points)
             # The golden ratio spreads neighbours apart evenly, and alike at every build.
             lift = ((np.arange(len(x)) * 0.618034) % 1.0 - 0.5) * 0.56
-            axes.plot(x, row + lift, "o", color=colour, ms=3.2, alpha=0.6, mew=0, rasterized=flat)
+            axes.plot(x, row + lift, "o", color=colour, ms=4, alpha=0.6, mew=0, rasterized=flat)
             first, middle, third = np.percentile(x, [25, 50, 75])
             axes.plot([first, third], [row, row], color=theme.ink, lw=1.2)
             axes.plot([middle, middle], [row - 0.34, row + 0.34], color=theme.ink, lw=2)
@@ -142,8 +142,7 @@ def _svg(strands: Sequence[_Strand], draw: Callable[[Axes, _Theme], None], theme
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    style = {"svg.fonttype": "none", "svg.hashsalt": "evalkit", "axes.unicode_minus": True, "path.simplify": False}
-    with matplotlib.rc_context(style):
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "evalkit", "path.simplify": False}):
         figure = Figure(figsize=(_WIDTH, 0.36 * max(len(strands), 2) + 0.4), dpi=160)
         axes = figure.add_axes((0.07, 0.0, 0.9, 1.0))
         draw(axes, theme)

@@ -1,8 +1,9 @@
 """The player and the picture of one clip, as data URIs, or the reason why there is none.
 
 The path of a clip comes from a file that anyone may have written. A relative path must stay inside the run
-folder, and a file whose digest is not the recorded one is not shown: a report must neither carry off a file
-that is no part of the run nor play sound other than the sound that was scored.
+folder; an absolute one, as a scored folder has, must come with the file's digest; and a file whose digest is
+not the recorded one is not shown. So a report carries off no file that is no part of the run, and plays no
+sound other than the sound that was scored.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def media(folder: Path, item: Item) -> Media:
     clip = _decoded(path)
     if isinstance(clip, str):
         return Media("", "", clip)
-    if item.sha256 and clip.digest != item.sha256:
+    if clip.digest != item.sha256 and (item.sha256 or Path(item.audio).is_absolute()):
         return Media("", "", "not shown: the file has changed since it was scored (its sha256 differs)")
     if clip.samples.shape[1] == 0:
         return Media("", "", "nothing to play: the file holds no samples")
@@ -78,9 +79,9 @@ def _encoded(clip: Clip) -> Media:
     from evalkit.audio.pictures import spectrogram_png
 
     sound = picture = ""
-    notes = [f"first two of {clip.channels} channels"] if clip.channels > 2 else []
+    notes = [f"the preview is the mean of {clip.channels} channels"] if clip.channels > 2 else []
     try:
-        sound = _uri("audio/mpeg", mp3_bytes(clip.samples[:2], clip.rate))
+        sound = _uri("audio/mpeg", mp3_bytes(clip.samples, clip.rate))
     except (UserError, ValueError, RuntimeError, OSError) as error:
         notes.append(f"no preview: {one_line(error, 120)}")
     try:

@@ -39,16 +39,20 @@ def write_report(run_dirs: Sequence[Path], out: Path, audio: Audio = "sample") -
 def render(view: ReportView) -> str:
     """The page as text."""
     style, script = _asset("style.css"), _asset("script.js")
-    return _environment().get_template("page.html.j2").render(
-        view=view,
-        style=style,
-        script=script,
-        policy=policy(style, script),
-        csv_link=_link("text/csv", csv_text([section.board for section in view.sections])),
-        markdown_link=_link("text/markdown", "\n".join(markdown(section.board) for section in view.sections)),
-        arrows=ARROWS,
-        mini_note=MINI,
-        version=evalkit.__version__,
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            view=view,
+            style=style,
+            script=script,
+            policy=policy(style, script),
+            csv_link=_link("text/csv", csv_text([section.board for section in view.sections])),
+            markdown_link=_link("text/markdown", "\n".join(markdown(section.board) for section in view.sections)),
+            arrows=ARROWS,
+            mini_note=MINI,
+            version=evalkit.__version__,
+        )
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.report.board import Entrant
+from evalkit.report.cards import meaning
 from evalkit.report.records import RunRecord, mapping, plain, texts
 from evalkit.report.text import MISSING, clean, duration, number, one_line, short_digest
 
@@ -38,7 +39,7 @@ def provenance(entrant: Entrant) -> Provenance:
         ("Model", _model(record)),
         ("Suite", _suite(record)),
         ("Time", _time(record)),
-        ("Metrics", tuple(_digest(name, value) for name, value in _metric_weights(record))),
+        *_metrics(record),
         ("Versions", tuple(Fact(name, value) for name, value in sorted(texts(record.facts.get("versions")).items()))),
     )
     filled = tuple((title, facts) for title, facts in groups if facts)
@@ -71,16 +72,21 @@ def _suite(record: RunRecord) -> tuple[Fact, ...]:
     return (*(Fact(name, value or MISSING) for name, value in words), _digest("digest", suite.digest or MISSING))
 
 
-def _metric_weights(record: RunRecord) -> list[tuple[str, str]]:
-    """Metric and embedder facts from run.json, and what each score was compared with from scores.json."""
-    found: list[tuple[str, str]] = []
-    for metric, value in sorted(mapping(record.facts.get("metrics")).items()):
-        inner = texts(value) if isinstance(value, dict) else {"embedder": plain(value)}
-        found += [(f"{one_line(metric, 80)} {name}", text) for name, text in sorted(inner.items())]
-    for metric, estimate in sorted(record.scores.items()):
-        found += [(f"{metric} reference clips", str(estimate.n_reference))] if estimate.n_reference else []
-        found += [(f"{metric} interval", estimate.method)] if estimate.method else []
-    return found
+def _metrics(record: RunRecord) -> list[tuple[str, tuple[Fact, ...]]]:
+    """One group per metric: how it embedded (run.json), what it compared with and how (scores.json)."""
+    stated = {one_line(name, 120): value for name, value in mapping(record.facts.get("metrics")).items()}
+    groups = []
+    for metric in sorted({*stated, *record.scores}):
+        value = stated.get(metric)
+        inner = texts(value) if isinstance(value, dict) else {"embedder": plain(value)} if value else {}
+        facts = [_digest(name, text) for name, text in sorted(inner.items())]
+        estimate = record.scores.get(metric)
+        if estimate is not None:
+            facts.append(Fact("protocol", estimate.protocol or MISSING))
+            facts.append(Fact("reference clips", str(estimate.n_reference) if estimate.n_reference else MISSING))
+            facts.append(Fact("interval", estimate.method or MISSING))
+        groups.append((meaning(metric).title, tuple(facts)))
+    return groups
 
 
 def _time(record: RunRecord) -> tuple[Fact, ...]:

@@ -16,10 +16,10 @@ from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_json
 from evalkit.report.text import clean, number, one_line, whole
 
-_FIXED_COLUMNS = frozenset(
-    "id prompt seconds labels group seed status error verdicts audio sha256 sample_rate channels frames peak loudness "
-    "generate_seconds".split()
-)
+_FIXED_COLUMNS = frozenset({
+    "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256",
+    "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,9 @@ def _ranking(prompts: Sequence[str], runs: Sequence[Mapping[str, Item]]) -> list
     places: dict[str, list[float]] = {key: [] for key in prompts}
     for run in runs:
         for metric in sorted({name for item in run.values() for name in item.scores}):
-            valued = [(score, key) for key in prompts if key in run and (score := run[key].scores.get(metric)) is not None]
+            valued = [
+                (score, key) for key in prompts if key in run and (score := run[key].scores.get(metric)) is not None
+            ]
             for place, (_, key) in enumerate(sorted(valued)):
                 places[key].append(place / len(valued))
     order = {key: sum(found) / len(found) if found else -1.0 for key, found in places.items()}

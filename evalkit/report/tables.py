@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evalkit.report.board import Board, Cell, Column, Row, heading
+from evalkit.report.records import Estimate
 from evalkit.report.text import one_line
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 ARROWS = {"lower": "↓", "higher": "↑", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
-    "suite version protocol size run model preset metric direction value low high level n n_failed n_reference rank "
-    "tied_with weights metric_protocol warnings"
-).split()
+    "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
+    "level", "n", "n_failed", "n_reference", "rank", "tied_with", "weights", "metric_protocol", "warnings",
+)  # fmt: skip
 
 
 def header(board: Board) -> tuple[str, ...]:
@@ -31,21 +32,24 @@ def header(board: Board) -> tuple[str, ...]:
     return ("run", *(f"{column.meaning.title} {ARROWS[column.direction]}".strip() for column in board.columns))
 
 
-def rows(board: Board) -> tuple[tuple[str, ...], ...]:
-    """Cells of the short form, in the board's order: "12.3 [11.0, 13.6] rank 1= n 62 (2 failed)"."""
-    return tuple((_run_text(row), *(_cell_text(cell) for cell in row.cells)) for row in board.rows)
+def rows(board: Board, join: str = ", ") -> tuple[tuple[str, ...], ...]:
+    """Cells of the short form, in the board's order: "12.3 [11.0, 13.6], rank 1 tied, n 62, 2 failed".
+
+    `join` stands between the number with its interval and the rest.
+    """
+    return tuple((_run_text(row, join), *(_cell_text(cell, join) for cell in row.cells)) for row in board.rows)
 
 
 def terminal(board: Board) -> Table:
-    """A rich table; cells are plain Text, so that no `[markup]` in a name is acted on."""
+    """A rich table, two lines a run; cells are plain Text, so that no `[markup]` in a name is acted on."""
     from rich.table import Table
     from rich.text import Text
 
-    # The title too is outside text: as a plain str it would be read as markup.
-    table = Table(title=Text(heading(board)), title_justify="left")
-    for place, name in enumerate(header(board)):
-        table.add_column(Text(name), justify="left" if place == 0 else "right", overflow="fold")
-    for row in rows(board):
+    title = Text(heading(board))
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
+    for name in header(board):
+        table.add_column(Text(name), overflow="fold")
+    for row in rows(board, "\n"):
         table.add_row(*(Text(cell) for cell in row))
     return table
 
@@ -53,35 +57,46 @@ def terminal(board: Board) -> Table:
 def markdown(board: Board) -> str:
     """A Markdown table under a line that names suite, protocol and size."""
     head = [_markdown_cell(name) for name in header(board)]
-    lines = [_markdown_cell(heading(board)), "", _markdown_row(head), _markdown_row(["---", *["---:"] * (len(head) - 1)])]
+    lines = [
+        _markdown_cell(heading(board)),
+        "",
+        _markdown_row(head),
+        _markdown_row(["---", *["---:"] * (len(head) - 1)]),
+    ]
     lines += [_markdown_row([_markdown_cell(cell) for cell in row]) for row in rows(board)]
     lines += ["", *(f"{place}. {_markdown_cell(note)}" for place, note in enumerate(board.notes, start=1))]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def records(boards: Sequence[Board]) -> list[dict[str, object]]:
+    """Every number of every board as one flat record, strict JSON: None for NaN, text as it is."""
+    return [
+        _record(board, row, column, cell.estimate, cell)
+        for board in boards
+        for row in board.rows
+        for column, cell in zip(board.columns, row.cells, strict=True)
+        if cell.estimate is not None
+    ]
+
+
 def csv_text(boards: Sequence[Board]) -> str:
-    """CSV (RFC 4180) of every number of every board; numbers as Python writes them, empty for NaN."""
+    """CSV (RFC 4180) of `records`; numbers as Python writes them, empty for None."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_FIELDS)
-    for board in boards:
-        for row in board.rows:
-            for column, cell in zip(board.columns, row.cells, strict=True):
-                if cell.estimate is not None:
-                    writer.writerow([_csv_cell(value) for value in _record(board, row, column, cell)])
+    writer.writerows([_csv_cell(record[name]) for name in _FIELDS] for record in records(boards))
     return out.getvalue()
 
 
-def _record(board: Board, row: Row, column: Column, cell: Cell) -> list[object]:
-    estimate = cell.estimate
-    assert estimate is not None
-    return [
+def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Cell) -> dict[str, object]:
+    values = (
         board.suite, board.version, board.protocol, board.size,
         row.entrant.record.run_id, row.entrant.name, row.entrant.record.preset,
         column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.level,
         estimate.n, estimate.n_failed, estimate.n_reference, cell.rank, " ".join(cell.tied),
         column.weights, column.protocol, "; ".join(estimate.warnings),
-    ]  # fmt: skip
+    )  # fmt: skip
+    return dict(zip(_FIELDS, values, strict=True))
 
 
 def _csv_cell(value: object) -> str:
@@ -93,25 +108,22 @@ def _csv_cell(value: object) -> str:
     return "'" + text if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def _run_text(row: Row) -> str:
+def _run_text(row: Row, join: str) -> str:
     mini = " (mini)" if row.entrant.record.model.get("size") == "mini" else ""
-    return f"{row.entrant.key}  {row.entrant.name}{mini}, {row.entrant.detail}".rstrip(", ")
+    return join.join(filter(None, (f"{row.entrant.key}  {row.entrant.name}{mini}", row.entrant.detail)))
 
 
-def _cell_text(cell: Cell) -> str:
+def _cell_text(cell: Cell, join: str) -> str:
     if cell.estimate is None:
         return "not scored"
-    parts = [cell.text]
-    if cell.interval:
-        parts.append(f"[{cell.interval.replace(' to ', ', ')}]")
-    if cell.rank is not None:
-        parts.append(f"rank {cell.rank}{'=' if cell.tied else ''}")
-    parts.append(f"n {cell.estimate.n if cell.estimate.n is not None else 'n/a'}")
+    value = f"{cell.text} [{cell.interval.replace(' to ', ', ')}]" if cell.interval else cell.text
+    rest = [] if cell.rank is None else [f"rank {cell.rank}{' tied' if cell.tied else ''}"]
+    rest.append(f"n {cell.estimate.n if cell.estimate.n is not None else 'n/a'}")
     if cell.estimate.n_failed:
-        parts.append(f"({cell.estimate.n_failed} failed)")
+        rest.append(f"{cell.estimate.n_failed} failed")
     if cell.notes:
-        parts.append(f"note {', '.join(map(str, cell.notes))}")
-    return " ".join(parts)
+        rest.append(f"note {' '.join(map(str, cell.notes))}")
+    return f"{value}{join}{', '.join(rest)}"
 
 
 def _markdown_cell(text: str) -> str:

@@ -18,7 +18,7 @@ _DISRUPTIVE = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
 _VISIBLE: dict[int, str] = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
     0x7F: "\u2421",
-    **{code: "\ufffd" for code in range(0x80, 0xA0)},
+    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
     **{code: f"[U+{code:04X}]" for code in _DISRUPTIVE},
 }
 

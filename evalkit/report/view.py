@@ -109,8 +109,12 @@ def build(records: Sequence[RunRecord], audio: Audio) -> ReportView:
     elif len(sections) == 1:
         title = f"{count(len(records), 'run')} on {sections[0].board.title}"
     else:
-        title = f"{count(len(records), 'run')} on {count(len(sections), 'table')}"
-    summary = sections[0].heading if len(sections) == 1 else "Runs of different suites, protocols or sizes stand apart."
+        title = f"{count(len(records), 'run')} in {count(len(sections), 'table')}"
+    summary = (
+        sections[0].heading
+        if len(sections) == 1
+        else "Runs of different suites, protocols, sizes or sets of prompts stand apart."
+    )
     return ReportView(title, summary, sections)
 
 
@@ -131,7 +135,7 @@ def _section(place: int, board: Board, audio: Audio) -> Section:
         board=board,
         heading=heading(board),
         mini=board.size == "mini",
-        summary=_summary(entrants, len(prompts), len(failures)),
+        summary=_summary(entrants, len(failures)),
         charts=charts(board),
         failures=failures[:MAX_FAILURES],
         failure_counts=tuple(Counter(failure.reason for failure in failures).most_common(8)),
@@ -151,7 +155,9 @@ def _key(item: Item) -> str:
 
 def _prompt_metrics(board: Board, keyed: Sequence[Mapping[str, Item]]) -> list[tuple[str, str, str]]:
     """(title, direction, name) of every metric with a per-prompt value: the board's first, then others."""
-    present = {name for run in keyed for item in run.values() for name, value in item.scores.items() if value is not None}
+    present = {
+        name for run in keyed for item in run.values() for name, value in item.scores.items() if value is not None
+    }
     columns = {column.metric: column for column in reversed(board.columns)}
     order = list(dict.fromkeys(column.metric for column in board.columns))
     known = [(columns[name].meaning.title, columns[name].direction, name) for name in order if name in present]
@@ -182,7 +188,9 @@ def _entry(
         takes=takes,
         flagged=any(take.failed or take.verdicts for take in takes),
         full=full,
-        order=tuple(_mean([take.scores[place].value for take in takes if take.present]) for place in range(len(metrics))),
+        order=tuple(
+            _mean([take.scores[place].value for take in takes if take.present]) for place in range(len(metrics))
+        ),
     )
 
 
@@ -196,7 +204,9 @@ def _take(entrant: Entrant, item: Item | None, metrics: Sequence[tuple[str, str,
         reason=(item.error or "no reason recorded") if item.failed else "",
         verdicts=item.verdicts,
         media=media(entrant.record.folder, item) if show else NONE,
-        scores=tuple(Score(title, fixed(item.scores.get(name), 3), item.scores.get(name)) for title, _, name in metrics),
+        scores=tuple(
+            Score(title, fixed(item.scores.get(name), 3), item.scores.get(name)) for title, _, name in metrics
+        ),
         facts=_facts(item),
     )
 
@@ -229,9 +239,9 @@ def _failures(entries: Sequence[Entry]) -> tuple[Failure, ...]:
     )
 
 
-def _summary(entrants: Sequence[Entrant], prompts: int, failures: int) -> str:
-    parts = [count(len(entrants), "run"), count(prompts, "prompt")]
-    return " · ".join([*parts, f"{count(failures, 'item')} failed" if failures else "no failed items"])
+def _summary(entrants: Sequence[Entrant], failures: int) -> str:
+    failed = f"{count(failures, 'item')} failed" if failures else "no failed items"
+    return f"{count(len(entrants), 'run')} · {failed}"
 
 
 def _audio_note(full: int, prompts: int, audio: Audio) -> str:
@@ -242,5 +252,3 @@ def _audio_note(full: int, prompts: int, audio: Audio) -> str:
         spread = "a spread over the whole ranking, worst and best included, and some of the failed items"
         return f"Audio for {full} of {prompts:,} prompts: {spread}. {preview}"
     return preview
-
-

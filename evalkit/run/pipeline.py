@@ -50,13 +50,13 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     """All stages. Raises UserError for what the person can put right; KeyboardInterrupt passes through,
     with the run marked cancelled."""
     now = stamps(plan)
-    metrics = load_metrics(plan)
     with locked_folder(plan) as manifest:
         ledger = Ledger(plan.folder.ledger)
         if finished(manifest, plan, now):
             settled = settled_records(plan, ledger)
             if len(settled) == len(plan.items):
                 return _outcome(plan, settled, read_json(plan.folder.scores), reused=True)
+        metrics = load_metrics(plan)
         with _working(manifest, plan, progress):
             records = _generated(plan, ledger, manifest, executor, progress)
             shops = {name: _workshop(plan, manifest, name, now[name]) for name in now}

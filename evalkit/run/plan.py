@@ -16,6 +16,7 @@ from pathlib import Path
 import evalkit
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json, item_seed
+from evalkit.fetch.weights import MINIS, PUBLISHED
 from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, Options
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.run.config import RunConfig
@@ -65,6 +66,7 @@ class Plan:
 def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
     suite = load_suite(config.suite)
+    _refuse_unused_weights(config, suite)
     if config.limit is not None:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
     if not suite.prompts:
@@ -102,6 +104,8 @@ def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan
     path = Path(config.model.removeprefix(PREFIX)).expanduser()
     found = find(path, [item.prompt.id for item in items])
     spec = describe(path, found)
+    # The file is part of the item: a gap that was filled, or a file that was exchanged, is another item.
+    items = [replace(item, key=digest_json([item.key, found.digests.get(item.prompt.id)])) for item in items]
     identity = _common_identity(config, suite, spec)
     run_id, folder = _place(config, suite.name, spec.name, identity)
     return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
@@ -138,6 +142,14 @@ def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str
 def _item(prompt: Prompt, run_seed: int) -> Item:
     seed = item_seed(run_seed, prompt.id, 0)
     return Item(prompt, seed, digest_json([prompt.id, prompt.text, prompt.seconds, seed]))
+
+
+def _refuse_unused_weights(config: RunConfig, suite: Suite) -> None:
+    """A misspelt --weights name must not be silently without effect."""
+    known = {*MINIS, *PUBLISHED, *GENERATORS.names(), *(plan.weights for plan in suite.metrics.values()), config.model}
+    for name in config.weights:
+        if name not in known:
+            raise unknown_name("weights file", name, known)
 
 
 def _refuse_too_long(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> None:

@@ -102,13 +102,13 @@ def reference_files(folder: Path) -> dict[str, Path]:
 def pairs_from_features(features: Mapping[str, Features], ids: Iterable[str]) -> dict[str, Features]:
     """{prompt id: (d,)} for the ids that have a file, by their own name or by their file-safe one.
 
-    The row is the clip's first frame: families that compare pairs pool a clip into one.
+    The row is the mean over the clip's frames: of PaSST's windows that is its protocol's own rule.
     """
     found = {}
     for identifier in ids:
         each = features.get(identifier, features.get(safe_name(identifier)))
         if each is not None:
-            found[identifier] = each[0]
+            found[identifier] = each.mean(axis=0, dtype=np.float64).astype(np.float32)
     return found
 
 

@@ -18,9 +18,10 @@ import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe"
-).split()
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
+    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage",
+    "--remote-debugging-pipe",
+)  # fmt: skip
 
 PROMPTS = [
     ("dog-once", "A dog barks once, close by.", ["dog"]),
@@ -106,7 +107,13 @@ def run_facts(name: str, size: str, seed: int) -> dict[str, Any]:
         "samples_per_prompt": 1,
         "device": "cpu",
         "dtype": "float32",
-        "versions": {"evalkit": "0.1.0", "python": "3.11.7", "torch": "2.13.0", "numpy": "2.4.6", "soundfile": "0.14.0"},
+        "versions": {
+            "evalkit": "0.1.0",
+            "python": "3.11.7",
+            "torch": "2.13.0",
+            "numpy": "2.4.6",
+            "soundfile": "0.14.0",
+        },
         "created": "2026-11-21T03:30:00Z",
         "seconds": {"generate": 41.2, "embed": 12.9, "score": 0.7},
         "metrics": {key: {"embedder": value, "weights": "9c" * 32} for key, value in keys.items()},
@@ -115,7 +122,10 @@ def run_facts(name: str, size: str, seed: int) -> dict[str, Any]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """make_run(name, fd=…, clap=…, size=…, fail=(ids), prompts=[…]) -> the run folder."""
+    """make_run(name, fd=…, clap=…, size=…, fail=(ids), prompts=[…]) -> the run folder.
+
+    `change(run_json, scores, rows)` may alter everything before it is written.
+    """
 
     def make(
         name: str = "stable-audio-mini",
@@ -126,6 +136,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         seed: int = 0,
         fail: tuple[str, ...] = ("sneeze-right",),
         prompts: list[Any] | None = None,
+        change: Callable[[dict[str, Any], dict[str, Any], list[dict[str, Any]]], None] | None = None,
     ) -> Path:
         import pyarrow
         from pyarrow import parquet
@@ -142,7 +153,10 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         }
         if fd is not None:
             scores["fd_openl3"]["warnings"] = ["the covariance of 7 clips does not have full rank"]
-        (folder / "run.json").write_text(json.dumps(run_facts(name, size, seed)))
+        facts = run_facts(name, size, seed)
+        if change is not None:
+            change(facts, scores, rows)
+        (folder / "run.json").write_text(json.dumps(facts))
         (folder / "scores.json").write_text(json.dumps(scores))
         parquet.write_table(pyarrow.Table.from_pylist(rows), folder / "samples.parquet")
         return folder

@@ -132,8 +132,9 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_pair_is_found_by_its_own_or_its_file_safe_name() -> None:
-    rows = {name: np.full((1, 2), value, np.float32) for value, name in enumerate(["1", safe_name("../x")])}
+    rows = {name: np.full((3, 2), value, np.float32) for value, name in enumerate(["1", safe_name("../x")])}
     pairs = references.pairs_from_features(rows, ["1", "../x", "7"])
+    assert all(row.shape == (2,) for row in pairs.values())
     assert {name: float(row[0]) for name, row in pairs.items()} == {"1": 0.0, "../x": 1.0}
 
 

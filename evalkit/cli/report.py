@@ -1,0 +1,73 @@
+"""`evalkit report`: one HTML file from one or many run folders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from evalkit.cli.output import NARROWEST, print_json
+
+if TYPE_CHECKING:
+    from evalkit.report.board import Board
+
+
+class Audio(StrEnum):
+    """Whose sound goes into the page."""
+
+    sample = "sample"
+    all = "all"
+    none = "none"
+
+
+def report(
+    runs: list[Path] = typer.Argument(..., metavar="RUN...", help="Run folders: each holds a run.json."),
+    out: Path | None = typer.Option(
+        None,
+        "--out",
+        metavar="FILE",
+        help="Where to write. Default: report.html in the run's folder; for several runs, here.",
+    ),
+    audio: Audio = typer.Option(
+        Audio.sample,
+        "--audio",
+        help="Sound of a sample of the prompts (of all, where they are few), of all, or of none.",
+    ),
+    as_json: bool = typer.Option(False, "--json", help="Print the scores as JSON, for machines."),
+) -> None:
+    """Write one HTML page with leaderboard, failures, players, pictures and provenance.
+
+    The file needs no network and opens from a double click. Runs of different suites, protocols or sizes get
+    tables of their own.
+
+    Example: evalkit report runs/mini/stable-audio-mini/* --out compare.html
+    """
+    from evalkit.report.board import boards
+    from evalkit.report.page import write_report
+    from evalkit.report.records import read_runs
+    from evalkit.report.tables import records
+
+    target = write_report(runs, out or (runs[0] if len(runs) == 1 else Path()) / "report.html", audio.value)
+    tables = boards(read_runs(runs))
+    if as_json:
+        print_json({"report": str(target), "scores": records(tables)})
+    else:
+        _print_tables(tables)
+        print(f"report: {target}")
+
+
+def _print_tables(tables: Sequence[Board]) -> None:
+    from rich.console import Console
+
+    from evalkit.report.tables import terminal
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=NARROWEST)
+    for table in tables:
+        console.print(terminal(table))
+        for number, note in enumerate(table.notes, start=1):
+            console.print(f"note {number}: {note}", markup=False)

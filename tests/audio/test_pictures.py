@@ -1,0 +1,85 @@
+"""Spectrogram pictures: right way up, stable bytes, no global state."""
+
+from __future__ import annotations
+
+import io
+import sys
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from evalkit.audio.clip import Clip
+from evalkit.audio.pictures import RANGE_DB, log_spectrogram, spectrogram_png
+
+RATE = 16000
+
+
+def _tone(hertz: float, seconds: float = 1.0) -> np.ndarray:
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * RATE)) / RATE)).astype(np.float32)
+
+
+def _clip(samples: np.ndarray) -> Clip:
+    return Clip(np.asarray(samples, np.float32), RATE, "")
+
+
+@pytest.mark.parametrize("hertz", [100, 440, 2000, 7000])
+def test_a_tone_stands_at_its_height(hertz: float) -> None:
+    """A picture whose axis lies is worse than none."""
+    level = log_spectrogram(_tone(hertz), RATE)
+    row = int(level[:, level.shape[1] // 2].argmax())
+    centre = 50 * (RATE / 2 / 50) ** ((row + 0.5) / level.shape[0])
+    assert centre == pytest.approx(hertz, rel=0.12)
+
+
+def test_time_runs_to_the_right() -> None:
+    sound = np.concatenate([np.zeros(RATE, np.float32), _tone(1000)])
+    level = log_spectrogram(sound, RATE).max(axis=0)
+    assert level[: len(level) * 2 // 5].max() == -RANGE_DB
+    assert level[len(level) * 3 // 5 :].min() > -10
+
+
+def test_the_picture_is_a_small_png_of_the_asked_size_and_the_same_bytes_twice() -> None:
+    """A report is compared byte by byte; a date in a picture would break that."""
+    clip = _clip(np.stack([_tone(440), _tone(880)]))
+    data = spectrogram_png(clip, width=300, height=120)
+    image = Image.open(io.BytesIO(data))
+    assert (image.size, image.format) == ((300, 120), "PNG")
+    assert "Software" not in image.info
+    assert len(data) < 30_000
+    assert data == spectrogram_png(clip, width=300, height=120)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [np.zeros((2, 0)), np.zeros((1, 1)), np.zeros((2, RATE)), np.full((1, 100), np.nan), _tone(440, 0.01)[None]],
+    ids=["empty", "one sample", "silent", "NaN", "10 ms"],
+)
+@pytest.mark.filterwarnings("error")
+def test_broken_clips_give_a_picture_too(samples: np.ndarray) -> None:
+    """A report shows failures first: their pictures must not crash it, nor warn."""
+    assert spectrogram_png(_clip(samples)).startswith(b"\x89PNG")
+
+
+def test_pyplot_is_never_imported() -> None:
+    """Its global figures leak memory over a thousand pictures and are not safe in threads."""
+    import subprocess
+
+    code = (
+        "import sys, numpy as np; from evalkit.audio.clip import Clip; from evalkit.audio import pictures;"
+        "assert 'matplotlib' not in sys.modules;"
+        "pictures.spectrogram_png(Clip(np.zeros((1, 800), np.float32), 8000, ''));"
+        "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_picture_is_cheap() -> None:
+    """200 prompts x 4 models are 800 pictures; the bound is loose, for a busy machine."""
+    clip = _clip(np.random.default_rng(0).uniform(-1, 1, (2, 5 * RATE)))
+    spectrogram_png(clip)
+    started = time.process_time()
+    for _ in range(5):
+        spectrogram_png(clip)
+    assert (time.process_time() - started) / 5 < 0.3

@@ -1,0 +1,100 @@
+"""models, suites, metrics, doctor: what is at hand, for people and for machines, and one line for a wrong name."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from evalkit.cli.main import main
+from evalkit.fetch.weights import MINIS
+
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def evalkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """`evalkit(*arguments)` -> (exit code, stdout, stderr)."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("verb", "expected"),
+    [
+        ("models", {"mock", "stable-audio", "stable-audio-mini"}),
+        ("suites", {"mini"}),
+        ("metrics", {"fd_openl3", "kl_passt", "clap_score"}),
+    ],
+)
+def test_lists_name_everything(evalkit: Callable[..., Answer], verb: str, expected: set[str]) -> None:
+    code, out, _ = evalkit(verb, "--json")
+    assert code == 0
+    assert expected <= {each["name"] for each in json.loads(out)}
+    _, table, _ = evalkit(verb)
+    assert all(name in table for name in expected)
+
+
+@pytest.mark.parametrize(("verb", "typo", "meant"), [("models", "mok", "mock"), ("metrics", "kl_past", "kl_passt")])
+def test_a_wrong_name_is_one_line_with_the_nearest(
+    evalkit: Callable[..., Answer], verb: str, typo: str, meant: str
+) -> None:
+    code, out, err = evalkit(verb, typo)
+    assert code == 2
+    assert not out
+    assert err.count("\n") == 1
+    assert f"did you mean {meant}" in err
+    assert "Traceback" not in err
+
+
+def test_one_suite_in_full(evalkit: Callable[..., Answer]) -> None:
+    _, out, _ = evalkit("suites", "mini", "--json")
+    suite = json.loads(out)
+    assert len(suite["items"]) == suite["prompts"] == 64
+    assert suite["metrics"]["kl_passt"]["weights"] == "passt-mini"
+    _, table, _ = evalkit("suites", "mini")
+    assert suite["digest"] in table
+    assert "A dog barks three times" in table
+
+
+def test_one_metric_is_its_manual(evalkit: Callable[..., Answer]) -> None:
+    _, out, _ = evalkit("metrics", "fd_openl3")
+    assert "lower" in out
+    assert "What it cannot" in out
+
+
+def test_a_model_says_whether_its_weights_are_here(evalkit: Callable[..., Answer]) -> None:
+    by_name = {each["name"]: each for each in json.loads(evalkit("models", "--json")[1])}
+    assert by_name["mock"]["weights_here"] == "none needed"
+    assert by_name["stable-audio"]["weights_here"] == "missing"
+    assert "licence" in by_name["stable-audio"]["how"]
+    assert by_name["stable-audio-mini"]["size"] == "mini"
+    _, out, _ = evalkit("models", "stable-audio-mini")
+    assert "preset" in out
+
+
+def test_the_doctor_finds_this_machine_ready(evalkit: Callable[..., Answer]) -> None:
+    code, out, _ = evalkit("doctor", "--json")
+    found = {each["name"]: each for each in json.loads(out)["findings"]}
+    assert code == 0, [each for each in found.values() if each["state"] == "fail"]
+    assert {"python", "torch", "EVALKIT_HOME", "free disk", "chromium", *MINIS} <= found.keys()
+
+
+def test_the_doctor_names_a_folder_that_cannot_be_written(
+    evalkit: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVALKIT_HOME", "/proc/evalkit")
+    code, out, _ = evalkit("doctor", "--json")
+    found = {each["name"]: each for each in json.loads(out)["findings"]}
+    assert code == 1
+    assert found["EVALKIT_HOME"]["state"] == "fail"
+    assert "/proc/evalkit" in found["EVALKIT_HOME"]["detail"]

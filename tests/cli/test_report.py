@@ -1,0 +1,44 @@
+"""`evalkit report` writes the page, prints the table, and names what is no run folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from evalkit.cli.main import build
+from evalkit.core.errors import UserError
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    score = {"value": 3.25, "low": 3.0, "high": 3.5, "level": 0.95, "n": 8, "n_failed": 0, "direction": "lower"}
+    facts = {"run_id": "r", "status": "success", "suite": {"name": "mini", "size": "mini"}, "model": {"name": "m"}}
+    (folder / "run.json").write_text(json.dumps(facts))
+    (folder / "scores.json").write_text(json.dumps({"kl_passt": score}))
+    return folder
+
+
+def test_the_page_lands_in_the_run_folder_and_the_table_is_printed(run: Path) -> None:
+    done = CliRunner().invoke(build(("report", "metrics")), ["report", str(run)])
+    assert done.exit_code == 0, done.output
+    assert (run / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert "3.25 [3.00, 3.50]" in done.output
+
+
+def test_json_is_for_machines(run: Path, tmp_path: Path) -> None:
+    out = tmp_path / "page.html"
+    done = CliRunner().invoke(build(("report", "metrics")), ["report", str(run), "--out", str(out), "--json"])
+    found = json.loads(done.output)
+    assert found["report"] == str(out)
+    assert found["scores"][0]["value"] == 3.25
+
+
+def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
+    done = CliRunner().invoke(build(("report", "metrics")), ["report", str(tmp_path)])
+    assert isinstance(done.exception, UserError)
+    assert "not a run folder" in str(done.exception)

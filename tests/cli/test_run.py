@@ -1,0 +1,114 @@
+"""The verbs run, generate and score as a person or a CI job types them."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import evalkit_fakes
+import numpy as np
+import pytest
+
+from evalkit.audio.encode import wav_bytes
+
+MOODY = "evalkit_fakes:Moody"
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> str:
+    rows = [("p0", "a dog", 0.5), ("p1", "silent", 0.5), ("p2", "rain", 0.5)]
+    return str(evalkit_fakes.write_suite(tmp_path / "suite", rows))
+
+
+def test_a_run_ends_with_a_table_and_the_path_of_its_report(typed: Any, suite: str, tmp_path: Path) -> None:
+    done = typed("run", "--model", MOODY, "--suite", suite, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert (
+        "[mini]" in done.stdout and "2 of 3 prompts have audio" in done.stdout and "failed 'p1': silent" in done.stdout
+    )
+    row = next(line for line in done.stdout.splitlines() if line.startswith("evalkit_fakes:LEVEL"))
+    assert "↑" in row and "95%" in row and "tiny-1" in row and row.rstrip().endswith("mini")
+    assert "report: out/report.html" in done.stdout and (tmp_path / "out" / "report.html").stat().st_size > 1000
+    assert "generate: done" in done.stderr and "embed: done" in done.stderr
+
+
+def test_json_is_one_object_even_where_the_model_prints(typed: Any, suite: str) -> None:
+    done = typed("run", "--model", MOODY, "--suite", suite, "--json", "--no-report")
+    answer = json.loads(done.stdout)
+    assert answer["n_failed"] == 1 and answer["failures"] == {"p1": "silent"} and answer["report"] is None
+    assert answer["scores"]["evalkit_fakes:LEVEL"]["n"] == 2 and "a model that prints" in done.stderr
+
+
+def test_a_finished_run_again_is_quick_and_imports_no_torch(typed: Any, suite: str) -> None:
+    typed("run", "--model", "mock", "--suite", suite)
+    began = time.monotonic()
+    again = typed("run", "--model", "mock", "--suite", suite, PYTHONPROFILEIMPORTTIME="1")
+    assert time.monotonic() - began < 5 and again.returncode == 0 and "nothing to do" in again.stdout
+    imported = {line.split("|")[-1].strip() for line in again.stderr.splitlines() if "import time" in line}
+    assert "evalkit.run.pipeline" in imported and not imported & {"torch", "transformers", "pandas", "matplotlib"}
+
+
+def test_generate_is_the_first_stage_of_the_same_run(typed: Any, suite: str, tmp_path: Path) -> None:
+    first = json.loads(typed("generate", "--model", MOODY, "--suite", suite, "--json").stdout)
+    assert first["scores"] == {} and first["n_ok"] == 2
+    folder = tmp_path / first["run"]
+    made = {path.name: path.stat().st_mtime_ns for path in (folder / "audio").iterdir()}
+    second = json.loads(typed("run", "--model", MOODY, "--suite", suite, "--json", "--no-report").stdout)
+    assert second["run"] == first["run"] and second["scores"]
+    assert made == {path.name: path.stat().st_mtime_ns for path in (folder / "audio").iterdir()}
+
+
+def test_failures_beyond_the_limit_are_exit_1_with_everything_written(typed: Any, suite: str, tmp_path: Path) -> None:
+    words = ("run", "--model", MOODY, "--suite", suite, "--out", "out", "--no-report", "--max-failures")
+    assert typed(*words, "1").returncode == 0
+    assert typed(*words, "0").returncode == 1 and (tmp_path / "out" / "scores.json").exists()
+
+
+def test_a_run_without_one_sound_is_exit_1(typed: Any, tmp_path: Path) -> None:
+    suite = str(evalkit_fakes.write_suite(tmp_path / "s", [("a", "silent", 0.5)]))
+    assert typed("run", "--model", MOODY, "--suite", suite, "--no-report").returncode == 1
+
+
+def test_score_takes_a_folder_as_it_is(typed: Any, suite: str, tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 8000)).astype(np.float32)
+    for name in ("p0", "p1", "other"):
+        (tmp_path / "made" / f"{name}.wav").write_bytes(wav_bytes(noise, 16000))
+    done = typed("score", "made", "--suite", suite, "--json", "--no-report")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0 and answer["model"] == "made" and answer["n_ok"] == 2
+    assert set(answer["failures"]) == {"p2"} and "other.wav" in done.stderr
+
+
+def test_several_models_give_one_object_with_their_runs(typed: Any, suite: str, tmp_path: Path) -> None:
+    answer = json.loads(typed("run", "--model", f"mock,{MOODY}", "--suite", suite, "--out", "both", "--json").stdout)
+    assert [run["model"] for run in answer["runs"]] == ["mock", "moody"]
+    assert (tmp_path / answer["report"]).exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run", "--model", "mok"), "did you mean mock"),
+        (("run", "--model", "mock", "--suite", "minni"), "did you mean mini"),
+        (("run", "--model", "mock", "--suite", "SUITE", "--set", "burst=2"), "did you mean bursts"),
+        (("run", "--model", "mock", "--suite", "SUITE", "--set", "kind=song"), "kind is one of"),
+        (("run", "--model", "mock", "--suite", "SUITE", "--dtype", "int4"), "no dtype is called"),
+        (("run", "--limit", "0"), "--limit 0"),
+        (("score", "nowhere", "--suite", "SUITE"), "no such folder"),
+        (("run", "--model", "mock", "--suite", "SUITE", "--out", "suite"), "holds files of something else"),
+    ],
+)
+def test_what_a_person_can_put_right_is_one_line_and_exit_2(
+    words: tuple[str, ...], told: str, typed: Any, suite: str
+) -> None:
+    done = typed(*(suite if word == "SUITE" else word for word in words))
+    lines = [line for line in done.stderr.splitlines() if "to do" not in line]
+    assert done.returncode == 2 and done.stdout == "" and len(lines) == 1 and told in lines[0]
+
+
+def test_a_bug_keeps_its_traceback(typed: Any, suite: str) -> None:
+    done = typed("run", "--model", MOODY, "--suite", suite, "--no-report", MOODY_LOAD="refuse")
+    assert done.returncode == 1 and "Traceback" in done.stderr and "must not be loaded" in done.stderr

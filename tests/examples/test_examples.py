@@ -1,0 +1,72 @@
+"""The examples run as their README says, or they teach people what does not work."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SUITE = EXAMPLES / "own_suite" / "suite.toml"
+pytestmark = pytest.mark.slow
+
+
+def evalkit_command(folder: Path) -> Path:
+    """An `evalkit` on the path that is the one under test, whether or not its console script is installed."""
+    command = folder / "bin" / "evalkit"
+    command.parent.mkdir()
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m evalkit "$@"\n')
+    command.chmod(0o755)
+    return command
+
+
+def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+    paths = [str(EXAMPLES), str(EXAMPLES.parent)] if "site-packages" not in _where() else [str(EXAMPLES)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1"}
+    environment["PATH"] = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def _where() -> str:
+    import evalkit
+
+    return str(evalkit.__file__)
+
+
+def scores(folder: Path) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = json.loads((folder / "scores.json").read_text())
+    return found
+
+
+def test_own_suite_and_own_model(tmp_path: Path) -> None:
+    command = evalkit_command(tmp_path)
+    done = run(tmp_path, command, "run", "--model", "own_model:Whistle", "--suite", SUITE, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    assert scores(tmp_path / "out")["clap_score"]["n"] == 6
+    assert len(list((tmp_path / "out" / "audio").glob("*.wav"))) == 6
+
+
+def test_own_metric(tmp_path: Path) -> None:
+    command = evalkit_command(tmp_path)
+    suite = EXAMPLES / "own_suite" / "with_metric.toml"
+    done = run(tmp_path, command, "run", "--model", "mock", "--suite", suite, "--out", "out")
+    assert done.returncode == 0, done.stderr
+    score = scores(tmp_path / "out")["own_metric:DIVERSITY"]
+    assert score["direction"] == "higher"
+    assert 0 < float(str(score["value"])) < 2
+    shown = run(tmp_path, command, "metrics", "own_metric:DIVERSITY")
+    assert "A metric of your own" in shown.stdout
+
+
+def test_gate_in_ci(tmp_path: Path) -> None:
+    evalkit_command(tmp_path)
+    first = run(tmp_path, EXAMPLES / "gate_in_ci.sh", "mock", SUITE)
+    assert first.returncode == 0, first.stderr
+    assert "baseline written" in first.stdout
+    second = run(tmp_path, EXAMPLES / "gate_in_ci.sh", "mock", SUITE)
+    assert second.returncode == 0, second.stdout + second.stderr
+    assert (tmp_path / "gate" / "gate.xml").exists()

@@ -1,0 +1,81 @@
+"""OpenL3's network: its size, its front end step by step, and the order of its pooled features."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from evalkit.nets.melbank import slaney_bank
+from evalkit.nets.openl3 import LogMel, OpenL3, OpenL3Config
+
+MINI = OpenL3Config(n_mels=64, width=2, embedding=16)
+
+
+def test_the_published_size_has_the_published_number_of_parameters() -> None:
+    """4,689,860 with the moving statistics: any other number is another network."""
+    with torch.device("meta"):
+        net = OpenL3(OpenL3Config())
+    moving = sum(buffer.numel() for name, buffer in net.named_buffers() if "running" in name)
+    assert sum(parameter.numel() for parameter in net.parameters()) + moving == 4_689_860
+
+
+def test_front_end_is_kapre_0_3_7() -> None:
+    """199 frames, zeros after the end only, magnitude through Slaney's bank, dB below the window's own maximum."""
+    config = OpenL3Config()
+    audio = np.random.default_rng(0).standard_normal(48000).astype(np.float32) * 0.1
+    found = LogMel(config)(torch.from_numpy(audio)[None])[0, 0].numpy()
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(2048) / 2048)
+    padded = np.concatenate([audio, np.zeros(2048)])
+    magnitude = np.stack([np.abs(np.fft.rfft(window * padded[242 * t : 242 * t + 2048])) for t in range(199)], axis=1)
+    bank = slaney_bank(48000, 2048, 256, 0.0, 24000.0).double().numpy()
+    decibel = 10 * np.log10(np.maximum(bank @ magnitude, 1e-10))
+    wanted = np.maximum(decibel - decibel.max(), -80)
+    assert found.shape == (256, 199)
+    np.testing.assert_allclose(found, wanted, atol=2e-3)
+
+
+def test_a_window_is_levelled_by_itself() -> None:
+    """A quiet window beside a loud one gives what it gives alone: OpenL3's decibels are relative to the window."""
+    torch.manual_seed(0)
+    loud = torch.randn(1, 48000)
+    front = LogMel(MINI)
+    together = front(torch.cat([loud, 1e-3 * loud]))
+    assert float((together[1] - front(loud)[0]).abs().max()) < 1e-3
+
+
+def test_silence_is_finite() -> None:
+    """Digital silence must not become NaN in the statistics."""
+    assert bool(torch.isfinite(OpenL3(MINI).eval()(torch.zeros(2, 48000))).all())
+
+
+def test_batch_norm_is_keras_and_the_last_convolution_is_linear() -> None:
+    """torch's default epsilon, or a ReLU at the end, would load without an error and give other features."""
+    torch.manual_seed(0)
+    net = OpenL3(MINI).eval()
+    norms = [module for module in net.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert len(norms) == 8
+    assert all(norm.eps == 1e-3 for norm in norms)
+    assert bool((net(torch.randn(4, 48000)) < 0).any())
+
+
+def test_the_grid_embedding_is_ordered_band_time_channel() -> None:
+    """Keras keeps channels last; another order would pair the wrong dimensions with shipped statistics."""
+    torch.manual_seed(0)
+    net = OpenL3(OpenL3Config(n_mels=64, width=2, embedding=192)).eval()
+    hidden = torch.randn(1, 16, 8, 24)
+    flat = net._pooled(hidden)[0]
+    assert flat.shape == (192,)
+    assert float(flat[(1 * 3 + 2) * 16 + 5]) == float(hidden[0, 5, 2:4, 16:24].max())
+
+
+@pytest.mark.parametrize("sizes", [{"n_mels": 100}, {"embedding": 500}])
+def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=str(next(iter(sizes.values())))):
+        OpenL3Config(**sizes)
+
+
+def test_frames_of_a_window() -> None:
+    assert OpenL3Config().frames == math.ceil(48000 / 242) == 199

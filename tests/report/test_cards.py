@@ -1,0 +1,32 @@
+"""Each metric is explained, and a metric's name from a file imports nothing."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from evalkit.metrics.base import METRICS
+from evalkit.report.cards import meaning
+
+
+def test_an_unknown_metric_keeps_its_name() -> None:
+    found = meaning("frobnication")
+    assert (found.title, found.direction, found.known) == ("frobnication", "", False)
+
+
+def test_a_target_typed_as_a_metric_is_not_imported() -> None:
+    """scores.json comes from outside: a key like this must not run a module."""
+    sys.modules.pop("antigravity", None)
+    assert not meaning("antigravity:fly").known
+    assert "antigravity" not in sys.modules
+
+
+@pytest.mark.parametrize("metric", ["fd_openl3", "kl_passt", "clap_score"])
+def test_built_in_metrics_say_what_they_cannot_see(metric: str) -> None:
+    assert metric in METRICS.names()
+    found = meaning(metric)
+    assert found.known
+    assert found.direction in ("lower", "higher")
+    assert found.blind_to
+    assert found.compares

@@ -1,0 +1,61 @@
+"""The table as text: nothing in a name is acted on by a spreadsheet, a Markdown reader or a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from evalkit.report.board import boards
+from evalkit.report.records import read_runs
+from evalkit.report.tables import csv_text, header, markdown, records, rows, terminal
+
+Make = Callable[..., Path]
+
+
+def test_short_form_says_value_interval_rank_and_n(make_run: Make) -> None:
+    (board,) = boards(read_runs([make_run("a"), make_run("b", fd=300.0, fail=())]))
+    assert header(board)[1:] == ("FD-OpenL3 ↓", "KL-PaSST ↓", "CLAP score ↑")
+    first, second = rows(board)
+    assert first[:2] == ("A  a (mini), dpmpp-3m-sde-50", "118.4 [111.1, 125.7], rank 1, n 7, 1 failed, note 1")
+    assert second[3] == "0.312 [0.291, 0.333], rank 1 tied, n 8"
+
+
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1+1"])
+def test_a_formula_in_a_csv_cell_is_neutralised(make_run: Make, name: str) -> None:
+    text = csv_text(boards(read_runs([make_run(name)])))
+    models = {record["model"] for record in csv.DictReader(io.StringIO(text, newline=""))}
+    assert all(model.startswith("'") for model in models)
+
+
+def test_csv_keeps_full_precision_and_negative_numbers(make_run: Make) -> None:
+    text = csv_text(boards(read_runs([make_run(clap=-0.1234567890123)])))
+    values = {record["metric"]: record["value"] for record in csv.DictReader(io.StringIO(text, newline=""))}
+    assert values["clap_score"] == "-0.1234567890123"
+
+
+def test_markdown_cells_cannot_break_the_table(make_run: Make) -> None:
+    (board,) = boards(read_runs([make_run("a|b\n<script>`x` [l](http://e) \\")]))
+    lines = [line for line in markdown(board).splitlines() if line.startswith("|")]
+    assert len(lines) == 3
+    assert all(line.replace("\\\\", "").replace("\\|", "").count("|") == 5 for line in lines)
+    assert "<script>" not in markdown(board)
+    assert "\\[l\\]" in markdown(board)
+
+
+def test_terminal_markup_in_a_name_is_plain_text(make_run: Make) -> None:
+    from rich.console import Console
+
+    (board,) = boards(read_runs([make_run("[/bold] [link=x]m[/link]\x1b[31m")]))
+    out = io.StringIO()
+    Console(file=out, width=200).print(terminal(board))
+    assert "[/bold] [link=x]m[/link]␛[31m" in out.getvalue()
+
+
+def test_records_are_strict_json(make_run: Make) -> None:
+    found = records(boards(read_runs([make_run(fd=None)])))
+    assert json.loads(json.dumps(found, allow_nan=False))[0]["value"] is None
