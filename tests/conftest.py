@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy disk makes an example slow without making it wrong.
+settings.register_profile("evalkit", deadline=None)
+settings.load_profile("evalkit")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -12,8 +12,8 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
-from evalkit.core.ids import digest_file
+from evalkit.core.errors import BadCheckpoint, UserError, unknown_name
+from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from evalkit.generators.text_towers import TextTower
-    from evalkit.nets.stable_audio.config import ModelConfig
     from evalkit.nets.stable_audio.model import SamplingOptions, StableAudio
 
 WEIGHTS, CONFIG = "model.safetensors", "model_config.json"
 
 _PREFIXES = {"model.model.": "dit.", "pretransform.model.": "vae.", "conditioner.conditioners.": "numbers."}
 """How tensor names of a published file begin, and where they belong in our network."""
+
+_TOWER_KEYS = ("clap_ckpt_path", "t5_model_name")
+"""Where a conditioner's config names the weights of its text tower."""
 
 _LEFT_OUT = ("rotary_pos_emb.inv_freq",)
 """Tensors of a published file that follow from the config."""
@@ -40,11 +42,7 @@ class StableAudioGenerator:
     def __init__(self, spec: GeneratorSpec, overrides: Mapping[str, Path]) -> None:
         """`overrides` {weights name: path} replaces the known places of this model's and its text tower's files."""
         self._overrides = overrides
-        try:
-            weights = digest_file(self._folder(spec.name) / WEIGHTS)
-        except (MissingWeights, OSError):
-            weights = None
-        self.spec = replace(spec, weights=weights)
+        self.spec = replace(spec, weights=fingerprint(spec.name, overrides))
         self._model: StableAudio | None = None
         self._tower: TextTower | None = None
 
@@ -52,8 +50,7 @@ class StableAudioGenerator:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""
         from evalkit.generators.text_towers import load_tower
 
-        folder = self._folder(self.spec.name)
-        self._model = load_model(folder, device, dtype)
+        self._model = load_model(locate(self.spec.name, self._overrides), device, dtype)
         self._tower = load_tower(self._model.config.text, self._overrides, device)
 
     def generate(
@@ -94,8 +91,19 @@ class StableAudioGenerator:
             torch.cuda.synchronize()
         return latents
 
-    def _folder(self, name: str) -> Path:
-        return locate(name, self._overrides)
+
+def fingerprint(name: str, overrides: Mapping[str, Path]) -> str | None:
+    """Digest of everything that shapes the sound: weights, config and text tower; None where a part is not here."""
+    try:
+        folder = locate(name, overrides)
+        config = read_json(folder / CONFIG)
+        files = [folder / WEIGHTS, folder / CONFIG]
+        for entry in config["model"]["conditioning"]["configs"]:
+            tower = next((entry["config"][key] for key in _TOWER_KEYS if key in entry["config"]), None)
+            files += sorted(path for path in locate(tower, overrides).iterdir() if path.is_file()) if tower else []
+        return digest_json([digest_file(file) for file in files])
+    except (UserError, OSError, LookupError, TypeError):
+        return None
 
 
 def read_options(options: Options) -> SamplingOptions:

@@ -67,19 +67,36 @@ def written(scene: Scene, rng: Rng) -> str:
     return text + "." if rng.random() < 0.1 else text
 
 
-def audio_batch(rng: Rng, recordings: Sequence[Recording], front: FrontEnd, size: int, long: int) -> AudioBatch:
-    """`size` scenes, the last `long` of them longer than the window, so that the fusion branch learns too."""
-    scenes, captions, inputs = [], [], []
-    for index in range(size):
-        seconds = float(rng.uniform(5.5, 9.0)) if index >= size - long else None
-        scene = random_scene(rng, recordings, seconds)
-        samples = augment(render(scene, front.rate).mean(axis=0), front, rng, stretch=seconds is None)
-        mel, longer = fusion_input(samples, front, int(rng.integers(2**62)))
-        scenes.append(scene)
-        captions.append(written(scene, rng))
-        inputs.append((disturb(mel, rng, roll=scene.relation != "then"), longer))
-    mels = torch.stack([mel for mel, _ in inputs])
-    return AudioBatch(mels, torch.tensor([longer for _, longer in inputs]), tuple(scenes), tuple(captions))
+class SceneBank:
+    """Scenes rendered once and used many times: the mel is most of a batch's price, and what happens to it
+    afterwards (captions, colour, noise, masks) is drawn anew each time."""
+
+    def __init__(self, rng: Rng, recordings: Sequence[Recording], front: FrontEnd, short: int, long: int) -> None:
+        """`short` scenes within the window, and `long` ones above it that train the fusion branch."""
+        self._short = [_rendered(rng, recordings, front, None) for _ in range(short)]
+        self._long = [_rendered(rng, recordings, front, float(rng.uniform(6.5, 9.5))) for _ in range(long)]
+
+    def batch(self, rng: Rng, size: int, long: int, strength: float) -> AudioBatch:
+        """`size` scenes of which the last `long` are above the window; `strength` in [0, 1] as in `disturb`."""
+        drawn = [self._short[int(rng.integers(len(self._short)))] for _ in range(size - long)]
+        drawn += [self._long[int(rng.integers(len(self._long)))] for _ in range(long)]
+        mels = [disturb(mel.float(), rng, scene.relation != "then", strength).expand(4, -1, -1) for scene, mel in drawn]
+        return AudioBatch(
+            torch.stack(mels),
+            torch.arange(size) >= size - long,
+            tuple(scene for scene, _ in drawn),
+            tuple(written(scene, rng) for scene, _ in drawn),
+        )
+
+
+def _rendered(
+    rng: Rng, recordings: Sequence[Recording], front: FrontEnd, seconds: float | None
+) -> tuple[Scene, Tensor]:
+    """A scene and its mel in fp16, (1, frames, mels), or (4, frames, mels) where it is longer than the window."""
+    scene = random_scene(rng, recordings, seconds)
+    samples = augment(render(scene, front.rate).mean(axis=0), front, rng, within=seconds is None)
+    mel, longer = fusion_input(samples, front, int(rng.integers(2**62)))
+    return scene, (mel if longer else mel[:1]).half()
 
 
 def class_prompts(rng: Rng, recordings: Sequence[Recording]) -> list[str]:
@@ -89,31 +106,31 @@ def class_prompts(rng: Rng, recordings: Sequence[Recording]) -> list[str]:
     return [written(scene, rng) for scene in scenes]
 
 
-def augment(samples: Samples, front: FrontEnd, rng: Rng, stretch: bool) -> Tensor:
+def augment(samples: Samples, front: FrontEnd, rng: Rng, within: bool) -> Tensor:
     """(n,) at another speed (pitch goes with it), sometimes with silence behind it, at -1 dBFS and 16 bits.
 
-    A clip up to the window stays within it where `stretch` is true.
+    `within` keeps the clip from growing past the window.
     """
     speed = float(np.exp(rng.uniform(-0.2, 0.2)))
     length = round(len(samples) / speed)
     moved = np.interp(np.arange(length) * speed, np.arange(len(samples)), samples).astype(np.float32)
-    if stretch:
+    if within:
         moved = moved[: front.max_samples]
         if rng.random() < 0.3:
             moved = np.pad(moved, (0, int(rng.integers(front.max_samples - len(moved) + 1))))
     return int16_round_trip(torch.from_numpy(peak_normalize(moved)))
 
 
-def disturb(mel: Tensor, rng: Rng, roll: bool) -> Tensor:
-    """(4, frames, mels) dB: recoloured, over a noise floor, and with bands and spans hidden.
+def disturb(mel: Tensor, rng: Rng, roll: bool, strength: float) -> Tensor:
+    """(crops, frames, mels) dB: recoloured, over a noise floor, and with bands and spans hidden.
 
-    `roll` also turns it round in time, which a scene that has an order does not bear.
+    `roll` also turns it round in time, which a scene that has an order does not bear. `strength` in [0, 1]
+    sets how much and how often: a tower that has learnt nothing yet learns faster from plain sound.
     """
     _, frames, bands = mel.shape
-    knots = rng.normal(0.0, 4.0, size=6)
-    curve = np.interp(np.linspace(0, 5, bands), np.arange(6), knots) + rng.uniform(-10, 5)
-    mel = mel + torch.from_numpy(curve.astype(np.float32))
-    if rng.random() < 0.4:
+    curve = np.interp(np.linspace(0, 5, bands), np.arange(6), rng.normal(0.0, 4.0, size=6)) + rng.uniform(-10, 5)
+    mel = mel + torch.from_numpy((strength * curve).astype(np.float32))
+    if rng.random() < 0.4 * strength:
         tilt = np.linspace(0.0, rng.normal(0, 10), bands) + rng.uniform(-70, -10)
         floor = torch.from_numpy(tilt.astype(np.float32))
         mel = 10.0 * torch.log10(10.0 ** (mel / 10.0) + 10.0 ** (floor / 10.0))
@@ -121,10 +138,10 @@ def disturb(mel: Tensor, rng: Rng, roll: bool) -> Tensor:
         mel = mel.roll(int(rng.integers(frames)), dims=1)
     level = mel.mean()
     for _ in range(2):
-        if rng.random() < 0.7:
+        if rng.random() < 0.7 * strength:
             width, begin = int(rng.integers(1, 10)), int(rng.integers(bands))
             mel[:, :, begin : begin + width] = level
-        if rng.random() < 0.7:
+        if rng.random() < 0.7 * strength:
             width, begin = int(rng.integers(1, 40)), int(rng.integers(frames))
             mel[:, begin : begin + width] = level
     return mel

@@ -32,17 +32,29 @@ from evalkit.core.jsonio import write_json
 from evalkit.embed.clap import load
 from evalkit.embed.clap_folder import Words
 from evalkit.mini.captions import caption, class_caption
-from evalkit.mini.clap_data import TEXT_TARGETS, agreement, audio_batch, class_prompts, text_targets, written
-from evalkit.mini.clap_format import front_end, mini_config, train_tokenizer, write_folder
+from evalkit.mini.clap_data import (
+    TEXT_TARGETS,
+    AudioBatch,
+    SceneBank,
+    agreement,
+    class_prompts,
+    text_targets,
+    written,
+)
+from evalkit.mini.clap_format import draw_weights, front_end, mini_config, train_tokenizer, write_folder
 from evalkit.mini.scenes import CLASSES, Recording, load_recordings, random_scene
 from evalkit.mini.training import Loop, Options, cosine, read_options, set_rate
 from evalkit.nets.clap import Clap, hidden_states
 
 TEXT_STEPS, TEXT_BATCH = 600, 128
-PAIR_BATCH, LONG = 32, 4
+PAIR_BATCH = 20
+LONG, LONG_EVERY = 5, 3
+"""Every third step has five sounds above the window, enough for the fusion branch's batch norms."""
+
+BANK, LONG_BANK = 3000, 240
 CAPTIONS_FOR_TOKENIZER = 20000
 HELD_OUT = 4
-RATE = 1e-3
+TEXT_RATE, PAIR_RATE = 1e-3, 1.5e-3
 LARGEST_SCALE = 4.0
 """The learnt temperature is held above exp(-4): with so few recordings it would otherwise run away."""
 
@@ -86,18 +98,17 @@ def text_loss(work: Work, middle: Questions, end: Questions, rng: Rng) -> tuple[
     return loss, {"loss": loss.item(), "penultimate right": middle_right.item(), "pooled right": end_right.item()}
 
 
-def pair_loss(work: Work, rng: Rng) -> tuple[Tensor, dict[str, float]]:
+def pair_loss(work: Work, batch: AudioBatch, rng: Rng) -> tuple[Tensor, dict[str, float]]:
     """One batch of scenes: InfoNCE both ways, and each sound's classes among one caption of every class."""
-    batch = audio_batch(rng, work.recordings, front_end(), PAIR_BATCH, LONG)
     words = work.net.text(*encode(work.words, [*batch.captions, *class_prompts(rng, work.recordings)]))
     sounds = work.net.audio(batch.mels, batch.longer)
     scale_audio = work.net.model.logit_scale_a.clamp(max=LARGEST_SCALE).exp()
     scale_text = work.net.model.logit_scale_t.clamp(max=LARGEST_SCALE).exp()
-    cosines = sounds @ words[:PAIR_BATCH].T
+    cosines = sounds @ words[: len(sounds)].T
     same, unclear = agreement(batch.scenes)
     contrast = (info_nce(scale_audio * cosines, same, unclear) + info_nce(scale_text * cosines.T, same, unclear)) / 2
     heard = torch.tensor([[float(name in scene.labels) for name in CLASSES] for scene in batch.scenes])
-    classes = scale_audio * (sounds @ words[PAIR_BATCH:].T)
+    classes = scale_audio * (sounds @ words[len(sounds) :].T)
     named = F.cross_entropy(classes, heard / heard.sum(1, keepdim=True))
     alone = heard.sum(1) == 1
     right = (classes.argmax(1) == heard.argmax(1))[alone].float().mean() if alone.any() else torch.zeros(())
@@ -156,6 +167,7 @@ def train(options: Options) -> dict[str, float]:
     torch.manual_seed(options.seed)
     config = mini_config(size)
     work = Work(Clap(config), Words(folder, config), recordings)
+    draw_weights(work.net, options.seed)
     run_text(work, options)
     write_folder(work.net, folder)
     run_pair(work, options)
@@ -175,7 +187,7 @@ def run_text(work: Work, options: Options) -> None:
     loop = Loop(out, options.seed, TEXT_STEPS, modules=modules, optimizers={"all": optimizer}, every=25)
     tower.train()
     for step in loop:
-        set_rate(optimizer, RATE * cosine(loop.progress))
+        set_rate(optimizer, TEXT_RATE * cosine(loop.progress))
         loss, figures = text_loss(work, middle, end, loop.rng(step))
         descend(optimizer, loss)
         loop.log(step, figures)
@@ -187,6 +199,7 @@ def run_pair(work: Work, options: Options) -> None:
     for module in (tower.embeddings, *tower.encoder.layer[:-1]):
         module.requires_grad_(False)
     optimizer = adamw(work.net, weight_decay=0.05)
+    bank = SceneBank(np.random.default_rng([options.seed, 1, 1]), work.recordings, front_end(), BANK, LONG_BANK)
     loop = Loop(
         options.out / "pair",
         options.seed,
@@ -197,9 +210,14 @@ def run_pair(work: Work, options: Options) -> None:
         every=25,
     )
     work.net.train()
+    tower.eval()  # no dropout where nothing is learnt
+    tower.encoder.layer[-1].train()
     for step in loop:
-        set_rate(optimizer, RATE * cosine(loop.progress))
-        loss, figures = pair_loss(work, loop.rng(step))
+        set_rate(optimizer, PAIR_RATE * cosine(loop.progress))
+        rng = loop.rng(step)
+        long = LONG if step % LONG_EVERY == 0 else 0
+        batch = bank.batch(rng, PAIR_BATCH, long, min(1.0, 0.1 + 1.5 * loop.progress))
+        loss, figures = pair_loss(work, batch, rng)
         descend(optimizer, loss)
         loop.log(step, figures)
 
@@ -211,7 +229,7 @@ def adamw(net: nn.Module, weight_decay: float) -> torch.optim.AdamW:
         {"params": [parameter for parameter in free if parameter.dim() > 1], "weight_decay": weight_decay},
         {"params": [parameter for parameter in free if parameter.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=RATE, betas=(0.9, 0.98))
+    return torch.optim.AdamW(groups, lr=TEXT_RATE, betas=(0.9, 0.98))
 
 
 def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:

@@ -196,7 +196,8 @@ def _optimize(options: Options, model: StableAudio, ema: Ema, source: Source) ->
     optimizer = torch.optim.AdamW(free, lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
     pool = fill_pool(source, np.random.default_rng([options.seed, 2]))
     modules: dict[str, nn.Module] = {"model": model, "ema": ema.module}
-    loop = Loop(options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers={"dit": optimizer})
+    optimizers = {"dit": optimizer}
+    loop = Loop(options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers=optimizers)
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))

@@ -44,12 +44,12 @@ class Track:
 @dataclass(frozen=True)
 class Cell:
     """One run's number under one column. `text` is "n/a" for NaN; `estimate` is None where the run has no
-    such score; `best` only where the run leads and shares its rank with nobody."""
+    such score; `tied` names the runs that it overlaps; `best` only where every other run is clearly worse."""
 
     estimate: Estimate | None
     text: str
     interval: str
-    rank: int | None
+    standing: Standing | None
     tied: tuple[str, ...]
     best: bool
     track: Track | None
@@ -207,18 +207,14 @@ def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -
             estimate=estimate,
             text=_value_text(estimate, column),
             interval=_interval_text(estimate, column),
-            rank=rank.rank if rank else None,
+            standing=rank,
             tied=tuple(entrants[other].key for other in rank.tied) if rank else (),
-            best=_leads(rank, placed),
+            best=rank is not None and placed > 1 and rank.worst == 1,
             track=_track(estimate, scale),
             notes=_note(estimate, column, notes, entrant.key),
         )
         for entrant, estimate, rank in zip(entrants, estimates, ranks, strict=True)
     ]
-
-
-def _leads(rank: Standing | None, placed: int) -> bool:
-    return rank is not None and placed > 1 and rank.rank == 1 and not rank.tied
 
 
 def _estimate(record: RunRecord, column: Column) -> Estimate | None:

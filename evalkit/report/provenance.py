@@ -33,6 +33,7 @@ class Provenance:
 
 
 def provenance(entrant: Entrant) -> Provenance:
+    """The panel of one run; groups of which its record says nothing are left out."""
     record = entrant.record
     groups = (
         ("Run", _run(record)),

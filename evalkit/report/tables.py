@@ -23,7 +23,7 @@ ARROWS = {"lower": "↓", "higher": "↑", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
     "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
-    "level", "n", "n_failed", "n_reference", "rank", "tied_with", "weights", "metric_protocol", "warnings",
+    "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol", "warnings",
 )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def header(board: Board) -> tuple[str, ...]:
 
 
 def rows(board: Board, join: str = ", ") -> tuple[tuple[str, ...], ...]:
-    """Cells of the short form, in the board's order: "12.3 [11.0, 13.6], rank 1 tied, n 62, 2 failed".
+    """Cells of the short form, in the board's order: "12.3 [11.0, 13.6], rank 1–2, n 62, 2 failed".
 
     `join` stands between the number with its interval and the rest.
     """
@@ -93,7 +93,7 @@ def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Ce
         board.suite, board.version, board.protocol, board.size,
         row.entrant.record.run_id, row.entrant.name, row.entrant.record.preset,
         column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.level,
-        estimate.n, estimate.n_failed, estimate.n_reference, cell.rank, " ".join(cell.tied),
+        estimate.n, estimate.n_failed, estimate.n_reference, cell.standing and cell.standing.best, cell.standing and cell.standing.worst, " ".join(cell.tied),
         column.weights, column.protocol, "; ".join(estimate.warnings),
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))
@@ -117,7 +117,7 @@ def _cell_text(cell: Cell, join: str) -> str:
     if cell.estimate is None:
         return "not scored"
     value = f"{cell.text} [{cell.interval.replace(' to ', ', ')}]" if cell.interval else cell.text
-    rest = [] if cell.rank is None else [f"rank {cell.rank}{' tied' if cell.tied else ''}"]
+    rest = [] if cell.standing is None else [f"rank {cell.standing.text}"]
     rest.append(f"n {cell.estimate.n if cell.estimate.n is not None else 'n/a'}")
     if cell.estimate.n_failed:
         rest.append(f"{cell.estimate.n_failed} failed")

@@ -66,7 +66,7 @@ def contract_breach(sound: Sound, item: Item, spec: GeneratorSpec) -> str:
     if not np.isfinite(samples).all():
         return f"nonfinite: {int((~np.isfinite(samples)).sum())} of {samples.size} samples are NaN or infinite"
     if samples.shape[1] != frames:
-        name = "too_short" if samples.shape[1] < frames else "too_long"
+        name = "short" if samples.shape[1] < frames else "long"
         return f"{name}: {samples.shape[1]} frames instead of {frames}"
     return ""
 

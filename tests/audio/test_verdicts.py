@@ -81,7 +81,7 @@ def test_content(name: str) -> None:
         (1.0, ()),
         (1.01, ()),
         (1.05, ("short",)),
-        (1.2, ("too_short",)),
+        (1.2, ("short",)),
         (0.95, ("long",)),
         (0.1, ("long",)),
         (0.99, ()),
@@ -92,9 +92,9 @@ def test_length_against_what_was_asked(seconds: float, expected: tuple[str, ...]
     assert inspect(_clip(_noise()), seconds=seconds) == expected
 
 
-def test_one_frame_is_far_too_short_and_does_not_crash() -> None:
-    assert "too_short" in inspect(_clip(np.array([[0.3]])), seconds=1.0)
-    assert "too_short" in inspect(_clip(_noise(seconds=0.01)), seconds=1.0)
+def test_one_frame_is_short_and_does_not_crash() -> None:
+    assert "short" in inspect(_clip(np.array([[0.3]])), seconds=1.0)
+    assert "short" in inspect(_clip(_noise(seconds=0.01)), seconds=1.0)
 
 
 def test_rate_and_channels_against_what_the_model_states() -> None:

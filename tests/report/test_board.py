@@ -41,14 +41,15 @@ def test_best_first_and_a_leader_only_where_intervals_part(make_run: Make) -> No
     (board,) = made(make_run("far", fd=300.0), make_run("near", fd=118.0, clap=0.31), make_run("nan", fd=None))
     assert [row.entrant.name for row in board.rows] == ["near", "far", "nan"]
     assert [row.cells[0].best for row in board.rows] == [True, False, False]
-    assert [row.cells[0].rank for row in board.rows] == [1, 2, None]
+    assert [row.cells[0].standing.text for row in board.rows[:2] if row.cells[0].standing] == ["1", "2"]
+    assert board.rows[2].cells[0].standing is None
     assert not any(row.cells[2].best for row in board.rows)
     assert board.rows[2].cells[0].text == "n/a"
 
 
 def test_a_run_alone_leads_nobody(make_run: Make) -> None:
     (board,) = made(make_run())
-    assert [cell.rank for cell in board.rows[0].cells] == [None, None, None]
+    assert [cell.standing for cell in board.rows[0].cells] == [None, None, None]
 
 
 def test_runs_that_disagree_on_what_is_better_are_not_ranked(make_run: Make) -> None:
@@ -56,7 +57,7 @@ def test_runs_that_disagree_on_what_is_better_are_not_ranked(make_run: Make) -> 
         scores["fd_openl3"]["direction"] = "higher"
 
     (board,) = made(make_run("a", fd=10), make_run("b", fd=500, change=change))
-    assert [row.cells[0].rank for row in board.rows] == [None, None]
+    assert [row.cells[0].standing for row in board.rows] == [None, None]
 
 
 def test_the_same_warning_is_said_once_for_all_its_runs(make_run: Make) -> None:

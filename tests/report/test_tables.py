@@ -22,7 +22,7 @@ def test_short_form_says_value_interval_rank_and_n(make_run: Make) -> None:
     assert header(board)[1:] == ("FD-OpenL3 ↓", "KL-PaSST ↓", "CLAP score ↑")
     first, second = rows(board)
     assert first[:2] == ("A  a (mini), dpmpp-3m-sde-50", "118.4 [111.1, 125.7], rank 1, n 7, 1 failed, note 1")
-    assert second[3] == "0.312 [0.291, 0.333], rank 1 tied, n 8"
+    assert second[3] == "0.312 [0.291, 0.333], rank 1–2, n 8"
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1+1"])

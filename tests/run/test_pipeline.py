@@ -18,8 +18,8 @@ from evalkit.store.layout import RunFolder
 
 REASONS = {
     "raise": "ValueError: this prompt is too hard",
-    "short": "too_short: 2000 frames instead of 4000",
-    "long": "too_long: 8000 frames instead of 4000",
+    "short": "short: 2000 frames instead of 4000",
+    "long": "long: 8000 frames instead of 4000",
     "nan": "nonfinite: 2 of 8000 samples are NaN or infinite",
     "int16": "wrong_dtype: int16 instead of float32",
     "float64": "wrong_dtype: float64 instead of float32",

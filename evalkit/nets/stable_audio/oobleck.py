@@ -15,8 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-DECODER_REACH = 10
-"""Latents on each side that one decoded latent depends on, for three residual units of dilation 1, 3, 9."""
+DILATIONS = (1, 3, 9)
 
 
 @dataclass(frozen=True)
@@ -37,6 +36,20 @@ class OobleckConfig:
     def ratio(self) -> int:
         """Samples per latent."""
         return math.prod(self.strides)
+
+    @property
+    def decoder_reach(self) -> int:
+        """Latents on each side that a decoded latent's sound depends on: 10 for the published strides.
+
+        The first and last convolution reach 3 of their own samples, a transposed one 1, and the residual
+        units of a stage 3 for every dilation; each counts at its own rate.
+        """
+        reach, rate = 3.0, 1
+        for stride in self.strides[::-1]:
+            reach += 1 / rate
+            rate *= stride
+            reach += 3 * sum(DILATIONS) / rate
+        return math.ceil(reach + 3 / rate)
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -129,7 +142,7 @@ class EncoderBlock(nn.Module):
     def __init__(self, width_in: int, width_out: int, stride: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            *(ResidualUnit(width_in, dilation) for dilation in (1, 3, 9)),
+            *(ResidualUnit(width_in, dilation) for dilation in DILATIONS),
             SnakeBeta(width_in),
             WNConv1d(width_in, width_out, 2 * stride, stride=stride, padding=math.ceil(stride / 2)),
         )
@@ -145,7 +158,7 @@ class DecoderBlock(nn.Module):
         self.layers = nn.Sequential(
             SnakeBeta(width_in),
             WNConvTranspose1d(width_in, width_out, 2 * stride, stride=stride, padding=math.ceil(stride / 2)),
-            *(ResidualUnit(width_out, dilation) for dilation in (1, 3, 9)),
+            *(ResidualUnit(width_out, dilation) for dilation in DILATIONS),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -159,7 +172,7 @@ class Encoder(nn.Module):
     def __init__(self, config: OobleckConfig) -> None:
         super().__init__()
         widths = config.widths
-        blocks = (EncoderBlock(*pair, stride) for *pair, stride in zip(widths, widths[1:], config.strides, strict=False))
+        blocks = map(EncoderBlock, widths, widths[1:], config.strides)
         self.layers = nn.Sequential(
             WNConv1d(config.io_channels, widths[0], 7, padding=3),
             *blocks,
@@ -178,7 +191,7 @@ class Decoder(nn.Module):
     def __init__(self, config: OobleckConfig) -> None:
         super().__init__()
         widths, strides = config.widths[::-1], config.strides[::-1]
-        blocks = (DecoderBlock(*pair, stride) for *pair, stride in zip(widths, widths[1:], strides, strict=False))
+        blocks = map(DecoderBlock, widths, widths[1:], strides)
         self.layers = nn.Sequential(
             WNConv1d(config.latent, widths[0], 7, padding=3),
             *blocks,
@@ -224,11 +237,11 @@ class OobleckVAE(nn.Module):
 
         Memory is bounded by the chunk; the result differs from the whole decode by rounding alone.
         """
-        length, ratio = latents.shape[-1], self.config.ratio
+        length, ratio, reach = latents.shape[-1], self.config.ratio, self.config.decoder_reach
         pieces = []
         for start in range(0, length, chunk):
             stop = min(start + chunk, length)
-            left, right = max(start - DECODER_REACH, 0), min(stop + DECODER_REACH, length)
+            left, right = max(start - reach, 0), min(stop + reach, length)
             piece = self.decode(latents[..., left:right])
             pieces.append(piece[..., (start - left) * ratio : (stop - left) * ratio])
         return torch.cat(pieces, dim=-1)

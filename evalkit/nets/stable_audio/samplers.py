@@ -11,6 +11,7 @@ Brownian increments are independent and a fresh standard normal per step is exac
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -26,7 +27,7 @@ Sampler = Callable[[Denoiser, Tensor, Tensor, Noise, float], Tensor]
 def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, eta: float = 0.0) -> Tensor:
     """Deterministic second order; `noise` and `eta` are not used."""
     earlier, h_earlier = None, None
-    for sigma, sigma_next in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, sigma_next in pairwise(sigmas):
         denoised = denoise(x, sigma)
         h = sigma.log() - sigma_next.log()
         estimate = denoised
@@ -41,7 +42,7 @@ def dpmpp_2m(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, eta: fl
 def dpmpp_2m_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, eta: float = 1.0) -> Tensor:
     """Second order SDE solver, midpoint correction."""
     earlier, h_earlier = None, None
-    for sigma, sigma_next in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, sigma_next in pairwise(sigmas):
         denoised = denoise(x, sigma)
         if sigma_next == 0:
             return denoised
@@ -59,7 +60,7 @@ def dpmpp_3m_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, eta
     """Third order SDE solver; the first two steps are of first and second order."""
     denoised_1 = denoised_2 = None
     h_1 = h_2 = None
-    for sigma, sigma_next in zip(sigmas, sigmas[1:], strict=False):
+    for sigma, sigma_next in pairwise(sigmas):
         denoised = denoise(x, sigma)
         if sigma_next == 0:
             return denoised
