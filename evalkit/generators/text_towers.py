@@ -42,12 +42,13 @@ class T5Tower:
 
         try:
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._encoder = T5EncoderModel.from_pretrained(folder, local_files_only=True).to(device).eval()
+            encoder = T5EncoderModel.from_pretrained(folder, local_files_only=True).eval()
         except (OSError, ValueError) as error:
             raise BadCheckpoint(f"{folder}: cannot be loaded as a T5 folder: {error}") from None
         if len(self._tokenizer) < 100:
             # Offline and without its files, transformers hands out a tokenizer of a few special tokens.
             raise BadCheckpoint(f"{folder}: the tokenizer has {len(self._tokenizer)} entries", "its files are missing")
+        self._encoder = encoder.to(torch.device(device))
         self._device, self._max_length = device, max_length
 
     @torch.inference_mode()

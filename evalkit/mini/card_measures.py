@@ -64,8 +64,8 @@ def autoencoder_by_class(data: Path) -> dict[str, Rebuilt]:
 
 def log_correlation(first: torch.Tensor, second: torch.Tensor) -> float:
     """Pearson correlation of the log magnitudes (512-point STFT) of two (1, 2, samples) sounds."""
-    logs = [losses.magnitude(audio[:, 0], 512).log().flatten().numpy() for audio in (first, second)]
-    return float(np.corrcoef(*logs)[0, 1])
+    logs = torch.stack([losses.magnitude(audio[:, 0], 512).log().flatten() for audio in (first, second)])
+    return float(torch.corrcoef(logs)[0, 1])
 
 
 def top_1(held_out: Sequence[Recording]) -> float:

@@ -93,13 +93,13 @@ def _named(figures: Figures) -> str:
     rows = []
     for sound, (named, asked) in figures.named.items():
         rows.append((sound, f"{named} of {asked}", f"{figures.named_recordings[sound][0]} of {asked}"))
-    counts = [_total(figures.named), _total(figures.named_recordings)]
-    rows.append(("**all**", *(f"**{named} of {asked}** ({named / asked:.0%})" for named, asked in counts)))
+    rows.append(("**all**", _total(figures.named), _total(figures.named_recordings)))
     return table(("class", "stable-audio-mini", "recordings"), rows)
 
 
-def _total(named: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
-    return sum(one for one, _ in named.values()), sum(asked for _, asked in named.values())
+def _total(counts: Mapping[str, tuple[int, int]]) -> str:
+    named, asked = (sum(column) for column in zip(*counts.values(), strict=True))
+    return f"**{named} of {asked}** ({named / asked:.0%})"
 
 
 def _autoencoder(rows: Mapping[str, Rebuilt]) -> str:

@@ -55,8 +55,8 @@ def distances(estimate: Tensor, target: Tensor, size: int, rate: int) -> tuple[T
     found, wanted = magnitude(estimate, size), magnitude(target, size)
     convergence = torch.linalg.vector_norm(found - wanted) / torch.linalg.vector_norm(wanted).clamp(min=1e-3)
     bank = mel_bank(size, rate).to(found)
-    bands = [(bank @ one + FLOOR).log() for one in (found, wanted)]
-    return convergence + F.l1_loss(found.log(), wanted.log()), F.l1_loss(*bands)
+    bands, wanted_bands = ((bank @ one + FLOOR).log() for one in (found, wanted))
+    return convergence + F.l1_loss(found.log(), wanted.log()), F.l1_loss(bands, wanted_bands)
 
 
 def multi_resolution_stft(estimate: Tensor, target: Tensor, rate: int) -> tuple[Tensor, Tensor]:

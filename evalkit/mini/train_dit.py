@@ -33,12 +33,12 @@ from evalkit.nets.stable_audio.config import ModelConfig, parse
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.oobleck import OobleckVAE
 
-BATCH = 32
-PEAK_RATE = 1e-3
+BATCH = 16
+PEAK_RATE = 8e-4
 DROPOUT = 0.1
-POOL = 1024
+POOL = 1536
 """Windows held ready as latents; every step some of them are replaced by new ones."""
-RENEWED = 4
+RENEWED = 1
 
 
 def model_config(latent_scale: float) -> dict[str, object]:

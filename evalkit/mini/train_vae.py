@@ -32,10 +32,10 @@ RATE = 16000
 CONFIG = OobleckConfig(channels=16, c_mults=(2, 4, 8, 12), strides=(4, 4, 4, 8), latent=64)
 SEGMENT = 16384
 BATCH = 4
-PEAK_RATE = 7e-4
-KL_WEIGHT = 3e-4
-MEL_WEIGHT = 3.0
-WAVEFORM_WEIGHT = 5.0
+PEAK_RATE = 4e-4
+KL_WEIGHT = 2e-4
+MEL_WEIGHT = 5.0
+WAVEFORM_WEIGHT = 1.0
 START_SCALE = -2.0
 """Bias of the posterior's scale at the start: with little noise the decoder soon finds the latents worth reading."""
 
@@ -89,12 +89,13 @@ def new_vae(audio: Tensor) -> OobleckVAE:
     for unit in vae.modules():
         if isinstance(unit, ResidualUnit):
             _scale(unit.layers[-1], 0.3)
-    first, last = vae.encoder.layers[0], vae.encoder.layers[-1]
+    first, last, sounding = vae.encoder.layers[0], vae.encoder.layers[-1], vae.decoder.layers[-2]
     with torch.no_grad():
         _scale(first, 1 / float(audio.std()))
         _scale(last, 1 / float(vae.encoder(audio).std()))
-        last.bias[CONFIG.latent :] = START_SCALE  # type: ignore[index]
-        _scale(vae.decoder.layers[-2], float(audio.std() / vae.decode(vae.encode(audio)).std()))
+        assert isinstance(last, WNConv1d) and last.bias is not None
+        last.bias[CONFIG.latent :] = START_SCALE
+        _scale(sounding, float(audio.std() / vae.decode(vae.encode(audio)).std()))
     return vae
 
 

@@ -8,6 +8,7 @@ they get two columns.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -201,7 +202,9 @@ def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -
     ranks = standings(spans, column.direction) if len(entrants) > 1 else [None] * len(entrants)
     known = [span for span in spans if span is not None]
     scale = (min(low for low, _ in known), max(high for _, high in known)) if len(known) > 1 else None
-    placed = sum(rank is not None for rank in ranks)
+    # A run with a value but no interval cannot be placed, so beside it nobody can be called the best.
+    valued = sum(estimate is not None and estimate.value is not None for estimate in estimates)
+    decided = valued > 1 and valued == sum(rank is not None for rank in ranks)
     return [
         Cell(
             estimate=estimate,
@@ -209,7 +212,7 @@ def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -
             interval=_interval_text(estimate, column),
             standing=rank,
             tied=tuple(entrants[other].key for other in rank.tied) if rank else (),
-            best=rank is not None and placed > 1 and rank.worst == 1,
+            best=rank is not None and decided and rank.worst == 1,
             track=_track(estimate, scale),
             notes=_note(estimate, column, notes, entrant.key),
         )
@@ -231,7 +234,9 @@ def _span(estimate: Estimate | None) -> tuple[float, float] | None:
 
 def _track(estimate: Estimate | None, scale: tuple[float, float] | None) -> Track | None:
     span = _span(estimate)
-    if estimate is None or estimate.value is None or span is None or scale is None or scale[1] <= scale[0]:
+    if estimate is None or estimate.value is None or span is None or scale is None:
+        return None
+    if not 0 < scale[1] - scale[0] < math.inf:
         return None
     low, value, high = ((x - scale[0]) / (scale[1] - scale[0]) for x in (span[0], estimate.value, span[1]))
     return Track(low, min(1.0, max(0.0, value)), high)

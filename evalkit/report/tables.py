@@ -23,7 +23,8 @@ ARROWS = {"lower": "↓", "higher": "↑", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
     "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
-    "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol", "warnings",
+    "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol",
+    "warnings",
 )  # fmt: skip
 
 
@@ -89,11 +90,12 @@ def csv_text(boards: Sequence[Board]) -> str:
 
 
 def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Cell) -> dict[str, object]:
+    places = (cell.standing.best, cell.standing.worst) if cell.standing else (None, None)
     values = (
         board.suite, board.version, board.protocol, board.size,
         row.entrant.record.run_id, row.entrant.name, row.entrant.record.preset,
         column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.level,
-        estimate.n, estimate.n_failed, estimate.n_reference, cell.standing and cell.standing.best, cell.standing and cell.standing.worst, " ".join(cell.tied),
+        estimate.n, estimate.n_failed, estimate.n_reference, *places, " ".join(cell.tied),
         column.weights, column.protocol, "; ".join(estimate.warnings),
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))

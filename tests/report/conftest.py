@@ -227,7 +227,7 @@ class Browser:
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
-        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
+        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True, "userGesture": True}
         answer = self.send("Runtime.evaluate", asked)
         if "exceptionDetails" in answer:
             raise RuntimeError(str(answer["exceptionDetails"]))

@@ -47,6 +47,14 @@ def test_best_first_and_a_leader_only_where_intervals_part(make_run: Make) -> No
     assert board.rows[2].cells[0].text == "n/a"
 
 
+def test_nobody_is_best_beside_a_run_without_an_interval(make_run: Make) -> None:
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        scores["fd_openl3"] |= {"low": None, "high": None}
+
+    (board,) = made(make_run("a", fd=10), make_run("b", fd=500), make_run("c", fd=11, change=change))
+    assert not any(row.cells[0].best for row in board.rows)
+
+
 def test_a_run_alone_leads_nobody(make_run: Make) -> None:
     (board,) = made(make_run())
     assert [cell.standing for cell in board.rows[0].cells] == [None, None, None]

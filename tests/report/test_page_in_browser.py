@@ -104,6 +104,7 @@ def test_twelve_payloads_in_every_text_field_do_nothing(make_run: Make, tmp_path
     assert "<img src=x onerror=window.pwned=1>" in shown
     assert "{{ 6*7 }}" in shown
     assert len(shown) < 3_000_000
+    assert browser.run("document.scrollingElement.scrollWidth") <= 1280, "long words must not widen the page"
 
 
 def test_columns_sort_by_click_and_by_keyboard(make_run: Make, tmp_path: Path, browser: Any) -> None:
@@ -167,6 +168,16 @@ def test_pictures_and_sound_really_load(make_run: Make, tmp_path: Path, browser:
     labels = browser.run("Array.from(document.querySelectorAll('audio')).map(one => one.getAttribute('aria-label'))")
     assert labels[0] == "Prompt 1, run A"
     assert complaints(browser) == []
+
+
+def test_one_player_sounds_at_a_time_and_the_next_takes_over(make_run: Make, tmp_path: Path, browser: Any) -> None:
+    browser.open(write_report([make_run("a"), make_run("b")], tmp_path / "r.html"))
+    states = browser.run(
+        "(async () => { const [one, two, other] = document.querySelectorAll('audio');"
+        "await one.play(); one.currentTime = 0.5; await two.play(); const taken = [one.paused, two.currentTime >= 0.4];"
+        "await other.play(); return [...taken, two.paused, other.currentTime < 0.4]; })()"
+    )
+    assert states == [True, True, True, True]
 
 
 @pytest.mark.parametrize(("width", "dark", "script"), [(400, False, True), (1280, True, True), (1280, False, False)])

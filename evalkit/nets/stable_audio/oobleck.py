@@ -76,7 +76,7 @@ def _norm(weight: Tensor) -> Tensor:
     return weight.flatten(1).norm(dim=1)[:, None, None]
 
 
-def _weight_normed(conv: nn.Module) -> None:
+def _weight_normed(conv: WNConv1d | WNConvTranspose1d) -> None:
     """Replace a convolution's `weight` by `weight_g` (first, 1, 1) and `weight_v`, with w = g v / |v|."""
     weight = conv._parameters.pop("weight")
     assert weight is not None
@@ -87,32 +87,47 @@ def _weight_normed(conv: nn.Module) -> None:
 class WNConv1d(nn.Conv1d):
     """Conv1d under weight norm; after :func:`fold_weight_norm` a plain one."""
 
-    def __init__(self, *args: int, dilation: int = 1, stride: int = 1, padding: int = 0, bias: bool = True) -> None:
-        super().__init__(*args, dilation=dilation, stride=stride, padding=padding, bias=bias)
+    weight_g: nn.Parameter
+    weight_v: nn.Parameter
+
+    def __init__(
+        self,
+        width_in: int,
+        width_out: int,
+        kernel: int,
+        *,
+        dilation: int = 1,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(width_in, width_out, kernel, stride, padding, dilation, bias=bias)
         _weight_normed(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.conv1d(x, current_weight(self), self.bias, self.stride, self.padding, self.dilation)
+        return self._conv_forward(x, current_weight(self), self.bias)
 
 
 class WNConvTranspose1d(nn.ConvTranspose1d):
     """ConvTranspose1d under weight norm; after :func:`fold_weight_norm` a plain one."""
 
-    def __init__(self, *args: int, stride: int, padding: int) -> None:
-        super().__init__(*args, stride=stride, padding=padding)
+    weight_g: nn.Parameter
+    weight_v: nn.Parameter
+
+    def __init__(self, width_in: int, width_out: int, kernel: int, *, stride: int, padding: int) -> None:
+        super().__init__(width_in, width_out, kernel, stride, padding)
         _weight_normed(self)
 
     def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        return F.conv_transpose1d(x, current_weight(self), self.bias, self.stride, self.padding)
+        return F.conv_transpose1d(x, current_weight(self), self.bias, self.stride[0], int(self.padding[0]))
 
 
-def current_weight(conv: nn.Module) -> Tensor:
+def current_weight(conv: WNConv1d | WNConvTranspose1d) -> Tensor:
     """The weight a convolution applies, folded or not."""
     folded = conv._buffers.get("folded")
     if folded is not None:
         return folded
-    weight: Tensor = conv.weight_v * (conv.weight_g / _norm(conv.weight_v))  # type: ignore[operator,arg-type]
-    return weight
+    return conv.weight_v * (conv.weight_g / _norm(conv.weight_v))
 
 
 def fold_weight_norm(module: nn.Module) -> None:

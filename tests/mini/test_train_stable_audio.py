@@ -1,0 +1,74 @@
+"""The two recipes of stable-audio-mini, a few steps each on made-up recordings, from start to shipped folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evalkit.generators.stable_audio import StableAudioGenerator, mini
+from evalkit.mini import train_dit, train_vae
+from evalkit.mini.scenes import CLASSES, Recording
+from evalkit.mini.training import Options, ship
+
+
+def _recordings(*_: object) -> list[Recording]:
+    rng = np.random.default_rng(0)
+    return [
+        Recording(sound, sound, 1, 16000, (0.3 * rng.standard_normal(16000)).astype(np.float32), ((0, 16000),))
+        for sound in CLASSES
+    ]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipes at a size that trains in seconds."""
+    monkeypatch.setattr(train_vae, "CONFIG", replace(train_vae.CONFIG, channels=4, c_mults=(1, 2, 2, 4)))
+    monkeypatch.setattr(train_dit, "load_recordings", _recordings)
+    for name, value in (("POOL", 16), ("BATCH", 4), ("RENEWED", 2)):
+        monkeypatch.setattr(train_dit, name, value)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_step_lowers_the_autoencoders_loss() -> None:
+    rng = np.random.default_rng(0)
+    audio = train_vae.draw_batch(rng, _recordings())
+    vae = train_vae.new_vae(audio)
+    noise = torch.randn(len(audio), train_vae.CONFIG.latent, train_vae.SEGMENT // train_vae.CONFIG.ratio)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=1e-3)
+    values = []
+    for _ in range(4):
+        loss, parts = train_vae.objective(vae, audio, noise)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        values.append(loss.item())
+    assert values[-1] < values[0]
+    assert set(parts) == {"stft", "mel", "waveform", "kl"}
+
+
+@pytest.mark.usefixtures("small")
+def test_a_new_autoencoder_starts_at_the_right_levels() -> None:
+    """From a start that shrinks everything, the latents are not read for a thousand steps."""
+    audio = train_vae.draw_batch(np.random.default_rng(1), _recordings())
+    vae = train_vae.new_vae(audio)
+    with torch.no_grad():
+        mean, std = vae.posterior(audio)
+        assert mean.std().item() == pytest.approx(1, rel=0.1)
+        assert std.mean().item() < 0.3
+        assert vae.decode(mean).std().item() == pytest.approx(audio.std().item(), rel=0.1)
+
+
+@pytest.mark.usefixtures("small")
+def test_the_recipe_ships_a_folder_that_the_generator_loads(tmp_path: Path) -> None:
+    ship(tmp_path / "vae", train_vae.new_vae(train_vae.draw_batch(np.random.default_rng(0), _recordings())), {})
+    options = Options(tmp_path, tmp_path / "dit", 0, 2, "cpu", None)
+    train_dit.train(options, tmp_path / "vae")
+    generator: StableAudioGenerator = mini({"stable-audio-mini": tmp_path / "dit"})
+    generator.load("cpu", "float32")
+    made = generator.generate(["rain"], [1.5], [3], {**generator.spec.presets["card"], "steps": 3})
+    assert made.audio[0].shape == (2, 24000)
+    assert np.isfinite(made.audio[0]).all()
