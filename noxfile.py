@@ -16,7 +16,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 
-_RECIPES = ("openl3", "passt", "clap", "vae", "dit")
+_RECIPES = ("openl3", "passt", "clap", "vae", "decoder", "dit")
 
 
 @nox.session
@@ -53,7 +53,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def train_mini(session: nox.Session) -> None:
-    """Train a mini again: `nox -s train_mini -- passt --data DIR --out DIR` (or openl3, clap, vae, dit)."""
+    """Train a mini again: `nox -s train_mini -- passt --data DIR --out DIR` (or openl3, clap, vae, decoder, dit)."""
     recipe, *options = session.posargs or [""]
     if recipe not in _RECIPES:
         session.error(f"name a recipe first: {', '.join(_RECIPES)}")

@@ -57,7 +57,7 @@ def _facts(name: str) -> dict[str, Any]:
         "size": spec.size,
         "sample_rate": spec.sample_rate,
         "channels": spec.channels,
-        "max_seconds": spec.max_seconds if spec.max_seconds < float("inf") else None,
+        "max_seconds": round(spec.max_seconds, 3) if spec.max_seconds < float("inf") else None,
         "licence": spec.licence,
         "weights_here": here,
         "how": how,

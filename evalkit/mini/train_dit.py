@@ -9,7 +9,6 @@ Source: Evans et al., "Long-form music generation with latent diffusion", 2024, 
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +27,7 @@ from evalkit.generators.text_towers import ClapTower
 from evalkit.mini import train_vae
 from evalkit.mini.captions import caption
 from evalkit.mini.scenes import WINDOW_SECONDS, Recording, load_recordings, random_scene, render
-from evalkit.mini.training import Ema, Loop, Options, cosine, set_rate
+from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate
 from evalkit.nets.stable_audio.config import ModelConfig, parse
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.oobleck import OobleckVAE
@@ -41,59 +40,66 @@ POOL = 1536
 RENEWED = 1
 
 
+TEXT_WIDTH = 128
+"""Width of clap-mini's text tower, and of every condition."""
+
+
 def model_config(latent_scale: float) -> dict[str, object]:
     """The `model_config.json` of stable-audio-mini, in stable-audio-tools' format."""
-    vae = train_vae.CONFIG
-    sizes = {"channels": vae.channels, "c_mults": list(vae.c_mults), "strides": list(vae.strides), "use_snake": True}
-    seconds = {"type": "number", "config": {"min_val": 0, "max_val": 8}}
-    clap = {"clap_ckpt_path": "clap-mini", "use_text_features": True, "feature_layer_ix": -2}
-    width = 128
     return {
         "model_type": "diffusion_cond",
         "sample_size": round(WINDOW_SECONDS * train_vae.RATE),
         "sample_rate": train_vae.RATE,
         "audio_channels": 2,
         "model": {
-            "pretransform": {
-                "type": "autoencoder",
-                "scale": latent_scale,
-                "config": {
-                    "encoder": {"type": "oobleck", "config": {"in_channels": 2, "latent_dim": 2 * vae.latent, **sizes}},
-                    "decoder": {
-                        "type": "oobleck",
-                        "config": {"out_channels": 2, "latent_dim": vae.latent, "final_tanh": False, **sizes},
-                    },
-                    "bottleneck": {"type": "vae"},
-                    "latent_dim": vae.latent,
-                    "downsampling_ratio": vae.ratio,
-                    "io_channels": 2,
-                },
-            },
-            "conditioning": {
-                "configs": [
-                    {"id": "prompt", "type": "clap_text", "config": clap},
-                    {"id": "seconds_start", **seconds},
-                    {"id": "seconds_total", **seconds},
-                ],
-                "cond_dim": width,
-            },
+            "pretransform": {"type": "autoencoder", "scale": latent_scale, "config": _autoencoder()},
+            "conditioning": {"configs": _conditioners(), "cond_dim": TEXT_WIDTH},
             "diffusion": {
                 "type": "dit",
                 "cross_attention_cond_ids": ["prompt", "seconds_start", "seconds_total"],
                 "global_cond_ids": ["seconds_start", "seconds_total"],
-                "config": {
-                    "io_channels": vae.latent,
-                    "embed_dim": 256,
-                    "depth": 4,
-                    "num_heads": 8,
-                    "cond_token_dim": width,
-                    "global_cond_dim": 2 * width,
-                    "project_cond_tokens": False,
-                    "transformer_type": "continuous_transformer",
-                },
+                "config": _transformer(),
             },
-            "io_channels": vae.latent,
+            "io_channels": train_vae.CONFIG.latent,
         },
+    }
+
+
+def _autoencoder() -> dict[str, object]:
+    vae = train_vae.CONFIG
+    sizes = {"channels": vae.channels, "c_mults": list(vae.c_mults), "strides": list(vae.strides), "use_snake": True}
+    ends = {"in_channels": vae.io_channels, "latent_dim": 2 * vae.latent}
+    starts = {"out_channels": vae.io_channels, "latent_dim": vae.latent, "final_tanh": False}
+    return {
+        "encoder": {"type": "oobleck", "config": {**ends, **sizes}},
+        "decoder": {"type": "oobleck", "config": {**starts, **sizes}},
+        "bottleneck": {"type": "vae"},
+        "latent_dim": vae.latent,
+        "downsampling_ratio": vae.ratio,
+        "io_channels": vae.io_channels,
+    }
+
+
+def _conditioners() -> list[dict[str, object]]:
+    seconds = {"type": "number", "config": {"min_val": 0, "max_val": 8}}
+    clap = {"clap_ckpt_path": "clap-mini", "use_text_features": True, "feature_layer_ix": -2}
+    return [
+        {"id": "prompt", "type": "clap_text", "config": clap},
+        {"id": "seconds_start", **seconds},
+        {"id": "seconds_total", **seconds},
+    ]
+
+
+def _transformer() -> dict[str, object]:
+    return {
+        "io_channels": train_vae.CONFIG.latent,
+        "embed_dim": 256,
+        "depth": 4,
+        "num_heads": 8,
+        "cond_token_dim": TEXT_WIDTH,
+        "global_cond_dim": 2 * TEXT_WIDTH,
+        "project_cond_tokens": False,
+        "transformer_type": "continuous_transformer",
     }
 
 
@@ -166,14 +172,18 @@ def latent_scale(source: Source, rng: Rng) -> float:
     return float(source.draw(rng, 64).latents.std())
 
 
-def train(options: Options, vae_folder: Path) -> None:
-    """Train, then write the shipped folder with both networks under their published names."""
+def train(options: Options) -> None:
+    """Train, then write the shipped folder with both networks under their published names.
+
+    The checkpoint holds no autoencoder: a finished recipe run again with another decoder ships that one.
+    """
     recordings = load_recordings(options.data, train_vae.RATE, (1, 2, 3))
+    assert options.vae is not None
+    path = options.vae / WEIGHTS
     vae = OobleckVAE(train_vae.CONFIG)
-    load_into(vae, read_tensors(vae_folder / WEIGHTS), vae_folder / WEIGHTS)
+    load_into(vae, read_tensors(path), path)
     vae = vae.to(options.device).eval().requires_grad_(False)
     rng = np.random.default_rng([options.seed, 1])
-    torch.manual_seed(options.seed)
     scale = latent_scale(Source(vae, 1.0, recordings, options.device), rng)
     source = Source(vae, scale, recordings, options.device)
     config = model_config(scale)
@@ -195,7 +205,12 @@ def _optimize(options: Options, model: StableAudio, ema: Ema, source: Source) ->
     free = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(free, lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
     pool = fill_pool(source, np.random.default_rng([options.seed, 2]))
-    modules: dict[str, nn.Module] = {"model": model, "ema": ema.module}
+    modules: dict[str, nn.Module] = {
+        "dit": model.dit,
+        "numbers": model.numbers,
+        "ema_dit": ema.module.dit,
+        "ema_numbers": ema.module.numbers,
+    }
     optimizers = {"dit": optimizer}
     loop = Loop(options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers=optimizers)
     for step in loop:
@@ -221,16 +236,9 @@ def ship(out: Path, model: StableAudio, config: dict[str, object]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--vae", type=Path, required=True, help="output folder of evalkit.mini.train_vae")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--minutes", type=float)
-    found = parser.parse_args()
-    train(Options(found.data, found.out, found.seed, found.steps, found.device, found.minutes), found.vae)
+    options = read_options(__doc__ or "", steps=6000, needs_vae=True)
+    torch.manual_seed(options.seed)
+    train(options)
 
 
 if __name__ == "__main__":

@@ -43,7 +43,10 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Options:
-    """The command line that every recipe has; `minutes` (None: no limit) ends a run early, and its schedule too."""
+    """The command line that every recipe has; `minutes` (None: no limit) ends a run early, and its schedule too.
+
+    `vae` is the folder of a trained autoencoder, for recipes that build on one.
+    """
 
     data: Path
     out: Path
@@ -51,10 +54,13 @@ class Options:
     steps: int
     device: str
     minutes: float | None
+    vae: Path | None = None
 
 
-def read_options(description: str, steps: int, arguments: Sequence[str] | None = None) -> Options:
-    """Parse `--data DIR --out DIR [--seed N --steps N --device NAME --minutes M]`."""
+def read_options(
+    description: str, steps: int, arguments: Sequence[str] | None = None, *, needs_vae: bool = False
+) -> Options:
+    """Parse `--data DIR --out DIR [--seed N --steps N --device NAME --minutes M]`, and `--vae DIR` if needed."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--data", type=Path, required=True, help="folder of recordings with its clips.csv")
     parser.add_argument("--out", type=Path, required=True, help="where checkpoint, log, curve and weights go")
@@ -62,8 +68,11 @@ def read_options(description: str, steps: int, arguments: Sequence[str] | None =
     parser.add_argument("--steps", type=int, default=steps)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--minutes", type=float, help="stop after this long; the learning rate falls by the clock")
+    if needs_vae:
+        parser.add_argument("--vae", type=Path, required=True, help="output folder of train_vae or train_decoder")
     found = parser.parse_args(arguments)
-    return Options(found.data, found.out, found.seed, found.steps, found.device, found.minutes)
+    vae = found.vae if needs_vae else None
+    return Options(found.data, found.out, found.seed, found.steps, found.device, found.minutes, vae)
 
 
 class Loop:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from evalkit.generators.stable_audio import StableAudioGenerator, mini
-from evalkit.mini import train_dit, train_vae
+from evalkit.mini import train_decoder, train_dit, train_vae
 from evalkit.mini.scenes import CLASSES, Recording
 from evalkit.mini.training import Options, ship
 
@@ -65,10 +66,28 @@ def test_a_new_autoencoder_starts_at_the_right_levels() -> None:
 @pytest.mark.usefixtures("small")
 def test_the_recipe_ships_a_folder_that_the_generator_loads(tmp_path: Path) -> None:
     ship(tmp_path / "vae", train_vae.new_vae(train_vae.draw_batch(np.random.default_rng(0), _recordings())), {})
-    options = Options(tmp_path, tmp_path / "dit", 0, 2, "cpu", None)
-    train_dit.train(options, tmp_path / "vae")
+    options = Options(tmp_path, tmp_path / "dit", 0, 2, "cpu", None, tmp_path / "vae")
+    train_dit.train(options)
     generator: StableAudioGenerator = mini({"stable-audio-mini": tmp_path / "dit"})
     generator.load("cpu", "float32")
     made = generator.generate(["rain"], [1.5], [3], {**generator.spec.presets["card"], "steps": 3})
     assert made.audio[0].shape == (2, 24000)
     assert np.isfinite(made.audio[0]).all()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_refined_decoder_keeps_the_encoder_and_is_shipped_by_the_finished_recipe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The diffusion model was trained on the encoder's latents: they may not move under it."""
+    monkeypatch.setattr(train_decoder, "load_recordings", _recordings)
+    ship(tmp_path / "vae", train_vae.new_vae(train_vae.draw_batch(np.random.default_rng(0), _recordings())), {})
+    first = Options(tmp_path, tmp_path / "dit", 0, 1, "cpu", None, tmp_path / "vae")
+    train_dit.train(first)
+    before = load_file(tmp_path / "dit" / "model.safetensors")
+    train_decoder.train(Options(tmp_path, tmp_path / "refined", 0, 2, "cpu", None, tmp_path / "vae"))
+    train_dit.train(replace(first, vae=tmp_path / "refined"))
+    after = load_file(tmp_path / "dit" / "model.safetensors")
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved
+    assert all(name.startswith("pretransform.model.decoder.") for name in moved)
