@@ -52,7 +52,7 @@ def mini_config(vocabulary: int) -> ClapConfig:
     """HTSAT with fusion at half of tiny's width, and four layers of RoBERTa.
 
     The picture is 128 x 128 in patches of 8 x 8, so there are 256 tokens and three stages where tiny has 4,096
-    and four: a training step costs a third of one with patches of 4 x 4 and learns as much.
+    and four: a training step costs about a third of one with patches of 4 x 4.
     """
     text = {
         "vocab_size": vocabulary,

@@ -1,19 +1,20 @@
 """Recipe of clap-mini: the text tower first, then sound and text together.
 
-    python -m evalkit.mini.train_clap --data DATA/esc10 --out OUT --seed 0 --steps 2400 --minutes 30
+    python -m evalkit.mini.train_clap --data DATA/esc10 --out OUT --seed 0 --steps 3400 [--minutes M]
 
 1. `text` (a few minutes): the tower learns to answer what its captions say (class, count, side, loudness,
    relation; for both sounds), from its last layer but one and from its pooled output. That layer conditions
-   stable-audio-mini, so it is frozen from here on and OUT/text holds it: the diffusion model need not wait.
+   stable-audio-mini, so it is frozen from here on: the diffusion model need not wait for the sounds.
 2. `words` (a minute): two captions of one scene are drawn together and those of other scenes apart, so that
-   sounds find ten clear directions to go to; as drawn, every text is at a cosine of 0.9 to every other.
+   sounds find ten clear directions to go to: the class captions start at a mean cosine of 0.6 and end at 0.2.
 3. `pair`: the audio tower learns to meet the texts, which are locked (as in LiT, Zhai et al. 2022, with the
    sides changed): symmetric InfoNCE with a learnt temperature, in which pairs that say the same are right and
    unclear ones are left out, and each sound is told to its classes among one caption of every class. Left free,
-   the texts give way before the sounds mean anything: their cosines are back at 0.9 after 350 steps.
+   the texts give way before the sounds mean anything: their cosines rise to 0.9 within 350 steps.
 
 Folds 1-3 train; fold 4 is held out: each of its recordings is asked for among the ten plain class captions.
-Typing the same command again goes on from the last checkpoint. OUT/clap-mini is the folder to ship.
+Typing the same command again goes on from the last checkpoint. OUT/clap-mini is the folder to
+ship; with its text side finished it is there from the end of stage 2.
 """
 
 from __future__ import annotations
@@ -70,6 +71,13 @@ class Work:
     net: Clap
     words: Words
     recordings: Sequence[Recording]
+    device: str
+
+    def encode(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Token ids and mask, cut to the longest text of the batch: the padding past it changes nothing."""
+        ids, mask = self.words.encode(texts)
+        longest = int(mask.sum(1).max())
+        return ids[:, :longest].to(self.device), mask[:, :longest].to(self.device)
 
 
 class Questions(nn.Module):
@@ -92,8 +100,8 @@ def text_loss(work: Work, middle: Questions, end: Questions, rng: Rng) -> tuple[
     tower = work.net.model.text_model
     assert tower.pooler is not None
     scenes = [random_scene(rng, work.recordings) for _ in range(TEXT_BATCH)]
-    ids, mask = encode(work.words, [written(scene, rng) for scene in scenes])
-    targets = torch.tensor([text_targets(scene) for scene in scenes])
+    ids, mask = work.encode([written(scene, rng) for scene in scenes])
+    targets = torch.tensor([text_targets(scene) for scene in scenes], device=work.device)
     hidden = hidden_states(tower, ids, mask)
     mean = (hidden[-2] * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
     middle_loss, middle_right = middle.loss(mean, targets)
@@ -105,9 +113,9 @@ def text_loss(work: Work, middle: Questions, end: Questions, rng: Rng) -> tuple[
 def words_loss(work: Work, rng: Rng) -> tuple[Tensor, dict[str, float]]:
     """Two captions each of a batch of scenes: InfoNCE between them."""
     scenes = [random_scene(rng, work.recordings) for _ in range(WORDS_BATCH)]
-    rows = work.net.text(*encode(work.words, [written(scene, rng) for scene in (*scenes, *scenes)]))
+    rows = work.net.text(*work.encode([written(scene, rng) for scene in (*scenes, *scenes)]))
     cosines = rows[:WORDS_BATCH] @ rows[WORDS_BATCH:].T
-    same, unclear = agreement(scenes)
+    same, unclear = (pairs.to(work.device) for pairs in agreement(scenes))
     loss = (info_nce(WORDS_SCALE * cosines, same, unclear) + info_nce(WORDS_SCALE * cosines.T, same, unclear)) / 2
     return loss, {"loss": loss.item(), "cosine of others": cosines[~same & ~unclear].mean().item()}
 
@@ -115,14 +123,14 @@ def words_loss(work: Work, rng: Rng) -> tuple[Tensor, dict[str, float]]:
 def pair_loss(work: Work, batch: AudioBatch, rng: Rng) -> tuple[Tensor, dict[str, float]]:
     """One batch of scenes: InfoNCE both ways, and each sound's classes among one caption of every class."""
     with torch.no_grad():
-        words = work.net.text(*encode(work.words, [*batch.captions, *class_prompts(rng, work.recordings)]))
-    sounds = work.net.audio(batch.mels, batch.longer)
+        words = work.net.text(*work.encode([*batch.captions, *class_prompts(rng, work.recordings)]))
+    sounds = work.net.audio(batch.mels.to(work.device), batch.longer.to(work.device))
     scale_audio = work.net.model.logit_scale_a.clamp(max=LARGEST_SCALE).exp()
     scale_text = work.net.model.logit_scale_t.clamp(max=LARGEST_SCALE).exp()
     cosines = sounds @ words[: len(sounds)].T
-    same, unclear = agreement(batch.scenes)
+    same, unclear = (pairs.to(work.device) for pairs in agreement(batch.scenes))
     contrast = (info_nce(scale_audio * cosines, same, unclear) + info_nce(scale_text * cosines.T, same, unclear)) / 2
-    heard = torch.tensor([[float(name in scene.labels) for name in CLASSES] for scene in batch.scenes])
+    heard = torch.tensor([[float(name in scene.labels) for name in CLASSES] for scene in batch.scenes]).to(work.device)
     classes = scale_audio * (sounds @ words[len(sounds) :].T)
     named = F.cross_entropy(classes, heard / heard.sum(1, keepdim=True))
     alone = heard.sum(1) == 1
@@ -140,13 +148,6 @@ def info_nce(logits: Tensor, same: Tensor, unclear: Tensor) -> Tensor:
     wanted = same.float() / same.float().sum(1, keepdim=True)
     log_probabilities = logits.masked_fill(unclear, float("-inf")).log_softmax(1).masked_fill(unclear, 0.0)
     return -(wanted * log_probabilities).sum(1).mean()
-
-
-def encode(words: Words, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-    """Token ids and mask, cut to the longest text of the batch: the padding past it changes nothing."""
-    ids, mask = words.encode(texts)
-    longest = int(mask.sum(1).max())
-    return ids[:, :longest], mask[:, :longest]
 
 
 def held_out_accuracy(folder: Path, data: Path) -> dict[str, float]:
@@ -174,8 +175,9 @@ def train(options: Options) -> dict[str, float]:
     size = train_tokenizer(captions, folder)
     torch.manual_seed(options.seed)
     config = mini_config(size)
-    work = Work(Clap(config), Words(folder, config), recordings)
-    draw_weights(work.net, options.seed)
+    net = Clap(config)
+    draw_weights(net, options.seed)
+    work = Work(net.to(options.device), Words(folder, config), recordings, options.device)
     run_text(work, options)
     freeze_text(work.net)
     run_words(work, options)
@@ -190,7 +192,7 @@ def train(options: Options) -> dict[str, float]:
 def run_text(work: Work, options: Options) -> None:
     """Stage 1, in which the audio tower and the projections stay as they were drawn."""
     tower = work.net.model.text_model
-    middle, end = Questions(tower.config.hidden_size), Questions(tower.config.hidden_size)
+    middle, end = (Questions(tower.config.hidden_size).to(work.device) for _ in range(2))
     modules = {"tower": tower, "middle": middle, "end": end}
     optimizer = adamw(nn.ModuleDict(modules), weight_decay=0.01)
     out = options.out / "text"
@@ -268,7 +270,7 @@ def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    accuracy = train(read_options("train clap-mini on ESC-10", 2400, arguments))
+    accuracy = train(read_options("train clap-mini on ESC-10", 3400, arguments))
     print(json.dumps(accuracy, indent=2))
 
 
