@@ -63,7 +63,7 @@ CARD = MetricCard(
     reference="set",
     text=False,
     citation="Cramer et al. 2019 (OpenL3); Heusel et al. 2017, arXiv 1706.08500; Evans et al. 2024, arXiv 2402.04825",
-    blind_to="the prompt, single clips, level, and anything beyond mean and covariance; biased upwards at small n",
+    blind_to="the prompt, single clips, level, and anything beyond mean and covariance",
 )
 
 FEW_CLIPS = 100
@@ -138,7 +138,7 @@ def _warnings(inputs: MetricInputs, generated: Factors, reference: Factors) -> t
     d = generated.dimensions
     told = []
     if len(inputs.ids) < FEW_CLIPS:
-        told.append(f"{len(inputs.ids)} clips are few: the distance is biased upwards, by about 1/n")
+        told.append(f"{len(inputs.ids)} clips are few: the distance is biased upwards, by an amount that falls as 1/n")
     for whose, side in (("generated", generated), ("reference", reference)):
         if side.rank < d:
             told.append(f"the {whose} covariance has rank {side.rank} of {d}{_why(side, inputs.features, whose)}")

@@ -35,7 +35,7 @@ from evalkit.nets.stable_audio.oobleck import OobleckVAE
 BATCH = 16
 PEAK_RATE = 8e-4
 DROPOUT = 0.1
-POOL = 1536
+POOL = 1024
 """Windows held ready as latents; every step some of them are replaced by new ones."""
 RENEWED = 1
 
@@ -188,7 +188,7 @@ def train(options: Options) -> None:
     source = Source(vae, scale, recordings, options.device)
     config = model_config(scale)
     model = _new_model(parse(config, "stable-audio-mini"), vae).to(options.device)
-    ema = Ema(model)
+    ema = Ema(model, decay=0.995)
     _optimize(options, model, ema, source)
     ship(options.out, ema.module, config)
 

@@ -17,26 +17,20 @@ from numpy.random import Generator as Rng
 from torch import Tensor
 
 from evalkit.mini import losses
+from evalkit.mini.lapped import start_lapped
 from evalkit.mini.scenes import WINDOW_SECONDS, Recording, load_recordings, random_scene, render
 from evalkit.mini.training import Ema, Loop, cosine, read_options, set_rate, ship
-from evalkit.nets.stable_audio.oobleck import (
-    OobleckConfig,
-    OobleckVAE,
-    ResidualUnit,
-    SnakeBeta,
-    WNConv1d,
-    WNConvTranspose1d,
-)
+from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE, SnakeBeta
 
 RATE = 16000
-CONFIG = OobleckConfig(channels=16, c_mults=(2, 4, 8, 12), strides=(4, 4, 4, 8), latent=64)
+CONFIG = OobleckConfig(channels=16, c_mults=(2, 4, 8, 12), strides=(4, 4, 4, 8), latent=128)
 SEGMENT = 16384
 BATCH = 4
 PEAK_RATE = 4e-4
-KL_WEIGHT = 2e-4
+KL_WEIGHT = 1e-4
 MEL_WEIGHT = 5.0
 WAVEFORM_WEIGHT = 1.0
-START_SCALE = -2.0
+START_SCALE = -3.0
 """Bias of the posterior's scale at the start: with little noise the decoder soon finds the latents worth reading."""
 
 
@@ -77,39 +71,10 @@ def objective(vae: OobleckVAE, audio: Tensor, noise: Tensor) -> tuple[Tensor, di
 
 
 def new_vae(audio: Tensor) -> OobleckVAE:
-    """The network before its first step, with latents and sound at their right level for `audio` (batch, 2, n).
-
-    torch's default start shrinks a signal in every layer; through this many, the latents would begin as
-    constants, and a short training would be over before the decoder finds them worth reading.
-    """
+    """The network before its first step: a lapped transform at the level of `audio` (batch, 2, samples)."""
     vae = OobleckVAE(CONFIG)
-    for conv in vae.modules():
-        if isinstance(conv, WNConv1d | WNConvTranspose1d):
-            _preserve_level(conv)
-    for unit in vae.modules():
-        if isinstance(unit, ResidualUnit):
-            _scale(unit.layers[-1], 0.3)
-    first, last, sounding = vae.encoder.layers[0], vae.encoder.layers[-1], vae.decoder.layers[-2]
-    with torch.no_grad():
-        _scale(first, 1 / float(audio.std()))
-        _scale(last, 1 / float(vae.encoder(audio).std()))
-        assert isinstance(last, WNConv1d) and last.bias is not None
-        last.bias[CONFIG.latent :] = START_SCALE
-        _scale(sounding, float(audio.std() / vae.decode(vae.encode(audio)).std()))
+    start_lapped(vae, audio, START_SCALE)
     return vae
-
-
-def _preserve_level(conv: WNConv1d | WNConvTranspose1d) -> None:
-    reads = conv.in_channels * (2 if isinstance(conv, WNConvTranspose1d) else conv.kernel_size[0])
-    torch.nn.init.normal_(conv.weight_v, std=reads**-0.5)
-    conv.weight_g.data = conv.weight_v.detach().flatten(1).norm(dim=1)[:, None, None]
-    if conv.bias is not None:
-        torch.nn.init.zeros_(conv.bias)
-
-
-def _scale(conv: torch.nn.Module, factor: float) -> None:
-    assert isinstance(conv, WNConv1d)
-    conv.weight_g.data *= factor
 
 
 def fuse_snakes() -> None:
@@ -137,7 +102,8 @@ def main() -> None:
     fuse_snakes()
     train = load_recordings(options.data, RATE, (1, 2, 3))
     test = load_recordings(options.data, RATE, (4,))
-    vae = new_vae(draw_batch(np.random.default_rng([options.seed, 3]), train)).to(options.device)
+    rng = np.random.default_rng([options.seed, 3])
+    vae = new_vae(torch.cat([draw_batch(rng, train) for _ in range(8)])).to(options.device)
     ema = Ema(vae)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=PEAK_RATE, betas=(0.8, 0.99), weight_decay=1e-3)
     modules = {"vae": vae, "ema": ema.module}
@@ -156,7 +122,7 @@ def main() -> None:
         optimizer.step()
         ema.update(vae, step)
         loop.log(step, {name: value.item() for name, value in parts.items()})
-        if (step + 1) % 500 == 0:
+        if (step + 1) % 250 == 0:
             loop.note(step, held_out(ema.module, test))
     ship(options.out, ema.module, CONFIG)
 
