@@ -75,8 +75,9 @@ def _files() -> str:
         facts = read_json(TRAINING / f"{name}.json")
         size = f"{path.stat().st_size / 1e6:.1f} MB"
         trained = f"seed {facts['seed']}, {facts['steps']} steps, {facts['minutes']:.0f} min on {facts['device']}"
-        rows.append((name, size, digest_file(path)[:12], trained, f"[curves](training/{name}.png)"))
-    return table(("weights", "size", "sha256", "training", ""), rows)
+        curves = " ".join(f"[{each.stem}](training/{each.name})" for each in sorted(TRAINING.glob(f"{name}*.png")))
+        rows.append((name, size, digest_file(path)[:12], trained, curves))
+    return table(("weights", "size", "sha256", "training", "curves"), rows)
 
 
 def _pairs(title: str, rows: Mapping[str, MatchedShuffled]) -> str:
