@@ -129,9 +129,11 @@ def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
     _print_failures(outcome)
     if outcome.scores:
         headers = ["metric", "", "value", "interval", "n", "failed", "protocol", "size"]
-        rows = [_row(name, entry, plan.size) for name, entry in outcome.scores.items()]
+        # A finished run's scores come back from its file, in the file's order; the table keeps the suite's.
+        ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores}
+        rows = [_row(name, entry, plan.size) for name, entry in ordered.items()]
         print_table(headers, rows, numbers=(2, 3, 4, 5))
-        for name, entry in outcome.scores.items():
+        for name, entry in ordered.items():
             for warning in entry["warnings"]:
                 print(f"  {name}: {warning}")
     if outcome.reused:

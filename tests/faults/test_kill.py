@@ -39,7 +39,14 @@ def start(suite: Path, folder: Path) -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": path, "EVALKIT_HOME": str(folder / "home"), **slow}
     words = ["run", "--model", "evalkit_fakes:Moody", "--suite", str(suite), "--out", str(folder / "out")]
     command = [sys.executable, "-m", "evalkit_fakes", *words, "--batch-size", "3", "--no-report"]
-    return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    # A test run in the background of a script ignores Ctrl-C and hands that on; a terminal does not.
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=_heed_interrupts
+    )
+
+
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def finish(suite: Path, folder: Path) -> bytes:

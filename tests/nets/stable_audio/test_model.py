@@ -61,7 +61,7 @@ def test_seeds_prompts_and_seconds_all_matter(model: StableAudio) -> None:
 def test_guidance_extrapolates_from_zero_tokens(model: StableAudio) -> None:
     """v = v_null + cfg (v_cond - v_null), where the null half keeps the seconds."""
     tokens, condition = model.condition(torch.randn(2, 5, 128), [1.0, 2.0])
-    x, t = torch.randn(2, 64, 8), torch.tensor([0.3, 0.7])
+    x, t = torch.randn(2, model.config.dit.io_channels, 8), torch.tensor([0.3, 0.7])
     with torch.no_grad():
         cond = model.dit(x, t, tokens, condition)
         null = model.dit(x, t, torch.zeros_like(tokens), condition)
