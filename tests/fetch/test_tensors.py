@@ -74,5 +74,7 @@ def test_what_does_not_fit_is_named_and_nothing_is_changed(
 def test_constants_may_be_in_the_file_or_not(tmp_path: Path) -> None:
     net = nn.BatchNorm1d(2)
     tensors = {name: tensor for name, tensor in net.state_dict().items() if "num" not in name}
+    tensors["weight"] = torch.full((2,), 3.0)
     load_into(net, tensors, tmp_path, ignore=["num_batches_tracked"])
+    assert torch.equal(net.weight, tensors["weight"])
     load_into(net, {**tensors, "position_ids": torch.ones(1)}, tmp_path, ignore=["num_batches_tracked", "position_ids"])
