@@ -10,8 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from evalkit.fetch.tensors import load_into, read_tensors
-from evalkit.generators.stable_audio import WEIGHTS
 from evalkit.mini import losses, train_vae
 from evalkit.mini.scenes import load_recordings
 from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
@@ -35,10 +33,7 @@ def train(options: Options) -> None:
     """Train and ship the whole autoencoder, its encoder unchanged."""
     recordings = load_recordings(options.data, train_vae.RATE, (1, 2, 3))
     held_out = load_recordings(options.data, train_vae.RATE, (4,))
-    assert options.vae is not None
-    path = options.vae / WEIGHTS
-    vae = OobleckVAE(train_vae.CONFIG)
-    load_into(vae, read_tensors(path), path)
+    vae = train_vae.load(options)
     vae = vae.to(options.device)
     vae.encoder.requires_grad_(False)
     ema = Ema(vae)

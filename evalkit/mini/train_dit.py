@@ -20,7 +20,6 @@ from numpy.random import Generator as Rng
 from torch import Tensor, nn
 
 from evalkit.core.jsonio import write_bytes, write_json
-from evalkit.fetch.tensors import load_into, read_tensors
 from evalkit.fetch.weights import locate
 from evalkit.generators.stable_audio import CONFIG, WEIGHTS, published_names
 from evalkit.generators.text_towers import ClapTower
@@ -178,10 +177,7 @@ def train(options: Options) -> None:
     The checkpoint holds no autoencoder: a finished recipe run again with another decoder ships that one.
     """
     recordings = load_recordings(options.data, train_vae.RATE, (1, 2, 3))
-    assert options.vae is not None
-    path = options.vae / WEIGHTS
-    vae = OobleckVAE(train_vae.CONFIG)
-    load_into(vae, read_tensors(path), path)
+    vae = train_vae.load(options)
     vae = vae.to(options.device).eval().requires_grad_(False)
     rng = np.random.default_rng([options.seed, 1])
     scale = latent_scale(Source(vae, 1.0, recordings, options.device), rng)

@@ -16,10 +16,11 @@ import torch
 from numpy.random import Generator as Rng
 from torch import Tensor
 
+from evalkit.fetch.tensors import load_into, read_tensors
 from evalkit.mini import losses
 from evalkit.mini.lapped import start_lapped
 from evalkit.mini.scenes import Recording, load_recordings, random_scene, render
-from evalkit.mini.training import Ema, Loop, cosine, read_options, set_rate, ship
+from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
 from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE, SnakeBeta
 
 RATE = 16000
@@ -66,6 +67,15 @@ def new_vae(audio: Tensor) -> OobleckVAE:
     """The network before its first step: a lapped transform at the level of `audio` (batch, 2, samples)."""
     vae = OobleckVAE(CONFIG)
     start_lapped(vae, audio, START_SCALE)
+    return vae
+
+
+def load(options: Options) -> OobleckVAE:
+    """The autoencoder in `options.vae`, for the recipes that build on it. Raises MissingWeights or BadCheckpoint."""
+    assert options.vae is not None
+    path = options.vae / "model.safetensors"
+    vae = OobleckVAE(CONFIG)
+    load_into(vae, read_tensors(path), path)
     return vae
 
 
