@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
@@ -18,7 +18,12 @@ Array = NDArray[np.float64]
 @dataclass(frozen=True)
 class MetricCard:
     """What a reader must know of a metric. `unit` is "" for a plain ratio; `reference` says which kind of
-    reference it needs: a set's statistics ("set"), one clip per prompt ("pair"), or none ("")."""
+    reference it needs: a set's statistics ("set"), one clip per prompt ("pair"), or none ("").
+
+    `headline` metrics rank systems; the others are shown apart, as further measures. `options` names the
+    conventions that a suite may choose, each with its values, the default first; a number that was made with
+    another value than the default carries it in its protocol id.
+    """
 
     name: str
     title: str
@@ -29,6 +34,8 @@ class MetricCard:
     text: bool
     citation: str
     blind_to: str
+    headline: bool = True
+    options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,8 @@ class MetricInputs:
     `groups[i]` names the source that prompt i shares with others (AudioCaps: the clip of five captions);
     intervals treat a group as the unit. `texts` is (n, d) for metrics that need text; `set_reference` and
     `pair_reference` ({id: (d,)}) are given where the card asks for them. A prompt whose id has no pair
-    reference is left out of that metric and not counted as failed: the suite excludes it.
+    reference is left out of that metric and not counted as failed: the suite excludes it. `seconds[i]` is
+    the length that was asked for; `options` holds a value for each option of the card.
     """
 
     ids: Sequence[str]
@@ -58,6 +66,8 @@ class MetricInputs:
     texts: Features | None = None
     set_reference: SetReference | None = None
     pair_reference: dict[str, Features] | None = None
+    seconds: Sequence[float] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.core.errors import UserError
+from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file
 from evalkit.embed.base import Features
-from evalkit.metrics.base import METRICS, Metric, MetricInputs, MetricResult, SetReference
+from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
@@ -129,14 +129,33 @@ def _score(
         texts=_stacked(embedding, [_TEXT + item.key for item in heard]) if card.text else None,
         set_reference=sets,
         pair_reference=pairs,
+        seconds=[item.prompt.seconds for item in heard],
+        options=chosen_options(card, chosen),
     )
     names = {prefix + item.key: item.prompt.id for item in plan.items for prefix in ("", _TEXT)}
     warnings = tuple(faults_told(chosen.weights, embedding, names))
     result = _compute(metric, inputs)
     n_failed = len(concerned) - len(heard)
-    entry = as_json(result, card.direction, n_failed, plan.suite.protocol, embedding.identity.weights)
+    protocol = protocol_id(plan.suite.protocol, card, inputs.options)
+    entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
     entry["warnings"] = [*entry["warnings"], *warnings]
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
+
+
+def chosen_options(card: MetricCard, chosen: MetricPlan) -> dict[str, str]:
+    """A value for each option of the card. Raises UserError for one that the card does not have."""
+    for name, value in chosen.options.items():
+        if name not in card.options:
+            raise unknown_name(f"option of {card.name}", name, card.options)
+        if value not in card.options[name]:
+            raise unknown_name(f"{name} of {card.name}", value, card.options[name])
+    return {name: chosen.options.get(name, values[0]) for name, values in card.options.items()}
+
+
+def protocol_id(protocol: str, card: MetricCard, options: Mapping[str, str]) -> str:
+    """The suite's protocol, with whatever this metric does otherwise than by default: another protocol."""
+    changed = [f"{name}={value}" for name, value in options.items() if value != card.options[name][0]]
+    return "; ".join([protocol, *sorted(changed)])
 
 
 def _references(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -24,12 +24,14 @@ class MetricPlan:
     """How a suite scores one metric: the weights that embed, and the reference it compares with.
 
     `reference` is a statistics file (`.npz` for a set, `.safetensors`-free `.npz` of {id: row} for pairs),
-    or None where the reference is computed from `Suite.reference_audio` or none is needed.
+    or None where the reference is computed from `Suite.reference_audio` or none is needed. `options` are the
+    conventions that the suite chooses among those of the metric's card ({"direction": "reference||generated"}).
     """
 
     metric: str
     weights: str
     reference: Path | None
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,8 @@ def _plans(section: Mapping[str, Any], manifest: Path) -> dict[str, MetricPlan]:
             raise UserError(f"{where} must be a table")
         named = plan.get("reference")
         reference = None if named is None else _beside(manifest, named, f"[metrics.{metric}] reference")
-        plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference)
+        options = {key: _text(plan, key, where) for key in plan if key not in ("weights", "reference")}
+        plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference, options)
     return plans
 
 
@@ -163,12 +164,17 @@ def _digest(
 ) -> str:
     """Digest of what the suite says, not of how its files are spelled: comments and line ends are free."""
     rows = [[p.id, p.text, p.seconds, p.group, list(p.labels)] for p in prompts]
-    plans = {name: [plan.weights, _file_digest(plan.reference)] for name, plan in metrics.items()}
+    plans = {name: [plan.weights, _file_digest(plan.reference), *_chosen(plan)] for name, plan in metrics.items()}
     audio = None
     if reference_audio is not None:
         files = sorted(path for path in reference_audio.rglob("*") if path.is_file())
         audio = {str(path.relative_to(reference_audio)): digest_file(path) for path in files}
     return digest_json({**texts, "prompts": rows, "metrics": plans, "reference_audio": audio})
+
+
+def _chosen(plan: MetricPlan) -> list[dict[str, str]]:
+    """The options, where there are any: a suite without them keeps the digest that it had before there were."""
+    return [dict(plan.options)] if plan.options else []
 
 
 def _file_digest(path: Path | None) -> str | None:
