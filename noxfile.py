@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.options.sessions = ["lint", "types", "tests"]
@@ -14,6 +16,13 @@ _ENVIRONMENT = {
     "TRANSFORMERS_OFFLINE": "1",
     # Tests run side by side; more threads in each would only get in each other's way.
     "OMP_NUM_THREADS": "1",
+}
+
+_ORACLES = {
+    # Whose own requirements cannot be met beside a CPU torch or a present TensorFlow: installed without them.
+    "openl3": ("kapre==0.3.7", "resampy==0.2.2"),
+    "passt": ("hear21passt==0.0.26", "torchaudio==2.11.0"),
+    "clap": ("laion-clap==1.1.7", "torchaudio==2.11.0"),
 }
 
 _RECIPES = ("openl3", "passt", "clap", "vae", "decoder", "dit")
@@ -49,6 +58,57 @@ def bench(session: nox.Session) -> None:
     out = session.create_tmp()
     for _ in range(2):
         session.run("evalkit", "run", "--out", f"{out}/run", env={**_ENVIRONMENT, "OMP_NUM_THREADS": "2"})
+
+
+@nox.session
+def bench_score(session: nox.Session) -> None:
+    """Time the Frechet distance beside scipy's sqrtm at OpenL3's size. Options go to tests/stats/bench_frechet.py."""
+    session.install(".")
+    session.run("python", "tests/stats/bench_frechet.py", *session.posargs, env=_ENVIRONMENT)
+
+
+@nox.session
+@nox.parametrize("oracle", list(_ORACLES))
+def parity(session: nox.Session, oracle: str) -> None:
+    """Run the original in its own environment and write the golden files and results that the tests read.
+
+    `nox -s parity` runs all three, each in an environment of its own, then `parity_table`;
+    `nox -s "parity(oracle='openl3')" -- --data DIR` runs one, with recordings (ESC-10) as cases too.
+    """
+    session.install("-r", f"tests/parity/requirements-{oracle}.txt")
+    session.install("--no-deps", *_ORACLES[oracle])
+    options = [*_recordings(session)]
+    if oracle == "openl3":
+        source = Path(session.create_tmp())
+        session.run("python", "tests/parity/obtain_openl3.py", str(source))
+        options += ["--source", str(source / "openl3-0.4.2"), "--full", str(_full(session))]
+    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
+    session.run("python", f"tests/parity/oracle_{oracle}.py", *options, env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
+def parity_table(session: nox.Session) -> None:
+    """Compare evalkit with every frame of the last OpenL3 run, if there was one, and write reports/parity.md."""
+    session.install(".")
+    if _full(session).is_file():
+        session.run(
+            "python", "tests/parity/measure_openl3.py", str(_full(session)), *_recordings(session), env=_ENVIRONMENT
+        )
+    session.run("python", "tests/parity/parity_table.py")
+
+
+def _recordings(session: nox.Session) -> list[str]:
+    """`--data DIR`: the recordings named after `--`, or those beside the checkout, or none."""
+    if session.posargs:
+        return list(session.posargs)
+    beside = Path.cwd().parent / "shared" / "data" / "esc10"
+    return ["--data", str(beside)] if beside.is_dir() else []
+
+
+def _full(session: nox.Session) -> Path:
+    """Every frame of the OpenL3 oracle, which is too large to commit."""
+    return session.cache_dir / "openl3_full.npz"
 
 
 @nox.session

@@ -37,3 +37,14 @@ def esc10() -> Path:
     if not (folder / "clips.csv").is_file():
         pytest.skip(f"no ESC-10 recordings at {folder} (set EVALKIT_TEST_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def stable_audio_metrics() -> Path:
+    """The folder `load/` of stable-audio-metrics at fd55536 (as far as it is here), beside the ESC-10 recordings
+    or from EVALKIT_TEST_SAM; skips where absent."""
+    data = Path(os.environ.get("EVALKIT_TEST_DATA", REPOSITORY.parent / "shared" / "data" / "esc10")).parent
+    folder = Path(os.environ.get("EVALKIT_TEST_SAM", data / "stable-audio-metrics")) / "load"
+    if not (folder / "audiocaps-test.csv").is_file():
+        pytest.skip(f"no prompt files of stable-audio-metrics at {folder} (set EVALKIT_TEST_SAM)")
+    return folder

@@ -23,6 +23,7 @@ LOWEST_HZ = 50.0
 _COLUMNS = 360
 _ROWS = 110
 _DPI = 100
+_INK = "#7a7a7a"  # 4.2:1 on white, and on the ground of the report's dark page
 _TICKS_HZ = (100, 500, 2_000, 8_000, 20_000)
 
 
@@ -30,17 +31,18 @@ def spectrogram_png(clip: Clip, *, width: int = 420, height: int = 140) -> bytes
     """PNG bytes, `width` x `height` pixels: the mean of the channels, seconds across, kHz up on a log scale.
 
     Colours cover 80 dB under the clip's own strongest cell, so faint clips can be read too; level is told
-    elsewhere. Samples that are not finite count as 0; an empty clip gives an empty frame.
+    elsewhere. Samples that are not finite count as 0; an empty clip gives an empty frame. The ground is
+    transparent and the scale grey, so that the picture stands on a light page and on a dark one.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI)
+    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="none")
     canvas = FigureCanvasAgg(figure)
     top = max(clip.rate / 2, 2 * LOWEST_HZ)
     _draw(figure, log_spectrogram(clip.mono(), clip.rate), clip.seconds, top)
     canvas.draw()
-    return _small_png(np.asarray(canvas.buffer_rgba())[:, :, :3])
+    return _small_png(np.asarray(canvas.buffer_rgba()))
 
 
 def log_spectrogram(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -96,15 +98,16 @@ def _draw(figure: Figure, level: NDArray[np.float32], seconds: float, top: float
     ticks = [hertz for hertz in _TICKS_HZ if hertz <= top]
     places = [rows * float(np.log(hertz / LOWEST_HZ) / np.log(top / LOWEST_HZ)) for hertz in ticks]
     axes.set_yticks(places, [f"{hertz / 1000:g}" for hertz in ticks])
-    axes.tick_params(labelsize=7, length=2, pad=2, width=0.6, colors="#444444")
-    axes.set_xlabel("s", fontsize=7, color="#444444", labelpad=0, loc="right")
-    axes.set_ylabel("kHz", fontsize=7, color="#444444", labelpad=2)
+    axes.tick_params(labelsize=7, length=2, pad=2, width=0.6, colors=_INK)
+    axes.set_xlabel("s", fontsize=7, color=_INK, labelpad=0, loc="right")
+    axes.set_ylabel("kHz", fontsize=7, color=_INK, labelpad=2)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
 def _small_png(pixels: NDArray[np.uint8]) -> bytes:
-    """PNG with a palette: a third of the size of a true-colour one, and the eye sees no difference here."""
+    """PNG with a palette: a third of the size of a true-colour one, and the eye sees no difference here.
+    `pixels` are (height, width, 4), red, green, blue and opacity."""
     from PIL import Image
 
     image = Image.fromarray(np.ascontiguousarray(pixels)).quantize(64, method=Image.Quantize.FASTOCTREE)

@@ -3,7 +3,8 @@
 `resample` is soxr at quality HQ, the general converter. `resample_kaiser_best` is the converter inside
 OpenL3 0.4.2: resampy 0.2.2 with its `kaiser_best` filter. resampy 0.3.0 replaced that filter, and with
 the later one FD-OpenL3 on 16 real pairs moved by 1.7 %, so the old one is rebuilt here from its
-parameters. Both take and give float32 (channels, samples).
+parameters. `resample_as_librosa` is the first of them at librosa's lengths. All take and give float32
+(channels, samples).
 """
 
 from __future__ import annotations
@@ -38,6 +39,20 @@ def resample(samples: Samples, rate_from: int, rate_to: int) -> Samples:
         return np.array(samples, dtype=np.float32)
     frames = np.ascontiguousarray(samples.T, dtype=np.float32)
     return np.ascontiguousarray(soxr.resample(frames, rate_from, rate_to, quality="HQ").T)
+
+
+def resample_as_librosa(samples: Samples, rate_from: int, rate_to: int) -> Samples:
+    """:func:`resample`, at the length that `librosa.load(sr=rate_to)` gives: zeros or a cut at the end.
+
+    librosa rounds samples * (rate_to / rate_from) up in floating point, so that whole seconds of 44.1 kHz often
+    come out one sample too long at 48 kHz: 5 s are 240,001 samples. What counts samples afterwards (windows,
+    CLAP's repeats) must see that sample.
+    """
+    found = resample(samples, rate_from, rate_to)
+    if rate_from == rate_to:
+        return found
+    length = math.ceil(samples.shape[1] * (float(rate_to) / rate_from))
+    return np.pad(found[:, :length], ((0, 0), (0, max(0, length - found.shape[1]))))
 
 
 def resample_kaiser_best(samples: Samples, rate_from: int, rate_to: int) -> Samples:

@@ -23,7 +23,9 @@ def check(
     run: Path = typer.Argument(..., help="A run folder."),
     baseline: Path = typer.Option(..., "--baseline", help="The baseline file to compare with, or to write."),
     save: bool = typer.Option(False, "--save", help="Write the baseline file from RUN instead of comparing."),
-    metric: list[str] = typer.Option([], "--metric", help="Compare this metric only. Repeatable."),
+    metric: list[str] = typer.Option(
+        [], "--metric", help="Compare this metric only; default: the headline metrics. Repeatable."
+    ),
     tolerance: list[str] = typer.Option([], "--tolerance", help=_TOLERANCE),
     strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
     junit: Path | None = typer.Option(None, "--junit", help="Also write the verdicts as a JUnit XML file."),
@@ -99,6 +101,8 @@ def _as_json(
 
 
 def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool) -> None:
+    from evalkit.run.gate import unjudged
+
     print(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')})")
     print(f"baseline  {baseline.source}  ({baseline.model.get('name')}, protocol {baseline.suite.get('protocol')})\n")
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
@@ -109,6 +113,9 @@ def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], pas
     new = sorted(run.metrics.keys() - baseline.metrics.keys())
     if new:
         print(f"not in the baseline, not compared: {', '.join(new)}")
+    apart = sorted(set(unjudged(baseline)) - {each.metric for each in comparisons})
+    if apart:
+        print(f"further measures, not judged unless --metric names them: {', '.join(apart)}")
     print(f"\n{'pass' if passed else 'FAIL'}{' (strict)' if strict else ''}")
 
 

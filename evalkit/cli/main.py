@@ -27,6 +27,7 @@ VERBS = (
     "models",
     "suites",
     "metrics",
+    "fetch",
     "doctor",
 )
 

@@ -34,8 +34,19 @@ def metrics(
         print_json([asdict(card) for card in cards])
         return
     kinds = {"set": "set of clips", "pair": "clip per prompt", "": "none"}
-    rows = [[c.name, c.direction, c.family, kinds[c.reference], "yes" if c.text else "no", c.title] for c in cards]
-    print_table(["name", "better", "embedder", "reference", "text", "title"], rows)
+    further = sorted((card for card in cards if not card.headline), key=lambda card: card.family)
+    for title, group in (
+        ("", [card for card in cards if card.headline]),
+        ("\nFurther measures, which rank nothing:", further),
+    ):
+        rows = [[c.name, _better(c), c.family, kinds[c.reference], "yes" if c.text else "no", c.title] for c in group]
+        if rows:
+            print(title, end="\n" if title else "")
+            print_table(["name", "better", "embedder", "reference", "text", "title"], rows)
+
+
+def _better(card: MetricCard) -> str:
+    return "neither" if card.direction == "none" else card.direction
 
 
 def _show(name: str, as_json: bool) -> None:
@@ -52,7 +63,7 @@ def _show(name: str, as_json: bool) -> None:
         print_json({**asdict(card), "manual": manual})
         return
     print(f"{card.name}: {card.title}\n")
-    facts = {"better": card.direction, "unit": card.unit, "embedder": card.family, "reference": card.reference}
+    facts = {"better": _better(card), "unit": card.unit, "embedder": card.family, "reference": card.reference}
     facts |= {"citation": card.citation, "cannot hear": card.blind_to}
     print_table(["", ""], [[key, value or "none"] for key, value in facts.items()])
     print(f"\n{manual}")

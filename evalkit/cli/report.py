@@ -36,22 +36,26 @@ def report(
         "--audio",
         help="Sound of a sample of the prompts (of all, where they are few), of all, or of none.",
     ),
+    no_published: bool = typer.Option(False, "--no-published", help="Leave out the figures of papers."),
     as_json: bool = typer.Option(False, "--json", help="Print the scores as JSON, for machines."),
 ) -> None:
     """Write one HTML page with leaderboard, failures, players, pictures and provenance.
 
     The file needs no network and opens from a double click. Runs of different suites, protocols or sizes get
-    tables of their own.
+    tables of their own. Figures of papers stand under runs of the same suite, length and protocol.
 
     Example: evalkit report runs/mini/stable-audio-mini/* --out compare.html
     """
     from evalkit.report.board import boards
     from evalkit.report.page import write_report
+    from evalkit.report.published import shipped
     from evalkit.report.records import read_runs
     from evalkit.report.tables import records
 
-    target = write_report(runs, out or (runs[0] if len(runs) == 1 else Path()) / "report.html", audio.value)
-    tables = boards(read_runs(runs))
+    published = () if no_published else shipped()
+    target = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
+    write_report(runs, target, audio.value, published)
+    tables = boards(read_runs(runs), published)
     if as_json:
         print_json({"report": str(target), "scores": records(tables)})
     else:
@@ -68,6 +72,7 @@ def _print_tables(tables: Sequence[Board]) -> None:
     if not console.is_terminal:
         console = Console(highlight=False, width=NARROWEST)
     for table in tables:
-        console.print(terminal(table))
+        for each in terminal(table):
+            console.print(each)
         for number, note in enumerate(table.notes, start=1):
             console.print(f"note {number}: {note}", markup=False)

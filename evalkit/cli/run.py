@@ -18,7 +18,9 @@ LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suit
 BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default: the model's.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
 DTYPE = typer.Option("float32", "--dtype", help="float32, float16 or bfloat16, for the generator.")
-WEIGHTS = typer.Option([], "--weights", help="NAME=PATH: use this file or folder for weights of that name. Repeatable.")
+WEIGHTS = typer.Option(
+    [], "--weights", help="NAME=PATH: this file or folder for weights of that name, or of that family. Repeatable."
+)
 MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
 RETRY = typer.Option(False, "--retry-failed", help="Try items again that failed twice.")
 JSON = typer.Option(False, "--json", help="Print one JSON object.")
@@ -46,7 +48,7 @@ def run(
 
     Typing the same command again goes on where it stopped; a finished run is shown again, and nothing is
     recomputed. Failed items are counted beside every number. Exit 1: more of them than --max-failures, none
-    that worked, or a metric without a number; 2: something to put right; 130: interrupted.
+    that worked, or a headline metric without a number; 2: something to put right; 130: interrupted.
 
     \b
     Example:

@@ -41,7 +41,7 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     """Do the runs one after the other, tell of them, and leave with the right exit code.
 
     `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no
-    item at all, or a metric without a number; 130: interrupted.
+    item at all, or a headline metric without a number; 130: interrupted.
     """
     try:
         with _own_stdout(manner.as_json), _terminable():
@@ -99,7 +99,7 @@ def _joint_report(outcomes: Sequence[Outcome], manner: Manner, board: Path | Non
 
 def _fails(outcome: Outcome, manner: Manner) -> bool:
     too_many = manner.max_failures is not None and len(outcome.failures) > manner.max_failures
-    numberless = any(entry["value"] is None for entry in outcome.scores.values())
+    numberless = any(entry["value"] is None for entry in outcome.scores.values() if _is_headline(entry))
     return too_many or outcome.n_ok == 0 or numberless
 
 
@@ -127,15 +127,10 @@ def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
     counts = f"{outcome.n_ok} of {len(plan.items)} prompts have audio"
     print(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
     _print_failures(outcome)
-    if outcome.scores:
-        headers = ["metric", "", "value", "interval", "n", "failed", "protocol", "size"]
-        # A finished run's scores come back from its file, in the file's order; the table keeps the suite's.
-        ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores}
-        rows = [_row(name, entry, plan.size) for name, entry in ordered.items()]
-        print_table(headers, rows, numbers=(2, 3, 4, 5))
-        for name, entry in ordered.items():
-            for warning in entry["warnings"]:
-                print(f"  {name}: {warning}")
+    # A finished run's scores come back from its file, in the file's order; the tables keep the suite's.
+    ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores}
+    _print_scores({name: entry for name, entry in ordered.items() if _is_headline(entry)}, plan.size)
+    _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
     if outcome.reused:
         print("nothing to do: all of it was there already")
     print(f"run:    {plan.folder.root}")
@@ -143,11 +138,44 @@ def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
         print(f"report: {report}")
 
 
-def _row(name: str, entry: Mapping[str, Any], size: str) -> list[object]:
+def _is_headline(entry: Mapping[str, Any]) -> bool:
+    """Scores from before there were further measures are all headline ones."""
+    return entry.get("headline") is not False
+
+
+def _print_scores(scores: Mapping[str, Mapping[str, Any]], size: str) -> None:
+    if not scores:
+        return
+    rows = [[*_row(name, entry), entry["n_failed"], entry["protocol"], size] for name, entry in scores.items()]
+    print_table(["metric", "", "value", "interval", "n", "failed", "protocol", "size"], rows, numbers=(2, 3, 4, 5))
+    for name, entry in scores.items():
+        for warning in entry["warnings"]:
+            print(f"  {name}: {warning}")
+
+
+def _print_further(scores: Mapping[str, Mapping[str, Any]], n_ok: int) -> None:
+    """The measures that rank nothing, in a smaller table; what the headline's says of the run is not said again."""
+    if not scores:
+        return
+    print("\nfurther measures, which rank nothing (`evalkit metrics NAME` explains each):")
+    rows = [_row(name, entry) for name, entry in scores.items()]
+    shown = 5 if any(entry["n"] != n_ok for entry in scores.values()) else 4
+    headers = ["measure", "", "value", "interval", "n"][:shown]
+    print_table(headers, [row[:shown] for row in rows], numbers=(2, 3, 4)[: shown - 2])
+    said: dict[str, list[str]] = {}
+    for name, entry in scores.items():
+        for warning in entry["warnings"]:
+            said.setdefault(warning, []).append(name)
+    for warning, names in said.items():
+        print(f"  {', '.join(names)}: {warning}")
+    print()
+
+
+def _row(name: str, entry: Mapping[str, Any]) -> list[object]:
     ends = f"[{figure(entry['low'])}, {figure(entry['high'])}]"
     spread = "n/a" if entry["low"] is None else f"{ends} {entry['level']:.0%}"
     arrow = _ARROWS.get(entry["direction"], "")
-    return [name, arrow, figure(entry["value"]), spread, entry["n"], entry["n_failed"], entry["protocol"], size]
+    return [name, arrow, figure(entry["value"]), spread, entry["n"]]
 
 
 def _print_failures(outcome: Outcome) -> None:

@@ -9,7 +9,10 @@ import typer
 from evalkit.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from evalkit.suites.base import Suite
+    from evalkit.suites.base import MetricPlan, Outline, Suite
+    from evalkit.suites.counts import Counts
+
+_SHOWN_PROMPTS = 200
 
 
 def suites(
@@ -18,61 +21,114 @@ def suites(
 ) -> None:
     """List the suites, or show one: its prompts, metrics, references, licence and digest.
 
+    A suite that is not fetched yet shows what its manifest states (`evalkit fetch suite NAME` gets the rest).
+
     \b
     Example:
       evalkit suites
-      evalkit suites mini
+      evalkit suites audiocaps
     """
-    from evalkit.suites.load import load_suite, suite_names
+    from evalkit.suites.load import load_outline, suite_names
 
     if name is not None:
-        _show(load_suite(name), as_json)
+        _show(load_outline(name), name, as_json)
         return
-    found = [_summary(load_suite(each)) for each in suite_names()]
+    found = [_summary(load_outline(each), each) for each in suite_names()]
     if as_json:
         print_json(found)
         return
-    keys = ("name", "version", "size", "protocol", "prompts", "seconds", "metrics", "title")
+    keys = ("name", "version", "size", "protocol", "prompts", "seconds", "state", "metrics", "title")
     rows = [[", ".join(each[key]) if key == "metrics" else each[key] for key in keys] for each in found]
     print_table(keys, rows, numbers=(4, 5))
 
 
-def _summary(suite: Suite) -> dict[str, Any]:
+def _loaded(outline: Outline, name: str) -> Suite | None:
+    """The suite with its prompts, or None where they are not fetched."""
+    from evalkit.suites.load import load_suite
+    from evalkit.suites.pinned import is_here
+
+    return None if outline.pinned is not None and not is_here(outline.pinned) else load_suite(name)
+
+
+def _summary(outline: Outline, name: str, suite: Suite | None = None) -> dict[str, Any]:
+    from evalkit.suites.pinned import is_here, pinned_files
+
+    suite = suite or _loaded(outline, name)
+    each = outline.columns.seconds
+    stated = None if isinstance(each, str) else float(each) * outline.count
     return {
-        "name": suite.name,
-        "title": suite.title,
-        "version": suite.version,
-        "size": suite.size,
-        "protocol": suite.protocol,
-        "prompts": len(suite.prompts),
-        "seconds": round(sum(prompt.seconds for prompt in suite.prompts), 3),
-        "metrics": sorted(suite.metrics),
+        "name": outline.name,
+        "title": outline.title,
+        "version": outline.version,
+        "size": outline.size,
+        "protocol": outline.protocol,
+        "prompts": outline.count if suite is None else len(suite.prompts),
+        "seconds": stated if suite is None else round(sum(prompt.seconds for prompt in suite.prompts), 3),
+        "state": "here" if all(is_here(file) for file in pinned_files(outline)) else "not fetched",
+        "metrics": sorted(outline.metrics),
     }
 
 
-def _show(suite: Suite, as_json: bool) -> None:
-    plans = {
-        name: {
-            "weights": plan.weights,
-            "reference": None if plan.reference is None else str(plan.reference),
-            "reference_here": plan.reference is None or plan.reference.is_file(),
-        }
-        for name, plan in suite.metrics.items()
-    }
-    audio = None if suite.reference_audio is None else str(suite.reference_audio)
-    more = {"licence": suite.licence, "citation": suite.citation, "digest": suite.digest, "reference_audio": audio}
+def _show(outline: Outline, name: str, as_json: bool) -> None:
+    from evalkit.suites.counts import count
+
+    suite = _loaded(outline, name)
+    counts = count(outline, suite)
+    summary = _summary(outline, name, suite)
+    plans = {metric: _plan(plan) for metric, plan in outline.metrics.items()}
+    audio = None if outline.reference_audio is None else str(outline.reference_audio)
+    digest = None if suite is None else suite.digest
+    more = {"licence": outline.licence, "citation": outline.citation, "digest": digest, "reference_audio": audio}
+    prompts = [] if suite is None else suite.prompts
     if as_json:
-        prompts = [{"id": p.id, "text": p.text, "seconds": p.seconds, "labels": list(p.labels)} for p in suite.prompts]
-        print_json({**_summary(suite), **more, "metrics": plans, "items": prompts})
+        items = [{"id": p.id, "text": p.text, "seconds": p.seconds, "labels": list(p.labels)} for p in prompts]
+        print_json({**summary, **more, "counts": _counts(counts), "metrics": plans, "items": items})
         return
-    facts = {**_summary(suite), **more}
-    facts.pop("metrics")
-    print_table(["suite", suite.name], [[key, value] for key, value in facts.items() if key != "name" and value])
+    facts = {key: value for key, value in {**summary, **more}.items() if key not in ("name", "metrics") and value}
+    print_table(["suite", outline.name], [[key, value] for key, value in facts.items()])
+    print(f"\n{_sentence(counts)}")
+    if summary["state"] != "here":
+        print(f"not all of it is here: evalkit fetch suite {name}")
     print()
-    rows = [[name, p["weights"], p["reference"], "" if p["reference_here"] else "MISSING"] for name, p in plans.items()]
+    rows = [[key, p["weights"], p["reference"], "" if p["reference_here"] else "MISSING"] for key, p in plans.items()]
     print_table(["metric", "weights", "reference", ""], rows)
+    if suite is not None:
+        _print_prompts(suite)
+
+
+def _plan(plan: MetricPlan) -> dict[str, Any]:
+    """A reference is here where its own file is, or the pickle that it is made of at the first use."""
+    from evalkit.suites.pinned import is_here
+
+    here = plan.reference is None or plan.reference.is_file() or (plan.pinned is not None and is_here(plan.pinned))
+    shown = plan.reference if plan.pinned is None else plan.pinned.path
+    return {
+        "weights": plan.weights,
+        "reference": None if shown is None else str(shown),
+        "reference_here": here,
+        **({"options": dict(plan.options)} if plan.options else {}),
+    }
+
+
+def _counts(counts: Counts) -> dict[str, Any]:
+    named = {"prompts": counts.prompts, "sources": counts.sources, "reference_clips": counts.reference_clips}
+    return {**named, "scored": counts.scored, "stated": sorted(counts.stated)}
+
+
+def _sentence(counts: Counts) -> str:
+    """`4,875 prompts over 975 clips, 881 reference clips, 4,405 scored by KL`."""
+    parts = [f"{counts.prompts:,} prompts over {counts.sources:,} clips"]
+    if counts.reference_clips is not None:
+        parts.append(f"{counts.reference_clips:,} reference clips")
+    short = {"kl_passt": "KL"}
+    parts += [f"{n:,} scored by {short.get(key, key)}" for key, n in counts.scored.items() if n is not None]
+    return ", ".join(parts)
+
+
+def _print_prompts(suite: Suite) -> None:
     print()
-    shown = [[p.id, f"{p.seconds:g}", p.text if len(p.text) <= 100 else p.text[:99] + "…"] for p in suite.prompts[:200]]
+    first = suite.prompts[:_SHOWN_PROMPTS]
+    shown = [[p.id, f"{p.seconds:g}", p.text if len(p.text) <= 100 else p.text[:99] + "…"] for p in first]
     print_table(["prompt", "s", "text"], shown, numbers=(1,))
     if len(suite.prompts) > len(shown):
         print(f"... and {len(suite.prompts) - len(shown)} more (--json lists them all)")

@@ -1,21 +1,23 @@
 """CLAP features: sound and text in one space, and the text tower that conditions Stable Audio 2.
 
-A folder of weights has the layout of the Hugging Face hub (`laion/clap-htsat-fused`): `config.json`,
-`model.safetensors`, `preprocessor_config.json`, and the tokenizer as `tokenizer.json` or as `vocab.json`
-with `merges.txt`. Everything is read from that folder; the network is never asked.
+A folder of weights has the layout of the Hugging Face hub (`laion/clap-htsat-fused`, `-unfused`):
+`config.json`, `model.safetensors`, `preprocessor_config.json`, and the tokenizer as `tokenizer.json` or as
+`vocab.json` with `merges.txt`. LAION's own files (`630k-audioset-fusion-best.pt`) are read as they are, with
+roberta-base's tokenizer beside them (`clap_laion.py`). The network is never asked.
 
 Rules of stable-audio-metrics at fd55536 (`src/clap_score.py`; research A3 and G):
 
 - text: raw, at most 77 tokens, padded to 77; features are unit rows;
-- sound: mean of the channels, resampled to the model's rate, peak at -1 dBFS, 16-bit round trip with the
-  cut toward zero, then the front end of `evalkit.nets.clap`;
-- a sound longer than the window has its three crops drawn from a seed made of its own digest, where the
-  original draws them from a global generator and so gives another score on every run.
+- sound: mean of the channels, resampled to the model's rate at librosa's length, peak at -1 dBFS, 16-bit
+  round trip with the cut toward zero, then the front end of `evalkit.nets.clap`;
+- a sound longer than the window has its three crops (one, in models without fusion) drawn from a seed made
+  of its own digest, where the original draws them from a global generator and so gives another score on
+  every run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,15 +27,27 @@ from torch import Tensor
 
 from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
-from evalkit.audio.resample import resample
+from evalkit.audio.resample import resample_as_librosa
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
-from evalkit.embed.clap_folder import TOKENS, WEIGHTS, Words, fill, read_config, read_front_end
-from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, fusion_input, int16_round_trip, text_config
+from evalkit.embed.clap_folder import (
+    TOKENS,
+    Checkpoint,
+    Words,
+    fill,
+    fill_from,
+    read_config,
+    read_folder,
+    undrawn,
+    weights_of,
+)
+from evalkit.embed.clap_laion import read_laion
+from evalkit.fetch.torch_file import TORCH_SUFFIXES
+from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
 PEAK_DBFS = -1.0
-FRONT_END_VERSION = 1
+FRONT_END_VERSION = 2
 """Raised when the way from samples to mel changes, so that cached features are not taken for new ones."""
 
 _AUDIO_BATCH, _TEXT_BATCH = 16, 64
@@ -56,6 +70,8 @@ class ClapEmbedder:
             inputs = [self._input(clip) for clip in clips[begin : begin + _AUDIO_BATCH]]
             mels = torch.stack([mel for mel, _ in inputs]).to(self._device)
             longer = torch.tensor([long for _, long in inputs], device=self._device)
+            if not longer.any():
+                mels = mels[:, :1]  # the copies for fusion are not looked at, and would be resized for nothing
             rows.extend(row[None] for row in self._net.audio(mels, longer).float().cpu().numpy())
         return rows
 
@@ -68,7 +84,7 @@ class ClapEmbedder:
         return rows
 
     def _input(self, clip: Clip) -> tuple[Tensor, bool]:
-        return fusion_input(prepare(clip, self._front.rate), self._front, crop_seed(clip.digest))
+        return tower_input(prepare(clip, self._front.rate), self._front, crop_seed(clip.digest))
 
 
 class TextTower:
@@ -81,12 +97,13 @@ class TextTower:
         """Raises MissingWeights or BadCheckpoint."""
         config = read_config(folder)
         self._words = Words(folder, config)
-        net = ClapText(config)
+        with undrawn():
+            net = ClapText(config)
         fill(net.model, folder, "text_model.")
         self._net = net.to(device).eval()
         self._device = device
         self.width = text_config(config).hidden_size
-        self.weights = digest_file(folder / WEIGHTS)
+        self.weights = digest_file(weights_of(folder))
 
     @torch.inference_mode()
     def penultimate(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -100,29 +117,38 @@ class TextTower:
         return _in_batches(self._net.hidden, ids, mask, self._device), mask.to(self._device)
 
 
-def load(name: str, folder: Path, device: str) -> ClapEmbedder:
-    """The embedder from a folder in the hub's layout, in float32 whatever the file's precision.
+def load(name: str, path: Path, device: str, overrides: Mapping[str, Path] | None = None) -> ClapEmbedder:
+    """The embedder from a folder in the hub's layout or one of LAION's files, in float32 whatever it holds.
 
-    Raises MissingWeights for an absent file, BadCheckpoint for one that does not fit, naming it.
+    `overrides` may name the tokenizer that goes with LAION's files (`clap_tokenizer`). Raises MissingWeights
+    for an absent file, BadCheckpoint for one that does not fit, naming it.
     """
-    config = read_config(folder)
-    words = Words(folder, config)
-    front = read_front_end(folder, config)
+    checkpoint = read_laion(path, overrides or {}) if path.suffix in TORCH_SUFFIXES else read_folder(path)
+    words = Words(checkpoint.tokenizer, checkpoint.config)
     try:
-        net = Clap(config)
+        with undrawn():
+            net = Clap(checkpoint.config)
     except ValueError as error:
-        raise BadCheckpoint(f"{folder / 'config.json'}: {error}") from error
-    fill(net.model, folder)
-    settings: dict[str, object] = {
-        **asdict(front),
+        raise BadCheckpoint(f"{path / 'config.json'}: {error}") from error
+    fill_from(net.model, checkpoint.tensors, checkpoint.weights)
+    width = int(checkpoint.config.projection_dim)
+    spec = EmbedderSpec(name, "clap", width, digest_file(checkpoint.weights), _settings(checkpoint))
+    return ClapEmbedder(spec, net.to(device).eval(), checkpoint.front, words, device)
+
+
+def _settings(checkpoint: Checkpoint) -> dict[str, object]:
+    """What changes a feature beside the weights; the names of the fusion models' settings are kept from before."""
+    front = asdict(checkpoint.front)
+    rule: dict[str, object] = {"antialias": ANTIALIAS} if front.pop("fusion") else {"truncation": "rand_trunc"}
+    files = {file: checkpoint.tokenizer / file for file in _TEXT_FILES}
+    return {
+        **front,
         "front_end_version": FRONT_END_VERSION,
         "peak_dbfs": PEAK_DBFS,
-        "antialias": ANTIALIAS,
+        **rule,
         "tokens": TOKENS,
-        "files": {file: digest_file(folder / file) for file in _TEXT_FILES if (folder / file).is_file()},
+        "files": {name: digest_file(file) for name, file in files.items() if file.is_file()},
     }
-    spec = EmbedderSpec(name, "clap", int(config.projection_dim), digest_file(folder / WEIGHTS), settings)
-    return ClapEmbedder(spec, net.to(device).eval(), front, words, device)
 
 
 def prepare(clip: Clip, rate: int) -> Tensor:
@@ -130,7 +156,7 @@ def prepare(clip: Clip, rate: int) -> Tensor:
 
     Raises UserError for a clip with no samples or with NaN in it.
     """
-    mono = resample(clip.mono()[None], clip.rate, rate)[0]
+    mono = resample_as_librosa(clip.mono()[None], clip.rate, rate)[0]
     if len(mono) == 0 or not np.isfinite(mono).all():
         raise UserError("a clip for CLAP is empty or holds NaN", "such a file is a failed item; leave it out")
     return int16_round_trip(torch.from_numpy(peak_normalize(mono, PEAK_DBFS)))

@@ -1,5 +1,7 @@
 """A CLAP folder in the hub's layout, read and checked: config, tensors, front end, tokenizer.
 
+Weights are in `model.safetensors`, or in `pytorch_model.bin` where a folder has only that.
+
 Every reader here names the file at fault. Two silent failures of the plain loaders are made loud: tensors
 that are missing or left over are named, and a tokenizer that lost its vocabulary is refused (transformers
 5.23 makes up one of five tokens where the files are absent, and every prompt then reads the same).
@@ -7,26 +9,57 @@ that are missing or left over are named, and a tokenizer that lost its vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import transformers
 from torch import Tensor, nn
 from transformers import ClapConfig, RobertaTokenizer
+from transformers.initialization import no_init_weights
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.tensors import load_into, read_tensors
+from evalkit.fetch.torch_file import read_torch
 from evalkit.nets.clap import CONSTANTS, FrontEnd, audio_config, text_config
 
-WEIGHTS = "model.safetensors"
+WEIGHTS, OLDER_WEIGHTS = "model.safetensors", "pytorch_model.bin"
 TOKENS = 77
 """Every text is padded or cut to this many tokens, as LAION's `hook.py` 65-73 does."""
 
 _LAYOUT = "a CLAP folder holds config.json, model.safetensors, preprocessor_config.json and tokenizer files"
 _PROBE = "A dog barks twice, then rain falls on the left."
+
+ROBERTA_SIZE = 50265
+_ROBERTA_PROBE, _ROBERTA_IDS = "Hello world", [0, 31414, 232, 2]
+"""A sentence whose ids in roberta-base are documented (transformers, RobertaTokenizer)."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A CLAP that has been read but not yet built.
+
+    `path` is what was named, `weights` the file that holds the tensors; `tensors` have transformers' names;
+    `tokenizer` is the folder of the tokenizer's files.
+    """
+
+    path: Path
+    weights: Path
+    config: ClapConfig
+    front: FrontEnd
+    tensors: Mapping[str, Tensor]
+    tokenizer: Path
+
+
+def read_folder(folder: Path) -> Checkpoint:
+    """A whole folder. Raises MissingWeights or BadCheckpoint, naming the file at fault."""
+    config = read_config(folder)
+    front = read_front_end(folder, config)
+    weights = weights_of(folder)
+    return Checkpoint(folder, weights, config, front, _read_weights(weights), folder)
 
 
 def read_config(folder: Path) -> ClapConfig:
@@ -52,6 +85,9 @@ def read_front_end(folder: Path, config: ClapConfig) -> FrontEnd:
     except ValueError as error:
         raise BadCheckpoint(f"{path}: {error}") from error
     audio = audio_config(config)
+    if front.fusion != bool(audio.enable_fusion):
+        rule, fused = "fusion" if front.fusion else "rand_trunc", bool(audio.enable_fusion)
+        raise BadCheckpoint(f"{path}: truncation is {rule!r}, but the audio tower has enable_fusion {fused}", _LAYOUT)
     widest = audio.spec_size * (audio.spec_size // audio.num_mel_bins)
     if front.mels != audio.num_mel_bins:
         raise BadCheckpoint(f"{path}: feature_size is {front.mels}, the audio tower has {audio.num_mel_bins} mel bands")
@@ -60,20 +96,47 @@ def read_front_end(folder: Path, config: ClapConfig) -> FrontEnd:
     return front
 
 
+def weights_of(folder: Path) -> Path:
+    """The file with the tensors. Raises MissingWeights, naming the one that there should be."""
+    older = folder / OLDER_WEIGHTS
+    return older if older.is_file() and not (folder / WEIGHTS).is_file() else _present(folder, WEIGHTS)
+
+
 def fill(net: nn.Module, folder: Path, prefix: str = "") -> None:
     """Fill `net` from the folder's tensors whose names start with `prefix`, and set it to evaluation.
 
-    Constants that follow from the config may be in the file or not, and are never taken from it.
     Raises MissingWeights, or BadCheckpoint naming the tensors that are missing, left over or misshaped.
     """
-    path = _present(folder, WEIGHTS)
-    tensors = {
+    path = weights_of(folder)
+    fill_from(net, _read_weights(path), path, prefix)
+
+
+def fill_from(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, prefix: str = "") -> None:
+    """As :func:`fill`, from tensors that have been read from `path`.
+
+    Constants that follow from the config may be among them or not, and are never taken from there.
+    """
+    own = {
         name.removeprefix(prefix): tensor
-        for name, tensor in read_tensors(path).items()
+        for name, tensor in tensors.items()
         if name.startswith(prefix) and not name.endswith(CONSTANTS)
     }
-    load_into(net, tensors, path, ignore={name for name in net.state_dict() if name.endswith(CONSTANTS)})
+    load_into(net, own, path, ignore={name for name in net.state_dict() if name.endswith(CONSTANTS)})
     net.requires_grad_(False).eval()
+
+
+@contextmanager
+def undrawn() -> Iterator[None]:
+    """Networks made here have no first weights: drawing those of 150 million takes longer than reading them.
+
+    Only for a network that :func:`fill_from` fills next, as that leaves no tensor out.
+    """
+    with no_init_weights():
+        yield
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    return read_torch(path) if path.name == OLDER_WEIGHTS else read_tensors(path)
 
 
 class Words:
@@ -100,6 +163,12 @@ class Words:
         read_back = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         if tokenizer.unk_token_id in ids or read_back != _PROBE:
             raise BadCheckpoint(f"{folder}: the tokenizer reads {_PROBE!r} as {read_back!r}", "restore its files")
+        known = list(tokenizer(_ROBERTA_PROBE)["input_ids"])
+        if size == ROBERTA_SIZE and known != _ROBERTA_IDS:
+            raise BadCheckpoint(
+                f"{folder}: not roberta-base's tokenizer: it reads {_ROBERTA_PROBE!r} as {known}, not {_ROBERTA_IDS}",
+                "restore its files",
+            )
 
 
 def _read_tokenizer(folder: Path) -> RobertaTokenizer:

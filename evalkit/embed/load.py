@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalkit.core.errors import unknown_name
 from evalkit.embed.base import Embedder
-from evalkit.fetch.weights import locate
+from evalkit.fetch.weights import WITHOUT_FILE, locate
 
 EMBEDDERS = {
     "openl3-mini": "evalkit.embed.openl3:load",
@@ -18,8 +18,15 @@ EMBEDDERS = {
     "openl3-music": "evalkit.embed.openl3:load",
     "passt": "evalkit.embed.passt:load",
     "clap": "evalkit.embed.clap:load",
+    "clap-music": "evalkit.embed.clap:load",
+    "clap-music-speech": "evalkit.embed.clap:load",
+    "clap-music-speech-audioset": "evalkit.embed.clap:load",
+    "sound": "evalkit.embed.sound:load",
 }
-"""Weights name -> the function (name, path, device) -> Embedder of its family."""
+"""Weights name -> the function (name, path, device) -> Embedder of its family; path is None where there is no file.
+
+CLAP's takes `overrides` too, as some of its weights come without their tokenizer.
+"""
 
 
 def load_embedder(name: str, device: str = "cpu", overrides: Mapping[str, Path] | None = None) -> Embedder:
@@ -29,7 +36,9 @@ def load_embedder(name: str, device: str = "cpu", overrides: Mapping[str, Path] 
     """
     if name not in EMBEDDERS:
         raise unknown_name("embedder", name, EMBEDDERS)
-    path = locate(name, overrides or {})
+    chosen = overrides or {}
+    path = None if name in WITHOUT_FILE else locate(name, chosen)
     module, _, function = EMBEDDERS[name].partition(":")
-    embedder: Embedder = getattr(importlib.import_module(module), function)(name, path, device)
+    more = (chosen,) if module == "evalkit.embed.clap" else ()
+    embedder: Embedder = getattr(importlib.import_module(module), function)(name, path, device, *more)
     return embedder

@@ -12,6 +12,7 @@ sides: the same numbers as embedding it twice, at half the cost.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,18 +23,22 @@ import torch
 from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample, resample_kaiser_best
-from evalkit.core.errors import UserError
+from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
+from evalkit.fetch.keras_file import is_keras_file, read_layers
 from evalkit.fetch.tensors import digest, load_into, read_tensors
 from evalkit.fetch.weights import read_config, weights_file
-from evalkit.nets.openl3 import OpenL3, OpenL3Config
+from evalkit.nets.openl3 import OpenL3, OpenL3Config, tensors_of_keras
 
 PEAK_DBFS = -1.0
 MIDDLE_RATE = 44100
 """stable-audio-metrics brings every file to this rate first; full parity keeps the detour."""
 
 HOP_SECONDS = 0.5
+
+_CONTENTS = ("env", "music")
+_PUBLISHED_NAME = re.compile(r"openl3_audio_(?P<bands>linear|mel128|mel256)_(?P<content>env|music)")
 
 
 class OpenL3Embedder:
@@ -90,17 +95,19 @@ def frames(samples: Array, rate: int) -> list[Array]:
     return [padded[start : start + rate] for start in range(0, count * hop, hop)]
 
 
-def load(name: str, folder: Path, device: str = "cpu") -> OpenL3Embedder:
-    """From a folder with `model.safetensors` and `config.json`, or a safetensors file (published sizes).
+def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
+    """From a published Keras file (.h5, .h5.gz), a folder with `model.safetensors` and `config.json`, or a
+    safetensors file (published sizes).
 
-    Raises MissingWeights or BadCheckpoint.
+    Raises MissingWeights or BadCheckpoint, also where the name of a published file says that it is another
+    network than `name` stands for.
     """
-    path = weights_file(folder)
-    config = read_config(folder, OpenL3Config)
-    net = OpenL3(config)
-    tensors = read_tensors(path)
-    counters = [key for key in net.state_dict() if key.endswith("num_batches_tracked")]
-    load_into(net, tensors, path, ignore=counters)
+    if path.is_file() and is_keras_file(path):
+        _check_published_name(name, path)
+        net, file = network_of_keras(path, OpenL3Config()), path
+    else:
+        net, file = _network_of_tensors(path), weights_file(path)
+    config = net.config
     settings = {
         "peak_dbfs": PEAK_DBFS,
         "rates": [MIDDLE_RATE, config.rate],
@@ -109,4 +116,45 @@ def load(name: str, folder: Path, device: str = "cpu") -> OpenL3Embedder:
         "front_end": "kapre 0.3.7",
         **asdict(config),
     }
-    return OpenL3Embedder(EmbedderSpec(name, "openl3", 2 * config.embedding, digest(path), settings), net, device)
+    return OpenL3Embedder(EmbedderSpec(name, "openl3", 2 * config.embedding, digest(file), settings), net, device)
+
+
+def network_of_keras(path: Path, config: OpenL3Config) -> OpenL3:
+    """The network of these sizes with the weights of a Keras file: eight times BatchNorm and convolution.
+
+    The file's layers are taken by order and shape, as Keras does; their names carry arbitrary numbers. It
+    says neither the bands nor the dimensions, as no weight depends on them. Raises BadCheckpoint, naming
+    layers of the file, where their number or shapes are others.
+    """
+    net = OpenL3(config)
+    try:
+        tensors = tensors_of_keras(read_layers(path))
+    except ValueError as error:
+        raise BadCheckpoint(f"{path}: {error}", "evalkit reads OpenL3's audio network from such files") from None
+    load_into(net, tensors, path, ignore=_counters(net))
+    return net
+
+
+def _network_of_tensors(path: Path) -> OpenL3:
+    file = weights_file(path)
+    net = OpenL3(read_config(path, OpenL3Config))
+    load_into(net, read_tensors(file), file, ignore=_counters(net))
+    return net
+
+
+def _counters(net: OpenL3) -> list[str]:
+    """torch counts BatchNorm's training steps; neither format needs to."""
+    return [key for key in net.state_dict() if key.endswith("num_batches_tracked")]
+
+
+def _check_published_name(name: str, path: Path) -> None:
+    """A file of another content type or front end has the same shapes, and would score without an error."""
+    said = _PUBLISHED_NAME.search(path.name)
+    wanted = name.removeprefix("openl3-")
+    if said is None or wanted not in _CONTENTS:
+        return
+    if said["bands"] != "mel256" or said["content"] != wanted:
+        raise BadCheckpoint(
+            f"{path}: by its name it is OpenL3 {said['bands']} {said['content']}; {name} stands for mel256 {wanted}",
+            f"openl3_audio_mel256_{wanted}.h5 or its -v0_4_0.h5.gz is the file",
+        )

@@ -10,7 +10,6 @@ One thing is ours: the original fails for clips too short for one patch (0.15 s)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,13 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evalkit.audio.clip import Clip, Samples
+from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
-from evalkit.audio.resample import resample
+from evalkit.audio.resample import resample_as_librosa
 from evalkit.core.errors import UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
 from evalkit.fetch.tensors import digest, load_into, read_tensors
+from evalkit.fetch.torch_file import TORCH_SUFFIXES, read_torch
 from evalkit.fetch.weights import read_config, weights_file
 from evalkit.nets.passt import PaSST, PaSSTConfig
 
@@ -43,8 +43,13 @@ class PaSSTEmbedder:
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
-        logits = in_batches(self._windows(clips), self._batch, self._forward)
-        return [_softmax(logits[index].mean(axis=0, keepdims=True, dtype=np.float64)) for index in range(len(clips))]
+        return [_softmax(rows.mean(axis=0, keepdims=True, dtype=np.float64)) for rows in self.logits(clips)]
+
+    @torch.inference_mode()
+    def logits(self, clips: Sequence[Clip]) -> list[Features]:
+        """float32 (windows, classes) per clip, before the mean over windows. Raises UserError as `embed` does."""
+        found = in_batches(self._windows(clips), self._batch, self._forward)
+        return [found[index] for index in range(len(clips))]
 
     def _windows(self, clips: Sequence[Clip]) -> Iterator[tuple[int, Array]]:
         for index, clip in enumerate(clips):
@@ -60,11 +65,8 @@ def prepare(clip: Clip, rate: int) -> Array:
     """(samples,) mono at `rate` Hz with its peak at -1 dBFS. Raises UserError for a clip that is empty or holds NaN."""
     if clip.samples.shape[1] == 0 or not np.isfinite(clip.samples).all():
         raise UserError("a clip for PaSST is empty or holds NaN", "such a file is a failed item; leave it out")
-    found: Samples = resample(clip.mono()[None], clip.rate, rate)
-    # librosa, which the original loads with, rounds the length up; soxr alone may be a sample off.
-    length = math.ceil(clip.samples.shape[1] * rate / clip.rate)
-    fitted = np.pad(found[:, :length], ((0, 0), (0, max(0, length - found.shape[1]))))
-    return peak_normalize(fitted, PEAK_DBFS)[0]
+    found = resample_as_librosa(clip.mono()[None], clip.rate, rate)
+    return peak_normalize(found, PEAK_DBFS)[0]
 
 
 def windows(samples: Array, config: PaSSTConfig) -> list[Array]:
@@ -83,13 +85,15 @@ def _softmax(logits: np.ndarray) -> Features:
 
 
 def load(name: str, folder: Path, device: str = "cpu") -> PaSSTEmbedder:
-    """From a folder with `model.safetensors` and `config.json`, or a safetensors file (published sizes).
+    """From a folder with `model.safetensors` and `config.json`, or from a lone file, safetensors or the
+    published .pt, of the published sizes.
 
     Raises MissingWeights or BadCheckpoint.
     """
-    path = weights_file(folder)
+    published = folder.suffix in TORCH_SUFFIXES and not folder.is_dir()
+    path = folder if published else weights_file(folder)
     config = read_config(folder, PaSSTConfig)
     net = PaSST(config)
-    load_into(net, read_tensors(path), path)
+    load_into(net, read_torch(path) if published else read_tensors(path), path)
     settings = {"peak_dbfs": PEAK_DBFS, "channels": "mean", "output": "softmax of mean logits", **asdict(config)}
     return PaSSTEmbedder(EmbedderSpec(name, "passt", config.classes, digest(path), settings), net, device)

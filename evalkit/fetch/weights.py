@@ -8,60 +8,32 @@ its publisher gave it, or in a folder named as the weights are, holding `model.s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.published import PUBLISHED, Published
 
 MINI_FOLDER = Path(__file__).resolve().parent.parent / "mini" / "weights"
 TENSORS, CONFIG = "model.safetensors", "config.json"
 
 
-@dataclass(frozen=True)
-class Published:
-    """A checkpoint that evalkit does not ship: `files` are the names it may have under EVALKIT_HOME/weights."""
-
-    files: tuple[str, ...]
-    source: str
-    licence: str
-
-
 MINIS = ("clap-mini", "openl3-mini", "passt-mini", "stable-audio-mini")
-
-_OPENL3_SOURCE = "github.com/marl/openl3, branch models"
-PUBLISHED = {
-    "openl3-env": Published(
-        ("openl3_audio_mel256_env.h5", "openl3_audio_mel256_env-v0_4_0.h5.gz"), _OPENL3_SOURCE, "CC-BY 4.0"
-    ),
-    "openl3-music": Published(
-        ("openl3_audio_mel256_music.h5", "openl3_audio_mel256_music-v0_4_0.h5.gz"), _OPENL3_SOURCE, "CC-BY 4.0"
-    ),
-    "passt": Published(
-        ("passt-s-f128-p16-s10-ap.476-swa.pt",), "github.com/kkoutini/PaSST, release v0.0.1-audioset", "Apache-2.0"
-    ),
-    "clap": Published(
-        ("clap-htsat-fused", "630k-audioset-fusion-best.pt"),
-        "huggingface.co/laion/clap-htsat-fused (the hub folder) or huggingface.co/lukewys/laion_clap (the file)",
-        "CC0-1.0 (file), Apache-2.0 (folder)",
-    ),
-    "stable-audio": Published(
-        ("stable-audio-open-1.0",),
-        "huggingface.co/stabilityai/stable-audio-open-1.0 (gated: model.safetensors and model_config.json)",
-        "Stability AI Community License",
-    ),
-    "t5-base": Published(("t5-base",), "huggingface.co/google-t5/t5-base (the hub folder)", "Apache-2.0"),
-}
+WITHOUT_FILE = ("sound",)
+"""Embedders that a suite names as it names weights, and that have none: they measure without a network."""
 
 
 def locate(name: str, overrides: Mapping[str, Path]) -> Path:
     """The folder or file of the weights called `name`; `overrides` are `--weights NAME=PATH`.
 
-    Raises UserError for a name that is not known or an override that is not there, MissingWeights (which
-    file, from where, under which licence, where to put it) where the weights are not on this machine.
+    Raises UserError for a name that is not known, has no file, or an override that is not there, MissingWeights
+    (which file, from where, under which licence, where to put it) where the weights are not on this machine.
     """
+    if name in WITHOUT_FILE:
+        raise UserError(f"{name} has no weights: it measures without a network")
     if name not in PUBLISHED and name not in MINIS:
         raise unknown_name("weights file", name, (*PUBLISHED, *MINIS))
     if name in overrides:
@@ -86,9 +58,10 @@ def _shipped(name: str) -> Path:
 
 
 def _missing(name: str, published: Published, folder: Path) -> MissingWeights:
+    fetch = f"evalkit fetch weights {name}, or " if published.downloads else ""
     return MissingWeights(
         f"the weights {name} are not here: {' or '.join(published.files)}",
-        f"get it from {published.source} (licence {published.licence}), put it into {folder}, "
+        f"{fetch}get it from {published.source} (licence {published.licence}), put it into {folder}, "
         f"or say --weights {name}=PATH",
     )
 

@@ -17,17 +17,19 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MetricCard:
-    """What a reader must know of a metric. `unit` is "" for a plain ratio; `reference` says which kind of
+    """What a reader must know of a metric. `direction` says which side is better, "none" where neither is: such a
+    measure is told and never ranked or gated. `unit` is "" for a plain ratio; `reference` says which kind of
     reference it needs: a set's statistics ("set"), one clip per prompt ("pair"), or none ("").
 
     `headline` metrics rank systems; the others are shown apart, as further measures. `options` names the
     conventions that a suite may choose, each with its values, the default first; a number that was made with
-    another value than the default carries it in its protocol id.
+    another value than the default carries it in its protocol id. `biased_by_n` says that the value moves with
+    the number of clips even where the sounds are alike: at unequal n it must not be ranked.
     """
 
     name: str
     title: str
-    direction: Literal["lower", "higher"]
+    direction: Literal["lower", "higher", "none"]
     unit: str
     family: str
     reference: Literal["set", "pair", ""]
@@ -36,17 +38,23 @@ class MetricCard:
     blind_to: str
     headline: bool = True
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    biased_by_n: bool = False
 
 
 @dataclass(frozen=True)
 class SetReference:
     """Statistics of a reference set: `mean` (d,), `covariance` (d, d) with ddof 1, float64, of `frames`
-    rows from `clips` clips."""
+    rows from `clips` clips. `frames` is 0 where shipped statistics do not say how many there were.
+
+    `rows` (m, d) holds one vector per clip, the mean over its frames, of all clips or of a seeded choice of
+    them; None where only mean and covariance were shipped.
+    """
 
     mean: Array
     covariance: Array
     frames: int
     clips: int
+    rows: Features | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +84,9 @@ class MetricResult:
 
     `low` and `high` are None where no interval can be had (n too small), never a made-up one.
     `per_prompt` maps ids to their own values, empty for a metric of the set alone. `warnings` are
-    sentences for the reader (rank-deficient covariance, few clips).
+    sentences for the reader (rank-deficient covariance, few clips). `leave_outs` are the values with each
+    fold of `stats.intervals.assign_folds` left out in turn, where the interval is a jackknife's: two runs over
+    the same sources have the same folds, so their difference has a jackknife of its own.
     """
 
     value: float
@@ -88,6 +98,7 @@ class MetricResult:
     n_reference: int
     per_prompt: dict[str, float]
     warnings: tuple[str, ...] = ()
+    leave_outs: tuple[float, ...] = ()
 
 
 class Metric(Protocol):
@@ -105,5 +116,17 @@ METRICS = Registry(
         "fd_openl3": "evalkit.metrics.fd_openl3:METRIC",
         "kl_passt": "evalkit.metrics.kl_passt:METRIC",
         "clap_score": "evalkit.metrics.clap_score:METRIC",
+        "fd_inf_openl3": "evalkit.metrics.fd_inf_openl3:METRIC",
+        "kad_openl3": "evalkit.metrics.kad_openl3:METRIC",
+        "density_openl3": "evalkit.metrics.density_openl3:METRIC",
+        "coverage_openl3": "evalkit.metrics.coverage_openl3:METRIC",
+        "is_passt": "evalkit.metrics.is_passt:METRIC",
+        "duration_error": "evalkit.metrics.duration_error:METRIC",
+        "silence_share": "evalkit.metrics.silence_share:METRIC",
+        "clipping_share": "evalkit.metrics.clipping_share:METRIC",
+        "loudness_lufs": "evalkit.metrics.loudness_lufs:METRIC",
+        "stereo_correlation": "evalkit.metrics.stereo_correlation:METRIC",
+        "side_mid": "evalkit.metrics.side_mid:METRIC",
+        "bandwidth": "evalkit.metrics.bandwidth:METRIC",
     },
 )

@@ -43,16 +43,10 @@ import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.embed.base import Features
-from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult, SetReference
-from evalkit.stats.frechet import (
-    Factors,
-    factors_of_blocks,
-    factors_of_covariance,
-    frechet_distance,
-    group_rows,
-    leave_out_distances,
-)
-from evalkit.stats.intervals import FEWEST_GROUPS, Interval, assign_folds, jackknife_interval
+from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
+from evalkit.metrics.sets import folds_of, reference_gaussian, require_features, set_reference, set_result
+from evalkit.stats.frechet import Factors, factors_of_blocks, frechet_distance, group_rows, leave_out_distances
+from evalkit.stats.intervals import FEWEST_GROUPS
 
 CARD = MetricCard(
     name="fd_openl3",
@@ -64,6 +58,7 @@ CARD = MetricCard(
     text=False,
     citation="Cramer et al. 2019 (OpenL3); Heusel et al. 2017, arXiv 1706.08500; Evans et al. 2024, arXiv 2402.04825",
     blind_to="the prompt, single clips, level, and anything beyond mean and covariance",
+    biased_by_n=True,
 )
 
 FEW_CLIPS = 100
@@ -77,19 +72,15 @@ class FdOpenl3:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without a reference, without clips, or where the features do not fit it."""
-        reference = _reference(inputs.set_reference)
-        _validate(inputs, reference)
+        stored = set_reference(CARD.name, inputs)
+        reference = reference_gaussian(CARD.name, stored)
+        require_features(CARD.name, inputs, reference.dimensions)
         generated = _generated(inputs)
-        interval = _interval(inputs, generated, reference)
-        return MetricResult(
+        return set_result(
             value=frechet_distance(generated, reference),
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-            level=interval.level if interval else 0.95,
-            method=interval.method if interval else "none",
-            n=len(inputs.ids),
-            n_reference=inputs.set_reference.clips if inputs.set_reference else 0,
-            per_prompt={},
+            leave_outs=_leave_outs(inputs, reference),
+            inputs=inputs,
+            n_reference=stored.clips,
             warnings=_warnings(inputs, generated, reference),
         )
 
@@ -97,41 +88,21 @@ class FdOpenl3:
 METRIC = FdOpenl3()
 
 
-def _reference(stored: SetReference | None) -> Factors:
-    if stored is None:
-        raise UserError("fd_openl3 needs the statistics of a reference set", "name them in the suite's manifest")
-    try:
-        return factors_of_covariance(stored.mean, stored.covariance, stored.frames)
-    except ValueError as error:
-        raise UserError(f"fd_openl3: the reference statistics cannot be used: {error}") from None
-
-
-def _validate(inputs: MetricInputs, reference: Factors) -> None:
-    if not inputs.ids:
-        raise UserError("fd_openl3: there is no clip to score", "every prompt failed; see the run's failures")
-    for identifier, rows in zip(inputs.ids, inputs.features, strict=True):
-        if rows.ndim != 2 or rows.shape[1] != reference.dimensions:
-            expected = f"(frames, {reference.dimensions}) as the reference has"
-            raise UserError(f"fd_openl3: features of {identifier!r} are {rows.shape}, not {expected}")
-        if not np.isfinite(rows).all():
-            raise UserError(f"fd_openl3: features of {identifier!r} hold NaN or infinity")
-
-
 def _generated(inputs: MetricInputs) -> Factors:
     try:
         return factors_of_blocks(inputs.features)
     except ValueError as error:
-        raise UserError(f"fd_openl3: {error}", "score more clips") from None
+        raise UserError(f"{CARD.name}: {error}", "score more clips") from None
 
 
-def _interval(inputs: MetricInputs, generated: Factors, reference: Factors) -> Interval | None:
-    """None where there are too few sources, or where leaving one out would leave under two rows."""
+def _leave_outs(inputs: MetricInputs, reference: Factors) -> list[float]:
+    """Empty where there are too few sources, or where leaving one out would leave under two rows."""
     if len(set(inputs.groups)) < FEWEST_GROUPS:
-        return None
-    grouped = group_rows(inputs.features, assign_folds(inputs.groups))
+        return []
+    grouped = group_rows(inputs.features, folds_of(inputs))
     if int(grouped.counts.sum() - grouped.counts.max()) < 2:
-        return None
-    return jackknife_interval(frechet_distance(generated, reference), leave_out_distances(grouped, reference))
+        return []
+    return leave_out_distances(grouped, reference)
 
 
 def _warnings(inputs: MetricInputs, generated: Factors, reference: Factors) -> tuple[str, ...]:
@@ -142,14 +113,12 @@ def _warnings(inputs: MetricInputs, generated: Factors, reference: Factors) -> t
     for whose, side in (("generated", generated), ("reference", reference)):
         if side.rank < d:
             told.append(f"the {whose} covariance has rank {side.rank} of {d}{_why(side, inputs.features, whose)}")
-    if len(set(inputs.groups)) < FEWEST_GROUPS:
-        told.append(f"no interval: it takes clips of at least {FEWEST_GROUPS} sources")
     return tuple(told)
 
 
 def _why(side: Factors, features: Sequence[Features], whose: str) -> str:
     """The likely reason for a deficient rank, as an end of the sentence."""
-    if side.rows <= side.dimensions:
+    if 0 < side.rows <= side.dimensions:
         return f", as {side.rows} frames are too few for more"
     half = side.dimensions // 2
     if whose == "generated" and all(np.array_equal(rows[:, :half], rows[:, half:]) for rows in features):

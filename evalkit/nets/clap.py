@@ -1,11 +1,15 @@
 """CLAP: the mel front end, the rule for long sounds, and transformers' towers behind a thin module.
 
-The towers are transformers' `ClapModel` (HTSAT Swin audio tower with `aff_2d` fusion, RoBERTa text tower),
-sized by a config. The front end is our own, because transformers' extractor marks one clip of an all-short
-batch as long (huggingface/transformers, `feature_extraction_clap.py`), which neither LAION's code nor
-stable-audio-metrics does outside training, and because its crops come from NumPy's global generator.
+The towers are transformers' `ClapModel` (HTSAT Swin audio tower with or without `aff_2d` fusion, RoBERTa
+text tower), sized by a config. The front end is our own, because transformers' extractor marks one clip of an
+all-short batch as long (huggingface/transformers, `feature_extraction_clap.py`), which neither LAION's code
+nor stable-audio-metrics does outside training, and because its crops come from NumPy's global generator.
 
-Sources: LAION-AI/CLAP at 1fd4c37, `training/data.py` 402-506 (front end, repeat-pad, fusion);
+LAION's two kinds of model hear through two mels: with fusion torchaudio's, made in `training/data.py`
+(HTK scale, triangles of height 1); without it torchlibrosa's, made inside HTSAT (Slaney's scale, area 1).
+
+Sources: LAION-AI/CLAP at 1fd4c37, `training/data.py` 402-506 (front end, repeat-pad, fusion, crop) and
+`clap_module/htsat.py` (`spectrogram_extractor`, `logmel_extractor`);
 Stability-AI/stable-audio-metrics at fd55536, `src/clap_score.py` 12-17 (16-bit round trip).
 """
 
@@ -21,6 +25,8 @@ from torch import Tensor, nn
 from transformers import ClapAudioConfig, ClapConfig, ClapTextConfig
 from transformers.models.clap.modeling_clap import ClapModel, ClapTextModel
 
+from evalkit.nets.melbank import slaney_bank
+
 ANTIALIAS = False
 """The shrunk copy of a long mel is made without antialiasing: torchvision's `Resize` of the version that
 stable-audio-metrics pins leaves it off for tensors. It is worth up to 7e-4 in one clip's cosine."""
@@ -33,7 +39,8 @@ CONSTANTS = ("position_ids", "token_type_ids", "relative_position_index")
 class FrontEnd:
     """Numbers of the mel front end, all from `preprocessor_config.json`.
 
-    `rate`, `fmin` and `fmax` in Hz; `n_fft`, `hop` and `max_samples` in samples; `mels` bands.
+    `rate`, `fmin` and `fmax` in Hz; `n_fft`, `hop` and `max_samples` in samples; `mels` bands. `fusion` is
+    the rule for a sound longer than `max_samples`: three crops and the whole, or one crop.
     """
 
     rate: int
@@ -43,6 +50,7 @@ class FrontEnd:
     fmin: float
     fmax: float
     max_samples: int
+    fusion: bool = True
 
     @property
     def frames(self) -> int:
@@ -54,9 +62,12 @@ class FrontEnd:
         """From the content of a `preprocessor_config.json`.
 
         Raises ValueError where a number is absent, or where the file asks for another padding or
-        truncation than CLAP's fusion models have.
+        truncation than CLAP's models have.
         """
-        for key, only in (("truncation", "fusion"), ("padding", "repeatpad"), ("top_db", None)):
+        truncation = config.get("truncation", "fusion")
+        if truncation not in ("fusion", "rand_trunc"):
+            raise ValueError(f"truncation is {truncation!r}, only 'fusion' and 'rand_trunc' are known here")
+        for key, only in (("padding", "repeatpad"), ("top_db", None)):
             if config.get(key, only) != only:
                 raise ValueError(f"{key} is {config[key]!r}, only {only!r} is known here")
         rate = _positive(config, "sampling_rate")
@@ -72,6 +83,7 @@ class FrontEnd:
             fmin=_number(config, "frequency_min"),
             fmax=_positive(config, "frequency_max"),
             max_samples=round(longest),
+            fusion=truncation == "fusion",
         )
 
 
@@ -95,7 +107,10 @@ def int16_round_trip(samples: Tensor) -> Tensor:
 
 
 def mel_filters(front: FrontEnd) -> Tensor:
-    """(n_fft // 2 + 1, mels) triangles on the HTK mel scale, not normalised (torchaudio's default)."""
+    """(n_fft // 2 + 1, mels): with fusion, triangles of height 1 on the HTK mel scale (torchaudio's default);
+    without, triangles of area 1 on Slaney's (librosa's default)."""
+    if not front.fusion:
+        return slaney_bank(front.rate, front.n_fft, front.mels, front.fmin, front.fmax).T
     bins = torch.linspace(0, front.rate // 2, front.n_fft // 2 + 1, dtype=torch.float64)
     low, high = (2595.0 * math.log10(1.0 + f / 700.0) for f in (front.fmin, front.fmax))
     points = 700.0 * (10.0 ** (torch.linspace(low, high, front.mels + 2, dtype=torch.float64) / 2595.0) - 1.0)
@@ -126,6 +141,39 @@ def repeat_pad(samples: Tensor, length: int) -> Tensor:
     return F.pad(repeated, (0, length - repeated.shape[0]))
 
 
+def tower_input(samples: Tensor, front: FrontEnd, seed: int) -> tuple[Tensor, bool]:
+    """What the audio tower takes of one clip, and whether that clip counts as longer than the window.
+
+    (4, frames, mels) by :func:`fusion_input` or (1, frames, mels) by :func:`crop_input`, as `front` says.
+    """
+    return fusion_input(samples, front, seed) if front.fusion else crop_input(samples, front, seed)
+
+
+def crop_input(samples: Tensor, front: FrontEnd, seed: int) -> tuple[Tensor, bool]:
+    """(1, frames, mels) dB for an audio tower without fusion, and whether the clip is longer than the window.
+
+    `samples` is (n,) at `front.rate`. Up to the window the repeat-padded clip; above it one window of it,
+    whose first sample is drawn by a generator with this `seed` alone.
+    """
+    _check(samples)
+    longer = samples.shape[0] > front.max_samples
+    if longer:
+        start = crop_start(samples.shape[0], front.max_samples, seed)
+        samples = samples[start : start + front.max_samples]
+    return log_mel(repeat_pad(samples, front.max_samples), front)[None], longer
+
+
+def crop_start(total: int, window: int, seed: int) -> int:
+    """First sample of the one crop: any place from which `window` samples are left."""
+    generator = torch.Generator().manual_seed(seed)
+    return int(torch.randint(total - window + 1, (1,), generator=generator))
+
+
+def _check(samples: Tensor) -> None:
+    if samples.dim() != 1 or samples.shape[0] == 0:
+        raise ValueError(f"samples must be (n,) with n > 0, not {tuple(samples.shape)}")
+
+
 def fusion_input(samples: Tensor, front: FrontEnd, seed: int) -> tuple[Tensor, bool]:
     """(4, frames, mels) dB for the audio tower, and whether the clip counts as longer than the window.
 
@@ -134,8 +182,7 @@ def fusion_input(samples: Tensor, front: FrontEnd, seed: int) -> tuple[Tensor, b
     chosen by a generator with this `seed` alone, so that a clip's result never depends on its neighbours.
     A clip that is over the window by less than one hop has as many frames as the window and is not longer.
     """
-    if samples.dim() != 1 or samples.shape[0] == 0:
-        raise ValueError(f"samples must be (n,) with n > 0, not {tuple(samples.shape)}")
+    _check(samples)
     if samples.shape[0] <= front.max_samples:
         samples = repeat_pad(samples, front.max_samples)
     mel = log_mel(samples, front)
@@ -168,16 +215,16 @@ class Clap(nn.Module):
     """Both towers with their projections. Sound and text meet on the unit sphere of `config.projection_dim`."""
 
     def __init__(self, config: ClapConfig) -> None:
-        """Raises ValueError where the config is not a fusion model's."""
+        """Raises ValueError where the config has a fusion of another kind than LAION's published models."""
         super().__init__()
         audio = audio_config(config)
-        if not audio.enable_fusion or audio.fusion_type != "aff_2d":
-            raise ValueError("audio_config must have enable_fusion true and fusion_type 'aff_2d'")
+        if audio.enable_fusion and audio.fusion_type != "aff_2d":
+            raise ValueError("audio_config has enable_fusion true but another fusion_type than 'aff_2d'")
         with torch.random.fork_rng(devices=[]):  # drawing first weights must not move a caller's random state
             self.model = ClapModel(config)
 
     def audio(self, mels: Tensor, longer: Tensor) -> Tensor:
-        """(batch, d) unit rows from `mels` (batch, 4, frames, mels) in dB and `longer` bool (batch,)."""
+        """(batch, d) unit rows from `mels` (batch, 4 or 1, frames, mels) in dB and `longer` bool (batch,)."""
         return self.model.get_audio_features(input_features=mels, is_longer=longer[:, None]).pooler_output
 
     def text(self, ids: Tensor, mask: Tensor) -> Tensor:

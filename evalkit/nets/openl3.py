@@ -10,10 +10,13 @@ magnitude), 4 to 7 dB away on average.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from evalkit.nets.melbank import slaney_bank
@@ -115,3 +118,34 @@ class OpenL3(nn.Module):
         grid = F.max_pool2d(hidden, (self.config.n_mels // 32, 8))
         # Keras keeps channels last, so the flat order is band, time, channel.
         return grid.permute(0, 2, 3, 1).flatten(1)
+
+
+def tensors_of_keras(layers: Sequence[tuple[str, Sequence[NDArray[np.float32]]]]) -> dict[str, Tensor]:
+    """State of an OpenL3 network from the (name, arrays) of a Keras model's layers with weights, in order.
+
+    BatchNorm: gamma, beta, moving mean and variance, (channels,). Convolution: kernel (height, width, in, out)
+    and bias (out,). Names only serve the messages. Raises ValueError, naming the layer, where there are other
+    layers than eight times these two, or arrays of another rank.
+    """
+    if len(layers) != 16:
+        raise ValueError(f"holds {len(layers)} layers of weights, not 16 (eight times BatchNorm and convolution)")
+    found: dict[str, Tensor] = {}
+    for index, (name, arrays) in enumerate(layers):
+        ranks = [array.ndim for array in arrays]
+        wanted = [4, 1] if index % 2 else [1, 1, 1, 1]
+        if ranks != wanted:
+            kind = "a convolution" if index % 2 else "a BatchNorm"
+            raise ValueError(f"layer {index + 1} of 16, {name!r}, has arrays of ranks {ranks}; {kind} has {wanted}")
+        number = index // 2 + 1
+        if index % 2:
+            own = f"conv2d_{number}" if number < 8 else "audio_embedding_layer"
+            kernel, bias = arrays
+            found[f"{own}.weight"] = torch.tensor(kernel).permute(3, 2, 0, 1).contiguous()
+            found[f"{own}.bias"] = torch.tensor(bias)
+        else:
+            keys = ("weight", "bias", "running_mean", "running_var")
+            found |= {
+                f"batch_normalization_{number}.{key}": torch.tensor(array)
+                for key, array in zip(keys, arrays, strict=True)
+            }
+    return found

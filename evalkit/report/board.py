@@ -4,6 +4,9 @@ Runs share a table only where suite, version, digest, protocol, size and the set
 mini number never stands beside a full one, nor a distance over 8 clips beside one over 64. Inside a table a
 column is one metric under one protocol with one set of weights: where two runs scored a metric differently,
 they get two columns.
+
+Headline metrics rank; further measures stand in a table of their own and rank nothing. Where a metric moves with
+n, only runs of one n are ranked against each other.
 """
 
 from __future__ import annotations
@@ -13,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.report.cards import Meaning, meaning
+from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
-from evalkit.report.text import MISSING, count, decimals, fixed, short_digest
+from evalkit.report.text import MISSING, count, decimals, fixed, plainly, short_digest
 from evalkit.report.ties import Standing, standings
 
 
@@ -45,7 +49,8 @@ class Track:
 @dataclass(frozen=True)
 class Cell:
     """One run's number under one column. `text` is "n/a" for NaN; `estimate` is None where the run has no
-    such score; `tied` names the runs that it overlaps; `best` only where every other run is clearly worse."""
+    such score; `tied` names the runs that it overlaps; `best` only where every other run is clearly worse;
+    `apart` says that it has another n than the runs that are ranked, and is not ranked against them."""
 
     estimate: Estimate | None
     text: str
@@ -53,6 +58,7 @@ class Cell:
     standing: Standing | None
     tied: tuple[str, ...]
     best: bool
+    apart: bool
     track: Track | None
     notes: tuple[int, ...]
 
@@ -68,18 +74,31 @@ class Column:
     meaning: Meaning
     level: float | None
     places: int
+    headline: bool
     unequal: bool
 
 
 @dataclass(frozen=True)
 class Row:
+    """A run's `cells` under the board's `columns`, and its `further` cells under the board's further ones."""
+
     entrant: Entrant
     cells: tuple[Cell, ...]
+    further: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class CitedRow:
+    """A paper's figures under the board's columns, "" where it has none."""
+
+    line: Cited
+    texts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Board:
-    """One table. `notes` are the warnings of its scores, numbered from 1 as the cells name them."""
+    """One table. `columns` are the headline metrics, `further` the other measures; `cited` the published rows
+    that belong here. `notes` are the warnings of its scores, numbered from 1 as the cells name them."""
 
     title: str
     suite: str
@@ -89,7 +108,9 @@ class Board:
     digest: str
     prompts: int
     columns: tuple[Column, ...]
+    further: tuple[Column, ...]
     rows: tuple[Row, ...]
+    cited: tuple[CitedRow, ...]
     notes: tuple[str, ...]
 
     @property
@@ -107,23 +128,28 @@ class _Warning:
     keys: list[str]
 
 
-def boards(records: Sequence[RunRecord]) -> tuple[Board, ...]:
-    """One board per set of comparable runs, in the order in which the runs were given."""
+def boards(records: Sequence[RunRecord], published: Sequence[Figure] = ()) -> tuple[Board, ...]:
+    """One board per set of comparable runs, in the order in which the runs were given; `published` are the
+    figures of papers to choose from."""
     groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in records:
         suite, prompts = record.suite, frozenset(item.id for item in record.items)
         key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size, prompts)
         groups.setdefault(key, []).append(record)
-    return tuple(_board(group) for group in groups.values())
+    return tuple(_board(group, published) for group in groups.values())
 
 
-def _board(records: Sequence[RunRecord]) -> Board:
+def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
     suite = records[0].suite
     entrants = _entrants(records)
-    columns = _columns(records)
+    columns, further = _columns(records)
     notes: list[_Warning] = []
-    per_column = [_cells(column, entrants, notes) for column in columns]
-    rows = [Row(entrant, tuple(cells[place] for cells in per_column)) for place, entrant in enumerate(entrants)]
+    cells = [_cells(column, entrants, notes) for column in columns]
+    others = [_cells(column, entrants, notes) for column in further]
+    rows = [
+        Row(entrant, tuple(each[place] for each in cells), tuple(each[place] for each in others))
+        for place, entrant in enumerate(entrants)
+    ]
     if columns:
         rows.sort(key=lambda row: _order(row, columns[0]))
     return Board(
@@ -135,9 +161,26 @@ def _board(records: Sequence[RunRecord]) -> Board:
         digest=suite.digest,
         prompts=len({item.id for item in records[0].items}),
         columns=columns,
+        further=further,
         rows=tuple(rows),
+        cited=_cited(records, columns, published),
         notes=tuple(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
     )
+
+
+def _cited(
+    records: Sequence[RunRecord], columns: Sequence[Column], published: Sequence[Figure]
+) -> tuple[CitedRow, ...]:
+    """The published rows that have a figure under one of the columns, by that column's protocol."""
+    suite, items = records[0].suite, records[0].items
+    seconds = frozenset(item.seconds for record in records for item in record.items)
+    lines = cited(published, suite.name, suite.size, len({item.id for item in items}), seconds)
+    found = []
+    for line in lines:
+        values = [line.values.get(c.metric) if c.protocol == line.protocol else None for c in columns]
+        if any(value is not None for value in values):
+            found.append(CitedRow(line, tuple("" if value is None else plainly(value) for value in values)))
+    return tuple(found)
 
 
 def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
@@ -158,12 +201,15 @@ def _letters(place: int) -> str:
     return (_letters(head - 1) if head else "") + chr(ord("A") + last)
 
 
-def _columns(records: Sequence[RunRecord]) -> tuple[Column, ...]:
+def _columns(records: Sequence[RunRecord]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+    """(headline columns, further ones); of these, the measures of one embedder stand together."""
     kinds: dict[tuple[str, str, str], list[Estimate]] = {}
     for record in records:
         for metric, estimate in record.scores.items():
             kinds.setdefault((metric, estimate.protocol, estimate.weights), []).append(estimate)
-    return tuple(_column(*kind, kinds[kind]) for kind in sorted(kinds, key=_shelf))
+    columns = [_column(*kind, kinds[kind]) for kind in sorted(kinds, key=_shelf)]
+    apart = sorted((c for c in columns if not c.headline), key=lambda c: (c.weights, c.metric, c.protocol))
+    return tuple(column for column in columns if column.headline), tuple(apart)
 
 
 def _shelf(kind: tuple[str, str, str]) -> tuple[int, tuple[str, str, str]]:
@@ -174,6 +220,7 @@ def _shelf(kind: tuple[str, str, str]) -> tuple[int, tuple[str, str, str]]:
 
 def _column(metric: str, protocol: str, weights: str, estimates: Sequence[Estimate]) -> Column:
     means = meaning(metric)
+    headline = next((each.headline for each in estimates if each.headline is not None), means.headline)
     stated = {estimate.direction for estimate in estimates} - {""}
     # Two runs that disagree on what is better cannot be ranked, so no direction is claimed for them.
     direction = means.direction if not stated else stated.pop() if len(stated) == 1 else ""
@@ -191,6 +238,7 @@ def _column(metric: str, protocol: str, weights: str, estimates: Sequence[Estima
         meaning=means,
         level=levels.pop() if len(levels) == 1 else None,
         places=decimals(widths, [estimate.value for estimate in estimates if estimate.value is not None]),
+        headline=headline,
         unequal=len({estimate.n for estimate in estimates}) > 1,
     )
 
@@ -199,7 +247,10 @@ def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -
     """One cell per run; warnings are appended to `notes`."""
     estimates = [_estimate(entrant.record, column) for entrant in entrants]
     spans = [_span(estimate) for estimate in estimates]
-    ranks = standings(spans, column.direction) if len(entrants) > 1 else [None] * len(entrants)
+    apart = _apart(column, estimates)
+    ranked = [None if out else span for span, out in zip(spans, apart, strict=True)]
+    compared = column.headline and len(entrants) > 1
+    ranks = standings(ranked, column.direction) if compared else [None] * len(entrants)
     known = [span for span in spans if span is not None]
     scale = (min(low for low, _ in known), max(high for _, high in known)) if len(known) > 1 else None
     # A run with a value but no interval cannot be placed, so beside it nobody can be called the best.
@@ -213,11 +264,23 @@ def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -
             standing=rank,
             tied=tuple(entrants[other].key for other in rank.tied) if rank else (),
             best=rank is not None and decided and rank.worst == 1,
+            apart=compared and out,
             track=_track(estimate, scale),
             notes=_note(estimate, column, notes, entrant.key),
         )
-        for entrant, estimate, rank in zip(entrants, estimates, ranks, strict=True)
+        for entrant, estimate, rank, out in zip(entrants, estimates, ranks, apart, strict=True)
     ]
+
+
+def _apart(column: Column, estimates: Sequence[Estimate | None]) -> list[bool]:
+    """Which estimates stand outside of the ranking, as the metric moves with n and theirs is not the n of most
+    (of the larger n, where two are as frequent). Where no two agree, all do."""
+    sizes = [each.n for each in estimates if each is not None and each.value is not None]
+    if not column.meaning.biased_by_n or len(set(sizes)) < 2:
+        return [False] * len(estimates)
+    common = max(set(sizes), key=lambda n: (sizes.count(n), n or 0))
+    alone = sizes.count(common) < 2
+    return [each is not None and each.value is not None and (alone or each.n != common) for each in estimates]
 
 
 def _estimate(record: RunRecord, column: Column) -> Estimate | None:
@@ -267,12 +330,13 @@ def _note(estimate: Estimate | None, column: Column, notes: list[_Warning], key:
     return tuple(numbers)
 
 
-def _order(row: Row, column: Column) -> tuple[bool, float, int]:
-    """Best value of the first column first; missing values last; equal values in the given order."""
+def _order(row: Row, column: Column) -> tuple[bool, bool, float, int]:
+    """Best value of the first column first; those of another n after them, missing values last; equal values,
+    and all where neither side is better, in the given order."""
     estimate = row.cells[0].estimate
     value = estimate.value if estimate else None
-    sign = -1.0 if column.direction == "higher" else 1.0
-    return value is None, sign * (value or 0.0), row.entrant.place
+    sign = {"higher": -1.0, "none": 0.0}.get(column.direction, 1.0)
+    return value is None, row.cells[0].apart, sign * (value or 0.0), row.entrant.place
 
 
 def heading(board: Board) -> str:

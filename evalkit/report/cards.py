@@ -24,7 +24,8 @@ _COMPARES = {
 
 @dataclass(frozen=True)
 class Meaning:
-    """`direction` is "lower", "higher" or "" (unknown); `known` says whether a card was found."""
+    """`direction` is "lower", "higher", "none" (neither side is better) or "" (unknown); `known` says whether a
+    card was found; `biased_by_n` that values at unequal n must not be ranked."""
 
     metric: str
     title: str
@@ -33,6 +34,8 @@ class Meaning:
     compares: str
     blind_to: str
     citation: str
+    headline: bool
+    biased_by_n: bool
     known: bool
 
 
@@ -40,15 +43,17 @@ def meaning(metric: str) -> Meaning:
     """The meaning of a metric by name; a metric that is not installed here keeps its bare name."""
     card = _card(metric)
     if card is None:
-        return Meaning(metric, metric, "", "", "", "", "", known=False)
+        return Meaning(metric, metric, "", "", "", "", "", headline=True, biased_by_n=False, known=False)
     return Meaning(
         metric=metric,
         title=one_line(card.title, 80),
-        direction=card.direction if card.direction in ("lower", "higher") else "",
+        direction=card.direction if card.direction in ("lower", "higher", "none") else "",
         unit=one_line(card.unit, 40),
         compares=_COMPARES.get((card.reference, bool(card.text)), ""),
         blind_to=clean(card.blind_to, 600),
         citation=clean(card.citation, 400),
+        headline=bool(card.headline),
+        biased_by_n=bool(card.biased_by_n),
         known=True,
     )
 

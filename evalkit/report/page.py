@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import evalkit
 from evalkit.core.jsonio import write_bytes
+from evalkit.report.published import Figure, shipped
 from evalkit.report.records import read_runs
 from evalkit.report.sampling import Audio
-from evalkit.report.tables import ARROWS, csv_text, markdown
+from evalkit.report.tables import ARROWS, csv_text, further_title, markdown
 from evalkit.report.view import MINI, ReportView, build
 
 if TYPE_CHECKING:
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
 _ASSETS = Path(__file__).parent / "assets"
 
 
-def write_report(run_dirs: Sequence[Path], out: Path, audio: Audio = "sample") -> Path:
+def write_report(
+    run_dirs: Sequence[Path], out: Path, audio: Audio = "sample", published: Sequence[Figure] | None = None
+) -> Path:
     """Write the report of `run_dirs` to `out` and return `out`.
 
     `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
-    one, "all" of every prompt, "none" of no prompt. Raises UserError where a folder is not a run folder.
+    one, "all" of every prompt, "none" of no prompt. `published` are figures of papers, None for those that come
+    with evalkit. Raises UserError where a folder is not a run folder.
     """
-    write_bytes(out, render(build(read_runs(run_dirs), audio)).encode("utf-8"))
+    figures = shipped() if published is None else published
+    write_bytes(out, render(build(read_runs(run_dirs), audio, figures)).encode("utf-8"))
     return out
 
 
@@ -50,6 +55,7 @@ def render(view: ReportView) -> str:
             csv_link=_link("text/csv", csv_text([section.board for section in view.sections])),
             markdown_link=_link("text/markdown", "\n".join(markdown(section.board) for section in view.sections)),
             arrows=ARROWS,
+            further_title=further_title,
             mini_note=MINI,
             version=evalkit.__version__,
         )

@@ -74,9 +74,10 @@ def _suite(record: RunRecord) -> tuple[Fact, ...]:
 
 
 def _metrics(record: RunRecord) -> list[tuple[str, tuple[Fact, ...]]]:
-    """One group per metric: how it embedded (run.json), what it compared with and how (scores.json)."""
+    """How each metric embedded (run.json), what it compared with and how (scores.json); metrics of which all of
+    it is the same, as the measures of one embedder, share a group."""
     stated = {one_line(name, 120): value for name, value in mapping(record.facts.get("metrics")).items()}
-    groups = []
+    groups: dict[tuple[Fact, ...], list[str]] = {}
     for metric in sorted({*stated, *record.scores}):
         value = stated.get(metric)
         inner = texts(value) if isinstance(value, dict) else {"embedder": plain(value)} if value else {}
@@ -86,8 +87,8 @@ def _metrics(record: RunRecord) -> list[tuple[str, tuple[Fact, ...]]]:
             facts.append(Fact("protocol", estimate.protocol or MISSING))
             facts.append(Fact("reference clips", str(estimate.n_reference) if estimate.n_reference else MISSING))
             facts.append(Fact("interval", estimate.method or MISSING))
-        groups.append((meaning(metric).title, tuple(facts)))
-    return groups
+        groups.setdefault(tuple(facts), []).append(meaning(metric).title)
+    return [(", ".join(titles), facts) for facts, titles in groups.items()]
 
 
 def _time(record: RunRecord) -> tuple[Fact, ...]:

@@ -25,7 +25,8 @@ _FIXED_COLUMNS = frozenset({
 @dataclass(frozen=True)
 class Estimate:
     """One metric's number for one run, as in scores.json. `value` is None for NaN, `low` and `high` are
-    both there or both None; `direction` is "lower", "higher" or "" where the file does not say."""
+    both there or both None; `direction` is "lower", "higher", "none" (neither side is better) or "" where the
+    file does not say, and `headline` None where it does not."""
 
     value: float | None
     low: float | None
@@ -38,6 +39,7 @@ class Estimate:
     protocol: str
     weights: str
     direction: str
+    headline: bool | None
     warnings: tuple[str, ...]
 
 
@@ -166,7 +168,8 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
         n_reference=whole(raw.get("n_reference")),
         protocol=one_line(raw.get("protocol"), 120),
         weights=one_line(plain(raw.get("weights")), 300),
-        direction=direction if direction in ("lower", "higher") else "",
+        direction=direction if direction in ("lower", "higher", "none") else "",
+        headline=raw["headline"] if isinstance(raw.get("headline"), bool) else None,
         warnings=tuple(clean(text, 500) for text in warnings) if isinstance(warnings, list) else (),
     )
 

@@ -2,8 +2,8 @@
 
 A page with the audio of thousands of prompts opens in no browser, and a page with only the nicest ones
 would mislead. Small reports show every prompt. Large ones show a spread over the whole ranking (worst,
-best, and evenly between) and some of the failures. The choice follows from the scores alone, so the same
-runs always show the same prompts.
+best, and evenly between) and some of the failures. The choice follows from the headline scores alone, so the
+same runs always show the same prompts.
 """
 
 from __future__ import annotations
@@ -20,14 +20,17 @@ SAMPLE = 24
 CLIPS = 400
 
 
-def sampled(prompts: Sequence[str], runs: Sequence[Mapping[str, Item]], audio: Audio) -> frozenset[str]:
-    """The keys of the prompts to show in full; `runs` maps each prompt's key to its item, one map per run."""
+def sampled(
+    prompts: Sequence[str], runs: Sequence[Mapping[str, Item]], audio: Audio, metrics: Mapping[str, str]
+) -> frozenset[str]:
+    """The keys of the prompts to show in full; `runs` maps each prompt's key to its item, one map per run, and
+    `metrics` the names of those that rank to the side that is better."""
     wanted = _wanted(len(prompts), len(runs), audio)
     if wanted >= len(prompts):
         return frozenset(prompts)
     failed = [key for key in prompts if any(key in run and run[key].failed for run in runs)]
     chosen = set(_spread(failed, wanted // 4))
-    rest = [key for key in _ranking(prompts, runs) if key not in chosen]
+    rest = [key for key in _ranking(prompts, runs, metrics) if key not in chosen]
     return frozenset(chosen | set(_spread(rest, wanted - len(chosen))))
 
 
@@ -46,15 +49,16 @@ def _spread(keys: Sequence[str], wanted: int) -> list[str]:
     return [keys[round(place * (len(keys) - 1) / (wanted - 1))] for place in range(wanted)]
 
 
-def _ranking(prompts: Sequence[str], runs: Sequence[Mapping[str, Item]]) -> list[str]:
-    """Prompts by their mean place under each metric of each run; in the given order where none has scores."""
+def _ranking(prompts: Sequence[str], runs: Sequence[Mapping[str, Item]], metrics: Mapping[str, str]) -> list[str]:
+    """Prompts by their mean place under each metric of each run, worst first; in the given order where none has
+    scores."""
     places: dict[str, list[float]] = {key: [] for key in prompts}
     for run in runs:
-        for metric in sorted({name for item in run.values() for name in item.scores}):
-            valued = [
-                (score, key) for key in prompts if key in run and (score := run[key].scores.get(metric)) is not None
-            ]
+        for metric, direction in metrics.items():
+            sign = -1.0 if direction == "lower" else 1.0
+            found = ((key, run[key].scores.get(metric)) for key in prompts if key in run)
+            valued = [(sign * score, key) for key, score in found if score is not None]
             for place, (_, key) in enumerate(sorted(valued)):
                 places[key].append(place / len(valued))
-    order = {key: sum(found) / len(found) if found else -1.0 for key, found in places.items()}
+    order = {key: sum(each) / len(each) if each else -1.0 for key, each in places.items()}
     return sorted(prompts, key=lambda key: order[key])

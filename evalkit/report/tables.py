@@ -1,8 +1,9 @@
 """The leaderboard outside the page: for the terminal, as Markdown, as CSV.
 
-All three say the same: value, interval, rank, n and failures for each run and metric. The CSV is in long
-form (one row per run and metric) with full precision; a text cell that a spreadsheet would run as a formula
-is made plain by a leading apostrophe.
+All three say the same: value, interval, rank, n and failures for each run and metric, the figures of papers
+after them, then the further measures (a line each, the runs across, as they are many). The CSV is in long form
+(one row per run and metric) with full precision; a text cell that a spreadsheet would run as a formula is made
+plain by a leading apostrophe.
 """
 
 from __future__ import annotations
@@ -12,19 +13,19 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from evalkit.report.board import Board, Cell, Column, Row, heading
+from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
 from evalkit.report.records import Estimate
 from evalkit.report.text import one_line
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-ARROWS = {"lower": "↓", "higher": "↑", "": ""}
+ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
     "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
     "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol",
-    "warnings",
+    "kind", "source", "warnings",
 )  # fmt: skip
 
 
@@ -36,48 +37,101 @@ def header(board: Board) -> tuple[str, ...]:
 def rows(board: Board, join: str = ", ") -> tuple[tuple[str, ...], ...]:
     """Cells of the short form, in the board's order: "12.3 [11.0, 13.6], rank 1–2, n 62, 2 failed".
 
-    `join` stands between the number with its interval and the rest.
+    `join` stands between the number with its interval and the rest. Published figures come last.
     """
-    return tuple((_run_text(row, join), *(_cell_text(cell, join) for cell in row.cells)) for row in board.rows)
+    runs = ((_run_text(row, join), *(_cell_text(cell, join) for cell in row.cells)) for row in board.rows)
+    papers = ((_paper_text(row, join), *(text or "–" for text in row.texts)) for row in board.cited)
+    return (*runs, *papers)
 
 
-def terminal(board: Board) -> Table:
-    """A rich table, two lines a run; cells are plain Text, so that no `[markup]` in a name is acted on."""
+def further_header(board: Board) -> tuple[str, ...]:
+    """Column names of the further measures: the measure, then each run by its letter."""
+    return ("further measures", *(entrant.key for entrant in board.entrants))
+
+
+def further_rows(board: Board) -> tuple[tuple[str, ...], ...]:
+    """One line per further measure: its title and unit, then "12.3 [11.0, 13.6]" for each run."""
+    by_run = {row.entrant.key: row.further for row in board.rows}
+    n = {cell.estimate.n for row in board.rows for cell in row.cells if cell.estimate is not None}
+    found = []
+    for place, column in enumerate(board.further):
+        cells = (by_run[entrant.key][place] for entrant in board.entrants)
+        found.append((further_title(column), *(_further_text(cell, n) for cell in cells)))
+    return tuple(found)
+
+
+def further_title(column: Column) -> str:
+    """ "Bandwidth (Hz)", "Clipping ↓ (share of the samples)"."""
+    unit = f"({column.meaning.unit})" if column.meaning.unit else ""
+    return " ".join(filter(None, (column.meaning.title, ARROWS[column.direction], unit)))
+
+
+def terminal(board: Board) -> tuple[Table, ...]:
+    """One or two rich tables; cells are plain Text, so that no `[markup]` in a name is acted on."""
+    tables = [_rich(heading(board), header(board), rows(board, "\n"))] if board.columns or not board.further else []
+    if board.further:
+        tables.append(_rich("" if tables else heading(board), further_header(board), further_rows(board)))
+    return tuple(tables)
+
+
+def _rich(title: str, head: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    title = Text(heading(board))
-    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
-    for name in header(board):
+    heading_text = Text(title) if title else None
+    table = Table(title=heading_text, title_justify="left", title_style="", box=None, pad_edge=False)
+    table.header_style = "bold"
+    for name in head:
         table.add_column(Text(name), overflow="fold")
-    for row in rows(board, "\n"):
-        table.add_row(*(Text(cell) for cell in row))
+    for line in lines:
+        table.add_row(*(Text(cell) for cell in line))
     return table
 
 
 def markdown(board: Board) -> str:
-    """A Markdown table under a line that names suite, protocol and size."""
-    head = [_markdown_cell(name) for name in header(board)]
-    lines = [
-        _markdown_cell(heading(board)),
-        "",
-        _markdown_row(head),
-        _markdown_row(["---", *["---:"] * (len(head) - 1)]),
-    ]
-    lines += [_markdown_row([_markdown_cell(cell) for cell in row]) for row in rows(board)]
-    lines += ["", *(f"{place}. {_markdown_cell(note)}" for place, note in enumerate(board.notes, start=1))]
+    """Markdown tables under a line that names suite, protocol and size."""
+    lines = [_markdown_cell(heading(board)), ""]
+    if board.columns or not board.further:
+        lines += [*_markdown_table(header(board), rows(board)), ""]
+    if board.further:
+        lines += [*_markdown_table(further_header(board), further_rows(board)), ""]
+    lines += [f"{place}. {_markdown_cell(note)}" for place, note in enumerate(board.notes, start=1)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    rule = _markdown_row(["---", *["---:"] * (len(head) - 1)])
+    body = [_markdown_row([_markdown_cell(cell) for cell in line]) for line in lines]
+    return [_markdown_row([_markdown_cell(name) for name in head]), rule, *body]
+
+
 def records(boards: Sequence[Board]) -> list[dict[str, object]]:
-    """Every number of every board as one flat record, strict JSON: None for NaN, text as it is."""
+    """Every number of every board as one flat record, strict JSON: None for NaN, text as it is. `kind` is
+    "headline", "further" or "published"; `source` is the citation of a published one."""
+    return [record for board in boards for record in (*_measured(board), *_published(board))]
+
+
+def _measured(board: Board) -> list[dict[str, object]]:
+    columns = (*board.columns, *board.further)
     return [
         _record(board, row, column, cell.estimate, cell)
-        for board in boards
         for row in board.rows
-        for column, cell in zip(board.columns, row.cells, strict=True)
+        for column, cell in zip(columns, (*row.cells, *row.further), strict=True)
         if cell.estimate is not None
     ]
+
+
+def _published(board: Board) -> list[dict[str, object]]:
+    found = []
+    for row in board.cited:
+        for column in board.columns:
+            if column.metric in row.line.values and column.protocol == row.line.protocol:
+                known = {"suite": board.suite, "protocol": row.line.protocol, "size": board.size, "kind": "published"}
+                known |= {"model": row.line.system, "metric": column.metric, "direction": column.direction}
+                known |= {"source": row.line.citation + ("" if row.line.checked else " (second-hand)")}
+                empty = dict.fromkeys(_FIELDS)
+                found.append({**empty, **known, "value": row.line.values[column.metric]})
+    return found
 
 
 def csv_text(boards: Sequence[Board]) -> str:
@@ -96,7 +150,8 @@ def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Ce
         row.entrant.record.run_id, row.entrant.name, row.entrant.record.preset,
         column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.level,
         estimate.n, estimate.n_failed, estimate.n_reference, *places, " ".join(cell.tied),
-        column.weights, column.protocol, "; ".join(estimate.warnings),
+        column.weights, column.protocol, "headline" if column.headline else "further", "",
+        "; ".join(estimate.warnings),
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))
 
@@ -120,12 +175,28 @@ def _cell_text(cell: Cell, join: str) -> str:
         return "not scored"
     value = f"{cell.text} [{cell.interval.replace(' to ', ', ')}]" if cell.interval else cell.text
     rest = [] if cell.standing is None else [f"rank {cell.standing.text}"]
+    if cell.apart:
+        rest.append("not ranked: other n")
     rest.append(f"n {cell.estimate.n if cell.estimate.n is not None else 'n/a'}")
     if cell.estimate.n_failed:
         rest.append(f"{cell.estimate.n_failed} failed")
     if cell.notes:
         rest.append(f"note {' '.join(map(str, cell.notes))}")
     return f"{value}{join}{', '.join(rest)}"
+
+
+def _further_text(cell: Cell, known: set[int | None]) -> str:
+    """Value and interval; n only where it is not one that the headline metrics stand on."""
+    if cell.estimate is None:
+        return "not scored"
+    value = f"{cell.text} [{cell.interval.replace(' to ', ', ')}]" if cell.interval else cell.text
+    size = "" if cell.estimate.n in known else f", n {cell.estimate.n if cell.estimate.n is not None else 'n/a'}"
+    return f"{value}{size}{', note ' + ' '.join(map(str, cell.notes)) if cell.notes else ''}"
+
+
+def _paper_text(row: CitedRow, join: str) -> str:
+    hand = "" if row.line.checked else " (second-hand)"
+    return join.join(filter(None, (f"published: {row.line.system}{hand}", row.line.settings, row.line.citation)))
 
 
 def _markdown_cell(text: str) -> str:

@@ -80,6 +80,11 @@ def fixed(value: float | None, places: int) -> str:
     return f"{value:.{places}f}".replace("-", "\u2212")
 
 
+def plainly(value: float) -> str:
+    """A number as its source wrote it, as far as a float keeps that, with a real minus sign."""
+    return f"{value:.6g}".replace("-", "\u2212")
+
+
 def duration(seconds: float | None) -> str:
     """Seconds as a person says them: "0.8 s", "12 s", "3 min 05 s", "2 h 10 min"."""
     if seconds is None or seconds < 0:

@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.report.board import Board, Entrant, boards, heading
+from evalkit.report.board import Board, Column, Entrant, boards, heading
 from evalkit.report.charts import Chart, charts
 from evalkit.report.media import NONE, Media, media
 from evalkit.report.provenance import Provenance, provenance
+from evalkit.report.published import Figure
 from evalkit.report.records import Item, RunRecord
 from evalkit.report.sampling import Audio, sampled
-from evalkit.report.text import count, fixed
+from evalkit.report.text import count, decimals, fixed
 
 MAX_FAILURES = 200
 MINI = (
@@ -34,8 +35,19 @@ class Score:
 
 
 @dataclass(frozen=True)
+class _PromptMetric:
+    """A metric with a value per prompt, as the page names it."""
+
+    name: str
+    title: str
+    direction: str
+    headline: bool
+
+
+@dataclass(frozen=True)
 class Take:
-    """One run's clip for one prompt. `reason` is why it failed, "" where it did not."""
+    """One run's clip for one prompt. `reason` is why it failed, "" where it did not; `scores` are of headline
+    metrics, `further` of the other measures."""
 
     entrant: Entrant
     present: bool
@@ -44,13 +56,14 @@ class Take:
     verdicts: tuple[str, ...]
     media: Media
     scores: tuple[Score, ...]
+    further: tuple[Score, ...]
     facts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Entry:
     """One prompt with each run's take, in the runs' order. `full` says that it has players and pictures;
-    `order` holds one sorting value per metric column with per-prompt values (None sorts last)."""
+    `order` holds one sorting value per headline metric with per-prompt values (None sorts last)."""
 
     anchor: str
     number: int
@@ -75,7 +88,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Section:
-    """One board and everything under it. `sorts` names the per-prompt metrics, as (title, worst end)."""
+    """One board and everything under it. `sorts` names the headline metrics by prompt, as (title, worst end)."""
 
     anchor: str
     board: Board
@@ -100,9 +113,9 @@ class ReportView:
     sections: tuple[Section, ...]
 
 
-def build(records: Sequence[RunRecord], audio: Audio) -> ReportView:
-    """The whole page of the given runs."""
-    sections = tuple(_section(place, board, audio) for place, board in enumerate(boards(records)))
+def build(records: Sequence[RunRecord], audio: Audio, published: Sequence[Figure] = ()) -> ReportView:
+    """The whole page of the given runs; `published` are the figures of papers to choose from."""
+    sections = tuple(_section(place, board, audio) for place, board in enumerate(boards(records, published)))
     if len(records) == 1:
         board = sections[0].board
         title = f"{board.rows[0].entrant.name} on {board.title}"
@@ -123,8 +136,9 @@ def _section(place: int, board: Board, audio: Audio) -> Section:
     anchor = f"s{place + 1}"
     keyed = [{_key(item): item for item in entrant.record.items} for entrant in entrants]
     prompts = list(dict.fromkeys(key for run in keyed for key in run))
-    full = sampled(prompts, keyed, audio)
     metrics = _prompt_metrics(board, keyed)
+    ranking = [metric for metric in metrics if metric.headline]
+    full = sampled(prompts, keyed, audio, {metric.name: metric.direction for metric in ranking})
     entries = tuple(
         _entry(f"{anchor}-p{number}", number, key, entrants, keyed, metrics, key in full, audio)
         for number, key in enumerate(prompts, start=1)
@@ -142,7 +156,7 @@ def _section(place: int, board: Board, audio: Audio) -> Section:
         failure_total=len(failures),
         flagged=sum(not take.failed and bool(take.verdicts) for entry in entries for take in entry.takes),
         entries=entries,
-        sorts=tuple((title, "descending" if direction == "lower" else "ascending") for title, direction, _ in metrics),
+        sorts=tuple((each.title, "descending" if each.direction == "lower" else "ascending") for each in ranking),
         audio_note=_audio_note(len(full), len(prompts), audio),
         provenance=tuple(provenance(entrant) for entrant in entrants),
     )
@@ -153,15 +167,28 @@ def _key(item: Item) -> str:
     return f"{item.id}\0{item.prompt}"
 
 
-def _prompt_metrics(board: Board, keyed: Sequence[Mapping[str, Item]]) -> list[tuple[str, str, str]]:
-    """(title, direction, name) of every metric with a per-prompt value: the board's first, then others."""
+def _prompt_metrics(board: Board, keyed: Sequence[Mapping[str, Item]]) -> list[_PromptMetric]:
+    """Every metric with a value per prompt: the board's columns, then what no column knows, then further ones."""
     present = {
         name for run in keyed for item in run.values() for name, value in item.scores.items() if value is not None
     }
-    columns = {column.metric: column for column in reversed(board.columns)}
-    order = list(dict.fromkeys(column.metric for column in board.columns))
-    known = [(columns[name].meaning.title, columns[name].direction, name) for name in order if name in present]
-    return known + [(name, "", name) for name in sorted(present - set(order))]
+    main, further = (
+        {
+            each.metric: _PromptMetric(each.metric, _title(each), each.direction, each.headline)
+            for each in reversed(columns)
+            if each.metric in present
+        }
+        for columns in (board.columns, board.further)
+    )
+    unknown = [_PromptMetric(name, name, "", True) for name in sorted(present - {*main, *further})]
+    others = [metric for name, metric in reversed(further.items()) if name not in main]
+    return [*reversed(main.values()), *unknown, *others]
+
+
+def _title(column: Column) -> str:
+    """Further measures with their unit, as nobody knows it by heart."""
+    means = column.meaning
+    return means.title if column.headline or not means.unit else f"{means.title} ({means.unit})"
 
 
 def _entry(
@@ -170,7 +197,7 @@ def _entry(
     key: str,
     entrants: Sequence[Entrant],
     keyed: Sequence[Mapping[str, Item]],
-    metrics: Sequence[tuple[str, str, str]],
+    metrics: Sequence[_PromptMetric],
     full: bool,
     audio: Audio,
 ) -> Entry:
@@ -189,14 +216,16 @@ def _entry(
         flagged=any(take.failed or take.verdicts for take in takes),
         full=full,
         order=tuple(
-            _mean([take.scores[place].value for take in takes if take.present]) for place in range(len(metrics))
+            _mean([take.scores[place].value for take in takes if take.present])
+            for place in range(sum(metric.headline for metric in metrics))
         ),
     )
 
 
-def _take(entrant: Entrant, item: Item | None, metrics: Sequence[tuple[str, str, str]], show: bool) -> Take:
+def _take(entrant: Entrant, item: Item | None, metrics: Sequence[_PromptMetric], show: bool) -> Take:
     if item is None:
-        return Take(entrant, False, False, "", (), NONE, (), ())
+        return Take(entrant, False, False, "", (), NONE, (), (), ())
+    scores = [(metric, item.scores.get(metric.name)) for metric in metrics]
     return Take(
         entrant=entrant,
         present=True,
@@ -204,8 +233,11 @@ def _take(entrant: Entrant, item: Item | None, metrics: Sequence[tuple[str, str,
         reason=(item.error or "no reason recorded") if item.failed else "",
         verdicts=item.verdicts,
         media=media(entrant.record.folder, item) if show else NONE,
-        scores=tuple(
-            Score(title, fixed(item.scores.get(name), 3), item.scores.get(name)) for title, _, name in metrics
+        scores=tuple(Score(metric.title, fixed(value, 3), value) for metric, value in scores if metric.headline),
+        further=tuple(
+            Score(metric.title, fixed(value, decimals((), [value])), value)
+            for metric, value in scores
+            if not metric.headline and value is not None
         ),
         facts=_facts(item),
     )

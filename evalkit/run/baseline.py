@@ -3,9 +3,10 @@
     {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
      run_id, groups: {id of a scored prompt: its group},
      metrics: {name: {value, low, high, level, method, n, n_failed, n_reference, direction, protocol, weights,
-                      embedder, per_prompt: {id: value}}}}
+                      headline, embedder, per_prompt: {id: value}, leave_outs: [value without each fold]}}}
 
-`per_prompt` lets a comparison be paired. A number that is missing or not finite never enters a baseline.
+`per_prompt` and `leave_outs` let a comparison be paired. A number that is missing or not finite never enters a
+baseline.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from evalkit.store.layout import RunFolder
 KIND = "evalkit-baseline"
 SCHEMA = 1
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
-_SCORE_KEYS = ("value", "low", "high", "level", "method", "n", "n_failed", "n_reference", "direction", "protocol")
+_SCORE_KEYS = (
+    "value", "low", "high", "level", "method", "n", "n_failed", "n_reference", "direction", "protocol", "headline",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: score.get(key) for key in (*_SCORE_KEYS, "weights", "embedder")}
     kept.update({key: number(score.get(key)) for key in ("low", "high")})
     values = {i: each for i, value in score["per_prompt"].items() if (each := number(value)) is not None}
-    return {**kept, "per_prompt": values}
+    left = score.get("leave_outs")
+    return {**kept, "per_prompt": values, "leave_outs": list(left) if isinstance(left, list | tuple) else []}
 
 
 def _per_prompt(path: Path, metrics: tuple[str, ...]) -> tuple[dict[str, str], dict[str, dict[str, float]]]:

@@ -1,8 +1,9 @@
 """The gate: is this run worse than its baseline, and could we have seen it if it were?
 
 For each metric the *loss* is the difference counted so that positive is worse. Its interval comes from
-the paired per-prompt differences where both sides have them, and otherwise from the two sides' own
-(jackknife) intervals taken as independent, which for runs on the same prompts is wider than the truth.
+the paired per-prompt differences where both sides have them; for a statistic of the whole set from its
+jackknife over the sources, which both sides leave out in the same folds; and otherwise from the two sides' own
+intervals taken as independent, which for runs on the same prompts is wider than the truth.
 
 A metric's verdict is one of
 
@@ -13,6 +14,9 @@ A metric's verdict is one of
   is no interval at all. It is said aloud, and it passes unless the gate is strict;
 - `invalid`: the two numbers cannot be compared, and the reason says why: no value, NaN, another protocol,
   suite version, weights, n or set of prompts. It never passes.
+
+Only headline metrics are judged unless others are named: a dozen further measures, each with its 2.5 % of false
+alarms, would fail an unchanged model every few runs. A measure without a better side is never judged.
 """
 
 from __future__ import annotations
@@ -64,35 +68,51 @@ class Comparison:
 
 @dataclass(frozen=True)
 class _Difference:
-    """current - baseline with its standard error and ends (None where none can be had), and the two-sided
-    p of no difference where it is paired."""
+    """current - baseline with its standard error and ends (None where none can be had), the degrees of freedom
+    of that error (None where it is taken as known), and the two-sided p of no difference by prompts."""
 
     value: float
     error: float | None
     low: float | None
     high: float | None
     method: str
-    p: float | None
+    p: float | None = None
+    freedom: int | None = None
 
 
 def check(
     run: Record, baseline: Record, metrics: Sequence[str] = (), tolerances: Mapping[str, float] | None = None
 ) -> list[Comparison]:
-    """Compare `metrics` (default: all of the baseline's) of a run with a baseline, in order of name.
+    """Compare `metrics` of a run with a baseline, in order of name; default: the baseline's headline metrics
+    and those with a tolerance.
 
     `tolerances` maps a metric to the loss that is accepted, in the metric's own unit. Raises UserError
-    for a tolerance or metric that neither side knows, or for a baseline without metrics.
+    for a tolerance or metric that neither side knows or that has no better side, or for a baseline without
+    metrics to judge.
     """
     tolerances = tolerances or {}
     known = sorted({*baseline.metrics, *run.metrics})
     for name in (*metrics, *tolerances):
         if name not in known:
             raise unknown_name("metric of this run or baseline", name, known)
-    names = list(dict.fromkeys(metrics)) or sorted(baseline.metrics)
+        if _sideless(baseline.metrics.get(name)) or _sideless(run.metrics.get(name)):
+            raise UserError(f"{name}: neither side of it is better, so a run cannot be worse", "leave it out")
+    judged = {name for name in baseline.metrics if name not in unjudged(baseline)}
+    names = list(dict.fromkeys(metrics)) or sorted({*judged, *tolerances})
     if not names:
-        raise UserError(f"{baseline.source}: holds no metrics, so nothing can pass it")
+        raise UserError(f"{baseline.source}: holds no metrics to judge, so nothing can pass it")
     whole = _unlike_runs(run, baseline)
     return [_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names]
+
+
+def unjudged(baseline: Record) -> list[str]:
+    """The baseline's metrics that are judged only where they are named, or never, in order of name."""
+    apart = (name for name, score in baseline.metrics.items() if score.get("headline") is False or _sideless(score))
+    return sorted(apart)
+
+
+def _sideless(score: Mapping[str, Any] | None) -> bool:
+    return score is not None and score.get("direction") == "none"
 
 
 def passes(comparisons: Sequence[Comparison], strict: bool = False) -> bool:
@@ -144,7 +164,7 @@ def _compare(name: str, run: Record, baseline: Record, tolerance: float, whole: 
     if reason or current is None or base is None:
         values = [number((score or {}).get("value")) for score in (current, base)]
         return Comparison(name, "invalid", reason, current=values[0], baseline=values[1], tolerance=tolerance)
-    difference = _difference(current, base, run.groups)
+    difference = _difference(current, base, run, baseline)
     sign = 1.0 if current["direction"] == "lower" else -1.0
     verdict, reason, detectable = _judge(difference, sign, tolerance, abs(float(base["value"])))
     return Comparison(
@@ -174,7 +194,7 @@ def _judge(difference: _Difference, sign: float, tolerance: float, size: float) 
         if loss == 0:
             return "pass", "", None
         return "inconclusive", "no interval can be had at this n", None
-    spread = smallest_detectable(difference.error, POWER, LEVEL)
+    spread = smallest_detectable(difference.error, POWER, LEVEL, difference.freedom)
     detectable = tolerance + spread
     lowest_loss = min(sign * difference.low, sign * difference.high)
     if lowest_loss > tolerance:
@@ -185,17 +205,22 @@ def _judge(difference: _Difference, sign: float, tolerance: float, size: float) 
     return "pass", "", detectable
 
 
-def _difference(current: Mapping[str, Any], base: Mapping[str, Any], groups: Mapping[str, str]) -> _Difference:
+def _difference(current: Mapping[str, Any], base: Mapping[str, Any], run: Record, baseline: Record) -> _Difference:
     value = float(current["value"]) - float(base["value"])
     if _is_mean_of_prompts(current) and _is_mean_of_prompts(base):
         here, there = current["per_prompt"], base["per_prompt"]
-        if here.keys() == there.keys() <= groups.keys():
-            return _paired(value, here, there, groups)
+        if here.keys() == there.keys() <= run.groups.keys():
+            return _paired(value, here, there, run.groups)
+    # The same sources in the same folds; with a failed item it might not be the same items.
+    if run.groups == baseline.groups and current.get("n_failed") == 0:
+        left = _leave_outs(current), _leave_outs(base)
+        if left[0] is not None and left[1] is not None and len(left[0]) == len(left[1]):
+            return _paired_folds(value, left[0], left[1])
     errors = _error(current), _error(base)
     if errors[0] is None or errors[1] is None:
-        return _Difference(value, None, None, None, "none", None)
+        return _Difference(value, None, None, None, "none")
     error = math.hypot(errors[0], errors[1])
-    return _Difference(value, error, value - _Z * error, value + _Z * error, "independent intervals", None)
+    return _Difference(value, error, value - _Z * error, value + _Z * error, "independent intervals")
 
 
 def _paired(
@@ -207,7 +232,27 @@ def _paired(
     pair = paired_difference([here[i] for i in ids], [there[i] for i in ids], [groups[i] for i in ids], level=LEVEL)
     if pair.interval is None:
         return _Difference(value, None, None, None, "paired", pair.p)
-    return _Difference(value, pair.interval.se, pair.interval.low, pair.interval.high, "paired", pair.p)
+    ends = pair.interval
+    return _Difference(value, ends.se, ends.low, ends.high, "paired", pair.p, pair.groups - 1)
+
+
+def _paired_folds(value: float, here: Sequence[float], there: Sequence[float]) -> _Difference:
+    """The jackknife of the difference itself: what both sides share by their prompts cancels."""
+    from evalkit.stats.intervals import jackknife_interval
+
+    differences = [first - second for first, second in zip(here, there, strict=True)]
+    ends = jackknife_interval(value, differences, LEVEL)
+    if ends is None:
+        return _Difference(value, None, None, None, "none")
+    return _Difference(value, ends.se, ends.low, ends.high, "paired jackknife", None, len(differences) - 1)
+
+
+def _leave_outs(score: Mapping[str, Any]) -> list[float] | None:
+    """The score's values without each fold; None where it has none, as one from before they were kept."""
+    found = score.get("leave_outs")
+    values = [number(each) for each in found] if isinstance(found, list | tuple) else []
+    finite = [value for value in values if value is not None]
+    return finite if finite and len(finite) == len(values) else None
 
 
 def _is_mean_of_prompts(score: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.versions import stamp
-from evalkit.fetch.weights import locate
+from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.run.embed import Embedding, Identity
 from evalkit.run.plan import Plan
 
@@ -72,7 +72,10 @@ def open_manifest(plan: Plan) -> Manifest:
 
 
 def weights_stamp(name: str, overrides: Mapping[str, Path]) -> str:
-    """Digest of the names, sizes and times of the files behind a weights name. Raises MissingWeights."""
+    """Digest of the names, sizes and times of the files behind a weights name; "none" where it has no file.
+    Raises MissingWeights."""
+    if name in WITHOUT_FILE:
+        return "none"
     root = locate(name, overrides)
     files = sorted(root.rglob("*")) if root.is_dir() else [root]
     listing = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files if path.is_file()]

@@ -28,6 +28,7 @@ from evalkit.run.samples import write_samples
 from evalkit.run.score import Scoring, embed_all, load_metrics, score_all
 from evalkit.store.ledger import Ledger, Record
 from evalkit.store.lock import locked
+from evalkit.suites.pinned import require_references
 
 _REFUSALS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR}
@@ -50,6 +51,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     """All stages. Raises UserError for what the person can put right; KeyboardInterrupt passes through,
     with the run marked cancelled."""
     now = stamps(plan)
+    require_references(plan.suite)
     with locked_folder(plan) as manifest:
         ledger = Ledger(plan.folder.ledger)
         if finished(manifest, plan, now):

@@ -16,7 +16,8 @@ from pathlib import Path
 import evalkit
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json, item_seed
-from evalkit.fetch.weights import MINIS, PUBLISHED
+from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
+from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, Options
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.run.config import RunConfig
@@ -66,6 +67,7 @@ class Plan:
 def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
     suite = load_suite(config.suite)
+    config = replace(config, weights=_by_their_own_names(config.weights, suite))
     _refuse_unused_weights(config, suite)
     if config.limit is not None:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
@@ -144,10 +146,32 @@ def _item(prompt: Prompt, run_seed: int) -> Item:
     return Item(prompt, seed, digest_json([prompt.id, prompt.text, prompt.seconds, seed]))
 
 
+def _by_their_own_names(given: Mapping[str, Path], suite: Suite) -> dict[str, Path]:
+    """`openl3`, `passt` and `clap` stand for whichever published weights of that family the suite names.
+
+    Raises UserError where it names none of them (a file given in vain is a mistake), or where one is given twice.
+    """
+    used = {plan.weights for plan in suite.metrics.values()}
+    scorers = {each for family in FAMILIES for each in family_names(family)}
+    weights: dict[str, Path] = {}
+    for name, path in given.items():
+        meant = [each for each in family_names(name) if each in used] if name in FAMILIES else [name]
+        if not meant or (name in scorers - used and name not in FAMILIES):
+            hint = f"it names {', '.join(sorted(used))}: say --weights with one of these"
+            raise UserError(f"--weights {name}: would have no effect, as suite {suite.name} names other weights", hint)
+        for each in meant:
+            if each in weights:
+                raise UserError(f"--weights: {each} is given twice", "a family's name stands for it too")
+            weights[each] = path
+    return weights
+
+
 def _refuse_unused_weights(config: RunConfig, suite: Suite) -> None:
     """A misspelt --weights name must not be silently without effect."""
     known = {*MINIS, *PUBLISHED, *GENERATORS.names(), *(plan.weights for plan in suite.metrics.values()), config.model}
     for name in config.weights:
+        if name in WITHOUT_FILE:
+            raise UserError(f"--weights {name}: {name} measures without a network, so there is nothing to replace")
         if name not in known:
             raise unknown_name("weights file", name, known)
 
@@ -161,7 +185,7 @@ def _refuse_too_long(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> None:
 
 
 def _common_identity(config: RunConfig, suite: Suite, spec: GeneratorSpec) -> dict[str, object]:
-    named = {plan.weights for plan in suite.metrics.values()}
+    named = {plan.weights for plan in suite.metrics.values()} | {TOKENIZER}
     scorers = {name: _digest_path(path) for name, path in config.weights.items() if name in named}
     return {
         "evalkit": evalkit.__version__,

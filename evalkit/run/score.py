@@ -138,6 +138,7 @@ def _score(
     n_failed = len(concerned) - len(heard)
     protocol = protocol_id(plan.suite.protocol, card, inputs.options)
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
+    entry["headline"] = card.headline
     entry["warnings"] = [*entry["warnings"], *warnings]
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
 
@@ -174,7 +175,8 @@ def _references(
     named = {key.removeprefix(_REFERENCE): value for key, value in rows.items()}
     if kind == "set":
         return set_from_features([named[stem] for stem in sorted(named)]), None
-    return None, pairs_from_features(named, [item.prompt.id for item in plan.items])
+    groups = {item.prompt.id: item.prompt.group for item in plan.items if item.prompt.id not in chosen.excluded}
+    return None, pairs_from_features(named, groups, groups)
 
 
 def _stacked(embedding: Embedding, keys: Sequence[str]) -> Features:
@@ -210,6 +212,7 @@ def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, 
         "protocol": protocol,
         "weights": weights,
         "direction": direction,
+        "leave_outs": [float(each) for each in result.leave_outs],
         "warnings": warnings,
     }
 

@@ -7,8 +7,9 @@ the singular values of A B^T for any factors with A^T A = S_a and B^T B = S_b, s
 `scipy.linalg.sqrtm` of S_a S_b costs ten times as much, is wrong by 1e-3 where there are fewer rows than
 dimensions, and SciPy 1.11.2's gives 1e29 for a mono system under a stereo protocol.
 
-The factor of a set is made from its centred rows, never through its covariance, which would square the
-condition number; only where a covariance is all there is, it is factored by `eigh`. All in float64.
+The factor of a set is made from its centred rows (QR, SVD), not through its covariance, which squares the
+condition number. Two exceptions: where a covariance is all there is, it is factored by `eigh`; and where a
+covariance proves well conditioned, squaring does no harm, and its Cholesky factor costs a third. All in float64.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ Array = NDArray[np.float64]
 
 _PIECE = 8192
 
+_WELL_CONDITIONED = 1e-8
+"""Smallest to largest eigenvalue above which a covariance is factored itself: its round-off, some 1e-15 of the
+largest, is then under 1e-7 of the smallest."""
+
 
 @dataclass(frozen=True)
 class Factors:
     """A Gaussian: `mean` (d,), `factor` (rank, d) with factor.T @ factor the covariance (ddof 1).
 
-    `rows` is how many feature rows it came from; `rank` is the covariance's numerical rank.
+    `rows` is how many feature rows it came from (0: not known); `rank` is the covariance's numerical rank.
     """
 
     mean: Array
@@ -56,12 +61,15 @@ def factors_of_rows(rows: NDArray[np.floating]) -> Factors:
 def factors_of_blocks(blocks: Sequence[NDArray[np.floating]]) -> Factors:
     """The Gaussian of all rows of all blocks (frames, d), without one large float64 copy of them.
 
-    The centred rows are folded into one triangular factor piece by piece (QR of the factor so far on top
-    of the next rows), whose singular vectors make the factor. Raises ValueError on fewer than 2 rows (no
-    covariance with ddof 1), blocks of different width, or a value that is not finite.
+    Many rows of a well-conditioned covariance go by its Cholesky factor. Otherwise the centred rows are folded
+    into one triangular factor piece by piece (QR of the factor so far on top of the next rows), whose singular
+    vectors make the factor. Raises ValueError on fewer than 2 rows (no covariance with ddof 1), blocks of
+    different width, or a value that is not finite.
     """
     count = _count_rows(blocks)
     mean = _mean(blocks, count)
+    if count >= 2 * mean.size and (factor := _cholesky_factor(blocks, mean, count)) is not None:
+        return Factors(mean, factor, count, mean.size)
     triangle = np.zeros((0, mean.size))
     for piece in _pieces(blocks):
         stacked = np.concatenate((triangle, piece - mean))
@@ -72,23 +80,27 @@ def factors_of_blocks(blocks: Sequence[NDArray[np.floating]]) -> Factors:
 
 
 def factors_of_covariance(mean: NDArray[np.floating], covariance: NDArray[np.floating], rows: int) -> Factors:
-    """The Gaussian of a stored mean (d,) and covariance (d, d, ddof 1) of `rows` rows, factored by `eigh`.
+    """The Gaussian of a stored mean (d,) and covariance (d, d, ddof 1) of `rows` rows (0: not told).
 
-    Eigenvalues under d * eps of the largest are round-off and are dropped: under a square root some
-    hundreds of them would add up to 1e-3. Raises ValueError on shapes that do not fit, a value that is not
-    finite, or a matrix that is not symmetric or has a truly negative eigenvalue.
+    By Cholesky where it is well conditioned, else by `eigh`: eigenvalues under d * eps of the largest are
+    round-off and are dropped, as under a square root some hundreds of them would add up to 1e-3. Raises
+    ValueError on shapes that do not fit, a value that is not finite, or a matrix that is not symmetric or has
+    a truly negative eigenvalue.
     """
     centre, square = np.asarray(mean, dtype=np.float64), np.asarray(covariance, dtype=np.float64)
     if centre.ndim != 1 or square.shape != (centre.size, centre.size):
         raise ValueError(f"mean {centre.shape} and covariance {square.shape} do not belong together")
-    if rows < 2:
+    if rows == 1 or rows < 0:
         raise ValueError(f"a covariance needs at least 2 rows, got {rows}")
     _require_finite(centre)
     _require_finite(square)
     largest = float(np.abs(square).max(initial=0.0))
     if float(np.abs(square - square.T).max(initial=0.0)) > 1e-6 * largest:
         raise ValueError("the covariance is not symmetric")
-    values, vectors = scipy.linalg.eigh((square + square.T) / 2, check_finite=False)
+    square = (square + square.T) / 2
+    if (triangle := _cholesky(square)) is not None:
+        return Factors(centre, triangle, rows, centre.size)
+    values, vectors = scipy.linalg.eigh(square, check_finite=False)
     if values[0] < -1e-5 * largest:
         raise ValueError(f"the covariance has a negative eigenvalue ({values[0]:.3g})")
     kept = values > centre.size * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)
@@ -137,6 +149,15 @@ class GroupedRows:
         scatter = self.total_scatter - self.scatters[fold] - np.outer(total, total) / count
         return self.origin + total / count, scatter / (count - 1), count
 
+    def only(self, folds: NDArray[np.int64]) -> tuple[Array, Array, int]:
+        """Mean (d,), covariance (d, d; ddof 1) and number of the rows in `folds`, as `leave_out` gives them."""
+        count = int(self.counts[folds].sum())
+        if count < 2:
+            raise ValueError("fewer than 2 rows are left")
+        total = self.sums[folds].sum(axis=0)
+        scatter = self.scatters[folds].sum(axis=0) - np.outer(total, total) / count
+        return self.origin + total / count, scatter / (count - 1), count
+
 
 def group_rows(blocks: Sequence[NDArray[np.floating]], folds: NDArray[np.int64]) -> GroupedRows:
     """Sums per fold of row blocks (frames, d), block i belonging to fold folds[i] in 0 .. folds.max().
@@ -159,20 +180,22 @@ def group_rows(blocks: Sequence[NDArray[np.floating]], folds: NDArray[np.int64])
 def leave_out_distances(grouped: GroupedRows, reference: Factors) -> list[float]:
     """The Frechet distance to `reference` with each fold left out in turn.
 
-    The singular values of A B^T are the square roots of the eigenvalues of B S_a B^T, which needs one
-    `eigvalsh` per fold and no factor of S_a; within 1e-8 of the exact route in relative terms, far under
-    the spread that it is to measure.
+    By `covariance_distance`, as it is the spread of these values that matters.
     """
-    distances = []
-    for fold in range(len(grouped.counts)):
-        mean, covariance, _ = grouped.leave_out(fold)
-        inner = reference.factor @ covariance @ reference.factor.T
-        values = scipy.linalg.eigvalsh(inner, check_finite=False) if reference.rank else np.zeros(1)
-        kept = values[values > len(values) * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)]
-        shift = float(np.square(mean - reference.mean).sum())
-        distance = shift + float(np.trace(covariance)) + reference.trace - 2.0 * float(np.sqrt(kept).sum())
-        distances.append(max(0.0, distance))
-    return distances
+    return [covariance_distance(*grouped.leave_out(fold)[:2], reference) for fold in range(len(grouped.counts))]
+
+
+def covariance_distance(mean: Array, covariance: Array, reference: Factors) -> float:
+    """The Frechet distance of a mean (d,) and covariance (d, d) from `reference`.
+
+    The singular values of A B^T are the square roots of the eigenvalues of B S_a B^T, which needs one
+    `eigvalsh` and no factor of S_a; within 1e-8 of the exact route in relative terms.
+    """
+    inner = reference.factor @ covariance @ reference.factor.T
+    values = scipy.linalg.eigvalsh(inner, check_finite=False) if reference.rank else np.zeros(1)
+    kept = values[values > len(values) * np.finfo(np.float64).eps * max(float(values[-1]), 0.0)]
+    shift = float(np.square(mean - reference.mean).sum())
+    return max(0.0, shift + float(np.trace(covariance)) + reference.trace - 2.0 * float(np.sqrt(kept).sum()))
 
 
 def _pieces(blocks: Sequence[NDArray[np.floating]]) -> Iterator[Array]:
@@ -188,6 +211,22 @@ def _pieces(blocks: Sequence[NDArray[np.floating]]) -> Iterator[Array]:
                 held, rows = [], 0
     if held:
         yield np.concatenate(held).astype(np.float64)
+
+
+def _cholesky_factor(blocks: Sequence[NDArray[np.floating]], mean: Array, count: int) -> Array | None:
+    """The upper factor (d, d) of the rows' covariance, or None where that is too ill conditioned for it."""
+    covariance = np.zeros((mean.size, mean.size))
+    for piece in _pieces(blocks):
+        rows = piece - mean
+        covariance += rows.T @ rows
+    return _cholesky(covariance / (count - 1))
+
+
+def _cholesky(covariance: Array) -> Array | None:
+    values = scipy.linalg.eigvalsh(covariance, check_finite=False)
+    if not values[0] > _WELL_CONDITIONED * values[-1]:
+        return None
+    return np.asarray(scipy.linalg.cholesky(covariance, check_finite=False))
 
 
 def _triangle(rows: Array) -> Array:

@@ -22,7 +22,8 @@ EPSILON = 1e-6
 def kl_divergence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> Array:
     """KL(generated || reference) in nats over the last axis, in float64: (..., classes) to (...).
 
-    Raises ValueError on shapes that differ, or on rows that are not probabilities.
+    With the two in each other's place it is the other direction, its 1e-6 with the generated side. Raises
+    ValueError on shapes that differ, or on rows that are not probabilities.
     """
     p, q = _probabilities(generated), _probabilities(reference)
     if p.shape != q.shape:

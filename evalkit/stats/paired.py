@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.special
 import scipy.stats
 from numpy.typing import NDArray
 
@@ -68,12 +69,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95) -> float:
+def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95, freedom: int | None = None) -> float:
     """The smallest true change that a two-sided test at `level` finds with probability `power`, given the
-    standard error `se` of the estimated change: (z of (1 + level) / 2 + z of power) * se."""
+    standard error `se` of the estimated change.
+
+    (z of (1 + level) / 2 + z of power) * se where the error is known; where it was itself estimated with
+    `freedom` degrees, the shift of a noncentral t that passes the t quantile so often, which is a third more
+    at 4 degrees, 4 % at 24 and nothing at a thousand.
+    """
     if not 0 < power < 1 or not 0 < level < 1:
         raise ValueError(f"power {power} and level {level} lie between 0 and 1")
-    return float(scipy.stats.norm.ppf((1 + level) / 2) + scipy.stats.norm.ppf(power)) * se
+    tail = (1 + level) / 2
+    if freedom is None:
+        return float(scipy.stats.norm.ppf(tail) + scipy.stats.norm.ppf(power)) * se
+    return float(scipy.special.nctdtrinc(freedom, 1 - power, scipy.stats.t.ppf(tail, freedom))) * se
 
 
 def _sign_flip_p(sums: NDArray[np.float64], draws: int, seed: int) -> float:

@@ -6,6 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evalkit.fetch.sources import Source
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a prompt file is which. `seconds` is a column's name, or one number for every prompt."""
+
+    id: str = "id"
+    text: str = "prompt"
+    seconds: str | float = "seconds"
+    group: str | None = None
+    labels: str | None = None
+
 
 @dataclass(frozen=True)
 class Prompt:
@@ -20,18 +33,65 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Pinned:
+    """A file that a suite takes from a pinned source: it is kept at `path` once `evalkit fetch suite` got it.
+
+    `form` says what is in it ("evalkit" is this package's own), `count` how many prompts, clips or rows the
+    manifest states for it (0: nothing stated). `suite` is the word to type after `evalkit fetch suite`.
+    """
+
+    source: Source
+    path: Path
+    suite: str
+    form: str = "evalkit"
+    count: int = 0
+
+
+@dataclass(frozen=True)
 class MetricPlan:
     """How a suite scores one metric: the weights that embed, and the reference it compares with.
 
     `reference` is a statistics file (`.npz` for a set, `.safetensors`-free `.npz` of {id: row} for pairs),
     or None where the reference is computed from `Suite.reference_audio` or none is needed. `options` are the
     conventions that the suite chooses among those of the metric's card ({"direction": "reference||generated"}).
+    `pinned` is where the reference comes from, where that is a pinned source. `excluded` are ids of prompts
+    whose reference recording upstream could not get: a metric that compares clip by clip leaves them out.
     """
 
     metric: str
     weights: str
     reference: Path | None
     options: Mapping[str, str] = field(default_factory=dict)
+    pinned: Pinned | None = None
+    excluded: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a manifest says by itself, before any prompt is read; enough to list a suite and to fetch it.
+
+    `prompts` is the prompt file, `pinned` its source where it has one, `count` and `groups` the stated numbers
+    of prompts and of sources (0: not stated), `absent` the sources without a reference recording. `captions` is
+    "all", or "first" where only the first prompt of each source is meant; `protocol` then says so.
+    """
+
+    name: str
+    title: str
+    version: str
+    protocol: str
+    size: str
+    licence: str
+    citation: str
+    manifest: Path
+    prompts: Path
+    columns: Columns
+    pinned: Pinned | None
+    count: int
+    groups: int
+    absent: frozenset[str]
+    metrics: Mapping[str, MetricPlan]
+    reference_audio: Path | None
+    captions: str = "all"
 
 
 @dataclass(frozen=True)

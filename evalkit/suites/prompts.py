@@ -17,21 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.suites.base import Prompt
+from evalkit.suites.base import Columns, Prompt
 
 LONGEST_SECONDS = 3600.0
 """No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds)."""
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Which column is which. `seconds` is a column's name, or one number for every prompt."""
-
-    id: str = "id"
-    text: str = "prompt"
-    seconds: str | float = "seconds"
-    group: str | None = None
-    labels: str | None = None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,12 @@
 Two file forms, both NumPy `.npz` without pickle:
 
 - a *set*: `mean` (d,), `covariance` (d, d) with ddof 1, float64; `frames` and `clips`, the counts behind them;
+  and, where it was made from features and not from shipped statistics, `rows` (m, d) float32, one per clip;
 - *pairs*: `ids` (n,) fixed-width unicode (or UTF-8 bytes), `rows` (n, d) float32, in the same order.
+
+Two more come from stable-audio-metrics, through a pinned source: `mu_ref` and `sigma_ref` of a set, without
+the counts (the manifest states the clips; the frames are not known and stand as 0), and its pickled class
+probabilities, which become a file of pairs once (`evalkit.fetch.probabilities`, no pickle is executed).
 
 Files are written with fixed dates, so equal content gives equal bytes. A suite may instead name a folder of
 reference audio, whose files are named by prompt id (as it is, or file-safe): :func:`reference_files` lists
@@ -26,10 +31,15 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import safe_name
 from evalkit.core.jsonio import write_bytes
 from evalkit.embed.base import Features
+from evalkit.fetch.probabilities import read_probabilities
 from evalkit.metrics.base import SetReference
 from evalkit.suites.base import MetricPlan
+from evalkit.suites.pinned import require_fetched
 
 _DATE = (1980, 1, 1, 0, 0, 0)
+
+MOST_ROWS = 5000
+"""Of more clips than this, a seeded choice is kept as `rows`: their distances would not fit in memory."""
 
 
 def set_reference(plan: MetricPlan) -> SetReference:
@@ -38,21 +48,41 @@ def set_reference(plan: MetricPlan) -> SetReference:
     Raises UserError, naming the file: none named, absent, not such a file, wrong shapes, not finite.
     """
     path = _named(plan)
-    arrays = _load(path, ("mean", "covariance", "frames", "clips"))
-    mean = _numbers(path, "mean", arrays["mean"]).astype(np.float64)
-    covariance = _numbers(path, "covariance", arrays["covariance"]).astype(np.float64)
+    if plan.pinned is not None:
+        require_fetched(plan.pinned)
+        if plan.pinned.form == "mu_sigma":
+            return _mu_sigma(path, plan.pinned.count)
+    arrays = _load(path, ("mean", "covariance", "frames", "clips"), optional=("rows",))
+    mean, covariance = _moments(path, arrays["mean"], arrays["covariance"])
+    frames, clips = (_count(path, name, arrays[name]) for name in ("frames", "clips"))
+    rows = arrays.get("rows")
+    if rows is not None:
+        rows = _numbers(path, "rows", rows).astype(np.float32)
+        if rows.ndim != 2 or rows.shape[1] != len(mean) or not 0 < len(rows) <= clips:
+            raise UserError(f"{path}: rows {rows.shape} do not belong to {clips} clips of {len(mean)} dimensions")
+    return SetReference(mean, covariance, frames, clips, rows)
+
+
+def _mu_sigma(path: Path, clips: int) -> SetReference:
+    """The statistics as stable-audio-metrics ships them; mu may be float32."""
+    arrays = _load(path, ("mu_ref", "sigma_ref"))
+    return SetReference(*_moments(path, arrays["mu_ref"], arrays["sigma_ref"]), frames=0, clips=clips)
+
+
+def _moments(path: Path, mu: NDArray[Any], sigma: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean = _numbers(path, "mean", mu).astype(np.float64)
+    covariance = _numbers(path, "covariance", sigma).astype(np.float64)
     if mean.ndim != 1 or covariance.shape != (len(mean), len(mean)):
         raise UserError(f"{path}: mean {mean.shape} and covariance {covariance.shape} do not belong together")
-    frames, clips = (_count(path, name, arrays[name]) for name in ("frames", "clips"))
-    return SetReference(mean, covariance, frames, clips)
+    return mean, covariance
 
 
 def pair_reference(plan: MetricPlan) -> dict[str, Features]:
-    """{prompt id: (d,) float32} from the file of a metric that compares clip by clip.
+    """{prompt id: (d,) float32} from the file of a metric that compares clip by clip, less the excluded ids.
 
     Raises UserError as :func:`set_reference` does, and for an id that is there twice.
     """
-    path = _named(plan)
+    path = prepared(plan)
     arrays = _load(path, ("ids", "rows"))
     rows = _numbers(path, "rows", arrays["rows"]).astype(np.float32)
     ids = _identifiers(path, arrays["ids"])
@@ -60,13 +90,28 @@ def pair_reference(plan: MetricPlan) -> dict[str, Features]:
         raise UserError(f"{path}: {len(ids)} ids and rows {rows.shape} do not belong together")
     if len(set(ids)) != len(ids):
         raise UserError(f"{path}: an id is there twice")
-    return dict(zip(ids, rows, strict=True))
+    return {key: row for key, row in zip(ids, rows, strict=True) if key not in plan.excluded}
+
+
+def prepared(plan: MetricPlan) -> Path:
+    """The file that the reference of `plan` is read from, made of the fetched one where that is a pickle.
+
+    It is named by what it is made of, so that it never outlives its source. Raises UserError where the pinned
+    file is not here, was changed, or is not of the one form that is read.
+    """
+    path = _named(plan)
+    if plan.pinned is not None:
+        fetched = require_fetched(plan.pinned)
+        if plan.pinned.form == "passt_probabilities" and not path.is_file():
+            save_pair_reference(path, read_probabilities(fetched))
+    return path
 
 
 def save_set_reference(path: Path, reference: SetReference) -> None:
     """Write a set's statistics; equal statistics give equal bytes."""
     counts = {"frames": np.int64(reference.frames), "clips": np.int64(reference.clips)}
-    _save(path, {"mean": reference.mean, "covariance": reference.covariance, **counts})
+    rows = {} if reference.rows is None else {"rows": np.asarray(reference.rows, dtype=np.float32)}
+    _save(path, {"mean": reference.mean, "covariance": reference.covariance, **counts, **rows})
 
 
 def save_pair_reference(path: Path, rows: Mapping[str, Features]) -> None:
@@ -76,11 +121,24 @@ def save_pair_reference(path: Path, rows: Mapping[str, Features]) -> None:
 
 
 def set_from_features(features: Sequence[Features]) -> SetReference:
-    """Statistics over the frames of all clips, each (frames, d). Raises UserError below two frames."""
+    """Statistics over the frames of all clips, each (frames, d), and the mean of each clip (of `MOST_ROWS` of them).
+
+    Raises UserError below two frames.
+    """
     rows = np.concatenate([np.asarray(each, dtype=np.float64) for each in features]) if features else np.empty((0, 1))
     if len(rows) < 2:
         raise UserError(f"a reference set needs at least two frames, it has {len(rows)}")
-    return SetReference(rows.mean(axis=0), np.cov(rows, rowvar=False, ddof=1), len(rows), len(features))
+    covariance = np.cov(rows, rowvar=False, ddof=1)
+    return SetReference(rows.mean(axis=0), covariance, len(rows), len(features), _clip_means(features))
+
+
+def _clip_means(features: Sequence[Features]) -> Features:
+    """(clips, d) float32, in the order of the clips; a choice of them, the same each time, where they are many."""
+    kept = [each for each in features if len(each)]
+    if len(kept) > MOST_ROWS:
+        chosen = np.random.default_rng(0).choice(len(kept), MOST_ROWS, replace=False)
+        kept = [kept[index] for index in sorted(chosen.tolist())]
+    return np.stack([each.mean(axis=0, dtype=np.float64) for each in kept]).astype(np.float32)
 
 
 def reference_files(folder: Path) -> dict[str, Path]:
@@ -99,15 +157,20 @@ def reference_files(folder: Path) -> dict[str, Path]:
     return names
 
 
-def pairs_from_features(features: Mapping[str, Features], ids: Iterable[str]) -> dict[str, Features]:
-    """{prompt id: (d,)} for the ids that have a file, by their own name or by their file-safe one.
+def pairs_from_features(
+    features: Mapping[str, Features], ids: Iterable[str], groups: Mapping[str, str] | None = None
+) -> dict[str, Features]:
+    """{prompt id: (d,)} for the ids that have a file, by their own name or by their file-safe one, else by
+    that of their source (`groups`: {prompt id: source}), as five captions may be of one recording.
 
     The row is the mean over the clip's frames: of PaSST's windows that is its protocol's own rule.
     """
     found = {}
     for identifier in ids:
-        each = features.get(identifier, features.get(safe_name(identifier)))
-        if each is not None:
+        names = [identifier, *([groups[identifier]] if groups else [])]
+        known = [name for stem in names for name in (stem, safe_name(stem)) if name in features]
+        if known:
+            each = features[known[0]]
             found[identifier] = each.mean(axis=0, dtype=np.float64).astype(np.float32)
     return found
 
@@ -118,10 +181,11 @@ def _named(plan: MetricPlan) -> Path:
     return plan.reference
 
 
-def _load(path: Path, names: Sequence[str]) -> dict[str, NDArray[Any]]:
+def _load(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names}
+            there = [name for name in optional if name in archive]
+            return {name: archive[name] for name in (*names, *there)}
     except FileNotFoundError:
         raise UserError(f"{path}: no such reference file") from None
     except KeyError as error:

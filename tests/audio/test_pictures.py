@@ -83,3 +83,10 @@ def test_a_picture_is_cheap() -> None:
     for _ in range(5):
         spectrogram_png(clip)
     assert (time.process_time() - started) / 5 < 0.3
+
+
+def test_the_ground_is_transparent_and_the_sound_is_not() -> None:
+    """A white frame glares on a dark page, and a see-through spectrogram shows the page's colour as level."""
+    pixels = np.asarray(Image.open(io.BytesIO(spectrogram_png(_clip(_tone(440)[None])))).convert("RGBA"))
+    assert pixels[0, 0, 3] == 0
+    assert pixels[60, 200, 3] == 255

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from evalkit.audio.decode import decode
-from evalkit.audio.resample import kaiser_best_table, resample, resample_kaiser_best
+from evalkit.audio.resample import kaiser_best_table, resample, resample_as_librosa, resample_kaiser_best
 
 GOLDEN = Path(__file__).parent / "golden" / "resampy_0_2_2.npz"
 
@@ -83,3 +83,25 @@ def test_both_converters_agree_on_real_recordings(esc10: Path) -> None:
         spectrum = np.fft.rfft(first[0, :count] - second[0, :count])[: int(18000 / 48000 * count)]
         whole = np.fft.rfft(first[0, :count])
         assert np.linalg.norm(spectrum) <= 1e-3 * np.linalg.norm(whole)
+
+
+@pytest.mark.parametrize(
+    ("count", "rate_from", "rate_to", "expected"),
+    [
+        (220_500, 44100, 48000, 240_001),  # 5 s: librosa's ratio in floating point is a bit too large
+        (441_000, 44100, 48000, 480_001),
+        (132_300, 44100, 48000, 144_000),
+        (441_000, 44100, 32000, 320_000),
+        (211_681, 44100, 48000, 230_402),
+        (48_000, 48000, 48000, 48_000),
+    ],
+)
+def test_lengths_are_librosas(count: int, rate_from: int, rate_to: int, expected: int) -> None:
+    """The lengths that `librosa.load(sr=...)` of 0.11.0 gives; CLAP repeats 240,000 samples twice, 240,001 once."""
+    samples = np.ones((1, count), dtype=np.float32)
+    found = resample_as_librosa(samples, rate_from, rate_to)
+    plain = resample(samples, rate_from, rate_to)
+    assert found.shape == (1, expected)
+    shared = min(expected, plain.shape[1])
+    np.testing.assert_array_equal(found[:, :shared], plain[:, :shared])
+    assert not found[:, shared:].any()

@@ -42,3 +42,14 @@ def test_a_folder_that_is_no_run_is_named(tmp_path: Path) -> None:
     done = CliRunner().invoke(build(("report", "metrics")), ["report", str(tmp_path)])
     assert isinstance(done.exception, UserError)
     assert "not a run folder" in str(done.exception)
+
+
+def test_published_figures_can_be_left_out(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from evalkit.report import published
+
+    asked = []
+    monkeypatch.setattr(published, "shipped", lambda: asked.append(1) or ())
+    for words, times in (((), 1), (("--no-published",), 1)):
+        done = CliRunner().invoke(build(("report", "metrics")), ["report", str(run), *words])
+        assert done.exit_code == 0, done.output
+        assert len(asked) == times

@@ -112,3 +112,31 @@ def test_what_a_person_can_put_right_is_one_line_and_exit_2(
 def test_a_bug_keeps_its_traceback(typed: Any, suite: str) -> None:
     done = typed("run", "--model", MOODY, "--suite", suite, "--no-report", MOODY_LOAD="refuse")
     assert done.returncode == 1 and "Traceback" in done.stderr and "must not be loaded" in done.stderr
+
+
+SOUND = ("duration_error", "silence_share", "clipping_share", "loudness_lufs", "side_mid", "bandwidth")
+
+
+def test_further_measures_stand_in_a_table_of_their_own(typed: Any, suite: str, tmp_path: Path) -> None:
+    """Without any weights file: what is measured of the sound alone must work on a bare machine."""
+    manifest = Path(suite)
+    plain = manifest.read_text(encoding="utf-8").partition("[metrics")[0]
+    manifest.write_text(plain + "".join(f'[metrics.{name}]\nweights = "sound"\n' for name in SOUND), encoding="utf-8")
+    words = ("run", "--model", "mock", "--suite", suite, "--out", "out")
+    done = typed(*words, module="evalkit")
+    assert done.returncode == 0, done.stderr
+    _, _, table = done.stdout.partition("further measures, which rank nothing")
+    lines = {line.split()[0]: line for line in table.splitlines() if line.startswith(SOUND)}
+    assert set(lines) == set(SOUND)
+    assert "↓" in lines["clipping_share"]
+    assert "↓" not in lines["bandwidth"] and "↑" not in lines["bandwidth"]
+    assert table.count("no interval: it takes clips of at least 5 sources") == 1, "said once for all of them"
+    scores = json.loads((tmp_path / "out" / "scores.json").read_text())
+    assert scores["duration_error"]["value"] == 0 and scores["duration_error"]["weights"] == "none"
+    assert scores["bandwidth"]["direction"] == "none" and scores["bandwidth"]["headline"] is False
+    facts = json.loads((tmp_path / "out" / "run.json").read_text())["metrics"]["bandwidth"]
+    assert (facts["embedder"], facts["weights"], facts["stamp"]) == ("sound", "none", "none")
+    again = typed(*words, module="evalkit")
+    assert "nothing to do" in again.stdout and "further measures" in again.stdout
+    refused = typed(*words, "--weights", f"sound={manifest}", module="evalkit")
+    assert refused.returncode == 2 and "nothing to replace" in refused.stderr

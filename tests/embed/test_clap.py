@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import ClapModel, RobertaTokenizer
+from transformers import ClapFeatureExtractor, ClapModel, RobertaTokenizer
 
 from evalkit.audio.clip import Clip
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
@@ -249,7 +249,8 @@ def test_a_cut_weights_file_is_refused(copy: Path) -> None:
         ("config.json", "model_type", "bert", "model_type"),
         ("preprocessor_config.json", "feature_size", 80, "mel bands"),
         ("preprocessor_config.json", "nb_max_samples", 160000, "frames"),
-        ("preprocessor_config.json", "truncation", "rand_trunc", "truncation"),
+        ("preprocessor_config.json", "truncation", "rand_trunc", "truncation is 'rand_trunc', but the audio tower"),
+        ("preprocessor_config.json", "truncation", "rand", "truncation"),
     ],
 )
 def test_a_config_that_does_not_fit_is_named(copy: Path, name: str, key: str, value: object, says: str) -> None:
@@ -271,3 +272,52 @@ def test_identity_follows_weights_and_tokenizer(copy: Path, clap: ClapEmbedder) 
     (copy / "vocab.json").write_text((copy / "vocab.json").read_text() + "\n")
     keys.add(load("clap-test", copy, "cpu").spec.key)
     assert len(keys) == 4
+
+
+@pytest.fixture(scope="module")
+def unfused(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like laion/clap-htsat-unfused: no fusion, one crop, Slaney's mel."""
+    path = tmp_path_factory.mktemp("unfused")
+    config = mini_config(train_tokenizer(CAPTIONS * 5, path))
+    config.audio_config.enable_fusion = False
+    config.audio_config.fusion_type = None
+    net = Clap(config)
+    generator = torch.Generator().manual_seed(0)
+    for parameter in net.parameters():
+        if parameter.dim() > 1:
+            parameter.data = 0.1 * torch.randn(parameter.shape, generator=generator)
+    write_folder(net, path)
+    edit_json(path, "preprocessor_config.json", lambda content: content.update({"truncation": "rand_trunc"}))
+    return path
+
+
+def test_a_folder_without_fusion_is_read_as_transformers_reads_it(unfused: Path) -> None:
+    """Tower and extractor of transformers, on clips that need no crop, give the same features."""
+    clap = load("clap-test", unfused, "cpu")
+    whole = ClapModel.from_pretrained(str(unfused), dtype=torch.float32).eval()
+    extractor = ClapFeatureExtractor.from_pretrained(str(unfused))
+    for seconds in (1.0, 3.3, 5.0):
+        sound = clip(seconds)
+        mel = extractor(prepare(sound, 16000).numpy(), sampling_rate=16000, return_tensors="pt")["input_features"]
+        with torch.no_grad():
+            out = whole.get_audio_features(input_features=mel.float()).pooler_output
+        np.testing.assert_allclose(clap.embed([sound])[0], out.numpy(), atol=1e-5)
+    assert clap.spec.settings["truncation"] == "rand_trunc"
+    assert clap.spec.key != replace(clap.spec, settings={**clap.spec.settings, "truncation": "fusion"}).key
+
+
+def test_long_clips_without_fusion_are_the_same_in_every_batch(unfused: Path) -> None:
+    """The crop follows the clip's digest, and no neighbour changes it."""
+    clap = load("clap-test", unfused, "cpu")
+    clips = [clip(9, seed=seed) for seed in range(3)] + [clip(2, seed=9)]
+    for together, one in zip(clap.embed(clips), clips, strict=True):
+        np.testing.assert_allclose(clap.embed([one])[0], together, atol=1e-5)
+
+
+def test_an_older_folder_with_a_pickled_file_is_read_safely(copy: Path, clap: ClapEmbedder) -> None:
+    """Hub folders of before safetensors hold pytorch_model.bin; safetensors comes first where both are there."""
+    tensors = load_file(copy / "model.safetensors")
+    torch.save(tensors, copy / "pytorch_model.bin")
+    (copy / "model.safetensors").unlink()
+    np.testing.assert_array_equal(load("x", copy, "cpu").embed_text(CAPTIONS), clap.embed_text(CAPTIONS))
+    assert TextTower(copy).weights == load("x", copy, "cpu").spec.weights

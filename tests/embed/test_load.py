@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
-from evalkit.core.errors import MissingWeights, UserError
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.embed.load import EMBEDDERS, load_embedder
-from evalkit.fetch.weights import MINIS, PUBLISHED
+from evalkit.fetch.weights import MINIS, PUBLISHED, WITHOUT_FILE
 from evalkit.mini.training import ship
 from evalkit.nets.openl3 import OpenL3, OpenL3Config
 
@@ -20,7 +21,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 
 def test_every_name_is_one_that_can_be_located() -> None:
     """A name in one table only would fail after minutes of generating."""
-    assert set(EMBEDDERS) <= {*MINIS, *PUBLISHED}
+    assert set(EMBEDDERS) <= {*MINIS, *PUBLISHED, *WITHOUT_FILE}
 
 
 @pytest.mark.parametrize("name", ["openl3-env", "openl3-music", "passt", "clap"])
@@ -36,9 +37,28 @@ def test_an_override_is_loaded_in_the_place_of_the_shipped_weights(tmp_path: Pat
     assert load_embedder("openl3-mini", "cpu", {"openl3-mini": tmp_path}).spec.dimensions == 16
 
 
-@pytest.mark.parametrize("name", ["openl3_audio_mel256_env.h5", "weights.pt"])
-def test_a_published_format_is_refused_in_plain_words(tmp_path: Path, name: str) -> None:
-    """Not a traceback, and no pickle is opened."""
+@pytest.mark.parametrize("name", ["openl3_audio_mel256_env.h5", "weights.onnx"])
+def test_another_familys_format_is_refused_in_plain_words(tmp_path: Path, name: str) -> None:
+    """Not a traceback."""
     (tmp_path / name).write_bytes(b"\x80\x04.")
     with pytest.raises(UserError, match="safetensors only"):
         load_embedder("passt", overrides={"passt": tmp_path / name})
+
+
+@pytest.mark.parametrize("name", ["passt", "clap"])
+def test_a_pickle_that_is_no_checkpoint_is_refused_in_plain_words(tmp_path: Path, name: str) -> None:
+    """The published suffix does not make an error page a checkpoint."""
+    (tmp_path / "weights.pt").write_bytes(b"<html>Not found</html>")
+    with pytest.raises(BadCheckpoint, match="not a whole torch checkpoint"):
+        load_embedder(name, overrides={name: tmp_path / "weights.pt"})
+
+
+def test_claps_tokenizer_can_be_named_apart(tmp_path: Path) -> None:
+    """`--weights clap_tokenizer=PATH` reaches the loader of LAION's files: a wrong path is reported, not ignored."""
+    width = {"audio_branch.patch_embed.proj.weight": torch.ones(96, 1, 4, 4)}
+    depths = ((stage, block) for stage, depth in enumerate((2, 2, 6, 2)) for block in range(depth))
+    names = {f"audio_branch.layers.{s}.blocks.{b}.norm1.weight": torch.ones(1) for s, b in depths}
+    torch.save({"state_dict": width | names}, tmp_path / "laion.pt")
+    overrides = {"clap": tmp_path / "laion.pt", "clap_tokenizer": tmp_path / "nowhere"}
+    with pytest.raises(MissingWeights, match="clap_tokenizer"):
+        load_embedder("clap", overrides=overrides)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from evalkit.audio.clip import Clip
-from evalkit.core.errors import UserError
+from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import Embedder, EmbedderSpec
 from evalkit.embed.passt import PaSSTEmbedder, load, prepare, windows
 from evalkit.mini.training import ship
@@ -102,3 +102,22 @@ def test_loads_from_a_shipped_folder(tmp_path: Path) -> None:
     assert isinstance(loaded, Embedder)
     assert (loaded.spec.family, loaded.spec.dimensions) == ("passt", 10)
     np.testing.assert_allclose(loaded.embed([clip(1.0)])[0], embedder().embed([clip(1.0)])[0], atol=2e-2)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".ckpt"])
+@pytest.mark.parametrize("nest", ["", "state_dict", "model"])
+def test_loads_from_torchs_own_file(tmp_path: Path, suffix: str, nest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published file is a plain state dict; training code keeps it one level down."""
+    monkeypatch.setattr("evalkit.embed.passt.read_config", lambda *_: CONFIG)
+    state = network().state_dict()
+    path = tmp_path / f"passt{suffix}"
+    torch.save({nest: state} if nest else state, path)
+    loaded = load("passt-test", path)
+    np.testing.assert_allclose(loaded.embed([clip(1.0)])[0], embedder().embed([clip(1.0)])[0], atol=1e-6)
+
+
+def test_a_file_without_one_layer_is_refused(tmp_path: Path) -> None:
+    """Never a layer of random numbers: the line names what is missing."""
+    torch.save({"cls_token": torch.zeros(1, 1, 768)}, tmp_path / "passt.pt")
+    with pytest.raises(BadCheckpoint, match="missing dist_token"):
+        load("passt-test", tmp_path / "passt.pt")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -88,3 +90,21 @@ def test_what_gives_no_number_gives_one_line(
 def test_the_name_on_the_command_line_finds_it() -> None:
     assert METRICS.load("kl_passt") is METRIC
     assert (METRIC.card.direction, METRIC.card.unit) == ("lower", "nats")
+
+
+def test_the_other_direction_is_the_other_divergence_for_every_prompt() -> None:
+    """AudioLDM's toolkit takes KL(reference || generated): by name, and never the default."""
+    features = _logits(7, 10)
+    reference = {f"p{i}": softmax(_logits(8, 10)[i])[0] for i in range(10)}
+    there, turned = (
+        METRIC.compute(replace(_inputs(features, reference), options={"direction": direction}))
+        for direction in METRIC.card.options["direction"]
+    )
+    plain = METRIC.compute(_inputs(features, reference))
+    expected = [float(kl_divergence(reference[f"p{i}"], softmax(features[i][0]))) for i in range(10)]
+    assert there == plain
+    assert list(turned.per_prompt.values()) == pytest.approx(expected, rel=1e-6)
+    assert turned.value == pytest.approx(np.mean(expected), rel=1e-6)
+    assert abs(turned.value - plain.value) > 0.01
+    with pytest.raises(UserError, match="direction is 'sideways'"):
+        METRIC.compute(replace(_inputs(features, reference), options={"direction": "sideways"}))

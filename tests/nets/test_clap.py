@@ -16,12 +16,15 @@ from evalkit.nets.clap import (
     Clap,
     ClapText,
     FrontEnd,
+    crop_input,
+    crop_start,
     crop_starts,
     fusion_input,
     hidden_states,
     int16_round_trip,
     log_mel,
     repeat_pad,
+    tower_input,
 )
 
 FULL = {
@@ -160,7 +163,7 @@ def test_no_samples_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"truncation": "rand_trunc"}, {"padding": "pad"}, {"hop_length": 0}, {"sampling_rate": "48k"}]
+    "change", [{"truncation": "rand"}, {"padding": "pad"}, {"hop_length": 0}, {"sampling_rate": "48k"}]
 )
 def test_a_front_end_that_is_not_understood_is_refused(change: dict[str, object]) -> None:
     """A config that asks for something else must not be read as if it asked for this."""
@@ -187,12 +190,40 @@ def test_full_size_towers_have_the_published_shapes() -> None:
     assert state["audio_projection.linear2.weight"].shape == (512, 512)
 
 
-def test_a_model_without_fusion_is_refused() -> None:
-    """The rules here are the fusion model's; another checkpoint would give other numbers under the same name."""
+def test_another_kind_of_fusion_is_refused() -> None:
+    """The rules here are those of `aff_2d`; another checkpoint would give other numbers under the same name."""
     config = tiny()
-    config.audio_config.enable_fusion = False
-    with pytest.raises(ValueError, match="enable_fusion"):
+    config.audio_config.fusion_type = "channel_map"
+    with pytest.raises(ValueError, match="fusion_type"):
         Clap(config)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 4.0, 10.0])
+def test_mel_without_fusion_is_transformers(seconds: float) -> None:
+    """Models without fusion hear through Slaney's filters; the other ones' would move every score."""
+    plain = {**FULL, "truncation": "rand_trunc"}
+    samples = noise(round(48000 * seconds))
+    mel, longer = tower_input(samples, FrontEnd.from_config(plain), seed=0)
+    theirs = extractor(plain)(samples.numpy(), sampling_rate=48000, return_tensors="pt")["input_features"][0]
+    assert mel.shape == (1, 1001, 64)
+    assert not longer
+    torch.testing.assert_close(mel, theirs.float(), atol=2e-3, rtol=0)
+
+
+def test_the_one_crop_of_a_long_clip_depends_on_the_seed_alone() -> None:
+    """Without fusion a long file is heard for one window only: which one must not change from run to run."""
+    front = FrontEnd.from_config({**SMALL, "truncation": "rand_trunc"})
+    samples = noise(40000)
+    torch.manual_seed(1)
+    first, longer = crop_input(samples, front, seed=7)
+    torch.manual_seed(2)
+    again, _ = crop_input(samples, front, seed=7)
+    start = crop_start(40000, front.max_samples, seed=7)
+    assert longer
+    assert torch.equal(first, again)
+    assert torch.equal(first[0], log_mel(samples[start : start + front.max_samples], front))
+    assert len({crop_start(40000, 8000, seed) for seed in range(50)}) > 40
+    assert crop_start(8000, 8000, seed=3) == 0
 
 
 @pytest.mark.parametrize("build", [Clap, ClapText])

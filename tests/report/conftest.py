@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from evalkit.report.published import Figure, Settings
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
@@ -61,6 +63,25 @@ def estimate(value: float | None, half: float, direction: str, weights: str, n: 
         "direction": direction,
         "warnings": [] if known else ["the value is not a number"],
     }
+
+
+FURTHER = {
+    "kad_openl3": (12.3, 1.2, "lower"),
+    "clipping_share": (0.00012, 0.00004, "lower"),
+    "silence_share": (0.083, 0.02, "none"),
+    "loudness_lufs": (-21.4, 1.1, "none"),
+}
+
+
+def with_further(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """A change for `make_run` that adds further measures to a run, two of them with values by prompt."""
+    kl = scores["kl_passt"]
+    for name, (value, half, direction) in FURTHER.items():
+        told = {"headline": False, "protocol": kl["protocol"]}
+        scores[name] = estimate(value, half, direction, "none", kl["n"], kl["n_failed"]) | told
+    for row in rows:
+        good = row["status"] == "ok"
+        row |= {"silence_share": 0.1 if good else None, "loudness_lufs": -20.25 if good else None}
 
 
 def prompt_rows(folder: Path, seed: int, fail: tuple[str, ...], prompts: list[Any]) -> list[dict[str, Any]]:
@@ -162,6 +183,43 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
+
+
+@pytest.fixture(name="with_further")
+def _with_further() -> Callable[..., None]:
+    return with_further
+
+
+@pytest.fixture
+def full_run() -> Callable[..., None]:
+    """A change for `make_run` into a run on AudioCaps at 10 s under the published protocol."""
+
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        facts["suite"] |= {"name": "audiocaps", "protocol": "stable-audio-metrics", "title": "AudioCaps test"}
+        for score in scores.values():
+            score["protocol"] = "stable-audio-metrics"
+        for row in rows:
+            row["seconds"] = 10.0
+
+    return change
+
+
+@pytest.fixture
+def figure() -> Figure:
+    """A paper's FD-OpenL3 over as many prompts as `make_run` has."""
+    return Figure(
+        system="Stable Audio Open",
+        suite="audiocaps",
+        prompts=len(PROMPTS),
+        metric="fd_openl3",
+        value=78.24,
+        protocol="stable-audio-metrics",
+        settings=Settings(2, 44100, 10.0),
+        paper="Evans et al. 2024",
+        table="Table 1",
+        arxiv="2407.14358",
+        checked=True,
+    )
 
 
 class Browser:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.report.board import Board, boards
+from evalkit.report.page import write_report
 from evalkit.report.records import read_runs
 
 Make = Callable[..., Path]
@@ -79,3 +80,65 @@ def test_runs_of_one_model_are_told_apart(make_run: Make) -> None:
     (board,) = made(make_run("m", seed=1), make_run("m", seed=2))
     details = {row.entrant.detail for row in board.rows}
     assert details == {"dpmpp-3m-sde-50 · m-7d1f1", "dpmpp-3m-sde-50 · m-7d1f2"}
+
+
+def test_further_measures_stand_apart_and_rank_nothing(make_run: Make, with_further: Any) -> None:
+    """With a dozen columns more, somebody is best at something by chance."""
+    (board,) = made(make_run("a", change=with_further), make_run("b", fd=300.0, change=with_further))
+    assert [column.metric for column in board.columns] == ["fd_openl3", "kl_passt", "clap_score"]
+    assert [column.metric for column in board.further] == [
+        "clipping_share",
+        "kad_openl3",
+        "loudness_lufs",
+        "silence_share",
+    ]
+    assert [column.direction for column in board.further] == ["lower", "lower", "none", "none"]
+    assert all(cell.standing is None and not cell.best and not cell.apart for row in board.rows for cell in row.further)
+    assert board.rows[0].further[2].interval == "−22.5 to −20.3"
+
+
+def test_scores_that_do_not_say_follow_the_metrics_card(make_run: Make) -> None:
+    """Runs from before there were further measures."""
+
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        scores["kad_openl3"] = dict(scores["fd_openl3"])
+
+    (board,) = made(make_run("a", change=change))
+    assert [column.metric for column in board.further] == ["kad_openl3"]
+
+
+def test_a_run_of_further_measures_alone_has_its_table(make_run: Make, with_further: Any, tmp_path: Path) -> None:
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        with_further(facts, scores, rows)
+        for name in ("fd_openl3", "kl_passt", "clap_score"):
+            del scores[name]
+
+    run = make_run("a", change=change)
+    page = write_report([run], tmp_path / "r.html", "none").read_text(encoding="utf-8")
+    assert "Further measures" in page
+    assert "No scores yet" not in page
+
+
+def test_runs_of_another_n_are_not_ranked_where_the_metric_moves_with_n(make_run: Make) -> None:
+    """FD falls with n: the run that failed most often must not win by it, nor lose to a smaller one."""
+
+    def fewer(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        for score in scores.values():
+            score["n"] = 5
+
+    (board,) = made(make_run("a", fd=100.0), make_run("b", fd=300.0), make_run("c", fd=20.0, change=fewer))
+    assert [row.entrant.name for row in board.rows] == ["a", "b", "c"]
+    fd = [row.cells[0] for row in board.rows]
+    assert [cell.standing.text if cell.standing else None for cell in fd] == ["1", "2", None]
+    assert [cell.apart for cell in fd] == [False, False, True]
+    assert not any(cell.best for cell in fd)
+    assert all(row.cells[2].standing is not None for row in board.rows), "a mean of prompts does not move with n"
+
+
+def test_two_runs_of_different_n_are_not_ranked_at_all(make_run: Make, tmp_path: Path) -> None:
+    runs = [make_run("a", fd=100.0), make_run("b", fd=300.0, fail=())]
+    (board,) = made(*runs)
+    assert [row.cells[0].apart for row in board.rows] == [True, True]
+    page = write_report(runs, tmp_path / "r.html", "none").read_text(encoding="utf-8")
+    assert page.count("not ranked: other n") == 2
+    assert "where n differs, it is not ranked" in page

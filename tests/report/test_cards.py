@@ -30,3 +30,14 @@ def test_built_in_metrics_say_what_they_cannot_see(metric: str) -> None:
     assert found.direction in ("lower", "higher")
     assert found.blind_to
     assert found.compares
+
+
+@pytest.mark.parametrize("metric", [name for name, at in METRICS.targets().items() if at.startswith("evalkit.")])
+def test_every_metric_of_evalkit_has_a_card_for_the_page(metric: str) -> None:
+    found = meaning(metric)
+    assert found.known
+    assert found.direction in ("lower", "higher", "none")
+    assert found.blind_to
+    assert found.citation
+    assert found.compares
+    assert found.headline is (metric in ("fd_openl3", "kl_passt", "clap_score"))

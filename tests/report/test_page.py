@@ -183,3 +183,24 @@ def test_clips_stay_small_and_quick(make_run: Make, tmp_path: Path) -> None:
     assert out.read_bytes().count(b"<audio") == 16
     assert out.stat().st_size < 12e6 / 4
     assert spent < 3 * 20 / 4
+
+
+def test_further_measures_by_prompt_wait_behind_a_summary(make_run: Make, with_further: Any, tmp_path: Path) -> None:
+    """A dozen more numbers under every player would bury the three that rank."""
+    out = write_report([make_run("a", change=with_further)], tmp_path / "r.html", "none")
+    text = out.read_text(encoding="utf-8")
+    page = Page(text)
+    assert sum(tag == "details" and found.get("class") == "more" for tag, found in page.tags) == 7
+    assert "Loudness (LUFS) −20.25" in page.text
+    orders = re.search(r'<select class="order">(.*?)</select>', text, re.DOTALL)
+    assert orders is not None
+    assert "KL-PaSST" in orders[1]
+    assert "Loudness" not in orders[1]
+    assert "no side is better" in page.text
+    assert "none is better" not in page.text
+
+
+def test_measures_of_one_embedder_share_one_group_of_facts(make_run: Make, with_further: Any, tmp_path: Path) -> None:
+    out = write_report([make_run("a", change=with_further)], tmp_path / "r.html", "none")
+    titles = re.findall(r"<h4>([^<]*)</h4>", out.read_text(encoding="utf-8"))
+    assert "Loudness, Silence" in titles

@@ -193,4 +193,29 @@ def test_narrow_dark_and_scriptless_pages_are_whole(
     assert browser.run("document.querySelector('.tools').hidden") is not script
     ground = browser.run("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(20, 23, 26)" if dark else "rgb(250, 249, 245)")
+    corner = (
+        "(() => { const image = document.querySelector('.spectrogram'), sheet = document.createElement('canvas');"
+        "const pen = sheet.getContext('2d'); pen.drawImage(image, 0, 0);"
+        "return pen.getImageData(0, 0, 1, 1).data[3]; })()"
+    )
+    assert not script or browser.run(corner) == 0, "a picture on a white ground glares in the dark"
+    assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("width", [400, 1280])
+def test_further_measures_and_published_rows_fit_and_stay_put_when_sorted(
+    make_run: Make, with_further: Any, full_run: Any, figure: Any, tmp_path: Path, browser: Any, width: int
+) -> None:
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        full_run(facts, scores, rows)
+        with_further(facts, scores, rows)
+
+    runs = [make_run(name, fd=fd, size="full", change=change) for name, fd in (("a", 300.0), ("b", 100.0))]
+    browser.open(write_report(runs, tmp_path / "r.html", "none", [figure]), width=width)
+    assert browser.run("document.scrollingElement.scrollWidth") <= width
+    assert browser.run("document.querySelectorAll('table.further tbody tr').length") == 4
+    for _ in range(2):
+        browser.run("document.querySelectorAll('table.board thead th')[1].querySelector('button').click()")
+        last = browser.run("Array.from(document.querySelectorAll('table.board tr')).pop().textContent")
+        assert "Stable Audio Open" in last, "a cited row is no run, and sorting must not put it among them"
     assert complaints(browser) == []

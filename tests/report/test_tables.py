@@ -6,23 +6,35 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from evalkit.report.board import boards
+from evalkit.report.published import Figure
 from evalkit.report.records import read_runs
-from evalkit.report.tables import csv_text, header, markdown, records, rows, terminal
+from evalkit.report.tables import (
+    csv_text,
+    further_header,
+    further_rows,
+    header,
+    markdown,
+    records,
+    rows,
+    terminal,
+)
 
 Make = Callable[..., Path]
 
 
 def test_short_form_says_value_interval_rank_and_n(make_run: Make) -> None:
-    (board,) = boards(read_runs([make_run("a"), make_run("b", fd=300.0, fail=())]))
+    (board,) = boards(read_runs([make_run("a"), make_run("b", fd=300.0)]))
     assert header(board)[1:] == ("FD-OpenL3 ↓", "KL-PaSST ↓", "CLAP score ↑")
     first, second = rows(board)
     assert first[:2] == ("A  a (mini), dpmpp-3m-sde-50", "118.4 [111.1, 125.7], rank 1, n 7, 1 failed, note 1")
-    assert second[3] == "0.312 [0.291, 0.333], rank 1–2, n 8"
+    assert second[3] == "0.312 [0.291, 0.333], rank 1–2, n 7, 1 failed"
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", " =1+1"])
@@ -52,10 +64,39 @@ def test_terminal_markup_in_a_name_is_plain_text(make_run: Make) -> None:
 
     (board,) = boards(read_runs([make_run("[/bold] [link=x]m[/link]\x1b[31m")]))
     out = io.StringIO()
-    Console(file=out, width=200).print(terminal(board))
+    for table in terminal(board):
+        Console(file=out, width=200).print(table)
     assert "[/bold] [link=x]m[/link]␛[31m" in out.getvalue()
 
 
 def test_records_are_strict_json(make_run: Make) -> None:
     found = records(boards(read_runs([make_run(fd=None)])))
     assert json.loads(json.dumps(found, allow_nan=False))[0]["value"] is None
+
+
+def test_further_measures_are_a_table_of_their_own_everywhere(make_run: Make, with_further: Any) -> None:
+    """Beside the headline metrics they would widen every table beyond reading, and look like ranks."""
+    (board,) = boards(read_runs([make_run("a", change=with_further), make_run("b", change=with_further)]))
+    assert header(board)[1:] == ("FD-OpenL3 ↓", "KL-PaSST ↓", "CLAP score ↑")
+    assert further_header(board) == ("further measures", "A", "B")
+    lines = dict(zip(*list(zip(*further_rows(board), strict=True))[:2], strict=True))
+    assert lines["Loudness (LUFS)"] == "−21.4 [−22.5, −20.3]"
+    assert lines["Clipping ↓ (share of the samples)"] == "0.000120 [0.000080, 0.000160]"
+    assert [len(table.columns) for table in terminal(board)] == [4, 3]
+    assert markdown(board).count("| --- |") == 2
+    kinds = {record["metric"]: record["kind"] for record in records([board])}
+    assert kinds["fd_openl3"] == "headline"
+    assert {kinds[name] for name in ("kad_openl3", "silence_share")} == {"further"}
+
+
+def test_published_figures_are_rows_with_their_source(make_run: Make, full_run: Any, figure: Figure) -> None:
+    hearsay = replace(figure, system="Hearsay", metric="clap_score", value=0.4, checked=False)
+    (board,) = boards(read_runs([make_run("a", size="full", change=full_run)]), [figure, hearsay])
+    first, second = rows(board)[1:]
+    assert first[0].startswith("published: Stable Audio Open, stereo · 44.1 kHz · 10 s, Evans et al. 2024")
+    assert first[1:] == ("78.24", "–", "–")
+    assert second[0].startswith("published: Hearsay (second-hand)")
+    told = {record["model"]: record for record in records([board]) if record["kind"] == "published"}
+    assert (told["Stable Audio Open"]["value"], told["Stable Audio Open"]["low"]) == (78.24, None)
+    assert told["Hearsay"]["source"] == "Evans et al. 2024, arXiv 2407.14358, Table 1 (second-hand)"
+    assert "second-hand" in csv_text([board])

@@ -15,7 +15,7 @@ import pytest
 
 from evalkit.core.errors import UserError
 from evalkit.run.baseline import Record, number, read_baseline, read_run, save_baseline
-from evalkit.run.gate import Comparison, check, passes
+from evalkit.run.gate import Comparison, check, passes, unjudged
 
 N = 60
 IDS = [f"p{index}" for index in range(N)]
@@ -270,3 +270,99 @@ def test_what_is_no_run_folder_is_a_users_error(tmp_path: Path) -> None:
 def test_numbers() -> None:
     assert number(1) == 1.0
     assert [number(each) for each in (None, True, "1", math.nan, -math.inf, [])] == [None] * 6
+
+
+def folded(value: float, shared: np.ndarray, seed: int) -> dict[str, Any]:
+    """A distance whose leave-outs move mostly with what the prompts share."""
+    own = np.random.default_rng(seed).normal(0, 0.01, len(shared))
+    return {"value": value, "low": value - 20, "high": value + 20, "leave_outs": (value + shared + own).tolist()}
+
+
+def test_a_distance_is_paired_by_the_folds_that_both_sides_leave_out() -> None:
+    """Runs of the same prompts move together; two intervals taken as independent are blind to a loss of 2."""
+    shared = np.random.default_rng(7).normal(0, 0.5, 25)
+    base = changed(record(), "fd_openl3", **folded(100.0, shared, 1))
+    run = changed(record(), "fd_openl3", **folded(102.0, shared, 2))
+    (each,) = check(run, base, ["fd_openl3"])
+    assert (each.method, each.verdict, each.p) == ("paired jackknife", "worse", None)
+    differences = np.array(run.metrics["fd_openl3"]["leave_outs"]) - base.metrics["fd_openl3"]["leave_outs"]
+    error = np.sqrt(24 / 25 * np.square(differences - differences.mean()).sum())
+    assert each.high is not None
+    assert each.detectable is not None
+    assert each.high - 2.0 == pytest.approx(2.0639 * error, rel=1e-4)
+    assert each.detectable == pytest.approx(2.9201 * error, rel=1e-4)
+    (apart,) = check(changed(run, "fd_openl3", leave_outs=[]), base, ["fd_openl3"])
+    assert (apart.method, apart.verdict) == ("independent intervals", "inconclusive")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"leave_outs": [1.0] * 24},
+        {"leave_outs": [1.0, None] * 12},
+        {"leave_outs": "x"},
+        {"leave_outs": [math.nan] * 25},
+    ],
+)
+def test_leave_outs_that_cannot_be_paired_are_left_alone(changes: dict[str, Any]) -> None:
+    """Another number of folds, a hole, or a file that someone has edited: the wider interval stands."""
+    shared = np.random.default_rng(8).normal(0, 0.5, 25)
+    base = changed(record(), "fd_openl3", **folded(100.0, shared, 1))
+    run = changed(record(), "fd_openl3", **{**folded(102.0, shared, 2), **changes})
+    assert check(run, base, ["fd_openl3"])[0].method == "independent intervals"
+
+
+def test_folds_are_not_paired_where_items_failed_or_groups_differ() -> None:
+    shared = np.random.default_rng(9).normal(0, 0.5, 25)
+    base = changed(record(), "fd_openl3", **folded(100.0, shared, 1), n_failed=1)
+    run = changed(record(), "fd_openl3", **folded(102.0, shared, 2), n_failed=1)
+    assert check(run, base, ["fd_openl3"])[0].method == "independent intervals"
+    whole = changed(base, "fd_openl3", n_failed=0)
+    other = replace(changed(run, "fd_openl3", n_failed=0), groups=dict.fromkeys(IDS, "one"))
+    assert check(other, whole, ["fd_openl3"])[0].method == "independent intervals"
+
+
+def test_leave_outs_survive_in_a_baseline_file(tmp_path: Path) -> None:
+    shared = np.random.default_rng(10).normal(0, 0.5, 25)
+    run = changed(record(), "fd_openl3", **folded(100.0, shared, 1))
+    save_baseline(run, tmp_path / "b.json")
+    kept = read_baseline(tmp_path / "b.json")
+    assert kept.metrics["fd_openl3"]["leave_outs"] == run.metrics["fd_openl3"]["leave_outs"]
+    assert check(run, kept, ["fd_openl3"])[0].method == "paired jackknife"
+    assert kept.metrics["kl_passt"]["leave_outs"] == []
+
+
+def further(run: Record, shift: float = 0.0) -> Record:
+    """The run with a further measure and one without a better side beside its headline metrics."""
+    values = {i: 1.0 + 0.01 * place + shift for place, i in enumerate(IDS)}
+    value = math.fsum(values.values()) / N
+    more = {
+        "clipping_share": {**score(value, "lower", values), "headline": False},
+        "loudness_lufs": {**score(value, "none", values), "headline": False},
+    }
+    return replace(run, metrics={**run.metrics, **more})
+
+
+def test_further_measures_are_judged_only_where_they_are_named() -> None:
+    """A dozen of them, each with its false alarms, would fail an unchanged model every few runs."""
+    run, baseline = further(record(), shift=0.5), further(record())
+    assert set(verdicts(check(run, baseline))) == {"fd_openl3", "kl_passt", "clap_score"}
+    assert verdicts(check(run, baseline, ["clipping_share"])) == {"clipping_share": "worse"}
+    assert verdicts(check(run, baseline, tolerances={"clipping_share": 1.0}))["clipping_share"] == "pass"
+    assert unjudged(baseline) == ["clipping_share", "loudness_lufs"]
+
+
+def test_what_has_no_better_side_cannot_be_worse() -> None:
+    run, baseline = further(record(), shift=0.5), further(record())
+    for asked in ({"metrics": ["loudness_lufs"]}, {"tolerances": {"loudness_lufs": 1.0}}):
+        with pytest.raises(UserError, match="neither side of it is better"):
+            check(run, baseline, **asked)
+    bare = replace(baseline, metrics={"loudness_lufs": baseline.metrics["loudness_lufs"]})
+    with pytest.raises(UserError, match="no metrics to judge"):
+        check(run, bare)
+
+
+def test_a_baseline_keeps_which_metrics_are_headlines(tmp_path: Path) -> None:
+    path = tmp_path / "baseline.json"
+    save_baseline(further(record()), path)
+    assert unjudged(read_baseline(path)) == ["clipping_share", "loudness_lufs"]

@@ -84,3 +84,70 @@ def test_a_preset_is_laid_under_the_changes() -> None:
 def test_a_folder_has_no_preset(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="made already"):
         plan(tmp_path, model=f"folder:{tmp_path}", preset="x")
+
+
+FULL = """
+name = "full"
+title = "Full"
+version = "1"
+protocol = "stable-audio-metrics"
+size = "full"
+licence = ""
+citation = ""
+[prompts]
+file = "full.csv"
+seconds = 1
+[metrics.fd_openl3]
+weights = "openl3-env"
+[metrics.kl_passt]
+weights = "passt"
+[metrics.clap_score]
+weights = "clap"
+"""
+
+
+def full_plan(folder: Path, **weights: str) -> Plan:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "full.csv").write_text("id,prompt\na,rain\n")
+    (folder / "full.toml").write_text(FULL)
+    paths = {name.replace("__", "-"): folder / file for name, file in weights.items()}
+    for path in paths.values():
+        path.write_text(path.name)
+    return make_plan(RunConfig(model="mock", suite=str(folder / "full.toml"), weights=paths))
+
+
+def test_a_familys_name_stands_for_the_weights_that_the_suite_names(tmp_path: Path) -> None:
+    chosen = full_plan(tmp_path, openl3="e.h5", passt="p.pt", clap="c.pt", clap_tokenizer="t").config.weights
+    assert {name: path.name for name, path in chosen.items()} == {
+        "openl3-env": "e.h5",
+        "passt": "p.pt",
+        "clap": "c.pt",
+        "clap_tokenizer": "t",
+    }
+
+
+def test_other_bytes_behind_a_familys_name_are_another_run(tmp_path: Path) -> None:
+    one, same = full_plan(tmp_path / "1", openl3="a"), full_plan(tmp_path / "2", openl3__env="a")
+    assert one.run_id == same.run_id
+    assert one.run_id != full_plan(tmp_path / "3", openl3="b").run_id
+    assert full_plan(tmp_path / "4", clap_tokenizer="a").run_id != full_plan(tmp_path / "5", clap_tokenizer="b").run_id
+
+
+@pytest.mark.parametrize(
+    ("weights", "told"),
+    [
+        ({"openl3": "a", "openl3__env": "b"}, "openl3-env is given twice"),
+        ({"openl3__music": "a"}, "would have no effect"),
+        ({"clap__music": "a"}, "would have no effect"),
+        ({"openl4": "a"}, "openl3"),
+    ],
+)
+def test_weights_given_in_vain_are_refused(weights: dict[str, str], told: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=told):
+        full_plan(tmp_path, **weights)
+
+
+def test_a_published_file_for_a_mini_suite_is_refused(tmp_path: Path) -> None:
+    """A mini suite's numbers are mini numbers; a full network behind them would be neither."""
+    with pytest.raises(UserError, match=r"suite mini names other weights .*openl3-mini"):
+        make_plan(RunConfig(model="mock", suite="mini", weights={"openl3": tmp_path}))

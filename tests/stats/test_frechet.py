@@ -185,3 +185,29 @@ def test_a_factor_is_a_factor() -> None:
     np.testing.assert_allclose(side.factor.T @ side.factor, np.cov(rows, rowvar=False), rtol=1e-10, atol=1e-12)
     assert (side.dimensions, side.rows, side.rank) == (8, 50, 8)
     assert side.trace == pytest.approx(np.trace(np.cov(rows, rowvar=False)), rel=1e-12)
+
+
+@pytest.mark.parametrize(("steepness", "taken"), [(0.6, True), (5.0, False)])
+def test_the_quick_factor_is_taken_only_where_it_does_no_harm(steepness: float, taken: bool) -> None:
+    """Cholesky of the covariance costs a third of QR and SVD of the rows, but loses what is under 1e-8."""
+    spread = np.arange(1, 65) ** -steepness
+    a, b = (np.random.default_rng(seed).standard_normal((600, 64)) * spread for seed in (20, 21))
+    side = factors_of_rows(a)
+    assert bool(np.allclose(np.tril(side.factor, -1), 0)) is taken
+    distance = frechet_distance(side, factors_of_rows(b))
+    centred = [(rows - rows.mean(axis=0)) / np.sqrt(599) for rows in (a, b)]
+    triangles = [np.linalg.qr(rows, mode="r") for rows in centred]
+    overlap = scipy.linalg.svdvals(triangles[0] @ triangles[1].T).sum()
+    shift = np.square(a.mean(axis=0) - b.mean(axis=0)).sum()
+    assert distance == pytest.approx(shift + sum(np.square(t).sum() for t in triangles) - 2 * overlap, rel=1e-9)
+    assert side.rank == 64
+
+
+def test_some_folds_are_their_own_rows() -> None:
+    """The extrapolated distance is made of these."""
+    blocks = [_rows(i, 5, 3, 100.0) for i in range(6)]
+    mean, covariance, count = group_rows(blocks, np.arange(6)).only(np.array([1, 4]))
+    own = np.concatenate([blocks[1], blocks[4]])
+    np.testing.assert_allclose(mean, own.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(covariance, np.cov(own, rowvar=False), rtol=1e-8, atol=1e-10)
+    assert count == 10

@@ -107,3 +107,12 @@ def test_smallest_detectable_is_found_with_its_power() -> None:
     assert seen.mean() == pytest.approx(0.8, abs=0.03)
     with pytest.raises(ValueError, match="power"):
         smallest_detectable(0.1, power=1.0)
+
+
+@pytest.mark.parametrize("freedom", [4, 9, 24, 200])
+def test_an_estimated_error_needs_a_larger_change(freedom: int) -> None:
+    """With 5 sources the t test is much blinder than the normal one; a gate that claims otherwise is wrong."""
+    change, rng = smallest_detectable(1.0, freedom=freedom), np.random.default_rng(freedom)
+    drawn = rng.normal(change, 1.0, 20000) / np.sqrt(rng.chisquare(freedom, 20000) / freedom)
+    assert (drawn > scipy.stats.t.ppf(0.975, freedom)).mean() == pytest.approx(0.8, abs=0.015)
+    assert change > smallest_detectable(1.0)

@@ -1,6 +1,7 @@
 """Reference files are read without pickle, checked, and written the same way every time."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,39 @@ def test_one_frame_is_no_set() -> None:
         references.set_from_features([np.zeros((1, 4), np.float32)])
     with pytest.raises(UserError, match="it has 0"):
         references.set_from_features([])
+
+
+def test_references_made_from_audio_keep_one_row_per_clip(tmp_path: Path) -> None:
+    """KAD, density and coverage need the clips themselves; a file from before they were kept has none."""
+    made = some_set()
+    assert made.rows is not None
+    assert made.rows.shape == (2, 3)
+    np.testing.assert_allclose(12 / 20 * made.rows[0] + 8 / 20 * made.rows[1], made.mean, rtol=1e-5)
+    references.save_set_reference(tmp_path / "a.npz", made)
+    read = references.set_reference(plan(tmp_path / "a.npz"))
+    assert read.rows is not None
+    assert read.rows.dtype == np.float32
+    np.testing.assert_array_equal(read.rows, made.rows)
+    references.save_set_reference(tmp_path / "old.npz", replace(made, rows=None))
+    assert references.set_reference(plan(tmp_path / "old.npz")).rows is None
+
+
+def test_of_very_many_clips_the_same_choice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "MOST_ROWS", 10)
+    features = [np.full((2, 3), i, np.float32) + np.eye(2, 3, dtype=np.float32) for i in range(50)]
+    first, again = (references.set_from_features(features) for _ in range(2))
+    assert first.rows is not None
+    assert again.rows is not None
+    np.testing.assert_array_equal(first.rows, again.rows)
+    assert len({int(row[0]) for row in first.rows}) == 10
+    assert first.clips == 50
+
+
+@pytest.mark.parametrize("rows", [np.zeros((2, 4), "f4"), np.zeros((3, 3), "f4"), np.zeros((0, 3), "f4"),
+                                  np.full((2, 3), np.nan, "f4"), np.array([["a"] * 3] * 2)])  # fmt: skip
+def test_rows_that_do_not_belong_are_refused(tmp_path: Path, rows: np.ndarray) -> None:
+    made = some_set()
+    kept = {"mean": made.mean, "covariance": made.covariance, "frames": np.int64(20), "clips": np.int64(2)}
+    np.savez(tmp_path / "a.npz", rows=rows, **kept)
+    with pytest.raises(UserError, match=r"a\.npz: rows"):
+        references.set_reference(plan(tmp_path / "a.npz"))

@@ -1,0 +1,202 @@
+"""`evalkit fetch`: get what is published elsewhere: a suite's files, or a network's weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from evalkit.cli.output import print_json, print_table
+from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
+from evalkit.core.errors import UserError, unknown_name
+
+if TYPE_CHECKING:
+    from evalkit.fetch.download import Fetched, Meter
+    from evalkit.fetch.sources import Source
+    from evalkit.suites.base import Outline
+
+_CHECKED = {
+    "stated": "the published digest",
+    "recorded": "the first download",
+    "first": "nothing: first download, now recorded",
+    "nothing": "nothing: put there by hand",
+}
+
+
+def fetch(
+    what: str = typer.Argument(..., metavar="suite|weights", help="What to get."),
+    names: list[str] | None = typer.Argument(None, metavar="[NAME]...", help="Which; none lists what there is."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+) -> None:
+    """Get a suite's prompts and reference statistics, or a network's published weights.
+
+    Files go under EVALKIT_HOME, checked against their published digest, or against that of the first download
+    where none is published. Typed again after a break, it goes on from there. EVALKIT_MIRROR names a folder or
+    an address to take them from instead; EVALKIT_OFFLINE=1 forbids the network.
+
+    \b
+    Example:
+      evalkit fetch suite audiocaps
+      evalkit fetch weights openl3 passt clap
+      evalkit fetch weights
+    """
+    kinds = {"suite": (_list_suites, _fetch_suite), "weights": (_list_weights, _fetch_weights)}
+    if what not in kinds:
+        raise unknown_name("thing to fetch", what, kinds)
+    listing, fetching = kinds[what]
+    if not names:
+        listing(as_json)
+        return
+    try:
+        with transfer_for_this_terminal() as meter:
+            found = [fetching(name, meter, as_json) for name in dict.fromkeys(names)]
+    except KeyboardInterrupt:
+        typer.echo("evalkit: interrupted; type the same command again and it goes on from here", err=True)
+        raise typer.Exit(130) from None
+    if as_json:
+        print_json({"fetched": found})
+        return
+    for each in found:
+        _print(each)
+
+
+def _fetch_suite(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
+    from evalkit.suites.counts import count, disagreements
+    from evalkit.suites.load import load_outline, load_suite
+    from evalkit.suites.obtain import obtain
+    from evalkit.suites.pinned import pinned_files
+
+    outline = load_outline(name)
+    pinned = pinned_files(outline)
+    if not quiet:
+        _announce(f"suite {outline.name}", outline.licence, [(file.path.name, file.source) for file in pinned])
+    files = [_file(each.file.path.name, each.file.source, each.fetched) for each in obtain(outline, meter)]
+    suite = load_suite(name)
+    counts = count(outline, suite)
+    return {
+        "kind": "suite",
+        "name": outline.name,
+        "licence": outline.licence,
+        "files": files,
+        "prompts": counts.prompts,
+        "sources": counts.sources,
+        "reference_clips": counts.reference_clips,
+        "scored": counts.scored,
+        "digest": suite.digest,
+        "warnings": disagreements(outline, suite),
+    }
+
+
+def _fetch_weights(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
+    from evalkit.fetch.download import fetch as fetch_file
+    from evalkit.fetch.home import evalkit_home
+    from evalkit.fetch.published import GROUPS, PUBLISHED
+
+    names = GROUPS.get(name, (name,))
+    for each in names:
+        _require_fetchable(each)
+    downloads = [(download, PUBLISHED[each]) for each in names for download in PUBLISHED[each].downloads]
+    licences = "; ".join(dict.fromkeys(f"{each}: {PUBLISHED[each].licence}" for each in names))
+    if not quiet:
+        _announce(f"weights {name}", licences, [(download.name, download.source) for download, _ in downloads])
+    folder = evalkit_home() / "weights"
+    files = [
+        {**_file(each.name, each.source, fetch_file(each.source, folder / each.name, meter)), "licence": of.licence}
+        for each, of in downloads
+    ]
+    return {"kind": "weights", "name": name, "licence": licences, "files": files, "warnings": []}
+
+
+def _require_fetchable(name: str) -> None:
+    """Raises UserError for a name that is not known, or one that is not to be had without further ado."""
+    from evalkit.fetch.home import evalkit_home
+    from evalkit.fetch.published import GROUPS, PUBLISHED
+    from evalkit.fetch.weights import MINIS
+
+    if name in MINIS:
+        raise UserError(f"the weights {name} ship with evalkit: there is nothing to fetch")
+    if name not in PUBLISHED:
+        raise unknown_name("weights file", name, (*PUBLISHED, *GROUPS))
+    published = PUBLISHED[name]
+    if not published.downloads:
+        place = evalkit_home() / "weights" / published.files[0]
+        hint = f"from {published.source}, licence {published.licence}; put it into {place}"
+        raise UserError(f"the weights {name} cannot be fetched: {published.why_not}", hint)
+
+
+def _announce(what: str, licence: str, files: Sequence[tuple[str, Source]]) -> None:
+    """Before anything is fetched: under which licence, from where, and what it must be."""
+    from evalkit.fetch.sources import address, pinned
+
+    print(f"{what}: licence: {licence or 'none stated'}")
+    for name, source in files:
+        digest = pinned(source)
+        must = "no digest published" if digest is None else f"{digest.kind} {digest.value}"
+        print(f"  {name} ({must}) from {address(source)}")
+    print(flush=True)
+
+
+def _file(name: str, source: Source, fetched: Fetched) -> dict[str, Any]:
+    from evalkit.fetch.sources import address
+
+    return {
+        "name": name,
+        "state": fetched.state,
+        "size": fetched.size,
+        "digest": {"kind": fetched.digest.kind, "value": fetched.digest.value},
+        "checked_against": fetched.basis,
+        "path": str(fetched.path),
+        "source": address(source),
+    }
+
+
+def _print(found: dict[str, Any]) -> None:
+    if not found["files"]:
+        print(f"{found['kind']} {found['name']}: all of it ships with evalkit, or lies beside its manifest")
+        return
+    print(f"{found['kind']} {found['name']}: licence: {found['licence'] or 'none stated'}")
+    for each in found["files"]:
+        digest = f"{each['digest']['kind']} {each['digest']['value']}"
+        print(f"  {each['state']:<7} {each['name']} ({megabytes(each['size'])}, {digest})")
+        print(f"          checked against {_CHECKED[each['checked_against']]}; at {each['path']}")
+    if found["kind"] == "suite":
+        scored = "".join(f", {n:,} scored by {metric}" for metric, n in found["scored"].items() if n is not None)
+        clips = "" if found["reference_clips"] is None else f", {found['reference_clips']:,} reference clips"
+        print(f"  {found['prompts']:,} prompts over {found['sources']:,} clips{clips}{scored}")
+    for warning in found["warnings"]:
+        print(f"  note: {warning}")
+
+
+def _list_suites(as_json: bool) -> None:
+    from evalkit.suites.load import load_outline, suite_names
+    from evalkit.suites.pinned import is_here, pinned_files
+
+    def facts(outline: Outline) -> dict[str, Any]:
+        files = pinned_files(outline)
+        here = sum(is_here(file) for file in files)
+        return {"name": outline.name, "files": len(files), "here": here, "licence": outline.licence}
+
+    _print_list([facts(load_outline(name)) for name in suite_names()], as_json)
+
+
+def _list_weights(as_json: bool) -> None:
+    from evalkit.core.errors import MissingWeights
+    from evalkit.fetch.published import PUBLISHED
+    from evalkit.fetch.weights import locate
+
+    def here(name: str) -> str:
+        try:
+            return str(locate(name, {}))
+        except MissingWeights:
+            return "not here" if PUBLISHED[name].downloads else f"not here: {PUBLISHED[name].why_not}"
+
+    rows = [{"name": n, "here": here(n), "licence": p.licence, "from": p.source} for n, p in PUBLISHED.items()]
+    _print_list(rows, as_json)
+
+
+def _print_list(rows: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])

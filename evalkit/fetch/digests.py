@@ -1,0 +1,65 @@
+"""Digests of downloaded files, and the lock file that keeps those which upstream does not publish.
+
+`EVALKIT_HOME/sources.lock.json` holds, for each address without a stated digest, the sha256 of the first
+download: {address: {"sha256": ..., "size": ...}}. A later download of the same address must have it, whatever
+machine or mirror served it. Deleting the entry is how a person accepts a new file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_file
+from evalkit.core.jsonio import read_json, write_json
+from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.sources import Digest
+from evalkit.fetch.waiting import waiting_lock
+
+_PIECE = 1 << 20
+
+
+def blob_id(path: Path) -> str:
+    """The git blob id of a file: what `git hash-object FILE` prints."""
+    sha = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            sha.update(piece)
+    return sha.hexdigest()
+
+
+def measure(path: Path, kind: str) -> Digest:
+    """The digest of a file as it is, of kind "blob" or "sha256"."""
+    return Digest(kind, blob_id(path) if kind == "blob" else digest_file(path))
+
+
+def lock_file() -> Path:
+    """Where the digests of first downloads are kept."""
+    return evalkit_home() / "sources.lock.json"
+
+
+def recorded(address: str) -> Digest | None:
+    """The digest that the first download of this address had, if there was one."""
+    entry = _entries().get(address)
+    value = entry.get("sha256") if isinstance(entry, dict) else None
+    return Digest("sha256", value) if isinstance(value, str) and value else None
+
+
+def record(address: str, digest: Digest, size: int) -> None:
+    """Keep the digest of a first download; an entry that is there already stays as it is."""
+    with waiting_lock(f"lock file {lock_file()}"):
+        entries = _entries()
+        if address not in entries:
+            entries[address] = {"sha256": digest.value, "size": size}
+            write_json(lock_file(), entries)
+
+
+def _entries() -> dict[str, object]:
+    path = lock_file()
+    if not path.exists():
+        return {}
+    entries = read_json(path)
+    if not isinstance(entries, dict):
+        raise UserError(f"{path}: is not a table of digests", "move it away; the next downloads write a new one")
+    return entries

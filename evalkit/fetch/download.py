@@ -1,0 +1,293 @@
+"""Fetching one pinned file: resumed where it broke off, checked, and landed whole or not at all.
+
+While a file is on its way it is `.part-<name>` beside its later place, with `.part-<name>.json` saying of
+what it is a part. It gets its name only after its digest was found right; a file with a wrong digest gets none.
+A killed download goes on where it was; a server that ignores `Range`, or whose file changed in between, makes
+it begin anew. Two processes that want one file take turns.
+
+Where files come from: `EVALKIT_MIRROR`, a local folder or an http(s) address, laid out as
+`evalkit.fetch.sources.place` says, is asked instead of upstream, never beside it. `EVALKIT_OFFLINE=1` forbids
+the network (a mirror that is a folder is none).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal, Protocol
+from urllib.parse import quote
+
+from evalkit.core.errors import UserError
+from evalkit.core.jsonio import read_json, sync_folder, write_json
+from evalkit.fetch.digests import lock_file, measure, record, recorded
+from evalkit.fetch.http import BrokenOff, Reply, get
+from evalkit.fetch.sources import Digest, Source, address, pinned, place
+from evalkit.fetch.waiting import waiting_lock
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds between tries that bring nothing; any progress starts the row anew."""
+
+LARGEST = 8 << 30
+_PIECE = 1 << 18
+
+
+class Meter(Protocol):
+    """Who is told how a transfer goes, in bytes; `total` is None where the server does not say."""
+
+    def start(self, name: str, total: int | None, done: int) -> None: ...
+
+    def advance(self, count: int) -> None: ...
+
+    def finish(self) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A file that is in its place. `state`: "here" already, or "fetched"; `basis`: what its digest was held
+    against: "stated" by the source, "recorded" at the first download, "first" download, or "nothing"."""
+
+    path: Path
+    digest: Digest
+    size: int
+    state: Literal["here", "fetched"]
+    basis: Literal["stated", "recorded", "first", "nothing"]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One file on its way: what, whereto, and the most bytes that it may have."""
+
+    source: Source
+    target: Path
+    largest: int
+
+    @property
+    def part(self) -> Path:
+        return self.target.with_name(f".part-{self.target.name}")
+
+    @property
+    def state(self) -> Path:
+        return self.target.with_name(f".part-{self.target.name}.json")
+
+    def discard(self) -> None:
+        self.part.unlink(missing_ok=True)
+        self.state.unlink(missing_ok=True)
+
+
+def offline() -> bool:
+    """Does the environment forbid the network?"""
+    return os.environ.get("EVALKIT_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
+
+
+def fetch(source: Source, target: Path, meter: Meter, replace: bool = False, largest: int = LARGEST) -> Fetched:
+    """Have the file of `source` at `target`, whole and with the right digest.
+
+    A file that is there already is measured and kept; where it is another one, it is fetched anew if `replace`
+    says that the place is evalkit's own. Raises UserError, naming the file: no network, refused, broken off
+    (what arrived is kept), too large, no room, a wrong digest.
+    """
+    job = _Job(source, target, largest)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with waiting_lock(str(target.absolute()), meter.note):
+            return _present(job, replace, meter) or _fetch(job, meter)
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written: {error.strerror or error}") from None
+
+
+def _present(job: _Job, replace: bool, meter: Meter) -> Fetched | None:
+    """The file as it is, if it is there and right. Raises UserError where a file of the person's is another."""
+    if not job.target.exists():
+        return None
+    wanted, basis = _wanted(job.source)
+    found = measure(job.target, wanted.kind if wanted else "sha256")
+    if wanted is None or found == wanted:
+        return Fetched(job.target, found, job.target.stat().st_size, "here", basis)
+    if replace:
+        meter.note(f"{job.target} is not what it must be ({found.kind} {found.value[:12]}); fetching it anew")
+        return None
+    raise UserError(
+        f"{job.target}: is another file than the published one ({_versus(found, wanted)})",
+        "move it away to fetch the published one, or name it with --weights",
+    )
+
+
+def _wanted(source: Source) -> tuple[Digest | None, Literal["stated", "recorded", "nothing"]]:
+    """The digest that the file must have, and who says so."""
+    stated = pinned(source)
+    if stated is not None:
+        return stated, "stated"
+    before = recorded(address(source))
+    return before, "nothing" if before is None else "recorded"
+
+
+def _fetch(job: _Job, meter: Meter) -> Fetched:
+    resumed, announced = _bring(job, meter)
+    wanted, basis = _wanted(job.source)
+    found = measure(job.part, wanted.kind if wanted else "sha256")
+    right = found == wanted if wanted else announced in ("", found.value)
+    if not right and resumed:
+        meter.note(f"{job.target.name}: the pieces do not fit together; fetching it anew")
+        job.discard()
+        _, announced = _bring(job, meter)
+        found = measure(job.part, found.kind)
+        right = found == wanted if wanted else announced in ("", found.value)
+    if not right:
+        job.discard()
+        hint = f"if upstream has published a new file, remove its entry from {lock_file()}"
+        told = _versus(found, wanted or Digest("sha256", announced))
+        raise UserError(
+            f"{_origin(job.source)}: not the file that it must be, and refused ({told})",
+            hint if basis == "recorded" else "it was damaged on its way, or replaced; nothing was kept",
+        )
+    size = _land(job)
+    if wanted is None:
+        record(address(job.source), found, size)
+    return Fetched(job.target, found, size, "fetched", "first" if wanted is None else basis)
+
+
+def _versus(found: Digest, wanted: Digest) -> str:
+    return f"its {found.kind} is {found.value}, not {wanted.value}"
+
+
+def _land(job: _Job) -> int:
+    """Give the checked file its name, durably, and return its size."""
+    with job.part.open("rb") as file:
+        os.fsync(file.fileno())
+        size = os.fstat(file.fileno()).st_size
+    job.part.chmod(0o644)
+    os.replace(job.part, job.target)
+    job.state.unlink(missing_ok=True)
+    sync_folder(job.target.parent)
+    return size
+
+
+def _origin(source: Source) -> str:
+    """The address or path that the file is taken from."""
+    mirror = os.environ.get("EVALKIT_MIRROR", "").strip()
+    if not mirror:
+        return address(source)
+    if mirror.startswith(("http://", "https://")):
+        return f"{mirror.rstrip('/')}/{quote(str(place(source)))}"
+    return str(Path(mirror).expanduser() / place(source))
+
+
+def _bring(job: _Job, meter: Meter) -> tuple[bool, str]:
+    """Fill the part file. Returns whether it was resumed, and the sha256 that the hub announced, or ""."""
+    origin = _origin(job.source)
+    if not origin.startswith(("http://", "https://")):
+        _copy(job, Path(origin), meter)
+        return False, ""
+    if offline():
+        hint = "unset EVALKIT_OFFLINE, or let EVALKIT_MIRROR name a folder that has it"
+        raise UserError(f"{job.target.name} is not here, and EVALKIT_OFFLINE forbids fetching {origin}", hint)
+    return _download(job, origin, meter)
+
+
+def _copy(job: _Job, origin: Path, meter: Meter) -> None:
+    if not origin.is_file():
+        raise UserError(f"EVALKIT_MIRROR has no file {origin}", f"copy it there from {address(job.source)}")
+    size = origin.stat().st_size
+    _require_room(job, size, 0)
+    meter.start(job.target.name, size, 0)
+    with origin.open("rb") as source, job.part.open("wb") as part:
+        while piece := source.read(_PIECE):
+            part.write(piece)
+            meter.advance(len(piece))
+    meter.finish()
+
+
+def _download(job: _Job, url: str, meter: Meter) -> tuple[bool, str]:
+    """Ask until the file is whole; each time for what is missing."""
+    resumed, announced, waits = False, "", list(PAUSES)
+    while True:
+        before = _so_far(job, url)
+        resumed = resumed or before > 0
+        try:
+            with get(url, before, _validator(job)) as reply:
+                announced = reply.stated or announced
+                if _take(job, url, reply, before, meter):
+                    return resumed, announced
+        except BrokenOff as error:
+            reason = str(error)
+        else:
+            reason = "the answer did not fit what is here"
+        after = job.part.stat().st_size if job.part.exists() else 0
+        if after > before:
+            waits = list(PAUSES)
+        if not waits:
+            hint = "type the same command again: it goes on from there" if after else "is the network there?"
+            raise UserError(f"{url}: broken off after {after} bytes: {reason}", hint)
+        meter.note(f"{job.target.name}: {reason} after {after} bytes; trying again")
+        time.sleep(waits.pop(0))
+
+
+def _take(job: _Job, url: str, reply: Reply, before: int, meter: Meter) -> bool:
+    """Write what a reply holds; True where the file is whole now, False where it must be asked for anew."""
+    if reply.complete:
+        if reply.total == before:
+            return True
+        job.discard()
+        return False
+    if reply.start not in (0, before):
+        job.discard()
+        return False
+    _require_room(job, reply.total, reply.start)
+    write_json(job.state, {"address": url, "validator": reply.validator})
+    with job.part.open("ab" if reply.start else "wb") as part:
+        meter.start(job.target.name, reply.total, reply.start)
+        size = _pour(job, reply, part, meter)
+    if reply.total is not None and size < reply.total:
+        raise BrokenOff(f"the connection ended at byte {size} of {reply.total}")
+    meter.finish()
+    return True
+
+
+def _pour(job: _Job, reply: Reply, part: IO[bytes], meter: Meter) -> int:
+    size = reply.start
+    while piece := reply.read(_PIECE):
+        size += len(piece)
+        if size > job.largest:
+            part.close()
+            job.discard()
+            raise UserError(f"{_origin(job.source)}: is larger than the {job.largest} bytes that it may have")
+        part.write(piece)
+        part.flush()  # a kill loses nothing that has arrived
+        meter.advance(len(piece))
+    return size
+
+
+def _so_far(job: _Job, url: str) -> int:
+    """Bytes of this very file that are here already; a part of something else is removed."""
+    size = job.part.stat().st_size if job.part.is_file() else 0
+    if size and _about(job).get("address") == url and size <= job.largest:
+        return size
+    job.discard()
+    return 0
+
+
+def _validator(job: _Job) -> str:
+    return _about(job).get("validator", "")
+
+
+def _about(job: _Job) -> dict[str, str]:
+    try:
+        content = read_json(job.state)
+    except UserError:
+        return {}
+    return {key: value for key, value in content.items() if isinstance(value, str)} if isinstance(content, dict) else {}
+
+
+def _require_room(job: _Job, total: int | None, done: int) -> None:
+    if total is None:
+        return
+    if total > job.largest:
+        raise UserError(f"{_origin(job.source)}: has {total} bytes, more than the {job.largest} that it may have")
+    free = shutil.disk_usage(job.target.parent).free
+    if total - done > free:
+        raise UserError(f"{job.target.parent}: {job.target.name} needs {total - done} bytes, {free} are free")

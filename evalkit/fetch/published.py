@@ -1,0 +1,123 @@
+"""The published checkpoints: under which names, from where, under which licence, with which digests.
+
+The digests come from upstream where it states one (git blob ids of the OpenL3 files on the branch `models`).
+The sha256 of the PaSST file, of one CLAP file and of the tokenizer's files stand in several independent
+public projects, which agree. The others have none that could be checked here: their first download is recorded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evalkit.fetch.sources import GitSource, HubSource, Source, UrlSource
+
+
+@dataclass(frozen=True)
+class Download:
+    """One file to fetch: `name` is its path under EVALKIT_HOME/weights."""
+
+    name: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Published:
+    """A checkpoint that evalkit does not ship: `files` are the names it may have under EVALKIT_HOME/weights.
+
+    `downloads` is what `evalkit fetch weights` gets, empty where it gets nothing; `why_not` says why.
+    """
+
+    files: tuple[str, ...]
+    source: str
+    licence: str
+    downloads: tuple[Download, ...] = ()
+    why_not: str = ""
+
+
+def _openl3(content: str, blob: str) -> Published:
+    packed = f"openl3_audio_mel256_{content}-v0_4_0.h5.gz"
+    source = GitSource("marl/openl3", "models", packed, blob)
+    files = (f"openl3_audio_mel256_{content}.h5", packed)
+    return Published(files, "github.com/marl/openl3, branch models", "CC-BY 4.0", (Download(packed, source),))
+
+
+_LAION = "lukewys/laion_clap", "b3708341862f581175dba5c356a4ebf74a9b6651"
+
+
+def _clap(file: str, sha256: str = "") -> Published:
+    source = f"huggingface.co/{_LAION[0]}"
+    return Published((file,), source, "CC0-1.0", (Download(file, HubSource(*_LAION, file, sha256)),))
+
+
+_PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
+_ROBERTA = "FacebookAI/roberta-base", "e2da8e2f811d1448a5b465c236feacd80ffbac7b"
+_ROBERTA_FILES = {
+    "vocab.json": "9e7f63c2d15d666b52e21d250d2e513b87c9b713cfa6987a82ed89e5e6e50655",
+    "merges.txt": "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5",
+    "tokenizer.json": "847bbeab6174d66a88898f729d52fa8d355fafe1bea101cf960dd404581df70e",
+    "tokenizer_config.json": "994f46754c5bf4014f1aa92d34b1374319c3a6b3f702105cd5b742beaecd18ce",
+}
+
+PUBLISHED = {
+    "openl3-env": _openl3("env", "34dbd7a91cdd2de6a3d6d036ac0a24d27d78e3cc"),
+    "openl3-music": _openl3("music", "a0f80c1c7e16aa908408286a3cb3d8b677ec7005"),
+    "passt": Published(
+        (_PASST,),
+        "github.com/kkoutini/PaSST, release v0.0.1-audioset",
+        "Apache-2.0",
+        (
+            Download(
+                _PASST,
+                UrlSource(
+                    f"https://github.com/kkoutini/PaSST/releases/download/v0.0.1-audioset/{_PASST}",
+                    "302903fa8c4aee817b11dc982da0b29aaf8d11a3e722420476d0a12c9db70c2c",
+                ),
+            ),
+        ),
+    ),
+    "clap": Published(
+        ("clap-htsat-fused", "630k-audioset-fusion-best.pt"),
+        "huggingface.co/laion/clap-htsat-fused (the hub folder) or huggingface.co/lukewys/laion_clap (the file)",
+        "CC0-1.0 (file), Apache-2.0 (folder)",
+        _clap("630k-audioset-fusion-best.pt").downloads,
+    ),
+    "clap-music": _clap(
+        "music_audioset_epoch_15_esc_90.14.pt", "fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd"
+    ),
+    "clap-music-speech": _clap("music_speech_epoch_15_esc_89.25.pt"),
+    "clap-music-speech-audioset": _clap("music_speech_audioset_epoch_15_esc_89.98.pt"),
+    "clap_tokenizer": Published(
+        ("roberta-base",),
+        f"huggingface.co/{_ROBERTA[0]} (the tokenizer's files)",
+        "MIT",
+        tuple(
+            Download(f"roberta-base/{file}", HubSource(*_ROBERTA, file, sha256))
+            for file, sha256 in _ROBERTA_FILES.items()
+        ),
+    ),
+    "stable-audio": Published(
+        ("stable-audio-open-1.0",),
+        "huggingface.co/stabilityai/stable-audio-open-1.0 (gated: model.safetensors and model_config.json)",
+        "Stability AI Community License",
+        why_not="it is gated: accept the licence on its page with an account of yours, and download it there",
+    ),
+    "t5-base": Published(
+        ("t5-base",),
+        "huggingface.co/google-t5/t5-base (the hub folder)",
+        "Apache-2.0",
+        why_not="this version does not fetch hub folders",
+    ),
+}
+
+GROUPS = {"openl3": ("openl3-env", "openl3-music"), "clap": ("clap", "clap_tokenizer")}
+"""Names of `evalkit fetch weights` that stand for several."""
+
+TOKENIZER = "clap_tokenizer"
+
+
+def family_names(family: str) -> tuple[str, ...]:
+    """The published weights that `--weights FAMILY=PATH` may stand for: of openl3, openl3-env and openl3-music."""
+    return tuple(name for name in PUBLISHED if name == family or name.startswith(f"{family}-"))
+
+
+FAMILIES = ("openl3", "passt", "clap")

@@ -1,0 +1,46 @@
+"""What the checks of single clips share: one measured column of each clip, and the mean of a value per clip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evalkit.core.errors import UserError
+from evalkit.embed.sound import COLUMNS
+from evalkit.metrics.base import Array, MetricInputs, MetricResult
+from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
+
+
+def measured(metric: str, inputs: MetricInputs, column: str) -> Array:
+    """(clips,) the values of one of `evalkit.embed.sound.COLUMNS`.
+
+    Raises UserError without clips, or where the features are not rows of the embedder `sound`.
+    """
+    if not inputs.ids:
+        raise UserError(f"{metric}: there is no clip to score", "every prompt failed; see the run's failures")
+    if any(features.shape != (1, len(COLUMNS)) for features in inputs.features):
+        raise UserError(f"{metric} takes the measures of the sound itself", 'say weights = "sound" in the manifest')
+    values = np.concatenate(list(inputs.features))[:, COLUMNS.index(column)].astype(np.float64)
+    if not np.isfinite(values).all():
+        broken = inputs.ids[int((~np.isfinite(values)).argmax())]
+        raise UserError(f"{metric}: the {column} of {broken!r} is not a number")
+    return values
+
+
+def mean_over_clips(inputs: MetricInputs, values: Sequence[float] | Array) -> MetricResult:
+    """The mean of one value per clip, with an interval clustered by source and the values by prompt."""
+    numbers = [float(value) for value in values]
+    interval = clustered_mean(numbers, inputs.groups)
+    few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
+    return MetricResult(
+        value=float(np.mean(numbers)),
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        level=interval.level if interval else 0.95,
+        method=interval.method if interval else "none",
+        n=len(numbers),
+        n_reference=0,
+        per_prompt=dict(zip(inputs.ids, numbers, strict=True)),
+        warnings=() if interval else (few,),
+    )

@@ -1,0 +1,211 @@
+"""Reading a suite's manifest: a TOML file beside its prompt file, or one that says where everything is published.
+
+A manifest looks like this::
+
+    name = "mini"
+    title = "Ten everyday sounds"
+    version = "1"
+    protocol = "evalkit-mini-1"
+    size = "mini"                       # or "full": their numbers never share a table
+    licence = "MIT"
+    citation = ""
+
+    [prompts]
+    file = "mini.csv"                   # .csv or .jsonl, beside the manifest
+    id = "id"                           # which column is which; `seconds` may also be one number for all
+    text = "prompt"
+    seconds = "seconds"
+    group = "ytid"                      # optional: prompts that share a source
+    labels = "labels"                   # optional: classes asked for (csv: separated by ";")
+    count = 64                          # optional, and checked: how many prompts,
+    groups = 64                         # and how many sources
+    no_reference = []                   # optional: sources without a reference recording
+    captions = "all"                    # or "first": one prompt per source, which is another protocol
+
+    [metrics.fd_openl3]
+    weights = "openl3-mini"
+    reference = "mini/openl3.npz"       # optional
+
+    [reference]
+    audio = "reference/"                # optional: a folder to compute references from
+
+Instead of `file` there may be `[prompts.source]`, and instead of a path `[metrics.X.reference]`: tables with
+the keys of a pinned source (`evalkit.fetch.sources`), which `evalkit fetch suite NAME` downloads. A
+reference has two more: `form`, which is `evalkit` (the two forms of `evalkit.suites.references`), `mu_sigma` (a
+mean and a covariance as stable-audio-metrics ships them) or `passt_probabilities` (its pickled tensors), and
+`count`, the clips behind it or the prompts that it has a row for.
+
+Manifests and prompt files come from outside: whatever is wrong with one is a single :class:`UserError`
+that names the file, and the line or key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.ids import digest_bytes
+from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.sources import identity, parse_source, place
+from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
+
+TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
+FORMS = ("evalkit", "mu_sigma", "passt_probabilities")
+_SIZES = ("mini", "full")
+_CAPTIONS = ("all", "first")
+
+
+def read_outline(manifest: Path, typed: str) -> Outline:
+    """What the manifest says; `typed` is how the person names the suite, for hints.
+
+    Raises UserError for a file that cannot be read as a manifest, naming the key.
+    """
+    table = _read(manifest)
+    texts = {key: _text(table, key, manifest) for key in TEXT_KEYS}
+    if texts["size"] not in _SIZES:
+        raise UserError(f"{manifest}: size is {texts['size']!r}", f"it must be one of {', '.join(_SIZES)}")
+    prompts = _section(table, "prompts", manifest)
+    captions = prompts.get("captions", "all")
+    if captions not in _CAPTIONS:
+        raise UserError(f"{manifest}: [prompts] captions is {captions!r}", f"it must be one of {', '.join(_CAPTIONS)}")
+    if captions != "all":
+        texts["protocol"] += f"; captions={captions}"
+    pinned = _prompt_source(prompts, manifest, typed)
+    audio = _section(table, "reference", manifest, optional=True).get("audio")
+    return Outline(
+        **texts,
+        manifest=manifest,
+        prompts=_beside(manifest, prompts.get("file"), "[prompts] file") if pinned is None else pinned.path,
+        columns=_columns(prompts, manifest),
+        pinned=pinned,
+        count=_count(prompts, "count", f"{manifest}: [prompts]"),
+        groups=_count(prompts, "groups", f"{manifest}: [prompts]"),
+        absent=_absent(prompts, manifest),
+        metrics=_plans(_section(table, "metrics", manifest), manifest, typed),
+        reference_audio=None if audio is None else _beside(manifest, audio, "[reference] audio"),
+        captions=captions,
+    )
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(manifest.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{manifest}: no such suite manifest", "evalkit suites lists the known ones") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{manifest}: cannot be read as a suite manifest: {error}") from None
+
+
+def _section(table: Mapping[str, Any], key: str, manifest: Path, optional: bool = False) -> dict[str, Any]:
+    section = table.get(key, {} if optional else None)
+    if not isinstance(section, dict):
+        raise UserError(f"{manifest}: section [{key}] is missing or is not a table")
+    return section
+
+
+def _text(table: Mapping[str, Any], key: str, where: Path | str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or (not value.strip() and key not in ("licence", "citation")):
+        raise UserError(f"{where}: {key!r} is missing or is not text", f'add {key} = "..."')
+    return value
+
+
+def _count(section: Mapping[str, Any], key: str, where: str) -> int:
+    value = section.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UserError(f"{where} {key} must be a whole number")
+    return value
+
+
+def _columns(section: Mapping[str, Any], manifest: Path) -> Columns:
+    seconds = section.get("seconds", "seconds")
+    if isinstance(seconds, bool) or not isinstance(seconds, str | int | float):
+        raise UserError(f"{manifest}: [prompts] seconds must be a column's name or a number")
+    return Columns(
+        id=_column(section, "id", manifest) or "id",
+        text=_column(section, "text", manifest) or "prompt",
+        seconds=seconds,
+        group=_column(section, "group", manifest),
+        labels=_column(section, "labels", manifest),
+    )
+
+
+def _column(section: Mapping[str, Any], key: str, manifest: Path) -> str | None:
+    value = section.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise UserError(f"{manifest}: [prompts] {key} must be a column's name")
+    return value
+
+
+def _absent(section: Mapping[str, Any], manifest: Path) -> frozenset[str]:
+    names = section.get("no_reference", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{manifest}: [prompts] no_reference must be a list of sources")
+    return frozenset(names)
+
+
+def _beside(manifest: Path, value: object, what: str) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise UserError(f"{manifest}: {what} must be a path")
+    return manifest.parent / Path(value).expanduser()
+
+
+def _prompt_source(section: Mapping[str, Any], manifest: Path, typed: str) -> Pinned | None:
+    if "source" not in section:
+        return None
+    where = f"{manifest}: [prompts.source]"
+    if "file" in section:
+        raise UserError(f"{manifest}: [prompts] has both file and source", "leave one of them out")
+    table = section["source"]
+    if not isinstance(table, dict):
+        raise UserError(f"{where} must be a table")
+    return _pinned(table, _count(section, "count", f"{manifest}: [prompts]"), "evalkit", where, typed)
+
+
+def _pinned(table: Mapping[str, Any], count: int, form: str, where: str, typed: str) -> Pinned:
+    source = parse_source(table, where)
+    return Pinned(source, evalkit_home() / "sources" / place(source), typed, form, count)
+
+
+def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, MetricPlan]:
+    if not section:
+        raise UserError(f"{manifest}: [metrics] names no metric", 'add e.g. [metrics.clap_score] weights = "clap"')
+    plans = {}
+    for metric, plan in section.items():
+        where = f"{manifest}: [metrics.{metric}]"
+        if not isinstance(plan, dict):
+            raise UserError(f"{where} must be a table")
+        pinned = None
+        reference = plan.get("reference")
+        if isinstance(reference, dict):
+            pinned = _reference_source(reference, f"{manifest}: [metrics.{metric}.reference]", typed)
+            reference = _ready_path(pinned)
+        elif reference is not None:
+            reference = _beside(manifest, reference, f"[metrics.{metric}] reference")
+        options = {key: _text(plan, key, where) for key in plan if key not in ("weights", "reference")}
+        plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference, options, pinned)
+    return plans
+
+
+def _reference_source(table: Mapping[str, Any], where: str, typed: str) -> Pinned:
+    form = table.get("form", FORMS[0])
+    if form not in FORMS:
+        raise unknown_name("form of a reference", str(form), FORMS)
+    count = _count(table, "count", where)
+    if form == "mu_sigma" and not count:
+        raise UserError(f"{where} has no count", "such a file does not say how many clips are behind it: state it")
+    rest = {key: value for key, value in table.items() if key not in ("form", "count")}
+    return _pinned(rest, count, form, where, typed)
+
+
+def _ready_path(pinned: Pinned) -> Path:
+    """The file that is read in the end: the download itself, or the safe file that is made of it.
+
+    The latter is named by the content that it is made of, so that another download never meets an old one.
+    """
+    if pinned.form != "passt_probabilities":
+        return pinned.path
+    return evalkit_home() / "references" / f"{digest_bytes(identity(pinned.source).encode())[:32]}.npz"

@@ -1,0 +1,303 @@
+"""laion-clap and stable-audio-metrics' steps around it, beside evalkit, on the same seeded checkpoints.
+
+    python tests/parity/oracle_clap.py --data shared/data/esc10
+
+in an environment with requirements-clap.txt and this checkout on PYTHONPATH. Writes golden/clap.npz (the
+original's numbers) and results/clap.json (how far evalkit is from them). About two minutes on one core.
+
+Over 10 s the original crops at random: here it is given evalkit's crops. `Resize` runs without antialiasing,
+as in the torchvision that stable-audio-metrics pins; what the newer default would change is a row of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import io
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import oracle_steps as steps
+import plain_libraries  # noqa: F401 - first, as others import what it mends
+import torch
+import torch_cases
+import torch_seeded
+import transformers
+
+from evalkit.audio.decode import decode
+from evalkit.embed.clap import ClapEmbedder, crop_seed, prepare
+from evalkit.embed.load import load_embedder
+from evalkit.metrics.clap_score import cosines
+from evalkit.nets.clap import crop_start, crop_starts, tower_input
+
+HERE = Path(__file__).parent
+RATE, WINDOW, FRAMES, HOP = 48000, 480_000, 1001, 480
+ORACLE = ("laion-clap", version("laion-clap"))
+METRIC = ("stable-audio-metrics' steps", "fd55536")
+
+MEL_NOTE = "Down to 80 dB under the loudest place; further down both hold the rounding of float32."
+CROPS_NOTE = "Over 10 s both are given the same crops; Resize without antialiasing; the arithmetic of NumPy 1."
+NUMPY_2_NOTE = "The original under NumPy 2, where the level's gain makes the samples float64; silence left out."
+ANTIALIAS_NOTE = "Clips over 10 s only, the original with torchvision's newer default, Resize with antialiasing."
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """A published kind of model: `file` is one that has it."""
+
+    name: str
+    file: str
+    model: str
+    shapes: torch_seeded.Shapes
+    fusion: bool
+
+
+ARRANGEMENTS = (
+    Arrangement(
+        "fusion",
+        "630k-audioset-fusion-best.pt",
+        "HTSAT-tiny",
+        torch_seeded.clap_shapes(96, (2, 2, 6, 2), True),
+        True,
+    ),
+    Arrangement(
+        "plain",
+        "music_speech_audioset_epoch_15_esc_89.98.pt",
+        "HTSAT-base",
+        torch_seeded.clap_shapes(128, (2, 2, 12, 2), False),
+        False,
+    ),
+)
+
+
+def import_original(tokenizer: Path) -> Any:
+    """The module `laion_clap`, whose import asks the hub for three tokenizers and whose model asks for a fourth."""
+    roberta = transformers.RobertaTokenizer.from_pretrained(str(tokenizer))
+    sizes = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
+    config = transformers.RobertaConfig(**sizes, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+    for kind in ("BertTokenizer", "BartTokenizer"):
+        getattr(transformers, kind).from_pretrained = staticmethod(lambda *_, **__: None)
+    transformers.RobertaTokenizer.from_pretrained = staticmethod(lambda *_, **__: roberta)
+    transformers.RobertaModel.from_pretrained = staticmethod(lambda *_, **__: transformers.RobertaModel(config))
+    with contextlib.redirect_stdout(io.StringIO()):
+        import laion_clap
+    return laion_clap
+
+
+def original(laion: Any, arrangement: Arrangement, checkpoint: Path) -> torch.nn.Module:
+    """`CLAP_Module` filled from the checkpoint (`src/clap_score.py` 47-86), strictly but for computed buffers."""
+    from clap_module.factory import load_state_dict
+
+    clap = laion.CLAP_Module(enable_fusion=arrangement.fusion, device="cpu", amodel=arrangement.model)
+    state = load_state_dict(str(checkpoint), skip_params=True)
+    state.pop("text_branch.embeddings.position_ids", None)
+    missing, unexpected = clap.model.load_state_dict(state, strict=False)
+    computed = ("attn_mask", "relative_position_index", "conv_real.weight", "conv_imag.weight", "melW", "_ids")
+    strange = [name for name in missing if not name.endswith(computed)]
+    if strange or unexpected:
+        raise ValueError(f"missing {strange}, unexpected {unexpected}")
+    return clap.eval()
+
+
+@contextlib.contextmanager
+def crops_of(name: str, samples: int, arrangement: Arrangement, antialias: bool = False) -> Iterator[None]:
+    """The original's draws replaced by evalkit's for a clip of this name, and `Resize` with or without antialias."""
+    import torchvision
+
+    choice, randint, resize = np.random.choice, np.random.randint, torchvision.transforms.Resize
+    seed = crop_seed(name)
+    frames = samples // HOP + 1
+    starts = iter(crop_starts(frames, FRAMES, seed) if frames > FRAMES else ())
+    first = crop_start(samples, WINDOW, seed) if samples > WINDOW else 0
+    np.random.choice = lambda _: next(starts)  # type: ignore[assignment]
+    np.random.randint = lambda *_: 0 if arrangement.fusion else first  # type: ignore[assignment]
+    torchvision.transforms.Resize = functools.partial(resize, antialias=antialias)  # type: ignore[misc,assignment]
+    try:
+        yield
+    finally:
+        np.random.choice, np.random.randint = choice, randint
+        torchvision.transforms.Resize = resize
+
+
+def int16_round_trip(audio: np.ndarray) -> torch.Tensor:
+    """`src/clap_score.py` 12-17 and 112-113."""
+    whole = (np.clip(audio, -1.0, 1.0) * np.asarray(32767.0, audio.dtype)).astype(np.int16)
+    return torch.from_numpy((whole / 32767.0).astype(np.float32).reshape(1, -1)).float()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=None, help="folder of ESC-10 recordings")
+    data = parser.parse_args().data
+    golden: dict[str, np.ndarray] = {}
+    results: list[dict[str, object]] = []
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        torch_seeded.write_tokenizer(folder / "roberta-base")
+        laion = import_original(folder / "roberta-base")
+        files = list(torch_cases.all_files(folder, data, (torch_cases.REPEATED,)))
+        for arrangement in ARRANGEMENTS:
+            checkpoint = folder / arrangement.file
+            torch_seeded.write_clap(checkpoint, arrangement.shapes)
+            results += Comparison(laion, arrangement, checkpoint, files).run(golden)
+            checkpoint.unlink()
+    np.savez_compressed(HERE / "golden" / "clap.npz", **golden)  # type: ignore[arg-type]
+    (HERE / "results" / "clap.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
+
+
+class Comparison:
+    """One arrangement over all cases."""
+
+    def __init__(
+        self, laion: Any, arrangement: Arrangement, checkpoint: Path, files: list[tuple[str, Path, str]]
+    ) -> None:
+        self.arrangement, self.files = arrangement, files
+        self.theirs: Any = original(laion, arrangement, checkpoint)
+        ours = load_embedder("clap", overrides={"clap": checkpoint})
+        assert isinstance(ours, ClapEmbedder)
+        self.ours = ours
+        self.pairs: dict[str, list[Any]] = {
+            key: [] for key in ("mel", "audio", "text", "score", "score_numpy_2", "antialias")
+        }
+
+    @torch.no_grad()
+    def run(self, golden: dict[str, np.ndarray]) -> list[dict[str, object]]:
+        for name, path, caption in self.files:
+            theirs = self.theirs.get_text_embedding([caption, ""], use_tensor=True)[:1]
+            mine = self.ours.embed_text([caption])
+            self.pairs["text"].append((mine, theirs.numpy()))
+            self._sound(name, path, torch.from_numpy(mine), theirs, golden)
+            golden[f"{self.arrangement.name}/text/{name}"] = theirs[0].numpy()
+        return self._rows()
+
+    def _sound(
+        self, name: str, path: Path, my_text: torch.Tensor, text: torch.Tensor, golden: dict[str, np.ndarray]
+    ) -> None:
+        key = self.arrangement.name
+        clip = replace(decode(path), digest=name)
+        audio = steps.load_at_peak(path, RATE)
+        if not clip.samples.any():  # a division by zero in the original, whose int16 of NaN is not defined
+            golden["silent_is_nan_in_the_original"] = np.array(bool(np.isnan(audio).all()))
+            audio = np.zeros_like(audio)
+        with crops_of(name, len(audio), self.arrangement):
+            theirs = self._embed(int16_round_trip(audio))
+        mine = torch.from_numpy(self.ours.embed([clip])[0])
+        self.pairs["audio"].append((mine.numpy(), theirs.numpy()))
+        score = self._score(theirs, text)
+        my_score = cosines(mine.double().numpy(), my_text.double().numpy())
+        self.pairs["score"].append((my_score, score))
+        if self.arrangement.fusion and len(audio) >= WINDOW + HOP:
+            with crops_of(name, len(audio), self.arrangement, antialias=True):
+                sharp = self._embed(int16_round_trip(audio))
+            self.pairs["antialias"].append((my_score, self._score(sharp, text)))
+        if clip.samples.any():
+            with crops_of(name, len(audio), self.arrangement):
+                modern = self._embed(int16_round_trip(steps.load_at_peak_numpy_2(path, RATE)))
+            self.pairs["score_numpy_2"].append((my_score, self._score(modern, text)))
+        mels = self._mels(name, audio, clip)
+        self.pairs["mel"].append(steps.audible(*mels))
+        golden[f"{key}/audio/{name}"] = theirs[0].numpy()
+        golden[f"{key}/score/{name}"] = score
+        golden[f"{key}/mel/{name}"] = mels[1][:, ::100].astype(np.float32)
+        print(key, name, np.abs(mine.numpy() - theirs.numpy()).max(), float(score[0]), file=sys.stderr)
+
+    def _embed(self, audio: torch.Tensor) -> torch.Tensor:
+        found: torch.Tensor = self.theirs.get_audio_embedding_from_data(x=audio, use_tensor=True)
+        return found
+
+    @staticmethod
+    def _score(audio: torch.Tensor, text: torch.Tensor) -> np.ndarray:
+        return np.asarray(torch.nn.functional.cosine_similarity(audio, text, dim=1, eps=1e-8).numpy())
+
+    def _mels(self, name: str, audio: np.ndarray, clip: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What goes into each tower: ours and the original's, (4 or 1, 1001, 64) in dB."""
+        from laion_clap.training.data import get_audio_features
+
+        mine, _ = tower_input(prepare(clip, RATE), self.ours._front, crop_seed(name))
+        rule = "fusion" if self.arrangement.fusion else "rand_trunc"
+        with crops_of(name, len(audio), self.arrangement):
+            cfg = self.theirs.model_cfg["audio_cfg"]
+            sample = get_audio_features({}, int16_round_trip(audio)[0], WINDOW, rule, "repeatpad", cfg)
+        if self.arrangement.fusion:
+            return mine.numpy(), sample["mel_fusion"].numpy()
+        tower = self.theirs.model.audio_branch
+        mel = tower.logmel_extractor(tower.spectrogram_extractor(sample["waveform"][None]))
+        return mine.numpy(), mel[0].numpy()
+
+    def _rows(self) -> list[dict[str, object]]:
+        kind = f"CLAP {self.arrangement.model} {'with' if self.arrangement.fusion else 'without'} fusion"
+        pairs = self.pairs
+        means = [tuple(np.mean([np.ravel(pair) for pair in pairs["score"]], axis=0))]
+        found = [
+            steps.row(f"{kind}: log mel (dB)", "front end", ORACLE, pairs["mel"], MEL_NOTE),
+            steps.row(f"{kind}: audio embedding", "embedding", ORACLE, pairs["audio"]),
+            steps.row(f"{kind}: 1 - cosine of audio embeddings", "embedding", ORACLE, _one_minus(pairs["audio"])),
+            steps.row(f"{kind}: text embedding", "embedding", ORACLE, pairs["text"]),
+            steps.row(f"{kind}: 1 - cosine of text embeddings", "embedding", ORACLE, _one_minus(pairs["text"])),
+            steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, pairs["score"], CROPS_NOTE),
+            steps.row(f"{kind}: CLAP score, mean", "metric", METRIC, means),  # type: ignore[arg-type]
+            steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, pairs["score_numpy_2"], NUMPY_2_NOTE),
+        ]
+        if self.arrangement.fusion:
+            sharp = pairs["antialias"]
+            found.append(steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, sharp, ANTIALIAS_NOTE))
+        return found
+
+    @staticmethod
+    def _score(audio: torch.Tensor, text: torch.Tensor) -> np.ndarray:
+        return np.asarray(torch.nn.functional.cosine_similarity(audio, text, dim=1, eps=1e-8).numpy())
+
+    def _mels(self, name: str, audio: np.ndarray, clip: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What goes into each tower: ours and the original's, (4 or 1, 1001, 64) in dB."""
+        from laion_clap.training.data import get_audio_features
+
+        mine, _ = tower_input(prepare(clip, RATE), self.ours._front, crop_seed(name))
+        rule = "fusion" if self.arrangement.fusion else "rand_trunc"
+        with crops_of(name, len(audio), self.arrangement):
+            cfg = self.theirs.model_cfg["audio_cfg"]
+            sample = get_audio_features({}, int16_round_trip(audio)[0], WINDOW, rule, "repeatpad", cfg)
+        if self.arrangement.fusion:
+            return mine.numpy(), sample["mel_fusion"].numpy()
+        tower = self.theirs.model.audio_branch
+        mel = tower.logmel_extractor(tower.spectrogram_extractor(sample["waveform"][None]))
+        return mine.numpy(), mel[0].numpy()
+
+    def _rows(self) -> list[dict[str, object]]:
+        kind = f"CLAP {self.arrangement.model} {'with' if self.arrangement.fusion else 'without'} fusion"
+        pairs = self.pairs
+        means = [tuple(np.mean([np.ravel(pair) for pair in pairs["score"]], axis=0))]
+        found = [
+            steps.row(f"{kind}: log mel (dB)", "front end", ORACLE, pairs["mel"], MEL_NOTE),
+            steps.row(f"{kind}: audio embedding", "embedding", ORACLE, pairs["audio"]),
+            steps.row(f"{kind}: 1 - cosine of audio embeddings", "embedding", ORACLE, _one_minus(pairs["audio"])),
+            steps.row(f"{kind}: text embedding", "embedding", ORACLE, pairs["text"]),
+            steps.row(f"{kind}: 1 - cosine of text embeddings", "embedding", ORACLE, _one_minus(pairs["text"])),
+            steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, pairs["score"], CROPS_NOTE),
+            steps.row(f"{kind}: CLAP score, mean", "metric", METRIC, means),  # type: ignore[arg-type]
+            steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, pairs["score_numpy_2"], NUMPY_2_NOTE),
+        ]
+        if self.arrangement.fusion:
+            found.append(
+                steps.row(
+                    f"{kind}: of a clip over 10 s, against Resize with antialias", "metric", METRIC, pairs["antialias"]
+                )
+            )
+        return found
+
+
+def _one_minus(pairs: list[Any]) -> list[tuple[object, object]]:
+    """(cosine, 1) of each pair, so that a row's error is 1 - cosine."""
+    return [(cosines(np.asarray(a, np.float64), np.asarray(b, np.float64)), np.ones(1)) for a, b in pairs]
+
+
+if __name__ == "__main__":
+    main()

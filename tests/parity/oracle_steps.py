@@ -1,0 +1,61 @@
+"""Steps of stable-audio-metrics (fd55536) that its PaSST and CLAP scripts share, and rows of the parity table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pyloudnorm
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+def load_at_peak(path: Path, rate: int) -> Array:
+    """`librosa.load(sr=rate, mono=True)` and pyloudnorm's peak of -1 dBFS, in the arithmetic of NumPy 1.
+
+    Under NumPy 1, which stable-audio-metrics pins, a float64 factor did not change an array's float32;
+    NumPy 2 would make it float64 (`load_at_peak_numpy_2`).
+    """
+    audio, _ = librosa.load(path, sr=rate, mono=True)
+    with np.errstate(all="ignore"):
+        gain = 10.0 ** (-1.0 / 20.0) / np.abs(audio).max()
+        return np.asarray(np.float32(gain) * audio)
+
+
+def load_at_peak_numpy_2(path: Path, rate: int) -> NDArray[np.float64]:
+    """The same by pyloudnorm itself, under the NumPy that is installed."""
+    audio, _ = librosa.load(path, sr=rate, mono=True)
+    with np.errstate(all="ignore"):
+        return np.asarray(pyloudnorm.normalize.peak(audio, -1.0))
+
+
+def row(
+    quantity: str, level: str, oracle: tuple[str, str], pairs: list[tuple[object, object]], note: str = ""
+) -> dict[str, object]:
+    """One row of the parity table from (ours, theirs) arrays, a pair for each case.
+
+    `max_rel` is the largest of |ours - theirs| / max |theirs|, case by case; `note` is what a reader must know.
+    """
+    arrays = [(np.asarray(ours, np.float64), np.asarray(theirs, np.float64)) for ours, theirs in pairs]
+    if any(ours.shape != theirs.shape or not np.isfinite(ours - theirs).all() for ours, theirs in arrays):
+        raise ValueError(f"{quantity}: shapes differ or values are not finite")
+    worst = [float(np.abs(ours - theirs).max()) for ours, theirs in arrays]
+    relative = [w / max(float(np.abs(theirs).max()), 1e-12) for w, (_, theirs) in zip(worst, arrays, strict=True)]
+    found: dict[str, object] = {
+        "quantity": quantity,
+        "level": level,
+        "oracle": oracle[0],
+        "version": oracle[1],
+        "cases": len(arrays),
+        "max_abs": max(worst),
+        "max_rel": max(relative),
+    }
+    return found | ({"note": note} if note else {})
+
+
+def audible(ours: Array, theirs: Array) -> tuple[Array, Array]:
+    """Two mels in dB, floored 80 dB under the loudest of theirs: further down both hold float32's rounding."""
+    floor = theirs.max() - 80
+    return np.maximum(ours, floor), np.maximum(theirs, floor)

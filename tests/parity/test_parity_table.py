@@ -1,0 +1,57 @@
+"""reports/parity.md says what the results say, and the results are within what evalkit promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import parity_table as table
+import pytest
+
+RESULTS = Path(__file__).parent / "results"
+
+ROW = {
+    "quantity": "logits | all", "level": "embedding", "oracle": "original", "version": "1.0",
+    "cases": 3, "max_abs": 0.5, "max_rel": 1e-5,
+}  # fmt: skip
+
+
+def test_the_committed_page_is_up_to_date() -> None:
+    """A result that changed without the page, or a page edited by hand: run `python tests/parity/parity_table.py`."""
+    assert table.REPORT.read_text(encoding="utf-8") == table.page(table.read_results(RESULTS))
+
+
+@pytest.mark.parametrize("row", table.read_results(RESULTS), ids=lambda row: row["quantity"])
+def test_openl3_is_within_its_limits(row: dict) -> None:
+    """1e-4 for OpenL3's network; from the waveform it is not reached, and the page says so."""
+    if not row["quantity"].startswith("OpenL3 network"):
+        pytest.skip("not OpenL3's network")
+    assert row["max_rel"] <= 1e-4
+    assert row["cases"] >= 1
+
+
+def test_rows_are_sorted_by_level_and_notes_are_shared() -> None:
+    rows = [
+        {**ROW, "quantity": "b", "level": "metric", "note": "same"},
+        {**ROW, "note": "same"},
+        {**ROW, "quantity": "a", "level": "front end"},
+    ]
+    text = table.page(rows)
+    assert text.index("| front end | a |") < text.index("| embedding | logits \\| all (1) |") < text.index("| b (1) |")
+    assert "| 3 | 5.0e-01 | 1.0e-05 |" in text
+    assert text.count("1. same") == 1
+    assert "2. same" not in text
+    assert text.endswith("- original: 1.0\n")
+
+
+@pytest.mark.parametrize(
+    "change", [{"level": "else"}, {"cases": "3"}, {"max_rel": float("nan")}, {"max_abs": None}, {"oracle": 1}]
+)
+def test_a_row_that_is_none_is_named(tmp_path: Path, change: dict) -> None:
+    """A half-written result must not become a table that looks complete."""
+    (tmp_path / "some.json").write_text(json.dumps([{**ROW, **change}]))
+    with pytest.raises(ValueError, match=r"some\.json"):
+        table.read_results(tmp_path)
+    (tmp_path / "some.json").write_text("[]")
+    with pytest.raises(ValueError, match=r"some\.json"):
+        table.read_results(tmp_path)
