@@ -3,8 +3,8 @@
 Source: LAION-AI/CLAP at 1fd4c37, `clap_module/model.py` and `clap_module/htsat.py` (names, sizes),
 `clap_module/factory.py` (the state dict is under `state_dict`, its names begin with `module.`). Two
 arrangements were published, and the shapes in the file tell which one it is: HTSAT-tiny, with fusion or
-without, and HTSAT-base without. The text tower is RoBERTa-base with RoBERTa's epsilon of 1e-5; the folders on
-the Hugging Face hub were converted with 1e-12 in their config, and keep it here.
+without, and HTSAT-base without. The text tower is RoBERTa-base with RoBERTa's epsilon of 1e-5; a folder in
+the hub's layout keeps the epsilon that its own config states.
 
 The file has no tokenizer: it comes from a folder of roberta-base (`--weights clap_tokenizer=PATH`).
 """

@@ -38,7 +38,6 @@ def digest(path: Path) -> str:
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: Collection[str] = ()) -> None:
     """Fill `module` from `tensors`, each cast to the type that the module has (minis: fp16 to float32).
 
-    A tensor of the right type is taken over and not copied: one that is mapped from a file stays there.
     `ignore` are names that may be absent from either side (constants that follow from the config).
     Raises BadCheckpoint, naming `path`, for every missing, unexpected or wrongly shaped tensor and for NaN
     or infinity, before anything is changed.
@@ -52,8 +51,7 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, igno
             "the config beside it must be the one it was trained with",
         )
     with torch.no_grad():
-        given = {name: tensors[name].to(own[name].dtype) for name in own if name in tensors}
-        module.load_state_dict(given, strict=False, assign=True)
+        module.load_state_dict({name: tensors[name] for name in own if name in tensors}, strict=False)
 
 
 def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ignore: frozenset[str]) -> list[str]:

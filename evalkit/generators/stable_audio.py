@@ -184,8 +184,8 @@ _MINI = GeneratorSpec(
     size="mini",
     licence="MIT; trained on CC0 and CC-BY recordings of ESC-10 (see NOTICE)",
     presets={
-        "card": {"steps": 30, "cfg": 4.0, "sampler": "dpmpp-3m-sde", "sigma_min": 0.03, "sigma_max": 100.0, "eta": 1.0},
-        "fast": {"steps": 12, "cfg": 4.0, "sampler": "dpmpp-2m", "sigma_min": 0.03, "sigma_max": 100.0, "eta": 0.0},
+        "card": {"steps": 20, "cfg": 7.0, "sampler": "dpmpp-2m", "sigma_min": 0.003, "sigma_max": 100.0, "eta": 0.0},
+        "fast": {"steps": 10, "cfg": 7.0, "sampler": "dpmpp-2m", "sigma_min": 0.01, "sigma_max": 100.0, "eta": 0.0},
     },
     default_preset="card",
     batch_size=16,

@@ -34,6 +34,8 @@ from scipy import linalg
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
 RATE = 44100
+NETWORK = ("real-stereo-16000-1.400", "noise-mono-44100-1.400")
+"""Cases whose first window the golden file holds whole, decibels and features, for the network alone."""
 
 
 def load_clip(path: Path) -> np.ndarray:
@@ -137,18 +139,6 @@ def sounds(data: Path | None) -> dict[str, tuple[np.ndarray, int]]:
     return found
 
 
-def other_sizes(models, weights: Path, audio: np.ndarray) -> dict[str, np.ndarray]:
-    """The first frames of one clip at 6144 dimensions, and through the mel128 network, with the same weights."""
-    import openl3
-
-    found = {}
-    for representation, size in (("mel256", 6144), ("mel128", 512), ("mel128", 6144)):
-        model = models.load_audio_embedding_model_from_path(str(weights), representation, size)
-        rows, _ = openl3.get_audio_embedding(audio, RATE, model=model, hop_size=0.5, verbose=False)
-        found[f"{representation}-{size}"] = rows[:2]
-    return found
-
-
 def distances(sets: dict[str, tuple[list[np.ndarray], list[np.ndarray]]]) -> dict[str, np.ndarray]:
     found = {}
     for name, (generated, reference) in sets.items():
@@ -179,8 +169,10 @@ def collect(models, weights: Path, data: Path | None, folder: Path) -> tuple[dic
             for clips in cases.real_sets(data)
         )
     golden |= distances(sets)
-    for name, rows in other_sizes(models, weights, load_clip(folder / "noise-mono-44100-1.400.wav")).items():
-        golden[f"other/{name}"] = rows
+    for name in NETWORK:
+        if f"{name}/rows" in full:
+            golden[f"network/{name}/decibels"] = full[f"{name}/decibels"][:1]
+            golden[f"network/{name}/rows"] = full[f"{name}/rows"][:1, :512]
     silent = load_clip(cases.write(cases.seeded(cases.SILENT), cases.SILENT.rate, folder / "silent.wav"))
     golden["silent/is-nan"] = np.array(bool(np.isnan(embed(silent, model)).all()))
     return golden, full
