@@ -30,7 +30,7 @@ _RECIPES = ("openl3", "passt", "clap", "vae", "decoder", "dit")
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Install evalkit as a user would and run every test against it, two at a time. Options go to pytest."""
+    """Install evalkit as a user would and test it, two tests at a time; `-- -m slow` runs the slow ones instead."""
     session.install(".[dev]")
     workers = [] if any(option.startswith("-n") for option in session.posargs) else ["-n", "2"]
     session.run("pytest", *workers, *session.posargs, env=_ENVIRONMENT)

@@ -62,7 +62,6 @@ def test_short_rubbish_is_left_to_the_decoder() -> None:
         assert cut_short(data) is None or data == b"OggS"
 
 
-@pytest.mark.slow
 def test_real_recordings_are_whole(esc10: Path) -> None:
     """A false alarm here would throw good clips out of a reference set."""
     assert [path.name for path in sorted(esc10.glob("*/*.ogg")) if cut_short(path.read_bytes())] == []

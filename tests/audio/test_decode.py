@@ -183,7 +183,6 @@ def test_a_link_to_a_regular_file_is_read(tmp_path: Path) -> None:
     assert decode(tmp_path / "link.wav").channels == 2
 
 
-@pytest.mark.slow
 def test_fuzzed_headers_never_crash(tmp_path: Path) -> None:
     """Whatever the first bytes are: a clip or one UnreadableAudio, and nothing else."""
     generator = np.random.default_rng(11)

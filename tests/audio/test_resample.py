@@ -73,7 +73,6 @@ def test_a_tone_keeps_its_frequency_and_level() -> None:
         assert np.abs(convert(tone, 44100, 48000)[0, 2000:-2000] - expected[2000:-2000]).max() < 1e-4
 
 
-@pytest.mark.slow
 def test_both_converters_agree_on_real_recordings(esc10: Path) -> None:
     """Below 18 kHz the two differ by about -89 dB: more than that means that one of them is broken."""
     for path in sorted(esc10.glob("*/*.ogg"))[::40]:

@@ -123,7 +123,6 @@ def test_inspection_changes_nothing() -> None:
     assert np.array_equal(sound, before)
 
 
-@pytest.mark.slow
 def test_real_recordings_are_not_failed(esc10: Path) -> None:
     """A fatal verdict on a sound recording would take it out of every score."""
     clips = [decode(path) for path in sorted(esc10.glob("*/*.ogg"))[::4]]

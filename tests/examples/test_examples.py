@@ -8,11 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SUITE = EXAMPLES / "own_suite" / "suite.toml"
-pytestmark = pytest.mark.slow
 
 
 def evalkit_command(folder: Path) -> Path:

@@ -87,7 +87,6 @@ def test_a_killed_run_ends_with_the_same_bytes(suite: Path, undisturbed: tuple[b
     check_kills(suite, undisturbed, tmp_path, seed=0, runs=3)
 
 
-@pytest.mark.slow
 def test_twenty_killed_runs_end_with_the_same_bytes(
     suite: Path, undisturbed: tuple[bytes, float], tmp_path: Path
 ) -> None:

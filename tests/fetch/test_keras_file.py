@@ -174,7 +174,6 @@ def test_a_cut_file_is_named(tmp_path: Path, name: str, keep: float) -> None:
         read_layers(path)
 
 
-@pytest.mark.slow
 def test_damaged_bytes_are_read_or_refused_but_never_a_traceback(tmp_path: Path) -> None:
     """HDF5's own library dies of a segmentation fault on about one such file in fifty."""
     data = built(tmp_path / "w.h5", fill).read_bytes()

@@ -159,7 +159,6 @@ def test_text_stands_out_from_its_ground(theme: int) -> None:
     assert tuple(colours[run] for run in runs) == (charts._LIGHT, charts._DARK)[theme].runs
 
 
-@pytest.mark.slow
 def test_clips_stay_small_and_quick(make_run: Make, tmp_path: Path) -> None:
     """64 clips of 10 s stereo at 44.1 kHz are to stay under 12 MB and 20 s of an idle core; 16 take a quarter.
 

@@ -130,7 +130,6 @@ def test_frechet_jackknife_covers_at_small_size() -> None:
     assert _frechet_coverage(60, 100, 12, 4) >= 0.85
 
 
-@pytest.mark.slow
 def test_frechet_jackknife_covers() -> None:
     """At a mini suite's size: at least 0.90 of 200 draws."""
     assert _frechet_coverage(200, 200, 32, 5) >= 0.90

@@ -76,7 +76,6 @@ def _published(path: Path) -> np.ndarray:
     return np.stack([np.frombuffer(each[-2108:], "<f4") for each in constants if len(each) > 2108])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "entries", "identity", "chance"),
     [("song_describer", 1106, -0.000513, 0.740), ("song_describer-nosinging", 586, -0.000512, 0.802)],
