@@ -41,6 +41,7 @@ reports/parity.md.
 """
 
 CASES = [pytest.param(case, id=case.name, marks=() if case.fast else pytest.mark.slow) for case in cases.SEEDED]
+SIDES = (cases.GENERATED, cases.REFERENCE)
 REAL = [pytest.param(case, id=case.name, marks=pytest.mark.slow) for case in cases.REAL]
 
 
@@ -75,7 +76,7 @@ def compare(case: cases.Case, clip: Clip, embedder: Embedder, golden: Mapping[st
 
 @pytest.mark.parametrize("case", CASES)
 def test_seeded_sounds(case: cases.Case, folder: Path, embedder: Embedder, golden: Mapping[str, np.ndarray]) -> None:
-    """From a wav file to 512 values a side and frame: within 1e-4 of the frame's root mean square."""
+    """From a wav file to 512 values a side and frame: within ROUNDING of the frame's root mean square."""
     compare(case, clip_of(case, folder, None), embedder, golden)
 
 
@@ -93,6 +94,13 @@ def test_the_network_given_the_same_decibels(folder: Path, golden: Mapping[str, 
     with torch.inference_mode():
         rows = net.encode(torch.from_numpy(golden[f"network/{name}/decibels"])[:, None]).numpy()
     assert relative(rows, golden[f"network/{name}/rows"]) <= LIMIT
+
+
+@pytest.mark.slow
+def test_distance_of_seeded_sounds(folder: Path, embedder: Embedder, golden: Mapping[str, np.ndarray]) -> None:
+    """From wav files to FD-OpenL3: 1.4e-3 from the original, by the rounding of near-empty bands; 1e-4 is the aim."""
+    sides = [[embedder.embed([clip_of(case, folder, None)])[0] for case in side] for side in SIDES]
+    assert measure_openl3.distance(*sides) == pytest.approx(float(golden["seeded/exact"]), rel=3e-3)
 
 
 def test_a_silent_clip_has_features_here(folder: Path, embedder: Embedder) -> None:
