@@ -51,6 +51,8 @@ class OpenL3Embedder:
         self.spec, self._device, self._batch = spec, device, batch
         # Channels last in memory halves the time on a CPU and changes nothing else.
         self._net = net.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+        if torch.device(device).type == "cpu":
+            self._net.prepare_for_inference()
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:

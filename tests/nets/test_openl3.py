@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -79,3 +80,74 @@ def test_sizes_that_do_not_fit_are_refused(sizes: dict[str, int]) -> None:
 
 def test_frames_of_a_window() -> None:
     assert OpenL3Config().frames == math.ceil(48000 / 242) == 199
+
+
+def trained(width: int) -> OpenL3:
+    """Seeded weights, with statistics as training leaves them: far from BatchNorm's 0 and 1."""
+    torch.manual_seed(0)
+    net = OpenL3(OpenL3Config(n_mels=64, width=width, embedding=8 * width)).eval()
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            assert module.running_mean is not None and module.running_var is not None
+            first = module.num_features == 1
+            torch.nn.init.uniform_(module.weight, 0.8, 1.2)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+            module.running_mean.normal_(-45.0 if first else 0.0, 0.1)
+            torch.nn.init.uniform_(module.running_var, 150 if first else 0.5, 450 if first else 1.5)
+        elif isinstance(module, torch.nn.Conv2d):
+            torch.nn.init.kaiming_normal_(module.weight)
+    return net
+
+
+def frame_error(found: torch.Tensor, exact: torch.Tensor) -> float:
+    """Of any value, relative to the root mean square of its window."""
+    return float(((found - exact).abs() / exact.square().mean(1, keepdim=True).sqrt()).max())
+
+
+@torch.inference_mode()
+def test_prepared_for_inference_gives_the_same_numbers() -> None:
+    """Every batch size, within 2e-5 of the window's root mean square beside float64."""
+    net = trained(32)
+    decibel = -80 * torch.rand(6, 1, 64, 199)
+    exact = copy.deepcopy(net).double().encode(decibel.double())
+    names = list(net.state_dict())
+    net.prepare_for_inference()
+    assert net._fast is not None
+    assert list(net.state_dict()) == names
+    for count in (1, 4, 6):
+        found = net.encode(decibel[:count])
+        assert found.dtype == torch.float32
+        assert frame_error(found.double(), exact[:count]) < 2e-5
+
+
+def test_prepared_for_inference_still_has_gradients_and_float64() -> None:
+    """Whoever measures in float64 or differentiates must not get the fast float32."""
+    net = trained(32)
+    decibel = -80 * torch.rand(2, 1, 64, 199)
+    plain = net.encode(decibel)
+    net.prepare_for_inference()
+    assert torch.equal(net.encode(decibel), plain)
+    assert net.encode(decibel).requires_grad
+    with torch.inference_mode():
+        assert net.double().encode(decibel.double()).dtype == torch.float64
+
+
+def test_training_drops_the_prepared_weights() -> None:
+    """After a training step the features must be those of the new weights."""
+    net = trained(32)
+    net.prepare_for_inference()
+    net.train()
+    with torch.no_grad():
+        net.get_parameter("conv2d_3.weight").mul_(0.5)
+        net.eval()
+        decibel = -80 * torch.rand(1, 1, 64, 199)
+        before = net.encode(decibel)
+        net.prepare_for_inference()
+        assert frame_error(net.encode(decibel), before) < 4e-5
+
+
+def test_a_narrow_network_keeps_the_plain_convolutions() -> None:
+    """openl3-mini is slower the other way, and its shipped statistics stay to the bit."""
+    net = trained(8)
+    net.prepare_for_inference()
+    assert net._fast is None

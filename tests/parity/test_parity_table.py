@@ -21,13 +21,11 @@ def test_the_committed_page_is_up_to_date() -> None:
     assert table.REPORT.read_text(encoding="utf-8") == table.page(table.read_results(RESULTS))
 
 
-@pytest.mark.parametrize("row", table.read_results(RESULTS), ids=lambda row: row["quantity"])
-def test_openl3_is_within_its_limits(row: dict) -> None:
-    """1e-4 for OpenL3's network; from the waveform it is not reached, and the page says so."""
-    if not row["quantity"].startswith("OpenL3 network"):
-        pytest.skip("not OpenL3's network")
-    assert row["max_rel"] <= 1e-4
-    assert row["cases"] >= 1
+def test_openl3s_network_is_within_its_limit() -> None:
+    """1e-4 given the same log mel; from the waveform it is not reached, and the page says so."""
+    rows = [row for row in table.read_results(RESULTS) if str(row["quantity"]).startswith("OpenL3 network")]
+    assert rows
+    assert all(row["max_rel"] <= 1e-4 and row["cases"] for row in rows)
 
 
 def test_rows_are_sorted_by_level_and_notes_are_shared() -> None:
