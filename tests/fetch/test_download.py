@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,8 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.fetch import download, published
 from evalkit.fetch.digests import lock_file
-from evalkit.fetch.download import Fetched, fetch
-from evalkit.fetch.sources import GitSource, HubSource, Source, UrlSource
+from evalkit.fetch.download import fetch
+from evalkit.fetch.sources import GitSource, HubSource, UrlSource
 
 CONTENT = bytes(range(256)) * 4000
 OTHER = CONTENT[::-1]
@@ -290,17 +291,26 @@ def test_a_mirror_folder_serves_offline_and_is_held_to_the_digest(
     assert served.log == []
 
 
-def _fetch_in_a_process(wanted: Source, target: Path) -> Fetched:
-    return fetch(wanted, target, Notes())
+_ALONE = """
+import sys
+from pathlib import Path
+from evalkit.fetch.download import fetch
+from evalkit.fetch.sources import UrlSource
+
+class Quiet:
+    start = advance = finish = note = lambda *_: None
+
+print(fetch(UrlSource(sys.argv[1], sys.argv[2]), Path(sys.argv[3]), Quiet()).state)
+"""
 
 
 def test_two_processes_that_want_one_file_take_turns(served: Served, tmp_path: Path) -> None:
     """Side by side they would write into the same part."""
     wanted = source(served)
     served.faults["/f.bin"] = ["drop:300000", "drop:300000"]
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        found = pool.starmap(_fetch_in_a_process, [(wanted, tmp_path / "f.bin")] * 2)
-    assert sorted(each.state for each in found) == ["fetched", "here"]
+    command = [sys.executable, "-c", _ALONE, wanted.url, wanted.sha256, str(tmp_path / "f.bin")]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    assert sorted(each.communicate(timeout=60)[0].strip() for each in both) == ["fetched", "here"]
     assert (tmp_path / "f.bin").read_bytes() == CONTENT
     assert leftovers(tmp_path) == []
 
