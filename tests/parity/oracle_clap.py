@@ -214,6 +214,44 @@ class Comparison:
         found: torch.Tensor = self.theirs.get_audio_embedding_from_data(x=audio, use_tensor=True)
         return found
 
+    @staticmethod
+    def _score(audio: torch.Tensor, text: torch.Tensor) -> np.ndarray:
+        return np.asarray(torch.nn.functional.cosine_similarity(audio, text, dim=1, eps=1e-8).numpy())
+
+    def _mels(self, name: str, audio: np.ndarray, clip: Any) -> tuple[np.ndarray, np.ndarray]:
+        """What goes into each tower: ours and the original's, (4 or 1, 1001, 64) in dB."""
+        from laion_clap.training.data import get_audio_features
+
+        mine, _ = tower_input(prepare(clip, RATE), self.ours._front, crop_seed(name))
+        rule = "fusion" if self.arrangement.fusion else "rand_trunc"
+        with crops_of(name, len(audio), self.arrangement):
+            cfg = self.theirs.model_cfg["audio_cfg"]
+            sample = get_audio_features({}, int16_round_trip(audio)[0], WINDOW, rule, "repeatpad", cfg)
+        if self.arrangement.fusion:
+            return mine.numpy(), sample["mel_fusion"].numpy()
+        tower = self.theirs.model.audio_branch
+        mel = tower.logmel_extractor(tower.spectrogram_extractor(sample["waveform"][None]))
+        return mine.numpy(), mel[0].numpy()
+
+    def _rows(self) -> list[dict[str, object]]:
+        kind = f"CLAP {self.arrangement.model} {'with' if self.arrangement.fusion else 'without'} fusion"
+        pairs = self.pairs
+        means = [tuple(np.mean([np.ravel(pair) for pair in pairs["score"]], axis=0))]
+        found = [
+            steps.row(f"{kind}: log mel (dB)", "front end", ORACLE, pairs["mel"], MEL_NOTE),
+            steps.row(f"{kind}: audio embedding", "embedding", ORACLE, pairs["audio"]),
+            steps.row(f"{kind}: 1 - cosine of audio embeddings", "embedding", ORACLE, _one_minus(pairs["audio"])),
+            steps.row(f"{kind}: text embedding", "embedding", ORACLE, pairs["text"]),
+            steps.row(f"{kind}: 1 - cosine of text embeddings", "embedding", ORACLE, _one_minus(pairs["text"])),
+            steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, pairs["score"], CROPS_NOTE),
+            steps.row(f"{kind}: CLAP score, mean", "metric", METRIC, means),  # type: ignore[arg-type]
+            steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, pairs["score_numpy_2"], NUMPY_2_NOTE),
+        ]
+        if self.arrangement.fusion:
+            sharp = pairs["antialias"]
+            found.append(steps.row(f"{kind}: CLAP score of a clip", "metric", METRIC, sharp, ANTIALIAS_NOTE))
+        return found
+
 
 def _one_minus(pairs: list[Any]) -> list[tuple[object, object]]:
     """(cosine, 1) of each pair, so that a row's error is 1 - cosine."""
