@@ -38,7 +38,7 @@ import numpy as np
 from evalkit.core.errors import UserError
 from evalkit.embed.base import Features
 from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
-from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
+from evalkit.metrics.results import mean_result
 
 CARD = MetricCard(
     name="clap_score",
@@ -63,19 +63,7 @@ class ClapScore:
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips or texts, or where the two do not fit."""
         values = cosines(_clips(inputs), _texts(inputs)).tolist()
-        interval = clustered_mean(values, inputs.groups)
-        few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
-        return MetricResult(
-            value=float(np.mean(values)),
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-            level=interval.level if interval else 0.95,
-            method=interval.method if interval else "none",
-            n=len(values),
-            n_reference=0,
-            per_prompt=dict(zip(inputs.ids, values, strict=True)),
-            warnings=() if interval else (few,),
-        )
+        return mean_result(dict(zip(inputs.ids, values, strict=True)), inputs.groups)
 
 
 METRIC = ClapScore()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.embed.sound import COLUMNS
 from evalkit.metrics.base import Array, MetricInputs, MetricResult
-from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
+from evalkit.metrics.results import mean_result
 
 
 def measured(metric: str, inputs: MetricInputs, column: str) -> Array:
@@ -28,19 +26,6 @@ def measured(metric: str, inputs: MetricInputs, column: str) -> Array:
     return values
 
 
-def mean_over_clips(inputs: MetricInputs, values: Sequence[float] | Array) -> MetricResult:
-    """The mean of one value per clip, with an interval clustered by source and the values by prompt."""
-    numbers = [float(value) for value in values]
-    interval = clustered_mean(numbers, inputs.groups)
-    few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
-    return MetricResult(
-        value=float(np.mean(numbers)),
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        level=interval.level if interval else 0.95,
-        method=interval.method if interval else "none",
-        n=len(numbers),
-        n_reference=0,
-        per_prompt=dict(zip(inputs.ids, numbers, strict=True)),
-        warnings=() if interval else (few,),
-    )
+def mean_over_clips(inputs: MetricInputs, values: Array) -> MetricResult:
+    """The mean of one value per clip (clips,), with an interval clustered by source and the values by prompt."""
+    return mean_result(dict(zip(inputs.ids, values.tolist(), strict=True)), inputs.groups)

@@ -29,11 +29,11 @@ Citation
 
 from __future__ import annotations
 
-from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference, set_result
+from evalkit.metrics.results import set_result
+from evalkit.metrics.sets import near_reference
 from evalkit.stats.intervals import FEWEST_GROUPS
-from evalkit.stats.manifold import Neighbourhoods, expected_coverage, neighbourhoods
+from evalkit.stats.manifold import Neighbourhoods, expected_coverage
 
 CARD = MetricCard(
     name="coverage_openl3",
@@ -60,18 +60,13 @@ class CoverageOpenl3:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without a reference's rows (more than 5), without clips, or where they do not fit."""
-        reference = reference_rows(CARD.name, set_reference(CARD.name, inputs))
-        require_features(CARD.name, inputs, reference.shape[1])
-        try:
-            found = neighbourhoods(clip_means(inputs), folds_of(inputs), reference)
-        except ValueError as error:
-            raise UserError(f"{CARD.name}: {error}", "score against more reference clips") from None
+        found = near_reference(CARD.name, inputs)
         return set_result(
             value=found.coverage(),
             leave_outs=_leave_outs(found),
             inputs=inputs,
-            n_reference=len(reference),
-            warnings=_warnings(len(inputs.ids), len(reference)),
+            n_reference=found.balls,
+            warnings=_warnings(len(inputs.ids), found.balls),
         )
 
 

@@ -28,11 +28,9 @@ Citation
 
 from __future__ import annotations
 
-from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference
-from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
-from evalkit.stats.manifold import neighbourhoods
+from evalkit.metrics.results import mean_result
+from evalkit.metrics.sets import near_reference
 
 CARD = MetricCard(
     name="density_openl3",
@@ -55,25 +53,9 @@ class DensityOpenl3:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without a reference's rows (more than 5), without clips, or where they do not fit."""
-        reference = reference_rows(CARD.name, set_reference(CARD.name, inputs))
-        require_features(CARD.name, inputs, reference.shape[1])
-        try:
-            values = neighbourhoods(clip_means(inputs), folds_of(inputs), reference).densities
-        except ValueError as error:
-            raise UserError(f"{CARD.name}: {error}", "score against more reference clips") from None
-        interval = clustered_mean(values.tolist(), inputs.groups)
-        few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
-        return MetricResult(
-            value=float(values.mean()),
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-            level=interval.level if interval else 0.95,
-            method=interval.method if interval else "none",
-            n=len(inputs.ids),
-            n_reference=len(reference),
-            per_prompt=dict(zip(inputs.ids, values.tolist(), strict=True)),
-            warnings=() if interval else (few,),
-        )
+        found = near_reference(CARD.name, inputs)
+        values = dict(zip(inputs.ids, found.densities.tolist(), strict=True))
+        return mean_result(values, inputs.groups, n_reference=found.balls)
 
 
 METRIC = DensityOpenl3()

@@ -37,7 +37,8 @@ import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.sets import reference_gaussian, require_features, set_reference, set_result
+from evalkit.metrics.results import set_result
+from evalkit.metrics.sets import reference_gaussian, require_features, set_reference
 from evalkit.stats.extrapolate import CELLS, CUTS, Extrapolation, extrapolate_frechet
 from evalkit.stats.frechet import Factors, group_rows
 from evalkit.stats.intervals import assign_folds

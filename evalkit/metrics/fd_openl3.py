@@ -44,7 +44,8 @@ import numpy as np
 from evalkit.core.errors import UserError
 from evalkit.embed.base import Features
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.sets import folds_of, reference_gaussian, require_features, set_reference, set_result
+from evalkit.metrics.results import set_result
+from evalkit.metrics.sets import folds_of, reference_gaussian, require_features, set_reference
 from evalkit.stats.frechet import Factors, factors_of_blocks, frechet_distance, group_rows, leave_out_distances
 from evalkit.stats.intervals import FEWEST_GROUPS
 

@@ -37,7 +37,8 @@ import numpy as np
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.kl_passt import class_probabilities
-from evalkit.metrics.sets import folds_of, set_result
+from evalkit.metrics.results import set_result
+from evalkit.metrics.sets import folds_of
 from evalkit.stats.inception import ClassSums, class_sums
 from evalkit.stats.intervals import FEWEST_GROUPS
 

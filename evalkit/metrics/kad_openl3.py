@@ -38,7 +38,8 @@ from __future__ import annotations
 
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference, set_result
+from evalkit.metrics.results import set_result
+from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference
 from evalkit.stats.intervals import FEWEST_GROUPS
 from evalkit.stats.kernel import KernelSums, kernel_sums, median_distance
 

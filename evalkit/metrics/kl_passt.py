@@ -51,7 +51,7 @@ from numpy.typing import NDArray
 from evalkit.core.errors import UserError
 from evalkit.embed.base import Features
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.stats.intervals import FEWEST_GROUPS, clustered_mean
+from evalkit.metrics.results import mean_result
 from evalkit.stats.kl import are_probabilities, kl_divergence, softmax
 
 CARD = MetricCard(
@@ -84,19 +84,8 @@ class KlPasst:
         ids = [inputs.ids[place] for place in places]
         turned = _is_turned(inputs)
         values = [_divergence(inputs.ids[place], inputs.features[place], references, turned) for place in places]
-        interval = clustered_mean(values, [inputs.groups[place] for place in places])
-        few = f"no interval: it takes clips of at least {FEWEST_GROUPS} sources"
-        return MetricResult(
-            value=float(np.mean(values)),
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-            level=interval.level if interval else 0.95,
-            method=interval.method if interval else "none",
-            n=len(ids),
-            n_reference=len(references),
-            per_prompt=dict(zip(ids, values, strict=True)),
-            warnings=() if interval else (few,),
-        )
+        groups = [inputs.groups[place] for place in places]
+        return mean_result(dict(zip(ids, values, strict=True)), groups, n_reference=len(references))
 
 
 METRIC = KlPasst()

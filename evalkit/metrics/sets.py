@@ -1,16 +1,15 @@
-"""What the metrics of a whole set ask of their inputs, and how their results are put together."""
+"""What the metrics of a whole set ask of their inputs."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import UserError
-from evalkit.metrics.base import MetricInputs, MetricResult, SetReference
+from evalkit.metrics.base import MetricInputs, SetReference
 from evalkit.stats.frechet import Factors, factors_of_covariance
-from evalkit.stats.intervals import FEWEST_GROUPS, assign_folds, jackknife_interval
+from evalkit.stats.intervals import assign_folds
+from evalkit.stats.manifold import Neighbourhoods, neighbourhoods
 
 Array = NDArray[np.float64]
 
@@ -62,25 +61,14 @@ def folds_of(inputs: MetricInputs) -> NDArray[np.int64]:
     return assign_folds(inputs.groups)
 
 
-def set_result(
-    value: float, leave_outs: Sequence[float], inputs: MetricInputs, n_reference: int, warnings: Sequence[str] = ()
-) -> MetricResult:
-    """The result of a statistic of the set, with the jackknife interval from its values without each fold.
+def near_reference(metric: str, inputs: MetricInputs) -> Neighbourhoods:
+    """Which clips lie near which reference clips, by clip means.
 
-    Where there are too few folds, or a leave-out has no value, there is no interval and a warning says so.
+    Raises UserError without a reference's rows (more than 5), without clips, or where they do not fit.
     """
-    usable = len(leave_outs) >= FEWEST_GROUPS and bool(np.isfinite(leave_outs).all())
-    interval = jackknife_interval(value, leave_outs) if usable else None
-    few = () if interval else (f"no interval: it takes clips of at least {FEWEST_GROUPS} sources",)
-    return MetricResult(
-        value=value,
-        low=interval.low if interval else None,
-        high=interval.high if interval else None,
-        level=interval.level if interval else 0.95,
-        method=interval.method if interval else "none",
-        n=len(inputs.ids),
-        n_reference=n_reference,
-        per_prompt={},
-        warnings=(*warnings, *few),
-        leave_outs=tuple(leave_outs) if interval else (),
-    )
+    reference = reference_rows(metric, set_reference(metric, inputs))
+    require_features(metric, inputs, reference.shape[1])
+    try:
+        return neighbourhoods(clip_means(inputs), folds_of(inputs), reference)
+    except ValueError as error:
+        raise UserError(f"{metric}: {error}", "score against more reference clips") from None

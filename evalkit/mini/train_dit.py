@@ -41,8 +41,8 @@ RENEWED = 1
 
 
 FAINT = (0.003, 0.3)
-"""Noise levels that half of the steps visit. A background lies 20 to 60 dB below its sound; at uniform times those
-levels are met too seldom, and silence is then filled with hiss."""
+"""Noise levels that half of the steps visit: a background lies 20 to 60 dB below its sound, and uniform times are
+seldom there."""
 
 TEXT_WIDTH = 128
 """Width of clap-mini's text tower, and of every condition."""

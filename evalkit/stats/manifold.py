@@ -32,6 +32,11 @@ class Neighbourhoods:
     neighbours: int
 
     @property
+    def balls(self) -> int:
+        """How many balls there are: one around each reference row."""
+        return int(self.visits.shape[1])
+
+    @property
     def densities(self) -> Array:
         """Each generated row's own density, (n,): its mean is the density."""
         return np.asarray(self.held / self.neighbours)

@@ -25,7 +25,7 @@ def wanted(hidden: Tensor, weight: Tensor, bias: Tensor, *, relu: bool, pool: bo
     return F.max_pool2d(found, 2) if pool else found
 
 
-def compare(sizes: tuple[int, int, int, int, int], seed: int, *, relu: bool, pool: bool) -> None:
+def assert_equals_torch(sizes: tuple[int, int, int, int, int], seed: int, *, relu: bool, pool: bool) -> None:
     hidden, weight, bias = drawn(seed, *sizes)
     with torch.inference_mode():
         found = Conv3x3(weight, bias, relu=relu, pool=pool)(Padded.of(hidden)).plain()
@@ -50,7 +50,7 @@ def test_matrices_give_a_correlation_exactly() -> None:
 )
 def test_equals_torch(sizes: tuple[int, int, int, int, int], relu: bool, pool: bool) -> None:
     """Odd sizes, one tile, whole tiles, rows longer than a block, several images in a block."""
-    compare(sizes, 0, relu=relu, pool=pool)
+    assert_equals_torch(sizes, 0, relu=relu, pool=pool)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -58,13 +58,13 @@ def test_equals_torch_at_sizes_drawn_at_random(seed: int) -> None:
     generator = torch.Generator().manual_seed(1000 + seed)
     limits = (4, 12, 12, 40, 40)
     batch, given, made, height, width = (int(torch.randint(1, n, (1,), generator=generator)) for n in limits)
-    compare((batch, given, made, height + 1, width + 1), seed, relu=bool(seed % 2), pool=bool(seed % 3))
+    assert_equals_torch((batch, given, made, height + 1, width + 1), seed, relu=bool(seed % 2), pool=bool(seed % 3))
 
 
 @pytest.mark.parametrize("block", [1, 5, 17, 10000])
 def test_the_block_changes_the_speed_only(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(winograd, "BLOCK", block)
-    compare((3, 4, 6, 21, 18), block, relu=True, pool=True)
+    assert_equals_torch((3, 4, 6, 21, 18), block, relu=True, pool=True)
 
 
 def test_a_chain_reads_no_value_that_a_layer_before_left_behind() -> None:

@@ -1,4 +1,4 @@
-"""What OpenL3 0.4.2 itself says: run in an environment of its own by `nox -s parity -- openl3`.
+"""What OpenL3 0.4.2 itself says: run in an environment of its own by `nox -s parity`.
 
 The chain is stable-audio-metrics' (fd55536, src/openl3_fd.py, batched path) step by step with its libraries:
 librosa, pyloudnorm's peak, soxr to 44.1 kHz, openl3.get_audio_embedding (resampy 0.2.2, kapre, Keras), left

@@ -61,7 +61,7 @@ def golden() -> Iterator[Mapping[str, np.ndarray]]:
         yield dict(stored)
 
 
-def compare(case: cases.Case, clip: Clip, embedder: Embedder, golden: Mapping[str, np.ndarray]) -> None:
+def assert_as_the_original(case: cases.Case, clip: Clip, embedder: Embedder, golden: Mapping[str, np.ndarray]) -> None:
     rows = embedder.embed([clip])[0]
     assert rows.shape == (int(golden[f"{case.name}/frames"]), 1024)
     kept = cases.kept(len(rows))
@@ -77,14 +77,14 @@ def compare(case: cases.Case, clip: Clip, embedder: Embedder, golden: Mapping[st
 @pytest.mark.parametrize("case", CASES)
 def test_seeded_sounds(case: cases.Case, folder: Path, embedder: Embedder, golden: Mapping[str, np.ndarray]) -> None:
     """From a wav file to 512 values a side and frame: within ROUNDING of the frame's root mean square."""
-    compare(case, clip_of(case, folder, None), embedder, golden)
+    assert_as_the_original(case, clip_of(case, folder, None), embedder, golden)
 
 
 @pytest.mark.parametrize("case", REAL)
 def test_recordings(
     case: cases.Case, folder: Path, embedder: Embedder, golden: Mapping[str, np.ndarray], esc10: Path
 ) -> None:
-    compare(case, clip_of(case, folder, esc10), embedder, golden)
+    assert_as_the_original(case, clip_of(case, folder, esc10), embedder, golden)
 
 
 @pytest.mark.parametrize("name", ["real-stereo-16000-1.400", "noise-mono-44100-1.400"])

@@ -162,7 +162,7 @@ class Numpy1Scalar:
 
 
 class _Named:
-    """Stands for a function that a pickle is to name."""
+    """Stands for a function that a pickle is to name; `__reduce__` must give a callable, and nothing calls it."""
 
     def __init__(self, module: str, name: str) -> None:
         self.module, self.name = module, name
