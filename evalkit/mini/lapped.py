@@ -2,18 +2,21 @@
 
 A convolution of kernel 2 s and stride s has exactly the shape of a modified discrete cosine transform with a
 sine window (Princen & Bradley 1986), and the transposed convolution that of its inverse: with those weights a
-stage loses nothing. The stages in a row split mid and side into narrow bands; as many of them as there are
-latents are kept, densely at low frequencies, where pitch is, and sparsely above. From there on everything is
+stage loses nothing. All stages but the last split mid and side into narrow bands; half as many of them as there
+are latents are kept, densely at low frequencies, where pitch is, and sparsely above. What is kept is companded
+(companding.py), and the last stage, of stride 2, lays two moments side by side. From there on everything is
 trained. Started at random, the same network learns nothing finer than spectral envelopes in the same time.
 """
 
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from evalkit.mini import companding
 from evalkit.nets.stable_audio.oobleck import (
     Decoder,
     DecoderBlock,
@@ -26,8 +29,11 @@ from evalkit.nets.stable_audio.oobleck import (
     WNConvTranspose1d,
 )
 
-MID_LINES, MID_SPARSE, SIDE_LINES = 88, 20, 20
-"""How the latents are shared: low mid bands without a gap, higher mid bands, and side bands."""
+MID_LINES, MID_SPARSE, SIDE_LINES = 44, 10, 10
+"""How the kept bands are shared: low mid bands without a gap, higher mid bands, and side bands."""
+
+PACKED = 2
+"""Stride of the last stage, which lays that many moments of a band side by side."""
 
 BEND = 3.0
 """Logarithm of the snakes' beta at the start: they are then nearly straight for sound at its own level."""
@@ -56,11 +62,14 @@ def start_lapped(vae: OobleckVAE, audio: Tensor, posterior_scale: float) -> None
             if isinstance(unit, ResidualUnit):
                 _level(unit.layers[1], 1.0)
                 _level(unit.layers[3], 0.1)
-        kept = kept_bands(vae.config.ratio)
-        if len(kept) != vae.config.latent:
-            raise ValueError(f"{len(kept)} bands for {vae.config.latent} latents")
+        kept = kept_bands(vae.config.ratio // PACKED)
+        if PACKED * len(kept) != vae.config.latent or vae.config.strides[-1] != PACKED:
+            raise ValueError(f"{len(kept)} bands, {PACKED} moments of each, for {vae.config.latent} latents")
         _analyse(vae.encoder, kept)
         _synthesise(vae.decoder, kept)
+        _level_bands(vae, audio, len(kept))
+    _compand(vae, len(kept))
+    with torch.no_grad():
         _wire(vae, audio, posterior_scale)
 
 
@@ -91,11 +100,11 @@ def _analyse(encoder: Encoder, kept: list[int]) -> None:
     weight[0, :, 3] = torch.tensor([0.5, 0.5])
     weight[1, :, 3] = torch.tensor([0.5, -0.5])
     _write(first, weight)
-    convs = [block.layers[-1] for block in encoder.layers if isinstance(block, EncoderBlock)]
+    *convs, pack = _stages(encoder)
     channels = 2
     for conv in convs:
-        assert isinstance(conv, WNConv1d)
         channels = _lay(conv, channels, kept if conv is convs[-1] else None)
+    _pack(pack, channels)
 
 
 def _synthesise(decoder: Decoder, kept: list[int]) -> None:
@@ -106,11 +115,55 @@ def _synthesise(decoder: Decoder, kept: list[int]) -> None:
     weight[:, 0, 3] = 1.0
     weight[:, 1, 3] = torch.tensor([1.0, -1.0])
     _write(last, weight)
-    convs = [block.layers[1] for block in reversed(decoder.layers) if isinstance(block, DecoderBlock)]
+    *convs, unpack = _stages(decoder)
     channels = 2
     for conv in convs:
-        assert isinstance(conv, WNConvTranspose1d)
         channels = _lay(conv, channels, kept if conv is convs[-1] else None)
+    _pack(unpack, channels)
+
+
+def _stages(net: Encoder | Decoder) -> list[WNConv1d | WNConvTranspose1d]:
+    """The strided convolutions, from the sound to the latents."""
+    if isinstance(net, Encoder):
+        found = [block.layers[-1] for block in net.layers if isinstance(block, EncoderBlock)]
+    else:
+        found = [block.layers[1] for block in reversed(net.layers) if isinstance(block, DecoderBlock)]
+    return cast("list[WNConv1d | WNConvTranspose1d]", found)
+
+
+def _units(net: Encoder | Decoder) -> list[ResidualUnit]:
+    """The residual units between the last two stages, in the order of computation."""
+    if isinstance(net, Encoder):
+        inside = [block for block in net.layers if isinstance(block, EncoderBlock)][-1].layers
+    else:
+        inside = next(block for block in net.layers if isinstance(block, DecoderBlock)).layers
+    return [unit for unit in inside if isinstance(unit, ResidualUnit)]
+
+
+def _pack(conv: WNConv1d | WNConvTranspose1d, bands: int) -> None:
+    """Write the stage that lays PACKED moments of each band side by side; its kernel reads one more on each side."""
+    weight = conv.weight_v.clone()
+    for band in range(bands):
+        for moment in range(PACKED):
+            weight[PACKED * band + moment, band, PACKED // 2 + moment] = 1.0
+    _write(conv, weight)
+
+
+def _level_bands(vae: OobleckVAE, audio: Tensor, bands: int) -> None:
+    """Bring the kept bands to unit variance on `audio` before they are companded, and back after."""
+    split, join = _stages(vae.encoder)[-2], _stages(vae.decoder)[-2]
+    spread = vae.encoder.layers[: len(vae.config.strides)](audio).std(dim=(0, 2))[:bands, None, None].clamp(min=1e-4)
+    for conv, scale in ((split, 1 / spread), (join, spread)):
+        weight = conv.weight_v.clone()
+        weight[:bands] *= scale
+        _write(conv, weight)
+
+
+def _compand(vae: OobleckVAE, bands: int) -> None:
+    down, up = companding.fit()
+    with torch.no_grad():
+        companding.write(_units(vae.encoder), down, bands)
+        companding.write(_units(vae.decoder), up, bands)
 
 
 def _lay(conv: WNConv1d | WNConvTranspose1d, channels: int, kept: list[int] | None) -> int:
@@ -155,7 +208,7 @@ def _spread(low: int, high: int, count: int) -> list[int]:
 
 
 def _wire(vae: OobleckVAE, audio: Tensor, posterior_scale: float) -> None:
-    """Wire the kept bands to latents of unit variance, and back."""
+    """Wire the companded bands to latents of unit variance, and back."""
     out, back, count = vae.encoder.layers[-1], vae.decoder.layers[0], vae.config.latent
     assert isinstance(out, WNConv1d) and isinstance(back, WNConv1d) and out.bias is not None
     spread = vae.encoder.layers[:-1](audio).std(dim=(0, 2)).clamp(min=1e-4)

@@ -64,8 +64,3 @@ def multi_resolution_stft(estimate: Tensor, target: Tensor, rate: int) -> tuple[
     found, wanted = views(estimate).flatten(0, 1), views(target).flatten(0, 1)
     pairs = [distances(found, wanted, size, rate) for size in FFT_SIZES]
     return torch.stack([stft for stft, _ in pairs]).mean(), torch.stack([mel for _, mel in pairs]).mean()
-
-
-def kl_to_standard_normal(mean: Tensor, std: Tensor) -> Tensor:
-    """KL of the posterior from N(0, 1), summed over latent channels, mean over batch and time."""
-    return 0.5 * (mean.square() + std.square() - 2 * std.log() - 1).sum(dim=1).mean()

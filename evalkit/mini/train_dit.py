@@ -40,9 +40,9 @@ POOL = 1024
 RENEWED = 1
 
 
-FAINT = (0.003, 0.3)
-"""Noise levels that half of the steps visit: a background lies 20 to 60 dB below its sound, and uniform times are
-seldom there."""
+FORMING = (0.1, 3.0)
+"""Noise levels that half of the items visit. The signs of a lapped transform are as good as random: far above its
+coefficients nothing can be told of them, and far below them nothing is left to tell."""
 
 TEXT_WIDTH = 128
 """Width of clap-mini's text tower, and of every condition."""
@@ -169,14 +169,14 @@ def velocity_loss(model: StableAudio, clean: Tensor, text: Tensor, seconds: Tens
 
 
 def random_times(rng: Rng, batch: int) -> NDArray[np.float64]:
-    """(batch,) times in [0, 1]: half of them uniform, half log-uniform in noise level over FAINT.
+    """(batch,) times in [0, 1]: half of them uniform, half log-uniform in noise level over FORMING.
 
     Each half is stratified, which lowers the variance of the loss at no cost.
     """
     share = (np.arange(batch) // 2 + rng.random(batch)) / -(-batch // 2)
-    low, high = np.log(FAINT)
-    faint = 2 / np.pi * np.arctan(np.exp(low + (high - low) * share))
-    return np.asarray(rng.permutation(np.where(np.arange(batch) % 2, faint, share)))
+    low, high = np.log(FORMING)
+    forming = 2 / np.pi * np.arctan(np.exp(low + (high - low) * share))
+    return np.asarray(rng.permutation(np.where(np.arange(batch) % 2, forming, share)))
 
 
 def latent_scale(source: Source, rng: Rng) -> float:

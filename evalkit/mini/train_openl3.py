@@ -23,11 +23,12 @@ from numpy.random import Generator as Rng
 from torch import Tensor, nn
 
 from evalkit.audio.clip import Clip, Samples
+from evalkit.embed.log_mel import LogMel
 from evalkit.embed.openl3 import frames, prepare
 from evalkit.mini.scenes import CLASSES
 from evalkit.mini.sounds import NARROW, Pools, add_noise, held_out_clips, low_pass, power, random_sound
 from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
-from evalkit.nets.openl3 import LogMel, OpenL3, OpenL3Config
+from evalkit.nets.openl3 import OpenL3, OpenL3Config
 
 CONFIG = OpenL3Config(n_mels=128, width=8, embedding=64)
 BATCH = 48
@@ -51,7 +52,7 @@ class Taught(nn.Module):
 
     def forward(self, decibel: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, 1, bands, frames) decibels to (batch, classes) logits and (batch, 2) scores."""
-        embedding = self.net.encode(decibel)
+        embedding: Tensor = self.net(decibel)
         return self.classes(embedding), self.quality(embedding)
 
 
@@ -66,7 +67,7 @@ class FramePool:
             narrow = rng.random() < 0.5
             samples, heard = _draw(rng, pools.narrow if narrow else pools.full, row % len(CLASSES))
             samples, noise, cutoff = _degrade(rng, samples, NARROW if narrow else CONFIG.rate / 2)
-            self.decibels[row] = front(torch.from_numpy(_cut_edge(rng, samples))[None])[0, 0]
+            self.decibels[row] = torch.from_numpy(front(_cut_edge(rng, samples)[None])[0, 0])
             self.shares[row, heard] = 1 / len(heard)
             self.quality[row] = torch.tensor([noise, cutoff])
 
@@ -142,10 +143,10 @@ def _altered(rng: Rng, decibel: Tensor, masked: bool) -> Tensor:
 def top1(taught: Taught, clips: Sequence[Clip], labels: Sequence[int]) -> float:
     """The share of clips whose class gets the largest mean logit over its frames (left channel)."""
     device = next(taught.parameters()).device
-    hits = 0
+    front, hits = LogMel(CONFIG), 0
     for clip, label in zip(clips, labels, strict=True):
-        windows = torch.from_numpy(np.stack(frames(prepare(clip, CONFIG.rate)[0], CONFIG.rate))).to(device)
-        logits, _ = taught(taught.net.front(windows))
+        windows = np.stack(frames(prepare(clip, CONFIG.rate)[0], CONFIG.rate))
+        logits, _ = taught(torch.from_numpy(front(windows)).to(device))
         hits += int(logits.mean(dim=0).argmax()) == label
     return hits / len(clips)
 

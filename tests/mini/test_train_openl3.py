@@ -40,7 +40,7 @@ def test_the_heads_are_linear_in_the_embedding() -> None:
     """What they teach must be straight lines in the features that ship."""
     taught = Taught().eval()
     decibels = -80 * torch.rand(2, 1, CONFIG.n_mels, 199)
-    embedding = taught.net.encode(decibels)
+    embedding = taught.net(decibels)
     torch.testing.assert_close(taught(decibels)[1], taught.quality(embedding))
 
 
