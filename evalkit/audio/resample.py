@@ -3,13 +3,14 @@
 `resample` is soxr at quality HQ, the general converter. `resample_kaiser_best` is the converter inside
 OpenL3 0.4.2: resampy 0.2.2 with its `kaiser_best` filter. resampy 0.3.0 replaced that filter, and with
 the later one FD-OpenL3 on 16 real pairs moved by 1.7 %, so the old one is rebuilt here from its
-parameters. `resample_as_librosa` is the first of them at librosa's lengths. All take and give float32
-(channels, samples).
+parameters, to the bit. `resample_as_librosa` is the first of them at librosa's lengths. All take and give
+float32 (channels, samples).
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -26,11 +27,14 @@ TABLE_PER_CROSSING = 512
 ROLLOFF = 0.9475937167399596
 KAISER_BETA = 14.769656459379492
 
-_LARGEST_BANK = 1 << 22
-"""Entries of a filter bank (32 MiB of float64); pairs of rates that need more are filtered directly."""
+_MOST_PLACES = 1 << 10
+"""Places of an output sample between two input samples that are worked through one by one."""
 
-_CHUNK = 1 << 14
-"""Output samples worked on at a time in the direct route, so that a long clip needs no long memory."""
+_CHUNK = 1 << 11
+"""Output samples of one place worked on at a time: 64 times as many numbers stay in a processor's cache."""
+
+Doubles = NDArray[np.float64]
+Whole = NDArray[np.int64]
 
 
 def resample(samples: Samples, rate_from: int, rate_to: int) -> Samples:
@@ -56,30 +60,27 @@ def resample_as_librosa(samples: Samples, rate_from: int, rate_to: int) -> Sampl
 
 
 def resample_kaiser_best(samples: Samples, rate_from: int, rate_to: int) -> Samples:
-    """Convert (channels, samples) as resampy 0.2.2's `resample(..., filter="kaiser_best")` does.
+    """Convert (channels, samples) as resampy 0.2.2's `resample(..., filter="kaiser_best")` does, to the bit.
 
-    The filter's weights depend only on where an output sample falls between two input samples, and for
-    rates in the ratio up/down there are `up` such places: one matrix product of overlapping input blocks
-    with the bank of all places replaces resampy's loop. The output has `int(samples * ratio)` samples.
-
-    Going down, resampy's truncated step leaves a jump in the filter at whole input samples, and which side
-    of it an output sample takes hangs on resampy's running float time; there its time is followed instead.
+    The output has `int(samples * ratio)` samples. resampy adds up the filter's 127 terms in float32, and the
+    rounding of these sums is all that there is above half the lower rate. OpenL3's decibels reach down to it:
+    with sums in float64 FD-OpenL3 moved by 1.4e-3 of itself. So the terms are added here in resampy's order,
+    each sum rounded, at the times that resampy's running sum in float64 gives.
     """
     if rate_from == rate_to or samples.shape[1] == 0:
         return np.array(samples, dtype=np.float32)
-    signal = np.asarray(samples, dtype=np.float64)
-    length = int(signal.shape[1] * (float(rate_to) / rate_from))
-    common = math.gcd(rate_from, rate_to)
-    up, down = rate_to // common, rate_from // common
-    taps = _taps(rate_from, rate_to)
-    times = max(1, (2 * taps) // down)
-    if rate_to > rate_from and (2 * taps + times * down) * times * up <= _LARGEST_BANK:
-        return _by_bank(signal, _bank(rate_from, rate_to, times), length, times * down, taps)
-    return _directly(signal, rate_from, rate_to, length, taps)
+    ratio = float(rate_to) / rate_from
+    length = int(samples.shape[1] * ratio)
+    kernel = _kernel(rate_from, rate_to)
+    time = np.cumsum(np.concatenate(([0.0], np.full(max(length - 1, 0), 1.0 / ratio))))[:length]
+    up, down = (rate // math.gcd(rate_from, rate_to) for rate in (rate_to, rate_from))
+    if up <= down or up > _MOST_PLACES:
+        return _at(samples, time, kernel)
+    return _by_places(samples, time, kernel, up, down)
 
 
 @lru_cache(maxsize=1)
-def kaiser_best_table() -> NDArray[np.float64]:
+def kaiser_best_table() -> Doubles:
     """The right half of the filter at steps of 1/512 zero crossing, (32769,), for an unchanged rate."""
     count = TABLE_PER_CROSSING * ZERO_CROSSINGS
     crossings = np.linspace(0, ZERO_CROSSINGS, num=count + 1)
@@ -87,73 +88,110 @@ def kaiser_best_table() -> NDArray[np.float64]:
     return np.asarray(window * ROLLOFF * np.sinc(ROLLOFF * crossings))
 
 
-def _step(rate_from: int, rate_to: int) -> int:
-    """Table entries between neighbouring input samples; truncated to a whole number, as resampy does."""
-    return int(min(1.0, rate_to / rate_from) * TABLE_PER_CROSSING)
+@dataclass(frozen=True)
+class _Kernel:
+    """The filter for a ratio of rates: `table` of one side, `slope` from each entry to the next, `scale` of time.
 
-
-def _taps(rate_from: int, rate_to: int) -> int:
-    """The most input samples that reach one output sample from one side."""
-    return (TABLE_PER_CROSSING * ZERO_CROSSINGS + 1) // _step(rate_from, rate_to)
-
-
-def _wing(distance: NDArray[np.float64], rate_from: int, rate_to: int) -> NDArray[np.float64]:
-    """Weights (places, taps) of the input samples on one side, the nearest first.
-
-    `distance` (places,) is the way to the nearest input sample of that side, in input samples. Between
-    two table entries the weight is interpolated linearly; past the table's end it is 0.
+    `step` is the number of entries between neighbouring input samples, truncated, as resampy does.
     """
-    ratio = rate_to / rate_from
-    table = kaiser_best_table() * min(1.0, ratio)
-    slope = np.append(np.diff(table), 0.0)
-    position = min(1.0, ratio) * distance * TABLE_PER_CROSSING
-    first = position.astype(np.int64)
-    step = _step(rate_from, rate_to)
-    index = first[:, None] + step * np.arange(_taps(rate_from, rate_to))
-    # resampy sums (table - offset) // step terms, which leaves out a last entry closer than a step to the end.
-    inside = index <= len(table) - step
-    index = np.where(inside, index, 0)
-    return np.where(inside, table[index] + (position - first)[:, None] * slope[index], 0.0)
+
+    table: Doubles
+    slope: Doubles
+    scale: float
+    step: int
+
+    def entry(self, distance: Doubles) -> tuple[Whole, Doubles]:
+        """The table entry at or before a way in input samples (scaled), and how far past that entry it is."""
+        position = distance * TABLE_PER_CROSSING
+        first = position.astype(np.int64)
+        return first, position - first
+
+    def taps(self, first: Whole) -> Whole:
+        """Terms of a side that starts at this entry; resampy leaves out one closer than a step to the end."""
+        return (len(self.table) - first) // self.step
+
+    @property
+    def most(self) -> int:
+        """Terms of the longest side."""
+        return len(self.table) // self.step
 
 
 @lru_cache(maxsize=8)
-def _bank(rate_from: int, rate_to: int, times: int) -> NDArray[np.float64]:
-    """Weights (2 * taps + times * down, times * up): column t makes the t-th output sample of a block."""
-    common = math.gcd(rate_from, rate_to)
-    up, down = rate_to // common, rate_from // common
-    taps = _taps(rate_from, rate_to)
-    whole, part = np.divmod(np.arange(times * up) * down, up)
-    left = _wing(part / up, rate_from, rate_to)
-    right = _wing(1.0 - part / up, rate_from, rate_to)
-    bank = np.zeros((2 * taps + times * down, times * up))
-    column = np.arange(times * up)[:, None]
-    reach = np.arange(taps)
-    bank[taps - 1 + whole[:, None] - reach, column] = left
-    bank[taps + whole[:, None] + reach, column] = right
-    return bank
+def _kernel(rate_from: int, rate_to: int) -> _Kernel:
+    scale = min(1.0, float(rate_to) / rate_from)
+    table = kaiser_best_table() * scale
+    return _Kernel(table, np.append(np.diff(table), 0.0), scale, int(scale * TABLE_PER_CROSSING))
 
 
-def _by_bank(signal: NDArray[np.float64], bank: NDArray[np.float64], length: int, hop: int, taps: int) -> Samples:
-    blocks = -(-length // bank.shape[1])
-    missing = max(0, (blocks - 1) * hop + bank.shape[0] - (taps - 1) - signal.shape[1])
-    padded = np.pad(signal, ((0, 0), (taps - 1, missing)))
-    out = np.empty((signal.shape[0], blocks * bank.shape[1]), dtype=np.float32)
-    for channel, row in enumerate(padded):
-        windows = sliding_window_view(row, bank.shape[0])[::hop][:blocks]
-        out[channel] = (windows @ bank).reshape(-1)
-    return out[:, :length]
-
-
-def _directly(signal: NDArray[np.float64], rate_from: int, rate_to: int, length: int, taps: int) -> Samples:
-    step = 1.0 / (float(rate_to) / rate_from)
-    time = np.cumsum(np.concatenate(([0.0], np.full(max(length - 1, 0), step))))[:length]
-    padded = np.pad(signal, ((0, 0), (taps, 2 * taps)))
-    out = np.empty((signal.shape[0], length), dtype=np.float32)
-    reach = np.arange(taps)
-    for start in range(0, length, _CHUNK):
-        part, whole = np.modf(time[start : start + _CHUNK])
-        nearest = whole.astype(np.int64)[:, None]
-        left = padded[:, taps + nearest - reach] * _wing(part, rate_from, rate_to)
-        right = padded[:, taps + 1 + nearest + reach] * _wing(1.0 - part, rate_from, rate_to)
-        out[:, start : start + len(part)] = left.sum(axis=2) + right.sum(axis=2)
+def _at(samples: Samples, time: Doubles, kernel: _Kernel) -> Samples:
+    """(channels, times): the sums at any times, in input samples."""
+    padded = np.pad(samples.astype(np.float64), ((0, 0), (kernel.most, kernel.most + 1)))
+    out = np.zeros((samples.shape[0], len(time)), dtype=np.float32)
+    for start in range(0, len(time), _CHUNK * 8):
+        part = slice(start, start + _CHUNK * 8)
+        nearest = time[part].astype(np.int64)
+        left = kernel.scale * (time[part] - nearest)
+        sums = out[:, part]
+        for distance, origin, turn in ((left, nearest, -1), (kernel.scale - left, nearest + 1, 1)):
+            first, past = kernel.entry(distance)
+            taps = kernel.taps(first)
+            for tap in range(kernel.most):
+                inside = tap < taps
+                index = np.where(inside, first + tap * kernel.step, 0)
+                weight = np.where(inside, kernel.table[index] + past * kernel.slope[index], 0.0)
+                sums[:] = sums + weight * padded[:, kernel.most + origin + turn * tap]
     return out
+
+
+def _by_places(samples: Samples, time: Doubles, kernel: _Kernel, up: int, down: int) -> Samples:
+    """The same for rates in the ratio up/down, up > down, in a fifth of the time.
+
+    An output sample falls on one of `up` places between two input samples, so that every `up`-th of them needs
+    the same table entries, and input samples that lie `down` apart. resampy's running time strays a little from
+    these places; where that leads to other entries or input samples, :func:`_at` gives the sample.
+    """
+    channels, count = samples.shape
+    blocks = -(-len(time) // up)
+    whole = np.arange(up) * down // up
+    running = np.pad(time, (0, blocks * up - len(time)), mode="edge").reshape(blocks, up)
+    past = running - (np.arange(blocks)[:, None] * down + whole)
+    size = 2 * kernel.most + down + 1
+    missing = max(0, (blocks - 1) * down + size - kernel.most - count)
+    padded = np.pad(samples.astype(np.float64), ((0, 0), (kernel.most, missing)))
+    windows = sliding_window_view(padded, size, axis=1)[:, ::down]
+    out = np.empty((channels, blocks, up), dtype=np.float32)
+    strays = (past < 0) | (past >= 1)
+    for start in range(0, blocks, _CHUNK):
+        chunk = slice(start, min(start + _CHUNK, blocks))
+        inputs = np.ascontiguousarray(windows[:, chunk].transpose(2, 0, 1))
+        for place, middle in enumerate(kernel.most + whole):
+            sides = inputs[middle::-1], inputs[middle + 1 :]
+            out[:, chunk, place], others = _sums(sides, past[chunk, place], kernel)
+            strays[chunk, place] |= others
+    found = out.reshape(channels, -1)[:, : len(time)]
+    left = np.flatnonzero(strays.reshape(-1)[: len(time)])
+    found[:, left] = _at(samples, time[left], kernel)
+    return found
+
+
+def _sums(sides: tuple[Doubles, Doubles], past: Doubles, kernel: _Kernel) -> tuple[Samples, NDArray[np.bool_]]:
+    """(channels, blocks) at one place, `past` (blocks,) input samples after the sample left of it.
+
+    `sides` are the input samples to the left and right, nearest first, (taps, channels, blocks). Also which
+    blocks need other table entries than the one in the middle, and are wrong.
+    """
+    exact = np.zeros(sides[0].shape[1:])
+    rounded = np.zeros(exact.shape, dtype=np.float32)
+    others = np.zeros(len(past), dtype=np.bool_)
+    for inputs, distance in zip(sides, (past, 1.0 - past), strict=True):
+        entries, _ = kernel.entry(np.clip(distance, 0.0, 1.0))
+        first = entries[[len(entries) // 2]]
+        others |= entries != first
+        index = first + kernel.step * np.arange(kernel.taps(first)[0])
+        weights = (distance * TABLE_PER_CROSSING - first) * kernel.slope[index, None]
+        weights += kernel.table[index, None]
+        for term in weights[:, None] * inputs[: len(index)]:
+            np.add(exact, term, out=exact)
+            rounded[...] = exact
+            exact[...] = rounded
+    return rounded, others

@@ -55,14 +55,14 @@ def _summary(outline: Outline, name: str, suite: Suite | None = None) -> dict[st
 
     suite = suite or _loaded(outline, name)
     each = outline.columns.seconds
-    stated = None if isinstance(each, str) else float(each) * outline.count
+    stated = None if isinstance(each, str) else float(each) * outline.stated
     return {
         "name": outline.name,
         "title": outline.title,
         "version": outline.version,
         "size": outline.size,
         "protocol": outline.protocol,
-        "prompts": outline.count if suite is None else len(suite.prompts),
+        "prompts": outline.stated if suite is None else len(suite.prompts),
         "seconds": stated if suite is None else round(sum(prompt.seconds for prompt in suite.prompts), 3),
         "state": "here" if all(is_here(file) for file in pinned_files(outline)) else "not fetched",
         "metrics": sorted(outline.metrics),

@@ -42,7 +42,7 @@ from evalkit.embed.clap_folder import (
     undrawn,
     weights_of,
 )
-from evalkit.embed.clap_laion import read_laion
+from evalkit.embed.clap_laion import read_laion, read_laion_text
 from evalkit.fetch.torch_file import TORCH_SUFFIXES
 from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
@@ -93,17 +93,22 @@ class TextTower:
     `width` is the size of a hidden row; `weights` the sha256 of the weights file.
     """
 
-    def __init__(self, folder: Path, device: str = "cpu") -> None:
-        """Raises MissingWeights or BadCheckpoint."""
-        config = read_config(folder)
-        self._words = Words(folder, config)
+    def __init__(self, path: Path, device: str = "cpu", overrides: Mapping[str, Path] | None = None) -> None:
+        """`path` is a folder in the hub's layout or one of LAION's files, whose tokenizer `overrides` may name.
+        Raises MissingWeights or BadCheckpoint."""
+        published = read_laion_text(path, overrides or {}) if path.suffix in TORCH_SUFFIXES else None
+        config = read_config(path) if published is None else published.config
+        self._words = Words(path if published is None else published.tokenizer, config)
         with undrawn():
             net = ClapText(config)
-        fill(net.model, folder, "text_model.")
+        if published is None:
+            fill(net.model, path, "text_model.")
+        else:
+            fill_from(net.model, published.tensors, path, "text_model.")
         self._net = net.to(device).eval()
         self._device = device
         self.width = text_config(config).hidden_size
-        self.weights = digest_file(weights_of(folder))
+        self.weights = digest_file(weights_of(path) if published is None else path)
 
     @torch.inference_mode()
     def penultimate(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -176,21 +176,24 @@ def _read_tokenizer(folder: Path) -> RobertaTokenizer:
         for name in ("vocab.json", "merges.txt"):
             _present(folder, name)
     try:
-        with _quiet():
+        with quiet():
             return RobertaTokenizer.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # the library raises bare Exception for a broken tokenizer.json
         raise BadCheckpoint(f"{folder}: the tokenizer cannot be read: {_line(error)}") from error
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without transformers' advice on stderr: what matters of it is checked here and raised."""
-    before = transformers.logging.get_verbosity()
+def quiet() -> Iterator[None]:
+    """Without transformers' advice and bars on stderr: what matters of it is checked by the caller and raised."""
+    before, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     try:
         yield
     finally:
         transformers.logging.set_verbosity(before)
+        if bars:
+            transformers.logging.enable_progress_bar()
 
 
 def _present(folder: Path, name: str) -> Path:

@@ -100,6 +100,19 @@ def read_laion(path: Path, overrides: Mapping[str, Path]) -> Checkpoint:
     return Checkpoint(path, path, config, front, dict(to_transformers(tensors)), _tokenizer(path, overrides))
 
 
+def read_laion_text(path: Path, overrides: Mapping[str, Path]) -> Checkpoint:
+    """The text tower of a LAION checkpoint, whatever its audio tower is: all of them have roberta-base's.
+
+    Raises MissingWeights or BadCheckpoint, as :func:`read_laion` does.
+    """
+    named = ((name.removeprefix("module."), tensor) for name, tensor in read_torch(path).items())
+    tensors = {name: tensor for name, tensor in named if name.startswith("text_branch.")}
+    if not tensors:
+        raise BadCheckpoint(f"{path}: holds no text_branch of LAION-CLAP", _HINT)
+    config = config_of(TOWERS[0], fusion=False)
+    return Checkpoint(path, path, config, _PLAIN_FRONT, dict(to_transformers(tensors)), _tokenizer(path, overrides))
+
+
 def _tower(path: Path, tensors: Mapping[str, Tensor]) -> Tower:
     first = tensors.get("audio_branch.patch_embed.proj.weight")
     if first is None or first.dim() == 0:

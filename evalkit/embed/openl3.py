@@ -26,6 +26,7 @@ from evalkit.audio.resample import resample, resample_kaiser_best
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
+from evalkit.embed.log_mel import LogMel
 from evalkit.fetch.keras_file import is_keras_file, read_layers
 from evalkit.fetch.tensors import digest, load_into, read_tensors
 from evalkit.fetch.weights import read_config, weights_file
@@ -49,6 +50,7 @@ class OpenL3Embedder:
     def __init__(self, spec: EmbedderSpec, net: OpenL3, device: str = "cpu", batch: int = 16) -> None:
         """`batch` is one-second windows per forward pass; it changes speed and memory only."""
         self.spec, self._device, self._batch = spec, device, batch
+        self._front = LogMel(net.config)
         # Channels last in memory halves the time on a CPU and changes nothing else.
         self._net = net.to(device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         if torch.device(device).type == "cpu":
@@ -69,7 +71,7 @@ class OpenL3Embedder:
                     yield 2 * index + channel, window
 
     def _forward(self, audio: Array) -> Array:
-        rows = self._net(torch.from_numpy(audio).to(self._device))
+        rows = self._net(torch.from_numpy(self._front(audio)).to(self._device))
         return np.asarray(rows.float().cpu().numpy())
 
 
@@ -115,7 +117,8 @@ def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
         "rates": [MIDDLE_RATE, config.rate],
         "hop_seconds": HOP_SECONDS,
         "channels": "left beside right",
-        "front_end": "kapre 0.3.7",
+        "front_end": "kapre 0.3.7, rounded as TensorFlow on a CPU",
+        "kaiser_best": "resampy 0.2.2, summed in float32",
         **asdict(config),
     }
     return OpenL3Embedder(EmbedderSpec(name, "openl3", 2 * config.embedding, digest(file), settings), net, device)

@@ -228,7 +228,12 @@ class Clap(nn.Module):
         return self.model.get_audio_features(input_features=mels, is_longer=longer[:, None]).pooler_output
 
     def text(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(batch, d) unit rows from token `ids` and `mask` (1 real, 0 padding), both (batch, tokens)."""
+        """(batch, d) unit rows from token `ids` and `mask` (1 real, 0 padding after it), both (batch, tokens).
+
+        Columns of nothing but padding are left out: no row reads them, and most captions fill a sixth of 77.
+        """
+        longest = max(1, int(mask.sum(dim=1).max()))
+        ids, mask = ids[:, :longest], mask[:, :longest]
         return self.model.get_text_features(input_ids=ids, attention_mask=mask).pooler_output
 
 

@@ -1,11 +1,9 @@
-"""OpenL3's audio network with the front end of kapre 0.3.7, as openl3 0.4.2 runs it.
+"""OpenL3's audio network, from decibels on, as openl3 0.4.2 runs it.
 
 Cramer, Wu, Salamon, Bello, "Look, Listen and Learn More: Design Choices for Deep Audio Embeddings", ICASSP
-2019; marl/openl3 at b0bf9b6, `models.py` 31-49 (decibels), 90-103 (pooling), 492-594 (network);
-keunwoochoi/kapre at Kapre-0.3.7.
+2019; marl/openl3 at b0bf9b6, `models.py` 90-103 (pooling), 492-594 (network).
 
-Not torchopenl3's front end: that one is OpenL3 0.3.1's (other padding, other mel scale, power instead of
-magnitude), 4 to 7 dB away on average.
+The decibels are made in `embed/log_mel.py`, outside torch: they hang on the last bits of a transform.
 """
 
 from __future__ import annotations
@@ -20,7 +18,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from evalkit.nets.melbank import slaney_bank
 from evalkit.nets.winograd import Conv3x3, Padded
 
 KERAS_EPSILON = 1e-3
@@ -64,33 +61,8 @@ class OpenL3Config:
         return -(-self.rate // self.hop)
 
 
-class LogMel(nn.Module):
-    """(batch, rate) samples of one-second windows to decibels (batch, 1, n_mels, frames) in [-80, 0].
-
-    STFT with a periodic Hann window, zeros after the end and none before; magnitude (not power) through
-    Slaney's bank; 10 log10 of that, relative to the loudest band of its own window.
-    """
-
-    def __init__(self, config: OpenL3Config) -> None:
-        super().__init__()
-        self.config = config
-        bank = slaney_bank(config.rate, config.n_fft, config.n_mels, 0.0, config.rate / 2)
-        self.register_buffer("bank", bank, persistent=False)
-        self.register_buffer("window", torch.hann_window(config.n_fft), persistent=False)
-        self.bank: Tensor
-        self.window: Tensor
-
-    def forward(self, audio: Tensor) -> Tensor:
-        size, hop = self.config.n_fft, self.config.hop
-        needed = (self.config.frames - 1) * hop + size
-        padded = F.pad(audio, (0, needed - audio.shape[-1]))
-        spectrum = torch.stft(padded, size, hop, size, self.window, center=False, return_complex=True)
-        decibel = 10 * torch.log10((self.bank @ spectrum.abs()).clamp(min=1e-10))
-        return (decibel - decibel.amax(dim=(1, 2), keepdim=True)).clamp(min=-80)[:, None]
-
-
 class OpenL3(nn.Module):
-    """(batch, rate) samples of one-second windows at `config.rate` to (batch, embedding).
+    """(batch, 1, n_mels, frames) decibels of one-second windows to (batch, embedding).
 
     Layers carry the order of the Keras file: eight times BatchNorm then convolution, the last convolution
     (`audio_embedding_layer`) linear.
@@ -99,7 +71,6 @@ class OpenL3(nn.Module):
     def __init__(self, config: OpenL3Config) -> None:
         super().__init__()
         self.config = config
-        self.front = LogMel(config)
         widths = [1] + [config.width * factor for factor in (1, 1, 2, 2, 4, 4, 8, 8)]
         for index in range(8):
             norm = nn.BatchNorm2d(widths[index], eps=KERAS_EPSILON, momentum=KERAS_MOMENTUM)
@@ -122,11 +93,7 @@ class OpenL3(nn.Module):
             self._fast = None
         return super().train(mode)
 
-    def forward(self, audio: Tensor) -> Tensor:
-        return self.encode(self.front(audio))
-
-    def encode(self, decibel: Tensor) -> Tensor:
-        """(batch, 1, n_mels, frames) decibels to (batch, embedding)."""
+    def forward(self, decibel: Tensor) -> Tensor:
         plain_numbers = decibel.device.type == "cpu" and decibel.dtype == torch.float32
         if self._fast is not None and plain_numbers and not torch.is_grad_enabled():
             return torch.cat([self._pooled(self._fast(part)) for part in decibel.split(FAST_WINDOWS)])

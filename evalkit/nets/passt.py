@@ -98,13 +98,21 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.proj = nn.Linear(width, width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, tokens, width) to the same."""
-        batch, tokens, width = x.shape
-        query, key, value = self.qkv(x).view(batch, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+    def forward(self, x: Tensor, asked: int) -> Tensor:
+        """(batch, tokens, width) to what the first `asked` tokens take from all, (batch, asked, width)."""
+        width = x.shape[2]
+        (ask, tell), (ask_bias, tell_bias) = (
+            part.split([width, 2 * width]) for part in (self.qkv.weight, self.qkv.bias)
+        )
+        query = self._heads(F.linear(x[:, :asked], ask, ask_bias))
+        key, value = (self._heads(part) for part in F.linear(x, tell, tell_bias).chunk(2, dim=2))
         mixed = F.scaled_dot_product_attention(query, key, value)
-        out: Tensor = self.proj(mixed.transpose(1, 2).reshape(batch, tokens, width))
+        out: Tensor = self.proj(mixed.transpose(1, 2).flatten(2))
         return out
+
+    def _heads(self, x: Tensor) -> Tensor:
+        """(batch, tokens, width) to (batch, heads, tokens, width / heads)."""
+        return x.unflatten(2, (self.heads, -1)).transpose(1, 2)
 
 
 class Mlp(nn.Module):
@@ -128,8 +136,10 @@ class Block(nn.Module):
         self.norm2 = nn.LayerNorm(width, eps=1e-6)
         self.mlp = Mlp(width)
 
-    def forward(self, x: Tensor) -> Tensor:
-        x = x + self.attn(self.norm1(x))
+    def forward(self, x: Tensor, asked: int | None = None) -> Tensor:
+        """(batch, tokens, width) to the same, or to the first `asked` tokens of the same, which costs less."""
+        count = x.shape[1] if asked is None else asked
+        x = x[:, :count] + self.attn(self.norm1(x), count)
         out: Tensor = x + self.mlp(self.norm2(x))
         return out
 
@@ -186,7 +196,9 @@ class PaSST(nn.Module):
             patches = patches[:, :, keep[0]][:, :, :, keep[1]]
         tokens = torch.stack([self.cls_token, self.dist_token], dim=2).flatten(1, 2) + self.new_pos_embed
         x = torch.cat([tokens.expand(len(mel), -1, -1), patches.flatten(2).transpose(1, 2)], dim=1)
-        x = self.norm(self.blocks(x))
+        x = self.blocks[:-1](x)
+        # Nothing reads the patches after the last layer.
+        x = self.norm(self.blocks[-1](x, asked=tokens.shape[1]))
         logits: Tensor = self.head((x[:, 0] + x[:, 1]) / 2)
         return logits
 

@@ -93,6 +93,11 @@ class Outline:
     reference_audio: Path | None
     captions: str = "all"
 
+    @property
+    def stated(self) -> int:
+        """The prompts that the suite has by what its manifest states; 0: not stated."""
+        return self.groups if self.captions == "first" else self.count
+
 
 @dataclass(frozen=True)
 class Suite:

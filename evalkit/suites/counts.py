@@ -40,13 +40,13 @@ def count(outline: Outline, suite: Suite | None) -> Counts:
         if suite is not None:
             scored[name] = _scored(suite, suite.metrics[name])
         else:
-            scored[name] = (plan.pinned.count or None) if plan.pinned is not None else None
+            scored[name] = _stated(outline, plan)
             stated.add(name)
     clips = _clips(sets[0]) if sets else None
     if sets and sets[0].pinned is not None:
         stated.add("reference_clips")
     return Counts(
-        prompts=outline.count if suite is None else len(suite.prompts),
+        prompts=outline.stated if suite is None else len(suite.prompts),
         sources=outline.groups if suite is None else len({prompt.group for prompt in suite.prompts}),
         reference_clips=clips,
         scored=scored,
@@ -58,10 +58,21 @@ def disagreements(outline: Outline, suite: Suite) -> list[str]:
     """Sentences on references that hold other numbers than the manifest states."""
     told = []
     for name, found in count(outline, suite).scored.items():
-        pinned = outline.metrics[name].pinned
-        if pinned is not None and pinned.count and found is not None and found != pinned.count:
-            told.append(f"{name}: {found} prompts have a reference, the manifest states {pinned.count}")
+        stated = _stated(outline, outline.metrics[name])
+        if stated is not None and found is not None and found != stated:
+            told.append(f"{name}: {found} prompts have a reference, the manifest states {stated}")
     return told
+
+
+def _stated(outline: Outline, plan: MetricPlan) -> int | None:
+    """Prompts with a reference by what the manifest states. A reference's count is over all captions: where only
+    the first of each source is meant, that many sources are left as are not among the absent ones."""
+    if plan.pinned is None or not plan.pinned.count:
+        return None
+    if outline.captions == "all":
+        return plan.pinned.count
+    whole = plan.pinned.count == outline.count
+    return outline.groups - len(outline.absent) if outline.groups and (outline.absent or whole) else None
 
 
 def _scored(suite: Suite, plan: MetricPlan) -> int | None:

@@ -13,15 +13,14 @@ from evalkit.audio.resample import kaiser_best_table, resample, resample_as_libr
 GOLDEN = Path(__file__).parent / "golden" / "resampy_0_2_2.npz"
 
 
-@pytest.mark.parametrize("name", ["bark", "noise_down", "noise_up", "noise_odd"])
+@pytest.mark.parametrize("name", ["bark", "noise", "noise_down", "noise_up", "noise_odd"])
 def test_kaiser_best_is_resampy_0_2_2(name: str) -> None:
-    """Another filter here moves FD-OpenL3 by percents, and no published number could be met."""
+    """To the bit: another filter moves FD-OpenL3 by percents, another order of its terms by 1.4e-3 of itself."""
     with np.load(GOLDEN) as golden:
         rate_from, rate_to = (int(rate) for rate in golden[f"{name}_rates"])
         ours = resample_kaiser_best(golden[f"{name}_in"][None], rate_from, rate_to)[0]
         theirs = golden[f"{name}_out"]
-    assert ours.shape == theirs.shape
-    assert np.abs(ours - theirs).max() <= 1e-6
+    np.testing.assert_array_equal(ours, theirs)
 
 
 def test_kaiser_best_length_is_truncated() -> None:
@@ -31,13 +30,15 @@ def test_kaiser_best_length_is_truncated() -> None:
     assert resample_kaiser_best(np.ones((1, 1), np.float32), 48000, 16000).shape == (1, 0)
 
 
-def test_kaiser_best_does_not_depend_on_the_route() -> None:
-    """Ratios too odd for a filter bank take the direct route, and must mean the same filter."""
+@pytest.mark.parametrize("count", [1, 4410, 250_000])
+def test_kaiser_best_does_not_depend_on_the_route(count: int) -> None:
+    """By places or sample by sample: the same bits, also after the running time has strayed, over chunks."""
     from evalkit.audio import resample as module
 
-    sound = np.random.default_rng(3).uniform(-1, 1, (2, 5000))
-    direct = module._directly(sound, 44100, 48000, int(5000 * (48000 / 44100)), module._taps(44100, 48000))
-    np.testing.assert_allclose(direct, resample_kaiser_best(sound.astype(np.float32), 44100, 48000), atol=1e-6)
+    sound = np.random.default_rng(3).uniform(-1, 1, (2, count)).astype(np.float32)
+    found = resample_kaiser_best(sound, 44100, 48000)
+    time = np.cumsum(np.concatenate(([0.0], np.full(found.shape[1] - 1, 1 / (48000 / 44100)))))
+    np.testing.assert_array_equal(found, module._at(sound, time, module._kernel(44100, 48000)))
 
 
 def test_kaiser_best_table_has_its_parameters() -> None:

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.embed.clap_laion import TOWERS, config_of, read_laion, to_transformers
+from evalkit.embed.clap_laion import TOWERS, config_of, read_laion, read_laion_text, to_transformers
 from evalkit.embed.load import load_embedder
-from evalkit.nets.clap import CONSTANTS, Clap, FrontEnd, mel_filters
+from evalkit.nets.clap import CONSTANTS, Clap, ClapText, FrontEnd, mel_filters
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "parity"))
 import torch_seeded
@@ -153,3 +153,22 @@ def test_another_tokenizer_of_the_same_size_is_refused(tmp_path: Path) -> None:
     path = save(tmp_path, outline())
     with pytest.raises(BadCheckpoint, match="tokenizer"):
         load_embedder("clap", overrides={"clap": path})
+
+
+def test_the_text_tower_of_any_laion_file_is_read_alone(tmp_path: Path, tokenizer: Path) -> None:
+    """Stable Audio was conditioned by a CLAP whose audio tower no published file has; only its text is needed."""
+    shapes = torch_seeded.clap_shapes(TOWERS[0].width, TOWERS[0].depths, False)
+    words = {name: torch.zeros(1).expand(shape) for name, shape in shapes.items() if name.startswith("text_branch.")}
+    found = read_laion_text(save(tmp_path, words | {"audio_branch.of.another.kind": torch.zeros(1)}), {})
+    with torch.device("meta"):
+        wanted = ClapText(found.config).model.state_dict()
+    ours = {name.removeprefix("text_model."): tensor.shape for name, tensor in found.tensors.items()}
+    assert {name: shape for name, shape in ours.items() if not name.endswith(CONSTANTS)} == {
+        name: tensor.shape for name, tensor in wanted.items() if not name.endswith(CONSTANTS)
+    }
+    assert found.tokenizer == tokenizer
+
+
+def test_a_file_without_a_text_tower_says_so(tmp_path: Path, tokenizer: Path) -> None:
+    with pytest.raises(BadCheckpoint, match="no text_branch"):
+        read_laion_text(save(tmp_path, {"audio_branch.x": torch.zeros(1)}), {})

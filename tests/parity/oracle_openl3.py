@@ -2,7 +2,8 @@
 
 The chain is stable-audio-metrics' (fd55536, src/openl3_fd.py, batched path) step by step with its libraries:
 librosa, pyloudnorm's peak, soxr to 44.1 kHz, openl3.get_audio_embedding (resampy 0.2.2, kapre, Keras), left
-beside right, scipy's sqrtm. The weights are the seeded ones of openl3_seeded.py. Writes the small golden files
+beside right, scipy's sqrtm. NumPy is 1.26: the published numbers were made under NumPy 1, which keeps the samples
+float32, and NumPy 2 does not. The weights are the seeded ones of openl3_seeded.py. Writes the small golden files
 that the tests read, and with --full an .npz of every frame for measure_openl3.py.
 
     python oracle_openl3.py --source DIR [--data ESC10] [--full FILE]
@@ -38,13 +39,16 @@ NETWORK = ("real-stereo-16000-1.400", "noise-mono-44100-1.400")
 """Cases whose first window the golden file holds whole, decibels and features, for the network alone."""
 
 
-def load_clip(path: Path) -> np.ndarray:
-    """(samples,) or (samples, 2) at 44.1 kHz, as openl3_fd.py lines 108-115 make it."""
+def load_clip(path: Path, dtype: type = np.float32) -> np.ndarray:
+    """(samples,) or (samples, 2) at 44.1 kHz, as openl3_fd.py lines 108-115 make it.
+
+    `dtype` float64 makes it what NumPy 2 makes it: a float64 from the level on.
+    """
     audio, rate = librosa.load(path, sr=None, mono=False)
     with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore")
-        # NumPy 1, which the published numbers were made with, kept float32 here; NumPy 2 does not.
-        audio = pyloudnorm.normalize.peak(audio.T, -1.0).astype(np.float32)
+        audio = pyloudnorm.normalize.peak(audio.T.astype(dtype), -1.0)
+    assert audio.dtype == dtype, f"NumPy {np.__version__} made the samples {audio.dtype}"
     return soxr.resample(audio, rate, RATE) if rate != RATE else audio
 
 
@@ -168,6 +172,10 @@ def collect(models, weights: Path, data: Path | None, folder: Path) -> tuple[dic
             [embed(load_clip(cases.write(clip, RATE, folder / "clip.wav")), model) for clip in clips]
             for clips in cases.real_sets(data)
         )
+    sets["numpy 2"] = tuple(
+        [embed(load_clip(folder / f"{case.name}.wav", np.float64), model) for case in side]
+        for side in (cases.GENERATED, cases.REFERENCE)
+    )
     golden |= distances(sets)
     for name in NETWORK:
         if f"{name}/rows" in full:

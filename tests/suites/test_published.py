@@ -61,6 +61,20 @@ def fetched(name: str) -> None:
     list(obtain(load_outline(name), Silent()))
 
 
+@pytest.mark.parametrize(("name", "scored"), [("audiocaps", 881), ("song-describer", 706), ("musiccaps", 5434)])
+def test_one_caption_per_clip_is_counted_before_it_is_fetched(
+    name: str, scored: int, home: Path, tmp_path: Path
+) -> None:
+    """Who plans one generation per clip must not read 4,875."""
+    manifest = (resource("prompts") / f"{name}.toml").read_text(encoding="utf-8")
+    path = tmp_path / "first.toml"
+    path.write_text(manifest.replace("[prompts]", '[prompts]\ncaptions = "first"', 1), encoding="utf-8")
+    outline = load_outline(str(path))
+    counts = count(outline, None)
+    assert counts.prompts == outline.stated == counts.sources == COUNTS[name][1]
+    assert counts.scored["kl_passt"] == scored
+
+
 @pytest.mark.parametrize("name", SUITES)
 def test_a_suite_can_be_listed_before_it_is_fetched(name: str, home: Path) -> None:
     outline = load_outline(name)

@@ -1,0 +1,202 @@
+"""How fast the three metrics are beside stable-audio-metrics' own loops, over the same recordings.
+
+    nox -s bench_score            # makes the environments; options: -- --clips 8 --data DIR
+    python tests/parity/bench_score.py --openl3 PYTHON --source DIR --torch PYTHON [--clips N] [--data ESC10]
+
+Each original is a process in an environment of its own (`bench_worker.py`), evalkit is one too; all hold their
+models loaded, all have the same number of threads (OMP_NUM_THREADS). A clip goes to the original and to evalkit
+by turns, so that what else the machine does meets both; what is told is the median over clips of the ratio of
+the two times, for each metric and for the three together, for mono files and for stereo ones. Features are
+compared too: speed at other numbers would be none. Not counted, on either side: loading the models, and the
+distance itself, which `tests/stats/bench_frechet.py` times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import openl3_cases
+import openl3_seeded
+import soundfile
+
+HERE = Path(__file__).parent
+CLIPS = 40
+METRICS = ("fd_openl3", "kl_passt", "clap_score")
+ASKED = {"mono": 3.0, "stereo": 1.5}
+"""How many times faster evalkit must be over the three metrics."""
+
+LIMITS = {"fd_openl3": 1e-4, "kl_passt": 1e-4, "clap_score": 1e-3}
+"""Of the largest difference of two features, over the largest feature. A clip's CLAP row is within 1e-3 where its
+cosine is within 1e-6."""
+
+
+@dataclass
+class Worker:
+    """A process that answers one line for each line: see `bench_worker.py`."""
+
+    process: subprocess.Popen[str]
+
+    def ask(self, **question: str) -> dict[str, float]:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(question) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args} ended with {self.process.wait()}")
+        answer: dict[str, float] = json.loads(line)
+        return answer
+
+
+@contextmanager
+def workers(commands: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Worker]]:
+    started: dict[str, Worker] = {}
+    try:
+        for name, command in commands.items():
+            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            started[name] = Worker(process)
+            started[name].ask(ready="?")
+        yield started
+    finally:
+        for worker in started.values():
+            worker.process.kill()
+            worker.process.wait()
+
+
+def recordings(data: Path, count: int, channels: int, folder: Path) -> list[Path]:
+    """`count` wav files of 16 bits: recordings as they are, or two of them as left and right."""
+    files = openl3_cases.recordings(data)
+    paths = []
+    for index in range(count):
+        sides = [soundfile.read(files[(2 * index + side) % len(files)], dtype="float32")[0] for side in range(channels)]
+        length = min(map(len, sides))
+        path = folder / f"{channels}-{index}.wav"
+        soundfile.write(path, np.stack([side[:length] for side in sides], axis=1), 44100)
+        paths.append(path)
+    return paths
+
+
+def captions(count: int, folder: Path) -> Path:
+    """Prompts of the usual length, each another, a line each."""
+    path = folder / "captions.txt"
+    kinds = ("a dog barks twice", "rain falls on leaves", "a helicopter passes", "waves break on a beach")
+    lines = [f"{kinds[index % 4]} near take {index} of a busy road, recorded in stereo" for index in range(count)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def compared(pool: Mapping[str, Worker], metric: str, path: Path, folder: Path, turned: bool) -> dict[str, float]:
+    """{original, evalkit (seconds), difference} of the features of one file."""
+    spent = {}
+    for side in ("original", "evalkit")[:: -1 if turned else 1]:
+        name = "evalkit" if side == "evalkit" else "clap_score" if metric == "captions" else metric
+        spent[side] = pool[name].ask(metric=metric, path=str(path), out=str(folder / f"{side}.npy"))["seconds"]
+    theirs, ours = (np.load(folder / f"{side}.npy", allow_pickle=False) for side in ("original", "evalkit"))
+    if theirs.shape != ours.shape:
+        raise SystemExit(f"{metric}, {path.name}: the original gives {theirs.shape}, evalkit {ours.shape}")
+    spent["difference"] = float(np.abs(ours - theirs).max() / np.abs(theirs).max())
+    told = f"{spent['original']:.2f} s, evalkit {spent['evalkit']:.2f} s"
+    print(f"{path.name} {metric}: original {told}, difference {spent['difference']:.1e}", flush=True)
+    return spent
+
+
+def measure(pool: Mapping[str, Worker], files: Sequence[Path], folder: Path) -> dict[str, list[dict[str, float]]]:
+    """metric -> for each clip {original, evalkit (seconds), difference}; a clip's caption counts to its CLAP score."""
+    found: dict[str, list[dict[str, float]]] = {metric: [] for metric in METRICS}
+    texts = compared(pool, "captions", captions(len(files), folder), folder, False)
+    for turn, path in enumerate(files):
+        for metric in METRICS:
+            spent = compared(pool, metric, path, folder, bool(turn % 2))
+            if metric == "clap_score":
+                spent = {name: spent[name] + texts[name] / len(files) for name in ("original", "evalkit")} | {
+                    "difference": max(spent["difference"], texts["difference"])
+                }
+            found[metric].append(spent)
+    return found
+
+
+def summary(found: Mapping[str, list[dict[str, float]]]) -> dict[str, dict[str, float]]:
+    """For each metric and for all three: median seconds of both sides, median ratio, largest difference."""
+    rows = dict(found)
+    rows["together"] = [
+        {"original": sum(one["original"] for one in clip), "evalkit": sum(one["evalkit"] for one in clip),
+         "difference": max(one["difference"] for one in clip)}
+        for clip in zip(*found.values(), strict=True)
+    ]  # fmt: skip
+    return {
+        name: {
+            "original_seconds": statistics.median(clip["original"] for clip in clips),
+            "evalkit_seconds": statistics.median(clip["evalkit"] for clip in clips),
+            "ratio": statistics.median(clip["original"] / clip["evalkit"] for clip in clips),
+            "difference": max(clip["difference"] for clip in clips),
+        }
+        for name, clips in rows.items()
+    }
+
+
+def main() -> None:
+    options = read_options()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        openl3_seeded.save(folder / "openl3_audio_mel256_env.h5")
+        own = [sys.executable, str(HERE / "bench_worker.py"), str(folder), *(["--cpu"] if options.cpu else [])]
+        subprocess.run([*own, "seed"], check=True)
+        commands = {
+            "fd_openl3": [options.openl3, *own[1:], "fd_openl3", str(options.source)],
+            "kl_passt": [options.torch, *own[1:], "kl_passt"],
+            "clap_score": [options.torch, *own[1:], "clap_score"],
+            "evalkit": [*own, "evalkit"],
+        }
+        figures = {}
+        with workers(commands) as pool:
+            for kind, channels in (("mono", 1), ("stereo", 2)):
+                files = recordings(options.data, options.clips, channels, folder)
+                measure(pool, files[:2], folder)  # warms the libraries up
+                figures[kind] = summary(measure(pool, files, folder))
+    tell(figures, options)
+
+
+def tell(figures: Mapping[str, dict[str, dict[str, float]]], options: argparse.Namespace) -> None:
+    clock = "processor" if options.cpu else "wall"
+    print(f"\n{options.clips} clips each, {os.environ.get('OMP_NUM_THREADS', 'all')} thread(s), {clock} time:")
+    short = []
+    for kind, rows in figures.items():
+        for name, row in rows.items():
+            print(
+                f"{kind}, {name}: original {row['original_seconds']:.2f} s a clip, evalkit "
+                f"{row['evalkit_seconds']:.2f} s, ratio {row['ratio']:.2f}; features differ by {row['difference']:.1e}"
+            )
+            if name in LIMITS and row["difference"] > LIMITS[name]:
+                short.append(f"{kind}, {name}: features differ by {row['difference']:.1e}")
+        if rows["together"]["ratio"] < ASKED[kind]:
+            short.append(f"{kind}: {rows['together']['ratio']:.2f} times as fast, {ASKED[kind]:g} were asked for")
+    if options.json:
+        options.json.write_text(json.dumps({"clips": options.clips, "clock": clock, **figures}, indent=2) + "\n")
+    if short:
+        raise SystemExit("short of what is asked: " + "; ".join(short))
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--openl3", required=True, help="the Python of the environment with TensorFlow")
+    parser.add_argument("--source", required=True, type=Path, help="openl3 0.4.2, unpacked")
+    parser.add_argument("--torch", required=True, help="the Python of the environment with hear21passt and laion-clap")
+    parser.add_argument("--data", type=Path, required=True, help="the ESC-10 recordings")
+    parser.add_argument("--clips", type=int, default=CLIPS)
+    parser.add_argument("--cpu", action="store_true", help="count processor time: on a busy machine, with one thread")
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
