@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import nox
@@ -25,7 +26,14 @@ _ORACLES = {
     "clap": ("laion-clap==1.1.7", "torchaudio==2.11.0"),
 }
 
-_RECIPES = ("openl3", "passt", "clap", "vae", "decoder", "dit")
+_STABLE_AUDIO = (
+    "stable-audio-tools==0.0.19",
+    "descript-audio-codec==1.0.0",
+    "k-diffusion==0.1.1.post1",
+    "torchaudio==2.11.0",
+)
+
+_RECIPES = ("openl3", "passt", "clap", "vae", "dit")
 
 
 @nox.session
@@ -62,9 +70,37 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def bench_score(session: nox.Session) -> None:
-    """Time the Frechet distance beside scipy's sqrtm at OpenL3's size. Options go to tests/stats/bench_frechet.py."""
+    """Time scoring beside the originals: the Frechet distance, then the three metrics over 40 recordings.
+
+    `nox -s bench_score -- --clips 8 --cpu --data DIR`: fewer recordings, processor time (on a busy machine), where the
+    recordings (ESC-10) are. The originals' environments are made once, under .nox/.cache.
+    """
     session.install(".")
-    session.run("python", "tests/stats/bench_frechet.py", *session.posargs, env=_ENVIRONMENT)
+    busy = [option for option in session.posargs if option == "--cpu"]
+    session.run("python", "tests/stats/bench_frechet.py", *busy, env=_ENVIRONMENT)
+    options = [*session.posargs, *([] if "--data" in session.posargs else _beside())]
+    if "--data" not in options:
+        session.error("the three metrics need recordings: -- --data DIR (ESC-10)")
+    openl3, torch = (_original(session, *kinds) for kinds in (["openl3"], ["passt", "clap"]))
+    session.run(str(openl3), "tests/parity/obtain_openl3.py", str(session.cache_dir), external=True)
+    source = session.cache_dir / "openl3-0.4.2"
+    options += ["--openl3", str(openl3), "--source", str(source), "--torch", str(torch)]
+    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
+    session.run("python", "tests/parity/bench_score.py", *options, env=environment)
+
+
+def _original(session: nox.Session, *kinds: str) -> Path:
+    """The Python of an environment that holds these originals, made where there is none yet."""
+    folder = session.cache_dir / f"original-{'-'.join(kinds)}"
+    python, done = folder / "bin" / "python", folder / "done"
+    if not done.is_file():
+        session.run("python", "-m", "venv", "--clear", str(folder))
+        for kind in kinds:
+            requirements = ["-r", f"tests/parity/requirements-{kind}.txt"]
+            session.run(str(python), "-m", "pip", "install", *requirements, external=True)
+            session.run(str(python), "-m", "pip", "install", "--no-deps", *_ORACLES[kind], external=True)
+        done.touch()
+    return python
 
 
 @nox.session
@@ -88,6 +124,28 @@ def parity(session: nox.Session, oracle: str) -> None:
 
 
 @nox.session
+def parity_stable_audio(session: nox.Session) -> None:
+    """As `parity`, for Stable Audio: stable-audio-tools, k-diffusion and diffusers on seeded random weights."""
+    session.install("-r", "tests/parity/requirements-stable_audio.txt")
+    session.install("--no-deps", *_STABLE_AUDIO)
+    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
+    session.run("python", "tests/parity/oracle_stable_audio.py", env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
+def bench_generate(session: nox.Session) -> None:
+    """Time Stable Audio's sampling beside diffusers and stable-audio-tools on a CPU, at reduced width.
+
+    Options go to tests/bench/bench_generate.py: `nox -s bench_generate -- --rounds 9 --keep`.
+    """
+    session.install("-r", "tests/parity/requirements-stable_audio.txt")
+    session.install("--no-deps", *_STABLE_AUDIO)
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/bench/bench_generate.py", *session.posargs, env=environment)
+
+
+@nox.session
 def parity_table(session: nox.Session) -> None:
     """Compare evalkit with every frame of the last OpenL3 run, if there was one, and write reports/parity.md."""
     session.install(".")
@@ -100,8 +158,10 @@ def parity_table(session: nox.Session) -> None:
 
 def _recordings(session: nox.Session) -> list[str]:
     """`--data DIR`: the recordings named after `--`, or those beside the checkout, or none."""
-    if session.posargs:
-        return list(session.posargs)
+    return list(session.posargs) or _beside()
+
+
+def _beside() -> list[str]:
     beside = Path.cwd().parent / "shared" / "data" / "esc10"
     return ["--data", str(beside)] if beside.is_dir() else []
 
@@ -113,7 +173,7 @@ def _full(session: nox.Session) -> Path:
 
 @nox.session
 def train_mini(session: nox.Session) -> None:
-    """Train a mini again: `nox -s train_mini -- passt --data DIR --out DIR` (or openl3, clap, vae, decoder, dit)."""
+    """Train a mini again: `nox -s train_mini -- passt --data DIR --out DIR` (or openl3, clap, vae, dit)."""
     recipe, *options = session.posargs or [""]
     if recipe not in _RECIPES:
         session.error(f"name a recipe first: {', '.join(_RECIPES)}")

@@ -121,7 +121,8 @@ def _require_fetchable(name: str) -> None:
     published = PUBLISHED[name]
     if not published.downloads:
         place = evalkit_home() / "weights" / published.files[0]
-        hint = f"from {published.source}, licence {published.licence}; put it into {place}"
+        origin = f"from {published.source}, licence {published.licence}; " if published.source else ""
+        hint = f"{origin}put it into {place}"
         raise UserError(f"the weights {name} cannot be fetched: {published.why_not}", hint)
 
 

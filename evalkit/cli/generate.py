@@ -14,12 +14,15 @@ def generate(
     out: Path | None = options.OUT,
     preset: str | None = options.PRESET,
     set_: list[str] = options.SET,
+    init: Path | None = options.INIT,
     seed: int = options.SEED,
     limit: int | None = options.LIMIT,
     batch_size: int | None = options.BATCH_SIZE,
     device: str = options.DEVICE,
     dtype: str = options.DTYPE,
     weights: list[str] = options.WEIGHTS,
+    checkpoint: Path | None = options.CHECKPOINT,
+    random_weights: bool = options.RANDOM_WEIGHTS,
     max_failures: int | None = options.MAX_FAILURES,
     retry_failed: bool = options.RETRY,
     as_json: bool = options.JSON,
@@ -33,20 +36,22 @@ def generate(
       evalkit generate --model stable-audio-mini --suite mini --seed 1
     """
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import RunConfig, parse_changes, parse_weights, resolve_device
+    from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
 
     config = RunConfig(
         model=model,
         suite=suite,
         out=out,
         preset=preset,
-        changes=parse_changes(set_),
+        changes=parse_changes(set_, init),
         seed=seed,
         limit=limit,
         batch_size=batch_size,
         device=resolve_device(device),
         dtype=dtype,
         weights=parse_weights(weights),
+        checkpoint=parse_checkpoint(checkpoint),
+        random_weights=random_weights,
         retry_failed=retry_failed,
         command=("evalkit", *sys.argv[1:]),
     )

@@ -22,6 +22,7 @@ VERBS = (
     "run",
     "generate",
     "score",
+    "codec",
     "report",
     "check",
     "models",

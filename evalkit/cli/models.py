@@ -11,17 +11,32 @@ from evalkit.cli.output import print_json, print_table
 if TYPE_CHECKING:
     from evalkit.generators.base import GeneratorSpec
 
+_COLUMNS = {
+    "name": "name",
+    "size": "size",
+    "parameters": "params",
+    "sample_rate": "rate (Hz)",
+    "channels": "channels",
+    "window_seconds": "window (s)",
+    "weights_here": "weights",
+    "gated": "gated",
+    "licence": "licence",
+}
+
 
 def models(
     name: str | None = typer.Argument(None, help="A model's name."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the models with their size, rate, channels, licence, and whether their weights are here.
+    """List the models: size, parameters, rate, window, licence, and whether their weights are here.
+
+    A model of the Stable Audio family whose weights are missing runs from any checkpoint of its kind
+    (`--checkpoint PATH`), or without weights for speed tests (`--random-weights`).
 
     \b
     Example:
       evalkit models
-      evalkit models stable-audio-mini
+      evalkit models stable-audio
     """
     from evalkit.generators.base import GENERATORS
 
@@ -32,9 +47,10 @@ def models(
     if as_json:
         print_json(found)
         return
-    keys = ("name", "size", "sample_rate", "channels", "max_seconds", "weights_here", "licence")
-    headers = ("name", "size", "rate (Hz)", "channels", "max (s)", "weights", "licence")
-    print_table(headers, [[each[key] for key in keys] for each in found], numbers=(2, 3, 4))
+    rows = [[_cell(key, each[key]) for key in _COLUMNS] for each in found]
+    print_table(list(_COLUMNS.values()), rows, numbers=(2, 3, 4, 5))
+    if any(each["weights_here"] not in ("here", "none needed") for each in found):
+        print("\nwhat is missing, and where it goes: evalkit models NAME")
 
 
 def _facts(name: str) -> dict[str, Any]:
@@ -47,46 +63,68 @@ def _facts(name: str) -> dict[str, Any]:
     except UserError as error:
         if name not in GENERATORS.targets():
             raise
-        return {"name": name, "size": "?", "weights_here": "cannot be built", "how": str(error)} | dict.fromkeys(
-            ("family", "sample_rate", "channels", "max_seconds", "licence", "default_preset")
-        )
+        known = {"name": name, "size": "?", "weights_here": "cannot be built", "how": str(error)}
+        return dict.fromkeys((*_COLUMNS, "family", "max_seconds", "default_preset")) | known
     here, how = _weights(name, spec)
     return {
         "name": spec.name,
         "family": spec.family,
         "size": spec.size,
+        "parameters": spec.parameters,
         "sample_rate": spec.sample_rate,
         "channels": spec.channels,
         "max_seconds": round(spec.max_seconds, 3) if spec.max_seconds < float("inf") else None,
+        "window_seconds": None if spec.window_seconds is None else round(spec.window_seconds, 3),
         "licence": spec.licence,
+        "gated": spec.gated,
         "weights_here": here,
+        "needs": list(spec.needs),
         "how": how,
         "presets": {key: dict(options) for key, options in spec.presets.items()},
+        "further": sorted(spec.further),
         "default_preset": spec.default_preset,
     }
 
 
 def _weights(name: str, spec: GeneratorSpec) -> tuple[str, str]:
-    """("here" | "missing" | "none needed" | "its own", the path or what to put where)."""
+    """("here" | "missing" | "unpublished" | "partly" | "none needed" | "its own", the path or what to put where)."""
     from evalkit.core.errors import MissingWeights, UserError
+    from evalkit.fetch.published import PUBLISHED
     from evalkit.fetch.weights import locate
 
     if spec.size == "none":
         return "none needed", ""
-    try:
-        return "here", str(locate(name, {}))
-    except MissingWeights as error:
-        return "missing", str(error)
-    except UserError:
-        # A model of another package may keep its weights elsewhere; its digest says whether it found them.
-        return ("here", "") if spec.weights else ("its own", "")
+    found, missing = [], []
+    for each in (name, *spec.needs):
+        try:
+            found.append(str(locate(each, {})))
+        except MissingWeights as error:
+            missing.append(str(error))
+        except UserError:
+            # A model of another package may keep its weights elsewhere; its digest says whether it found them.
+            return ("here", "") if spec.weights else ("its own", "")
+    if spec.weights or not missing:
+        return "here", ", ".join(found)
+    unpublished = name in PUBLISHED and not PUBLISHED[name].source
+    state = "partly" if found else "unpublished" if unpublished else "missing"
+    return state, "; ".join([*missing, *(f"here: {path}" for path in found)])
+
+
+def _cell(key: str, value: object) -> object:
+    if key == "parameters" and isinstance(value, int):
+        return f"{value / 1e6:.1f} M"
+    if key == "gated":
+        return "yes" if value else ""
+    return value
 
 
 def _show(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    shown = {key: value for key, value in facts.items() if key not in ("name", "presets") and value not in (None, "")}
-    print_table(["model", facts["name"]], [[key.replace("_", " "), value] for key, value in shown.items()])
+    left_out = ("name", "presets", "needs", "further")
+    shown = {key: _cell(key, value) for key, value in facts.items() if key not in left_out}
+    rows = [[key.replace("_", " "), value] for key, value in shown.items() if value not in (None, "")]
+    print_table(["model", facts["name"]], rows)
     for preset, options in facts.get("presets", {}).items():
         print(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in options.items()))

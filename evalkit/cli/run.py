@@ -7,12 +7,15 @@ from pathlib import Path
 
 import typer
 
-_MODEL_HELP = "A model's name, folder:PATH or module:Class; several with commas."
+_MODEL_HELP = "A model's name, folder:PATH, worker:PATH or module:Class; several with commas."
 MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
 SUITE = typer.Option("mini", "--suite", help="A suite's name, or the path of its manifest.")
 OUT = typer.Option(None, "--out", help="The run folder; default runs/SUITE/MODEL/ID.")
 PRESET = typer.Option(None, "--preset", help="A preset of the model; `evalkit models` lists them.")
 SET = typer.Option([], "--set", help="KEY=VALUE: change an option of the preset (--set steps=50). Repeatable.")
+INIT = typer.Option(
+    None, "--init", help="Start from this sound instead of noise; --set init_noise_level=X says how far from it."
+)
 SEED = typer.Option(0, "--seed", help="The run's seed.")
 LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
 BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default: the model's.")
@@ -20,6 +23,12 @@ DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
 DTYPE = typer.Option("float32", "--dtype", help="float32, float16 or bfloat16, for the generator.")
 WEIGHTS = typer.Option(
     [], "--weights", help="NAME=PATH: this file or folder for weights of that name, or of that family. Repeatable."
+)
+CHECKPOINT = typer.Option(
+    None, "--checkpoint", help="A model of the same family to run in its place: a folder or file with its config."
+)
+RANDOM_WEIGHTS = typer.Option(
+    False, "--random-weights", help="The architecture without its weights, for speed tests; marked in every output."
 )
 MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
 RETRY = typer.Option(False, "--retry-failed", help="Try items again that failed twice.")
@@ -33,12 +42,15 @@ def run(
     out: Path | None = OUT,
     preset: str | None = PRESET,
     set_: list[str] = SET,
+    init: Path | None = INIT,
     seed: int = SEED,
     limit: int | None = LIMIT,
     batch_size: int | None = BATCH_SIZE,
     device: str = DEVICE,
     dtype: str = DTYPE,
     weights: list[str] = WEIGHTS,
+    checkpoint: Path | None = CHECKPOINT,
+    random_weights: bool = RANDOM_WEIGHTS,
     max_failures: int | None = MAX_FAILURES,
     retry_failed: bool = RETRY,
     as_json: bool = JSON,
@@ -56,7 +68,7 @@ def run(
       evalkit run --model stable-audio-mini,mock --suite mini --set steps=50 --limit 8
     """
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import RunConfig, parse_changes, parse_weights, resolve_device
+    from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
 
     models = [name for name in (part.strip() for part in model.split(",")) if name]
     configs = [
@@ -65,13 +77,15 @@ def run(
             suite=suite,
             out=out if out is None or len(models) == 1 else _inside(out, name),
             preset=preset,
-            changes=parse_changes(set_),
+            changes=parse_changes(set_, init),
             seed=seed,
             limit=limit,
             batch_size=batch_size,
             device=resolve_device(device),
             dtype=dtype,
             weights=parse_weights(weights),
+            checkpoint=parse_checkpoint(checkpoint, len(models)),
+            random_weights=random_weights,
             retry_failed=retry_failed,
             command=("evalkit", *sys.argv[1:]),
         )

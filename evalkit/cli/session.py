@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from evalkit.run.pipeline import Outcome
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
+_LABELS = {"mini": "  [mini]", "random": "  [random weights: says nothing about the model]"}
 _SHOWN_FAILURES = 5
 
 
@@ -44,7 +45,7 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     item at all, or a headline metric without a number; 130: interrupted.
     """
     try:
-        with _own_stdout(manner.as_json), _terminable():
+        with own_stdout(manner.as_json), _terminable():
             outcomes = _work(configs, manner)
             reports = [_report(outcome, manner) for outcome in outcomes]
             joint = _joint_report(outcomes, manner, board)
@@ -123,7 +124,7 @@ def _as_json(outcome: Outcome, report: Path | None) -> dict[str, Any]:
 
 def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
     plan = outcome.plan
-    label = "  [mini]" if plan.size == "mini" else ""
+    label = _LABELS.get(plan.size, "")
     counts = f"{outcome.n_ok} of {len(plan.items)} prompts have audio"
     print(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
     _print_failures(outcome)
@@ -187,7 +188,7 @@ def _print_failures(outcome: Outcome) -> None:
 
 
 @contextmanager
-def _own_stdout(wanted: bool) -> Iterator[None]:
+def own_stdout(wanted: bool) -> Iterator[None]:
     """Send whatever is printed to stderr for the block, prints of C libraries included."""
     if not wanted:
         yield

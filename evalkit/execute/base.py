@@ -38,12 +38,14 @@ class Batch:
 class Sound:
     """What a generator returned for one item, unchecked: `samples` may be anything, `rate` too.
 
-    `timings` is the item's even share of the batch's wall seconds, by part.
+    `timings` is the item's even share of the batch's wall seconds, by part; a `trimmed` sound may be shorter than
+    was asked for, as silence was to be cut off.
     """
 
     samples: Any
     rate: Any
     timings: Mapping[str, float]
+    trimmed: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
         fault = Fault("oom" if _out_of_memory(error) else "error", _describe(error))
     else:
         shares = {name: part / len(requests) for name, part in parts.items()}
-        return [Sound(samples, rate, shares) for samples in audio]
+        return [Sound(samples, rate, shares, made.trimmed) for samples in audio]
     _release_memory()
     return fault
 

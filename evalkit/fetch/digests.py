@@ -8,16 +8,22 @@ machine or mirror served it. Deleting the entry is how a person accepts a new fi
 from __future__ import annotations
 
 import hashlib
+import re
+from contextlib import suppress
 from pathlib import Path
 
 from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_file
+from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import Digest
 from evalkit.fetch.waiting import waiting_lock
 
 _PIECE = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+LARGE = 1 << 28
+"""From how many bytes on a digest is kept."""
 
 
 def blob_id(path: Path) -> str:
@@ -27,6 +33,25 @@ def blob_id(path: Path) -> str:
         while piece := file.read(_PIECE):
             sha.update(piece)
     return sha.hexdigest()
+
+
+def remembered_sha256(path: Path) -> str:
+    """sha256 of a file's bytes. That of a file of gigabytes, which takes seconds, is kept under EVALKIT_HOME with
+    the size, time and inode that the file had, and asked for again once one of them is another."""
+    found = path.stat()
+    if found.st_size < LARGE:
+        return digest_file(path)
+    stamp = [found.st_size, found.st_mtime_ns, found.st_ino]
+    name = digest_bytes(str(path.resolve()).encode("utf-8", "surrogatepass"))[:32]
+    note = evalkit_home() / "cache" / "digests" / f"{name}.json"
+    with suppress(UserError, AttributeError):
+        kept = read_json(note)
+        if kept.get("stamp") == stamp and _SHA256.fullmatch(str(kept.get("sha256"))):
+            return str(kept["sha256"])
+    sha256 = digest_file(path)
+    with suppress(OSError):  # a full or read-only disk costs the seconds again, and nothing else
+        write_json(note, {"stamp": stamp, "sha256": sha256})
+    return sha256
 
 
 def measure(path: Path, kind: str) -> Digest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.sources import GitSource, HubSource, Source, UrlSource
 
 
@@ -22,7 +23,8 @@ class Download:
 
 @dataclass(frozen=True)
 class Published:
-    """A checkpoint that evalkit does not ship: `files` are the names it may have under EVALKIT_HOME/weights.
+    """A checkpoint that evalkit does not ship: `files` are the names it may have under EVALKIT_HOME/weights,
+    `source` is "" where it was never published.
 
     `downloads` is what `evalkit fetch weights` gets, empty where it gets nothing; `why_not` says why.
     """
@@ -47,6 +49,21 @@ _LAION = "lukewys/laion_clap", "b3708341862f581175dba5c356a4ebf74a9b6651"
 def _clap(file: str, sha256: str = "") -> Published:
     source = f"huggingface.co/{_LAION[0]}"
     return Published((file,), source, "CC0-1.0", (Download(file, HubSource(*_LAION, file, sha256)),))
+
+
+_WHOLE = "this version does not fetch hub folders"
+
+
+def _t5(name: str, hub: str) -> Published:
+    return Published((name,), f"huggingface.co/{hub} (the hub folder)", "Apache-2.0", why_not=_WHOLE)
+
+
+def _baseline(model: Baseline) -> Published:
+    source = f"huggingface.co/{model.hub} ({', '.join(model.files) or 'the hub folder'})"
+    downloads = tuple(
+        Download(f"{model.place}/{file}", HubSource(model.hub, model.revision, file)) for file in model.files
+    )
+    return Published((model.place,), source, model.licence, downloads, "" if downloads else _WHOLE)
 
 
 _PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
@@ -101,12 +118,30 @@ PUBLISHED = {
         "Stability AI Community License",
         why_not="it is gated: accept the licence on its page with an account of yours, and download it there",
     ),
-    "t5-base": Published(
-        ("t5-base",),
-        "huggingface.co/google-t5/t5-base (the hub folder)",
-        "Apache-2.0",
-        why_not="this version does not fetch hub folders",
+    "stable-audio-open-small": Published(
+        ("stable-audio-open-small",),
+        "huggingface.co/stabilityai/stable-audio-open-small (gated: model.safetensors and model_config.json)",
+        "Stability AI Community License",
+        why_not="it is gated: accept the licence on its page with an account of yours, and download it there",
     ),
+    **{
+        f"stable-audio-{version}": Published(
+            (f"stable-audio-{version}",),
+            "",
+            "none",
+            why_not="it was never published; `--checkpoint PATH` runs one that you have",
+        )
+        for version in (1, 2)
+    },
+    "stable-audio-clap": Published(
+        ("stable-audio-clap",),
+        "",
+        "none",
+        why_not="the CLAP that Stable Audio 1.0 and 2.0 were trained with was never published",
+    ),
+    "t5-base": _t5("t5-base", "google-t5/t5-base"),
+    "t5-large": _t5("t5-large", "google-t5/t5-large"),
+    **{name: _baseline(model) for name, model in baselines().items() if model.size == "full"},
 }
 
 GROUPS = {"openl3": ("openl3-env", "openl3-music"), "clap": ("clap", "clap_tokenizer")}

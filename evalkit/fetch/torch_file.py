@@ -67,6 +67,17 @@ def read_torch(path: Path) -> dict[str, Tensor]:
     return {_name(path, key): _tensor(path, key, value) for key, value in content.items()}
 
 
+def read_entry(path: Path, key: str) -> object:
+    """What a torch checkpoint keeps under `key` beside its tensors; None where it has no such entry.
+
+    Raises as :func:`read_torch` does, where the file is no checkpoint or asks for code.
+    """
+    if not path.is_file():
+        raise MissingWeights(f"{path}: no such weights file")
+    content = _load(path)
+    return content.get(key) if isinstance(content, Mapping) else None
+
+
 def _load(path: Path) -> object:
     try:
         whole_archive = zipfile.is_zipfile(path)

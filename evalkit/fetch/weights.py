@@ -58,6 +58,11 @@ def _shipped(name: str) -> Path:
 
 
 def _missing(name: str, published: Published, folder: Path) -> MissingWeights:
+    if not published.source:
+        return MissingWeights(
+            f"the weights {name} are not here: they were never published",
+            f"put what you have of them into {folder / published.files[0]}, or say --weights {name}=PATH",
+        )
     fetch = f"evalkit fetch weights {name}, or " if published.downloads else ""
     return MissingWeights(
         f"the weights {name} are not here: {' or '.join(published.files)}",

@@ -22,7 +22,12 @@ class GeneratorSpec:
     """What is known of a generator before it is loaded.
 
     `window_seconds` is None where any length can be asked for; `weights` is the sha256 of the weights
-    (None: the generator has none); `size` is "mini", "full" or "none" and keeps their numbers apart.
+    (None: the generator has none, or a file of them is not here); `size` keeps numbers apart that must not
+    meet: "mini", "full", "none" (no network) or "random" (a network with random weights, for speed tests).
+    `parameters` counts the weights without the text tower (None: not known); `needs` names the weights that
+    belong to the model and are looked for under names of their own, such as a text tower's; `gated` says that
+    the publisher asks for an account. `further` are options that no preset has, with what they are when nobody
+    sets them, and `files` names the options whose value is the path of a file.
     """
 
     name: str
@@ -34,21 +39,38 @@ class GeneratorSpec:
     size: str = "full"
     weights: str | None = None
     licence: str = ""
+    gated: bool = False
+    parameters: int | None = None
+    needs: tuple[str, ...] = ()
     presets: Mapping[str, Options] = field(default_factory=dict)
     default_preset: str = ""
+    further: Options = field(default_factory=dict)
+    files: tuple[str, ...] = ()
     batch_size: int = 8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a process or its device: `peak` the most that was in use, `held` what is in use now."""
+
+    peak: int
+    held: int
 
 
 @dataclass(frozen=True)
 class GenBatch:
     """One batch of sound: `audio[i]` is float32 (channels, round(seconds[i] * sample_rate)).
 
-    `timings` holds wall seconds of the batch under "text", "sample" and "decode".
+    `timings` holds wall seconds of the batch under "text", "sample" and "decode". Where the options ask for silence
+    to be cut off, `trimmed` says so, and sounds may be shorter. `memory` is that of another process which made them
+    (None: this one did).
     """
 
     audio: list[Samples]
     sample_rate: int
     timings: Mapping[str, float]
+    trimmed: bool = False
+    memory: Memory | None = None
 
 
 class Generator(Protocol):
@@ -67,15 +89,38 @@ class Generator(Protocol):
     def close(self) -> None: ...
 
 
+BASELINES = (
+    "audioldm-s",
+    "audioldm-m",
+    "audioldm-l",
+    "audioldm2",
+    "audioldm2-large",
+    "audioldm2-music",
+    "audioldm2-48k",
+    "musicgen-small",
+    "musicgen-medium",
+    "musicgen-large",
+    "musicgen-stereo-small",
+    "musicgen-stereo-medium",
+    "musicgen-stereo-large",
+    "audiogen-medium",
+)
+"""The models of other families; what each is says its manifest in `baselines/`."""
+
 GENERATORS = Registry(
     "model",
     "evalkit.generators",
     {
         "stable-audio-mini": "evalkit.generators.stable_audio:mini",
         "stable-audio": "evalkit.generators.stable_audio:open_1_0",
+        "stable-audio-open-small": "evalkit.generators.stable_audio:open_small",
+        "stable-audio-1": "evalkit.generators.stable_audio:version_1",
+        "stable-audio-2": "evalkit.generators.stable_audio:version_2",
         "mock": "evalkit.generators.mock:build",
+        **{name: f"evalkit.generators.baselines:{name}" for name in BASELINES},
     },
 )
-"""name -> a function () -> Generator, or (overrides: Mapping[str, Path] = ...) -> Generator where the model
-has weights that `--weights NAME=PATH` may replace; the argument is found by its name. `folder:PATH` is
-understood by evalkit.generators.folder."""
+"""name -> a function that makes a Generator. What it can be told it has as arguments, found by their names,
+each with a default: `overrides` {weights name: path} (--weights), `checkpoint`, the path of another checkpoint
+of the same family (--checkpoint), and `random_weights` (--random-weights). `folder:PATH` is understood by
+evalkit.generators.folder."""

@@ -4,63 +4,100 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed import clap
-from evalkit.fetch.weights import locate
+from evalkit.embed.clap_folder import quiet
 from evalkit.nets.stable_audio.config import TextConfig
 
 
 class TextTower(Protocol):
     """Text to one row per token."""
 
-    def encode(self, texts: Sequence[str]) -> Tensor:
-        """float32 (texts, tokens, width), padding included as the model was trained with it."""
+    def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """float32 (texts, tokens, width), padding included as the model was trained with it, and the mask
+        (texts, tokens), 1 at words and 0 at padding."""
         ...
 
 
 class ClapTower:
     """The penultimate layer of CLAP's text tower; padding rows are kept as they come out (Evans et al. 2024)."""
 
-    def __init__(self, folder: Path, device: str) -> None:
-        self._tower = clap.TextTower(folder, device)
+    def __init__(self, path: Path, device: str, overrides: Mapping[str, Path] | None = None) -> None:
+        """`path` is a folder in the hub's layout or one of LAION's files; see :class:`embed.clap.TextTower`."""
+        self._tower = clap.TextTower(path, device, overrides)
+
+    def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        return self._tower.penultimate(texts)
 
     def encode(self, texts: Sequence[str]) -> Tensor:
-        hidden, _ = self._tower.penultimate(texts)
-        return hidden
+        """The rows alone, for recipes whose model looks at no mask."""
+        return self.read(texts)[0]
+
+
+_VOCABULARIES = ("tokenizer.json", "spiece.model")
+"""Files of which a T5 tokenizer needs one."""
 
 
 class T5Tower:
-    """The last layer of a T5 encoder, with the rows at padding set to zero."""
+    """The last layer of a T5 encoder, with the rows at padding set to zero.
+
+    `folder` is one of the hub, or has the two parts of diffusers' pipelines, `tokenizer` and `text_encoder`.
+    """
 
     def __init__(self, folder: Path, device: str, max_length: int) -> None:
-        from transformers import AutoTokenizer, T5EncoderModel
-
-        try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            encoder = T5EncoderModel.from_pretrained(folder, local_files_only=True).eval()
-        except (OSError, ValueError) as error:
-            raise BadCheckpoint(f"{folder}: cannot be loaded as a T5 folder: {error}") from None
-        if len(self._tokenizer) < 100:
-            # Offline and without its files, transformers hands out a tokenizer of a few special tokens.
-            raise BadCheckpoint(f"{folder}: the tokenizer has {len(self._tokenizer)} entries", "its files are missing")
+        words, net = (folder / part if (folder / part).is_dir() else folder for part in ("tokenizer", "text_encoder"))
+        if not any((words / file).is_file() for file in _VOCABULARIES):
+            # Offline and without its files, transformers hands out a tokenizer of special tokens only.
+            raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES)})", "restore its files")
+        self._tokenizer, encoder = _read_t5(words, net)
+        if len(self._tokenizer) > encoder.config.vocab_size:
+            sizes = f"{len(self._tokenizer)} entries, the encoder {encoder.config.vocab_size}"
+            raise BadCheckpoint(f"{words}: the tokenizer has {sizes}", "the two must be of one model")
         self._encoder = encoder.to(torch.device(device))
         self._device, self._max_length = device, max_length
 
     @torch.inference_mode()
-    def encode(self, texts: Sequence[str]) -> Tensor:
+    def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         batch = self._tokenizer(
             list(texts), padding="max_length", truncation=True, max_length=self._max_length, return_tensors="pt"
         ).to(self._device)
         hidden: Tensor = self._encoder(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-        return hidden * batch["attention_mask"][..., None]
+        mask: Tensor = batch["attention_mask"]
+        return hidden * mask[..., None], mask
 
 
-def load_tower(config: TextConfig, overrides: Mapping[str, Path], device: str) -> TextTower:
-    """The tower that a model config names. Raises MissingWeights where its files are not here."""
-    folder = locate(config.weights, overrides)
-    return T5Tower(folder, device, config.max_length) if config.kind == "t5" else ClapTower(folder, device)
+def _read_t5(words: Path, net: Path) -> tuple[Any, Any]:
+    """Tokenizer and encoder, in float32 whatever the folder holds, with every tensor from its files.
+
+    Raises BadCheckpoint, naming the folder, in one line for whatever transformers makes of a broken one.
+    """
+    from transformers import AutoTokenizer, T5EncoderModel
+
+    try:
+        with quiet():
+            # Said outright, as transformers would ask at the terminal whether to run a folder's own code.
+            tokenizer = AutoTokenizer.from_pretrained(words, local_files_only=True, trust_remote_code=False)
+            loaded: Any = T5EncoderModel.from_pretrained(
+                net, local_files_only=True, dtype=torch.float32, output_loading_info=True
+            )
+            encoder, told = loaded
+    except Exception as error:  # noqa: BLE001 - transformers, tokenizers and safetensors each raise their own
+        reason = " ".join(str(error).split())[:200]
+        raise BadCheckpoint(f"{net}: cannot be loaded as a T5 folder: {reason}", "download it again") from None
+    # What is not in the files would be drawn at random, with no more than a warning.
+    missing = sorted(str(name) for name in told["missing_keys"] if not str(name).endswith("embed_tokens.weight"))
+    if missing:
+        raise BadCheckpoint(f"{net}: lacks {len(missing)} tensors of a T5 encoder, the first {missing[0]}")
+    return tokenizer, encoder.eval()
+
+
+def load_tower(config: TextConfig, place: Path, overrides: Mapping[str, Path], device: str) -> TextTower:
+    """The tower that a model config names, from its folder or file. Raises MissingWeights or BadCheckpoint."""
+    if config.kind == "t5":
+        return T5Tower(place, device, config.max_length)
+    return ClapTower(place, device, overrides)

@@ -1,7 +1,8 @@
 """The leaderboard as plain data: which runs share a table, its columns, its cells and their standing.
 
 Runs share a table only where suite, version, digest, protocol, size and the set of prompts all agree, so a
-mini number never stands beside a full one, nor a distance over 8 clips beside one over 64. Inside a table a
+mini number never stands beside a full one, nor a distance over 8 clips beside one over 64; and a network with
+random weights, which was run to see how fast it is, stands beside no model. Inside a table a
 column is one metric under one protocol with one set of weights: where two runs scored a metric differently,
 they get two columns.
 
@@ -20,6 +21,9 @@ from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
 from evalkit.report.text import MISSING, count, decimals, fixed, plainly, short_digest
 from evalkit.report.ties import Standing, standings
+
+RANDOM = "random"
+"""The size of a model whose weights are random."""
 
 
 @dataclass(frozen=True)
@@ -134,9 +138,13 @@ def boards(records: Sequence[RunRecord], published: Sequence[Figure] = ()) -> tu
     groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in records:
         suite, prompts = record.suite, frozenset(item.id for item in record.items)
-        key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size, prompts)
+        key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size, prompts, _random(record))
         groups.setdefault(key, []).append(record)
     return tuple(_board(group, published) for group in groups.values())
+
+
+def _random(record: RunRecord) -> bool:
+    return record.model.get("size") == RANDOM
 
 
 def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
@@ -157,7 +165,7 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
         suite=suite.name,
         version=suite.version,
         protocol=suite.protocol,
-        size=suite.size,
+        size=RANDOM if _random(records[0]) else suite.size,
         digest=suite.digest,
         prompts=len({item.id for item in records[0].items}),
         columns=columns,

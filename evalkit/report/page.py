@@ -19,7 +19,7 @@ from evalkit.report.published import Figure, shipped
 from evalkit.report.records import read_runs
 from evalkit.report.sampling import Audio
 from evalkit.report.tables import ARROWS, csv_text, further_title, markdown
-from evalkit.report.view import MINI, ReportView, build
+from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -57,6 +57,7 @@ def render(view: ReportView) -> str:
             arrows=ARROWS,
             further_title=further_title,
             mini_note=MINI,
+            random_note=RANDOM_WEIGHTS,
             version=evalkit.__version__,
         )
     )

@@ -166,8 +166,9 @@ def _csv_cell(value: object) -> str:
 
 
 def _run_text(row: Row, join: str) -> str:
-    mini = " (mini)" if row.entrant.record.model.get("size") == "mini" else ""
-    return join.join(filter(None, (f"{row.entrant.key}  {row.entrant.name}{mini}", row.entrant.detail)))
+    size = row.entrant.record.model.get("size")
+    mark = {"mini": " (mini)", "random": " (random weights)"}.get(size or "", "")
+    return join.join(filter(None, (f"{row.entrant.key}  {row.entrant.name}{mark}", row.entrant.detail)))
 
 
 def _cell_text(cell: Cell, join: str) -> str:

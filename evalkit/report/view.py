@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalkit.report.board import Board, Column, Entrant, boards, heading
+from evalkit.report.board import RANDOM, Board, Column, Entrant, boards, heading
 from evalkit.report.charts import Chart, charts
 from evalkit.report.media import NONE, Media, media
 from evalkit.report.provenance import Provenance, provenance
@@ -24,6 +24,10 @@ MAX_FAILURES = 200
 MINI = (
     "These numbers come from evalkit's mini networks, about 1/100 of the published size. "
     "They compare runs under this same protocol only, and say nothing beside published figures."
+)
+RANDOM_WEIGHTS = (
+    "These networks have random weights: they were run to see how fast they are. Their sounds and scores say "
+    "nothing about the model whose architecture they have."
 )
 
 
@@ -94,6 +98,7 @@ class Section:
     board: Board
     heading: str
     mini: bool
+    random: bool
     summary: str
     charts: tuple[Chart, ...]
     failures: tuple[Failure, ...]
@@ -149,6 +154,7 @@ def _section(place: int, board: Board, audio: Audio) -> Section:
         board=board,
         heading=heading(board),
         mini=board.size == "mini",
+        random=board.size == RANDOM,
         summary=_summary(entrants, len(failures)),
         charts=charts(board),
         failures=failures[:MAX_FAILURES],

@@ -87,8 +87,10 @@ def save_baseline(run: Record, path: Path) -> None:
     """Write the run as a baseline, atomically.
 
     Raises UserError for a run that has not ended well, or a metric without a finite value: a baseline that
-    nothing can pass is of no use.
+    nothing can pass is of no use; and for random weights, which anything passes.
     """
+    if run.model.get("size") == "random":
+        raise UserError(f"{run.source}: was made with random weights", "a baseline is made from a model")
     if run.status != "success":
         raise UserError(f"{run.source}: its status is {run.status!r}", "a baseline is made from a run that succeeded")
     for name, score in run.metrics.items():

@@ -21,7 +21,8 @@ class RunConfig:
     """One run as asked for. None means: whatever the model or the suite says.
 
     `changes` are options laid over the preset, `weights` files that replace the known ones by name,
-    `out` the run folder itself, `command` the words typed, kept in run.json.
+    `out` the run folder itself, `command` the words typed, kept in run.json. `checkpoint` puts another model of
+    the same family in this one's place; `random_weights` takes its architecture alone.
     """
 
     model: str = DEFAULT_MODEL
@@ -35,6 +36,8 @@ class RunConfig:
     device: str = "cpu"
     dtype: str = "float32"
     weights: Mapping[str, Path] = field(default_factory=dict)
+    checkpoint: Path | None = None
+    random_weights: bool = False
     retry_failed: bool = False
     command: tuple[str, ...] = ()
 
@@ -42,12 +45,18 @@ class RunConfig:
         for name, value in (("--limit", self.limit), ("--batch-size", self.batch_size)):
             if value is not None and value < 1:
                 raise UserError(f"{name} {value}: at least 1 is needed")
-        if self.dtype not in DTYPES:
-            raise unknown_name("dtype", self.dtype, DTYPES)
+        check_dtype(self.dtype)
 
 
-def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
-    """`key=value` words of --set; a value is read as JSON where it is JSON (`50`, `true`), else as text."""
+def check_dtype(dtype: str) -> None:
+    """Raises UserError for a type that no generator computes in."""
+    if dtype not in DTYPES:
+        raise unknown_name("dtype", dtype, DTYPES)
+
+
+def parse_changes(pairs: Iterable[str], init: Path | None = None) -> dict[str, object]:
+    """`key=value` words of --set; a value is read as JSON where it is JSON (`50`, `true`), else as text. `init` is the
+    file of --init, which is the option `init_audio`."""
     changes: dict[str, object] = {}
     for pair in pairs:
         key, value = _split(pair, "--set", "key=value")
@@ -55,7 +64,7 @@ def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
             changes[key] = json.loads(value, parse_constant=_refuse_constant)
         except ValueError:
             changes[key] = value
-    return changes
+    return changes if init is None else {**changes, "init_audio": str(init)}
 
 
 def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
@@ -68,6 +77,18 @@ def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
             raise UserError(f"--weights {pair}: no such file or folder")
         weights[name] = path
     return weights
+
+
+def parse_checkpoint(path: Path | None, models: int = 1) -> Path | None:
+    """The path of --checkpoint. Raises UserError where it is not there, or is given for several models."""
+    if path is None:
+        return None
+    if models > 1:
+        raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
+    found = path.expanduser().resolve()
+    if not found.exists():
+        raise UserError(f"--checkpoint {path}: no such file or folder")
+    return found
 
 
 def resolve_device(asked: str) -> str:

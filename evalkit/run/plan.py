@@ -9,15 +9,18 @@ a long run; they are recorded, and a resume under other versions is told.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import evalkit
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json, item_seed
+from evalkit.core.jsonio import read_json
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
+from evalkit.generators import isolated
 from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, Options
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.run.config import RunConfig
@@ -27,6 +30,8 @@ from evalkit.suites.load import load_suite
 
 RUNS = Path("runs")
 _ID_DIGITS = 12
+RANDOM = "random"
+"""The size of a model whose weights are random: its scores say nothing of the model whose architecture it has."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,10 @@ class Plan:
 
     @property
     def size(self) -> str:
-        """ "mini" where the model or the suite is a mini: such a number never stands beside a full one."""
+        """ "random" where the weights are, "mini" where the model or the suite is a mini: such a number never stands
+        beside a full one."""
+        if self.model.size == RANDOM:
+            return RANDOM
         return "mini" if "mini" in (self.model.size, self.suite.size) else self.suite.size
 
 
@@ -68,7 +76,6 @@ def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
     suite = load_suite(config.suite)
     config = replace(config, weights=_by_their_own_names(config.weights, suite))
-    _refuse_unused_weights(config, suite)
     if config.limit is not None:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
     if not suite.prompts:
@@ -80,8 +87,9 @@ def make_plan(config: RunConfig) -> Plan:
 
 
 def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
-    generator = load_generator(config.model, config.weights)
+    generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
     spec = generator.spec
+    _refuse_unused_weights(config, suite, spec.needs)
     _refuse_too_long(spec, suite.prompts)
     preset, options = choose_options(spec, config.preset, config.changes)
     size = config.batch_size or spec.batch_size
@@ -91,7 +99,7 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
     identity = {
         **_common_identity(config, suite, spec),
         "preset": preset,
-        "options": dict(options),
+        "options": by_content(spec, options),
         "seed": config.seed,
         "dtype": config.dtype,
         "batch_size": size,
@@ -103,9 +111,12 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
 def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
     if config.preset or config.changes:
         raise UserError("--preset and --set change how audio is made; a folder's audio is made already")
+    if config.checkpoint or config.random_weights:
+        raise UserError("--checkpoint and --random-weights make audio; a folder's audio is made already")
+    _refuse_unused_weights(config, suite, ())
     path = Path(config.model.removeprefix(PREFIX)).expanduser()
     found = find(path, [item.prompt.id for item in items])
-    spec = describe(path, found)
+    spec = _as_it_was_made(describe(path, found), path)
     # The file is part of the item: a gap that was filled, or a file that was exchanged, is another item.
     items = [replace(item, key=digest_json([item.key, found.digests.get(item.prompt.id)])) for item in items]
     identity = _common_identity(config, suite, spec)
@@ -113,32 +124,59 @@ def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan
     return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
 
 
-def load_generator(name: str, overrides: Mapping[str, Path]) -> Generator:
-    """The generator behind a registered name or `module:attribute`, not yet loaded with weights.
+def load_generator(
+    name: str, overrides: Mapping[str, Path], checkpoint: Path | None = None, random_weights: bool = False
+) -> Generator:
+    """The generator behind a registered name, `module:attribute` or `worker:FOLDER`, not yet loaded with weights.
 
-    The factory takes nothing, or one argument called `overrides`: the files given with --weights.
+    Its factory is told what it has an argument for. Raises UserError where it has none for what was asked.
     """
+    if name.startswith(isolated.PREFIX):
+        _refuse_untaken(name, (), checkpoint, random_weights)
+        return isolated.from_name(name, overrides)
     factory = GENERATORS.load(name)
     if not callable(factory):
         raise UserError(f"model {name!r} is not a function or class that makes a generator")
-    wants = "overrides" in inspect.signature(factory).parameters
-    generator: Generator = factory(overrides=overrides) if wants else factory()
+    takes = inspect.signature(factory).parameters
+    _refuse_untaken(name, takes, checkpoint, random_weights)
+    told = {"overrides": overrides, "checkpoint": checkpoint, "random_weights": random_weights}
+    generator: Generator = factory(**{key: value for key, value in told.items() if key in takes})
     if not isinstance(getattr(generator, "spec", None), GeneratorSpec):
         raise UserError(f"model {name!r} has no `spec` of type GeneratorSpec")
     return generator
 
 
+def _refuse_untaken(name: str, takes: Container[str], checkpoint: Path | None, random_weights: bool) -> None:
+    for option, asked in (("checkpoint", checkpoint is not None), ("random_weights", random_weights)):
+        if asked and option not in takes:
+            raise UserError(f"--{option.replace('_', '-')}: model {name!r} does not take it")
+
+
 def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str, object]) -> tuple[str, Options]:
-    """The preset's name and its options with the changes laid over. Raises UserError for unknown names."""
+    """The preset's name and its options with the changes laid over; an option whose value is a file's path comes out
+    absolute. Raises UserError for unknown names, and for a file that is not there."""
     name = preset or spec.default_preset
     if name and name not in spec.presets:
         raise unknown_name(f"preset of {spec.name}", name, spec.presets)
     options = dict(spec.presets[name]) if name else {}
+    known = {**spec.further, **options}
     for key, value in changes.items():
-        if key not in options:
-            raise unknown_name(f"option of {spec.name}", key, options)
-        options[key] = value
+        if key not in known:
+            raise unknown_name(f"option of {spec.name}", key, known)
+        options[key] = _file(key, value) if key in spec.files else value
     return name, options
+
+
+def _file(option: str, value: object) -> str:
+    path = Path(str(value)).expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"{option}: no such file: {path}")
+    return str(path)
+
+
+def by_content(spec: GeneratorSpec, options: Options) -> dict[str, object]:
+    """The options as they decide a sound: a file by its bytes, wherever it lies."""
+    return {key: digest_file(Path(str(value))) if key in spec.files else value for key, value in options.items()}
 
 
 def _item(prompt: Prompt, run_seed: int) -> Item:
@@ -166,14 +204,24 @@ def _by_their_own_names(given: Mapping[str, Path], suite: Suite) -> dict[str, Pa
     return weights
 
 
-def _refuse_unused_weights(config: RunConfig, suite: Suite) -> None:
-    """A misspelt --weights name must not be silently without effect."""
-    known = {*MINIS, *PUBLISHED, *GENERATORS.names(), *(plan.weights for plan in suite.metrics.values()), config.model}
+def _refuse_unused_weights(config: RunConfig, suite: Suite, needs: Sequence[str]) -> None:
+    """A misspelt --weights name must not be silently without effect; `needs` are the model's further weights."""
+    known = {*MINIS, *PUBLISHED, *GENERATORS.names(), *(plan.weights for plan in suite.metrics.values())}
+    known |= {*needs, config.model}
     for name in config.weights:
         if name in WITHOUT_FILE:
             raise UserError(f"--weights {name}: {name} measures without a network, so there is nothing to replace")
         if name not in known:
             raise unknown_name("weights file", name, known)
+
+
+def _as_it_was_made(spec: GeneratorSpec, folder: Path) -> GeneratorSpec:
+    """The spec of a scored folder; one that evalkit filled with random weights stays marked as that."""
+    for record in (folder / "run.json", folder.absolute().parent / "run.json"):
+        with suppress(UserError, AttributeError, LookupError, TypeError):
+            if record.is_file() and read_json(record)["model"].get("size") == RANDOM:
+                return replace(spec, name=f"{spec.name}+random", size=RANDOM)
+    return spec
 
 
 def _refuse_too_long(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> None:

@@ -19,7 +19,7 @@ from evalkit.core.ids import digest_file
 from evalkit.embed.base import Features
 from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
-from evalkit.run.plan import Plan
+from evalkit.run.plan import RANDOM, Plan
 from evalkit.run.progress import Progress
 from evalkit.store.ledger import Record
 from evalkit.suites.base import MetricPlan
@@ -137,6 +137,8 @@ def _score(
     result = _compute(metric, inputs)
     n_failed = len(concerned) - len(heard)
     protocol = protocol_id(plan.suite.protocol, card, inputs.options)
+    if plan.size == RANDOM:
+        protocol = f"{protocol}; {RANDOM} weights"
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
     entry["headline"] = card.headline
     entry["warnings"] = [*entry["warnings"], *warnings]

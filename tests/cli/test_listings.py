@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -78,8 +79,25 @@ def test_a_model_says_whether_its_weights_are_here(evalkit: Callable[..., Answer
     assert by_name["stable-audio"]["weights_here"] == "missing"
     assert "licence" in by_name["stable-audio"]["how"]
     assert by_name["stable-audio-mini"]["size"] == "mini"
+    assert by_name["stable-audio-mini"]["parameters"] > 1e6
+    assert by_name["stable-audio"]["gated"] and by_name["stable-audio"]["parameters"] == 1_213_337_602
+    assert by_name["stable-audio-2"]["weights_here"] == "unpublished"
+    assert "never published" in by_name["stable-audio-2"]["how"]
+    assert by_name["stable-audio-2"]["window_seconds"] == pytest.approx(285.3, abs=0.1)
     _, out, _ = evalkit("models", "stable-audio-mini")
     assert "preset" in out
+    assert "evalkit models NAME" in evalkit("models")[1]
+
+
+def test_a_model_whose_tower_is_missing_is_partly_here(
+    evalkit: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Half of the files are no model; which half is missing, and where it goes, is what one needs to know."""
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path))
+    (tmp_path / "weights" / "stable-audio-open-1.0").mkdir(parents=True)
+    found = json.loads(evalkit("models", "stable-audio", "--json")[1])
+    assert found["weights_here"] == "partly"
+    assert "t5-base" in found["how"] and "stable-audio-open-1.0" in found["how"]
 
 
 def test_the_doctor_finds_this_machine_ready(evalkit: Callable[..., Answer]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_file
+from evalkit.fetch import digests
 from evalkit.fetch.digests import blob_id, lock_file, measure, record, recorded
 from evalkit.fetch.sources import Digest
 
@@ -49,3 +51,33 @@ def test_a_spoilt_lock_file_is_named() -> None:
     lock_file().write_text("[]")
     with pytest.raises(UserError, match=r"sources\.lock\.json: is not a table"):
         recorded("http://x/y")
+
+
+def test_a_large_files_digest_is_kept_until_the_file_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hashing five gigabytes at every command is half a minute; a stale digest is a wrong identity."""
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(digests, "LARGE", 4)
+    file = tmp_path / "model.safetensors"
+    file.write_bytes(b"first")
+    first = digests.remembered_sha256(file)
+    assert first == digest_file(file)
+    monkeypatch.setattr(digests, "digest_file", lambda path: "f" * 64)
+    assert digests.remembered_sha256(file) == first
+    (note,) = (tmp_path / "home" / "cache" / "digests").iterdir()
+    for broken in ("[]", "{", '{"stamp": null, "sha256": 3}', ""):
+        note.write_text(broken)
+        assert digests.remembered_sha256(file) == "f" * 64
+        note.unlink()
+    monkeypatch.setattr(digests, "digest_file", digest_file)
+    digests.remembered_sha256(file)
+    file.write_bytes(b"other")
+    assert digests.remembered_sha256(file) == digest_file(file) != first
+
+
+def test_a_small_files_digest_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    (tmp_path / "small").write_bytes(b"x")
+    assert digests.remembered_sha256(tmp_path / "small") == digest_file(tmp_path / "small")
+    assert not (tmp_path / "home").exists()

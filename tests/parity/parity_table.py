@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 REPORT = HERE.parent.parent / "reports" / "parity.md"
 
-LEVELS = ("front end", "embedding", "metric")
+LEVELS = ("front end", "embedding", "metric", "network", "sampling")
 REQUIRED = {
     "quantity": str,
     "level": str,
@@ -31,12 +31,13 @@ How far evalkit's numbers are from those of the software that the papers used, g
 the same sounds. The published weights cannot be shipped, so the checkpoint files hold weights drawn from a seed,
 in the published formats; each original ran live, in an environment of its own.
 
-This page is built from `tests/parity/results/*.json` by `tests/parity/parity_table.py`. `nox -s parity` makes the
-environments, runs the originals, and writes results, golden files and this page again; the ordinary tests
-compare evalkit with the golden files.
+This page is built from `tests/parity/results/*.json` by `tests/parity/parity_table.py`. `nox -s parity` and
+`nox -s parity_stable_audio` make the environments, run the originals, and write results, golden files and this page
+again; the ordinary tests compare evalkit with the golden files.
 
 Errors are the largest over all cases; a case is one clip, or for a metric one number, unless its note says more.
-Cases are mono and stereo, at 16, 32, 44.1 and 48 kHz, of 0.4, 1.4, 10.000, 10.001 and 31 s, quiet and silent ones,
+For Stable Audio a case is a layout of the family, at full structure and reduced width, with a batch of two.
+Clips are mono and stereo, at 16, 32, 44.1 and 48 kHz, of 0.4, 1.4, 10.000, 10.001 and 31 s, quiet and silent ones,
 and recordings (ESC-10). A relative error is relative to the oracle's largest absolute value in the case,
 unless its note says otherwise.
 """

@@ -22,6 +22,21 @@ def test_mini_and_full_never_share_a_table(make_run: Make) -> None:
     assert [[row.entrant.name for row in board.rows] for board in found] == [["a", "c"], ["b"]]
 
 
+def test_random_weights_stand_beside_no_model(make_run: Make, tmp_path: Path) -> None:
+    """A speed test must not be read as a score of the model whose architecture it has."""
+
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        facts["model"]["size"] = "random"
+
+    real, random = make_run("a"), make_run("b", change=change)
+    found = made(real, random)
+    assert [[row.entrant.name for row in board.rows] for board in found] == [["a"], ["b"]]
+    assert [board.size for board in found] == ["mini", "random"]
+    page = write_report([real, random], tmp_path / "page.html").read_text()
+    assert "These networks have random weights" in page
+    assert "These networks have random weights" not in write_report([real], tmp_path / "page.html").read_text()
+
+
 def test_runs_over_other_prompts_never_share_a_table(make_run: Make) -> None:
     """A distance over 2 clips beside one over 8 would be read as a better model."""
     found = made(make_run("a"), make_run("b", prompts=[("x", "x", []), ("y", "y", [])]))

@@ -229,6 +229,8 @@ def test_a_baseline_is_not_made_of_a_run_that_nothing_can_pass(tmp_path: Path) -
         save_baseline(changed(record(), "kl_passt", value=None), tmp_path / "b.json")
     with pytest.raises(UserError, match="status is 'started'"):
         save_baseline(replace(record(), status="started"), tmp_path / "b.json")
+    with pytest.raises(UserError, match="random weights"):
+        save_baseline(replace(record(), model={"size": "random"}), tmp_path / "b.json")
     assert not (tmp_path / "b.json").exists()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ def test_every_way_to_fail_is_a_named_row_and_counted(go: Any) -> None:
         assert (entry["n"], entry["n_failed"], entry["protocol"]) == (3, len(REASONS), "tiny-1")
     assert table["evalkit_fakes:LEVEL"].notna().tolist() == (table["status"] == "ok").tolist()
     assert manifest(outcome.plan.folder)["status"] == "success"
+
+
+def test_scores_of_random_weights_are_under_a_protocol_of_their_own(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that neither a leaderboard nor the gate can hold them against a model's."""
+    monkeypatch.setattr(evalkit_fakes.Moody, "spec", replace(evalkit_fakes.Moody.spec, size="random"))
+    outcome = go(["good"])
+    assert {entry["protocol"] for entry in outcome.scores.values()} == {"tiny-1; random weights"}
+    assert manifest(outcome.plan.folder)["size"] == "random"
 
 
 def test_a_wrong_rate_fails_by_name(go: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from evalkit.core.errors import UserError
 from evalkit.run.config import RunConfig
-from evalkit.run.plan import Plan, choose_options, make_plan
+from evalkit.run.plan import Plan, by_content, choose_options, make_plan
 
 PROMPTS = [("a", "one", 1.0), ("b", "two", 3.0), ("c", "three", 2.0), ("d", "four", 3.0), ("e", "five", 1.0)]
 
@@ -79,6 +80,27 @@ def test_something_that_is_no_generator_is_one_clear_line(tmp_path: Path) -> Non
 def test_a_preset_is_laid_under_the_changes() -> None:
     name, options = choose_options(evalkit_fakes.Moody.spec, None, {"level": 0.1})
     assert name == "default" and options == {"level": 0.1, "rate": evalkit_fakes.RATE}
+
+
+def test_an_option_that_no_preset_has_is_taken_and_not_made_up() -> None:
+    """Options nobody set must not change the identity of runs that were made before there were any."""
+    spec = replace(evalkit_fakes.Moody.spec, further={"negative_prompt": ""})
+    assert "negative_prompt" not in choose_options(spec, None, {})[1]
+    assert choose_options(spec, None, {"negative_prompt": "hum"})[1]["negative_prompt"] == "hum"
+
+
+def test_a_file_among_the_options_counts_by_its_bytes(tmp_path: Path) -> None:
+    """Another recording under the old name is another run; the old one at another place is not."""
+    spec = replace(evalkit_fakes.Moody.spec, further={"init_audio": None}, files=("init_audio",))
+    (tmp_path / "a.wav").write_bytes(b"one")
+    (tmp_path / "b.wav").write_bytes(b"one")
+    options = [choose_options(spec, None, {"init_audio": str(tmp_path / name)})[1] for name in ("a.wav", "b.wav")]
+    first, second = (by_content(spec, each) for each in options)
+    assert first == second
+    (tmp_path / "b.wav").write_bytes(b"two")
+    assert by_content(spec, options[1]) != first
+    with pytest.raises(UserError, match=r"init_audio: no such file: .*none\.wav"):
+        choose_options(spec, None, {"init_audio": str(tmp_path / "none.wav")})
 
 
 def test_a_folder_has_no_preset(tmp_path: Path) -> None:

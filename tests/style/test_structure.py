@@ -181,6 +181,6 @@ def test_every_verb_has_its_file_and_its_function() -> None:
 
 
 def test_test_folders_mirror_the_package() -> None:
-    own = {"style", "faults", "golden", "parity", "examples"}
+    own = {"style", "faults", "golden", "parity", "examples", "bench"}
     rooms = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and list(path.glob("test_*.py"))}
     assert rooms - own <= LEVELS.keys()

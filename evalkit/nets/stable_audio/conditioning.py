@@ -1,15 +1,54 @@
 """Conditioning: numbers as embeddings, and how prompt and timing reach the network.
 
-Source: stable-audio-tools models/conditioners.py and models/adp.py at 50049e3; Evans et al. 2024, section 2.2.
+Source: stable-audio-tools models/conditioners.py, models/adp.py and models/diffusion.py at 50049e3; Evans et al.,
+"Fast timing-conditioned latent audio diffusion", 2024, section 3.2.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What the network is told about each item of a batch; a part that the model does not use is None.
+
+    `tokens` (batch, n, width) are for cross-attention and `mask` (batch, n) is 1 at their words and 0 at padding;
+    `prepended` (batch, m, width) are put before the latents; `vector` (batch, width) is the global condition.
+    """
+
+    tokens: Tensor | None = None
+    mask: Tensor | None = None
+    prepended: Tensor | None = None
+    vector: Tensor | None = None
+
+    def joined(self, other: Condition) -> Condition:
+        """Both batches as one, this one's items first."""
+        return Condition(
+            _joined(self.tokens, other.tokens),
+            _joined(self.mask, other.mask),
+            _joined(self.prepended, other.prepended),
+            _joined(self.vector, other.vector),
+        )
+
+    def words_or(self, other: Tensor) -> Tensor:
+        """The tokens where they are words, and `other` (batch, n, width) at padding."""
+        if self.tokens is None or self.mask is None:
+            return other if self.tokens is None else self.tokens
+        return torch.where(self.mask[..., None].bool(), self.tokens, other)
+
+
+Step = Callable[[Tensor, Tensor], Tensor]
+"""A backbone under one condition: (x (batch, channels, length), t (batch,)) -> v."""
+
+
+def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
+    return None if first is None or second is None else torch.cat([first, second])
 
 
 @dataclass(frozen=True)
@@ -21,12 +60,20 @@ class NumberConfig:
     width: int
 
 
-class _LearnedPosition(nn.Module):
-    """x (batch,) to [x, sin 2 pi w x, cos 2 pi w x] (batch, 257) with 128 learnt frequencies."""
+@dataclass(frozen=True)
+class IntConfig:
+    """An `int` conditioner: one learnt row of `width` channels for each of 0, 1, ..., `high`."""
 
-    def __init__(self) -> None:
+    high: int
+    width: int
+
+
+class LearnedPosition(nn.Module):
+    """x (batch,) to [x, sin 2 pi w x, cos 2 pi w x] (batch, width + 1) with width / 2 learnt frequencies w."""
+
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.weights = nn.Parameter(torch.randn(128))
+        self.weights = nn.Parameter(torch.randn(width // 2))
 
     def forward(self, x: Tensor) -> Tensor:
         angle = 2 * math.pi * x[:, None] * self.weights
@@ -36,7 +83,7 @@ class _LearnedPosition(nn.Module):
 class _Embedder(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.embedding = nn.Sequential(_LearnedPosition(), nn.Linear(257, width))
+        self.embedding = nn.Sequential(LearnedPosition(256), nn.Linear(257, width))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.embedding(x)
@@ -53,18 +100,69 @@ class NumberConditioner(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         low, high = self.config.low, self.config.high
-        y: Tensor = self.embedder((values.clamp(low, high) - low) / (high - low))
+        share = (values.clamp(low, high) - low) / (high - low)
+        y: Tensor = self.embedder(share.to(next(self.parameters()).dtype))
         return y
 
 
-def assemble(
-    text: Tensor, numbers: dict[str, Tensor], cross_ids: tuple[str, ...], global_ids: tuple[str, ...]
-) -> tuple[Tensor, Tensor]:
-    """Cross-attention tokens (batch, n, width) and the global condition (batch, width).
+class IntConditioner(nn.Module):
+    """Seconds (batch,) to (batch, width).
 
-    Tokens are joined over the sequence in the order of `cross_ids` (the text under "prompt"), the global
-    condition over channels in the order of `global_ids`. Padding tokens of the text stay: the published models
-    were trained with them in view.
+    The published code takes whole seconds only. A fraction counts as the whole second that it falls in, so that
+    the model is never told of less time than the sound takes.
     """
-    tokens = [text if name == "prompt" else numbers[name][:, None] for name in cross_ids]
-    return torch.cat(tokens, dim=1), torch.cat([numbers[name] for name in global_ids], dim=-1)
+
+    def __init__(self, config: IntConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.int_embedder = nn.Embedding(config.high + 1, config.width)
+
+    def forward(self, values: Tensor) -> Tensor:
+        y: Tensor = self.int_embedder(values.ceil().long().clamp(0, self.config.high))
+        return y
+
+
+class TextProjection(nn.Module):
+    """Text (batch, tokens, width in) to the width of the condition, where a text tower's own width is another."""
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.proj_out = nn.Linear(width_in, width_out)
+
+    def forward(self, text: Tensor) -> Tensor:
+        y: Tensor = self.proj_out(text)
+        return y
+
+
+@dataclass(frozen=True)
+class Routes:
+    """Which conditioners, by id, reach the network by which way."""
+
+    cross: tuple[str, ...] = ()
+    prepend: tuple[str, ...] = ()
+    vector: tuple[str, ...] = ()
+
+
+Part = tuple[Tensor, Tensor]
+"""What one conditioner says: values (batch, n, width) and mask (batch, n)."""
+
+
+def number_part(values: Tensor) -> Part:
+    """A number's (batch, width) as a single token that is never padding."""
+    return values[:, None], values.new_ones(values.shape[0], 1)
+
+
+def assemble(parts: Mapping[str, Part], routes: Routes) -> Condition:
+    """The condition that `parts` make: tokens are joined over the sequence in the order of the route, the global
+    condition over channels. Padding tokens of the text stay: the published models were trained with them in view.
+    """
+    return Condition(
+        tokens=_along(0, parts, routes.cross),
+        mask=_along(1, parts, routes.cross),
+        prepended=_along(0, parts, routes.prepend),
+        vector=torch.cat([parts[name][0][:, 0] for name in routes.vector], dim=-1) if routes.vector else None,
+    )
+
+
+def _along(which: int, parts: Mapping[str, Part], names: Sequence[str]) -> Tensor | None:
+    return torch.cat([parts[name][which] for name in names], dim=1) if names else None

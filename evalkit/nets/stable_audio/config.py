@@ -1,45 +1,75 @@
 """A Stable Audio model as its `model_config.json` describes it, in stable-audio-tools' format.
 
 Only what this package implements is accepted; any other type is refused by name, because a model that is
-nearly the one asked for gives numbers that nobody can place.
+nearly the one asked for gives numbers that nobody can place. The networks' own blocks are read in `blocks.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+
+from torch import nn
 
 from evalkit.core.errors import BadCheckpoint
-from evalkit.nets.stable_audio.conditioning import NumberConfig
+from evalkit.nets.stable_audio.blocks import Block, Reader, read_autoencoder, read_backbone
+from evalkit.nets.stable_audio.conditioning import IntConfig, NumberConfig, Routes
+from evalkit.nets.stable_audio.dac_vae import DacConfig
 from evalkit.nets.stable_audio.dit import DiTConfig
 from evalkit.nets.stable_audio.oobleck import OobleckConfig
+from evalkit.nets.stable_audio.schedule import TimeShift
+from evalkit.nets.stable_audio.unet1d import UNetConfig
+
+OBJECTIVES = ("v", "rectified_flow", "rf_denoiser")
+"""What the network was trained to say: a velocity on the cosine schedule, a flow's, or a distilled flow's."""
+
+
+SECONDS = ("seconds_start", "seconds_total")
+"""The numbers that evalkit can tell a model."""
+
+_TOWER_WIDTHS = {
+    "clap-mini": 128,
+    "t5-small": 512,
+    "t5-base": 768,
+    "t5-large": 1024,
+    "google/flan-t5-small": 512,
+    "google/flan-t5-base": 768,
+    "google/flan-t5-large": 1024,
+}
+"""Widths of text towers by their weights' name. Another CLAP is 768 wide, another T5 as wide as the condition."""
+
+_CLAP_TOKENS = 77
 
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Which text tower conditions the model: `kind` "clap_text" or "t5", its weights' name, and for T5 how
-    many tokens a prompt is padded or cut to."""
+    """Which text tower conditions the model: `kind` "clap_text" or "t5", its weights' name, how many tokens a
+    prompt is padded or cut to, and its conditioner's id. `projected_from` is the tower's width where a learnt
+    projection follows it, else 0."""
 
     kind: str
     weights: str
     max_length: int
+    id: str = "prompt"
+    projected_from: int = 0
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Everything needed to build the networks. `sample_size` is the window in samples; `latent_scale` divides
-    encoded latents and multiplies them back before decoding."""
+    encoded latents and multiplies them back before decoding; `width` is that of every conditioner's output."""
 
     sample_rate: int
     sample_size: int
-    vae: OobleckConfig
+    autoencoder: OobleckConfig | DacConfig
     latent_scale: float
-    dit: DiTConfig
+    backbone: DiTConfig | UNetConfig
+    objective: str
     text: TextConfig
-    numbers: Mapping[str, NumberConfig]
-    cross_ids: tuple[str, ...]
-    global_ids: tuple[str, ...]
+    width: int
+    numbers: Mapping[str, NumberConfig | IntConfig]
+    routes: Routes
+    shift: TimeShift | None = None
 
     @property
     def window_seconds(self) -> float:
@@ -47,106 +77,161 @@ class ModelConfig:
 
     @property
     def latent_length(self) -> int:
-        return self.sample_size // self.vae.ratio
+        return self.sample_size // self.autoencoder.ratio
+
+    @property
+    def latent_channels(self) -> int:
+        return self.autoencoder.latent
 
 
-def parse(config: Mapping[str, Any], source: str) -> ModelConfig:
+def parse(config: Block, source: str) -> ModelConfig:
     """Read a `model_config.json` (already parsed). Raises BadCheckpoint naming `source` and the entry."""
     try:
-        return _parse(config, source)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _parse(config, Reader(source))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise BadCheckpoint(f"{source}: not a model config of stable-audio-tools: {error!r}") from None
 
 
-def _parse(config: Mapping[str, Any], source: str) -> ModelConfig:
-    _expect(source, "model_type", config["model_type"], ("diffusion_cond",))
+def _parse(config: Block, reader: Reader) -> ModelConfig:
+    reader.expect("model_type", config["model_type"], ("diffusion_cond",))
     model = config["model"]
     conditioning, diffusion = model["conditioning"], model["diffusion"]
-    _expect(source, "model.diffusion.type", diffusion["type"], ("dit",))
-    text, numbers = _conditioners(conditioning, source)
-    return ModelConfig(
-        sample_rate=int(config["sample_rate"]),
-        sample_size=int(config["sample_size"]),
-        vae=_vae(model["pretransform"], source),
-        latent_scale=float(model["pretransform"].get("scale", 1.0)),
-        dit=_dit(diffusion["config"], source),
+    reader.only("model.diffusion", diffusion, _DIFFUSION, {"input_concat_ids": []})
+    reader.only(
+        "model.conditioning", conditioning, {"configs", "cond_dim"}, {"default_keys": {}, "pre_encoded_keys": []}
+    )
+    objective = diffusion.get("diffusion_objective", "v")
+    reader.expect("model.diffusion.diffusion_objective", objective, OBJECTIVES)
+    text, numbers = _conditioners(conditioning, reader)
+    shift = diffusion.get("distribution_shift_options")
+    found = ModelConfig(
+        sample_rate=reader.whole(config, "sample_rate", 10**6),
+        sample_size=reader.whole(config, "sample_size", 10**9),
+        autoencoder=read_autoencoder(model["pretransform"], reader),
+        latent_scale=reader.real(model["pretransform"], "scale", 1.0),
+        backbone=read_backbone(diffusion["type"], diffusion["config"], reader),
+        objective=objective,
         text=text,
+        width=reader.whole(conditioning, "cond_dim"),
         numbers=numbers,
-        cross_ids=tuple(diffusion["cross_attention_cond_ids"]),
-        global_ids=tuple(diffusion["global_cond_ids"]),
+        routes=_routes(diffusion),
+        shift=None if shift is None else _shift(shift, reader),
     )
+    _check_routes(found, reader)
+    _check_sizes(found, reader)
+    return found
 
 
-def _vae(pretransform: Mapping[str, Any], source: str) -> OobleckConfig:
-    _expect(source, "model.pretransform.type", pretransform["type"], ("autoencoder",))
-    config = pretransform["config"]
-    for part in ("encoder", "decoder"):
-        _expect(source, f"pretransform {part}", config[part]["type"], ("oobleck",))
-        _expect(source, f"pretransform {part} use_snake", config[part]["config"].get("use_snake", False), (True,))
-    _expect(source, "bottleneck", config["bottleneck"]["type"], ("vae",))
-    decoder = config["decoder"]["config"]
-    return OobleckConfig(
-        channels=int(decoder["channels"]),
-        c_mults=tuple(decoder["c_mults"]),
-        strides=tuple(decoder["strides"]),
-        latent=int(decoder["latent_dim"]),
-        io_channels=int(decoder["out_channels"]),
-        final_tanh=bool(decoder.get("final_tanh", True)),
-    )
-
-
-_DIT_FIELDS = {
-    "io_channels",
-    "embed_dim",
-    "depth",
-    "num_heads",
-    "cond_token_dim",
-    "global_cond_dim",
-    "project_cond_tokens",
-    "transformer_type",
+_DIFFUSION = {
+    "type",
+    "config",
+    "diffusion_objective",
+    "cross_attention_cond_ids",
+    "global_cond_ids",
+    "prepend_cond_ids",
+    "distribution_shift_options",
 }
 
 
-def _dit(config: Mapping[str, Any], source: str) -> DiTConfig:
-    unknown = sorted(set(config) - _DIT_FIELDS)
-    if unknown:
-        raise BadCheckpoint(f"{source}: model.diffusion.config asks for {', '.join(unknown)}, which is not supported")
-    _expect(source, "transformer_type", config.get("transformer_type"), ("continuous_transformer",))
-    return DiTConfig(
-        io_channels=int(config["io_channels"]),
-        embed_dim=int(config["embed_dim"]),
-        depth=int(config["depth"]),
-        num_heads=int(config["num_heads"]),
-        cond_token_dim=int(config["cond_token_dim"]),
-        global_cond_dim=int(config["global_cond_dim"]),
-        project_cond_tokens=bool(config.get("project_cond_tokens", True)),
+def _shift(options: Block, reader: Reader) -> TimeShift:
+    reader.only("distribution_shift_options", options, {entry.name for entry in fields(TimeShift)}, {})
+    default = TimeShift()
+    return TimeShift(
+        base_shift=reader.real(options, "base_shift", default.base_shift),
+        max_shift=reader.real(options, "max_shift", default.max_shift),
+        max_length=reader.whole(options, "max_length", 10**9, default=default.max_length),
+        min_length=reader.whole(options, "min_length", 10**9, default=default.min_length),
+        use_sine=bool(options.get("use_sine", default.use_sine)),
     )
 
 
-def _conditioners(conditioning: Mapping[str, Any], source: str) -> tuple[TextConfig, dict[str, NumberConfig]]:
+def _conditioners(conditioning: Block, reader: Reader) -> tuple[TextConfig, dict[str, NumberConfig | IntConfig]]:
     text: TextConfig | None = None
-    numbers: dict[str, NumberConfig] = {}
-    width = int(conditioning["cond_dim"])
+    numbers: dict[str, NumberConfig | IntConfig] = {}
+    width = reader.whole(conditioning, "cond_dim")
     for entry in conditioning["configs"]:
         kind, name, config = entry["type"], entry["id"], entry["config"]
-        _expect(source, f"conditioner {name!r}", kind, ("number", "clap_text", "t5"))
-        if kind == "number":
-            numbers[name] = NumberConfig(float(config["min_val"]), float(config["max_val"]), width)
+        reader.expect(f"conditioner {name!r}", kind, ("number", "int", "clap_text", "t5"))
+        if kind in ("number", "int"):
+            reader.expect(f"the id of a conditioner of type {kind}", name, SECONDS)
+            numbers[name] = _number(kind, config, width, reader)
+        elif text is not None:
+            raise reader.refuse(f"has two text conditioners, {text.id!r} and {name!r}; supported here: one")
         else:
-            text = _text(kind, config, source)
+            text = _text(kind, name, config, width, reader)
     if text is None:
-        raise BadCheckpoint(f"{source}: has no text conditioner")
+        raise reader.refuse("has no text conditioner")
+    if text.id in numbers or not str(text.id).isidentifier() or hasattr(nn.ModuleDict, text.id):
+        raise reader.refuse(f"{text.id!r} is no name for a text conditioner")
     return text, numbers
 
 
-def _text(kind: str, config: Mapping[str, Any], source: str) -> TextConfig:
+def _number(kind: str, config: Block, width: int, reader: Reader) -> NumberConfig | IntConfig:
+    reader.only(f"a conditioner of type {kind}", config, {"min_val", "max_val"}, {})
+    if kind == "number":
+        low, high = reader.real(config, "min_val", 0), reader.real(config, "max_val", 1)
+        if not low < high:
+            raise reader.refuse(f"a conditioner of type number goes from {low} to {high}")
+        return NumberConfig(low, high, width)
+    reader.expect("min_val of a conditioner of type int", config.get("min_val", 0), (0,))
+    return IntConfig(reader.whole(config, "max_val", default=512), width)
+
+
+def _text(kind: str, name: str, config: Block, width: int, reader: Reader) -> TextConfig:
+    project = bool(config.get("project_out", False))
     if kind == "t5":
-        return TextConfig(kind, str(config["t5_model_name"]), int(config["max_length"]))
-    _expect(source, "clap_text feature_layer_ix", config.get("feature_layer_ix"), (-2,))
-    return TextConfig(kind, str(config["clap_ckpt_path"]), 77)
+        reader.only("a t5 conditioner", config, {"t5_model_name", "max_length", "project_out"}, {"enable_grad": False})
+        weights = str(config.get("t5_model_name", "t5-base"))
+        length = reader.whole(config, "max_length", 4096, default=128)
+    else:
+        reader.only("a clap_text conditioner", config, _CLAP, {"finetune": False})
+        reader.expect("clap_text use_text_features", config.get("use_text_features", False), (True,))
+        reader.expect("clap_text feature_layer_ix", config.get("feature_layer_ix"), (-2,))
+        weights, length = str(config["clap_ckpt_path"]), _CLAP_TOKENS
+    tower = _TOWER_WIDTHS.get(weights, width if kind == "t5" else 768)
+    return TextConfig(kind, weights, length, name, tower if project or tower != width else 0)
 
 
-def _expect(source: str, what: str, found: object, known: tuple[object, ...]) -> None:
-    if found not in known:
-        wanted = " or ".join(repr(item) for item in known)
-        raise BadCheckpoint(f"{source}: {what} is {found!r}; supported here: {wanted}")
+_CLAP = {"clap_ckpt_path", "use_text_features", "feature_layer_ix", "audio_model_type", "enable_fusion", "project_out"}
+
+
+def _routes(diffusion: Block) -> Routes:
+    return Routes(
+        cross=tuple(diffusion.get("cross_attention_cond_ids", [])),
+        prepend=tuple(diffusion.get("prepend_cond_ids", [])),
+        vector=tuple(diffusion.get("global_cond_ids", [])),
+    )
+
+
+def _check_routes(config: ModelConfig, reader: Reader) -> None:
+    known = {config.text.id, *config.numbers}
+    for name in (*config.routes.cross, *config.routes.prepend, *config.routes.vector):
+        if name not in known:
+            raise reader.refuse(f"the network is conditioned on {name!r}, for which there is no conditioner")
+    if config.text.id in config.routes.vector:
+        raise reader.refuse(f"global_cond_ids names the text, {config.text.id!r}; supported here: numbers")
+
+
+def _check_sizes(config: ModelConfig, reader: Reader) -> None:
+    """The blocks must fit each other; torch would say so only in the first step."""
+    if config.latent_scale <= 0 or not config.latent_length:
+        raise reader.refuse("needs a pretransform scale above 0 and a sample_size of at least downsampling_ratio")
+    backbone, routes, width = config.backbone, config.routes, config.width
+    vector = len(routes.vector) * width
+    if isinstance(backbone, DiTConfig):
+        cross, prepend, overall = backbone.cond_token_dim, backbone.prepend_cond_dim, backbone.global_cond_dim
+    else:
+        cross, prepend, overall = backbone.context_embedding_features, 0, backbone.context_features
+        tokens = sum(config.text.max_length if name == config.text.id else 1 for name in routes.cross)
+        if not 0 < tokens <= backbone.context_embedding_max_length:
+            raise reader.refuse(f"{tokens} tokens do not fit context_embedding_max_length")
+        if config.latent_length % backbone.ratio:
+            raise reader.refuse(f"sample_size is no multiple of {config.autoencoder.ratio * backbone.ratio}")
+    for what, wanted, given in (
+        ("cross-attention", cross, width if routes.cross else cross),
+        ("prepended", prepend, width if routes.prepend else prepend),
+        ("global", overall, vector if routes.vector else overall),
+        ("latent", backbone.io_channels, config.latent_channels),
+    ):
+        if wanted != given:
+            raise reader.refuse(f"the network wants {wanted} {what} channels and is given {given}")

@@ -1,19 +1,25 @@
 """DiT: the diffusion transformer of Stable Audio 2.0 and Stable Audio Open.
 
 Noisy latents (batch, channels, length), a time t in [0, 1], cross-attention tokens (batch, tokens, width) and a
-global condition (batch, width) to a velocity (batch, channels, length). Module and tensor names are those of
-stable-audio-tools (models/dit.py and models/transformer.py at 50049e3). Source: Evans et al., "Long-form music
-generation with latent diffusion", 2024, section 2.3.
+global condition (batch, width) to a velocity (batch, channels, length). Time and global condition reach it as one
+token before the latents, or modulate every block (adaLN). Module and tensor names are those of stable-audio-tools
+(models/dit.py and models/transformer.py at 50049e3). Source: Evans et al., "Long-form music generation with
+latent diffusion", 2024, section 2.3; queries and keys normed as in Dehghani et al., "Scaling vision transformers
+to 22 billion parameters", 2023; adaLN from Peebles & Xie, "Scalable diffusion models with transformers", 2023.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from evalkit.nets.stable_audio.conditioning import Condition, Step
+from evalkit.nets.stable_audio.rotary import Table, rotary_table, rotate
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,8 @@ class DiTConfig:
     """Sizes as in the `model.diffusion.config` block of a stable-audio-tools model config.
 
     Without `project_cond_tokens` the keys and values keep the width of the condition, which is narrower than
-    the queries': several query heads then share one key head (grouped-query attention).
+    the queries': several query heads then share one key head (grouped-query attention). A width of 0 means that
+    the model has no such condition. `qk_norm` is "none" or "ln", `global_cond_type` "prepend" or "adaLN".
     """
 
     io_channels: int = 64
@@ -31,6 +38,10 @@ class DiTConfig:
     cond_token_dim: int = 768
     global_cond_dim: int = 1536
     project_cond_tokens: bool = False
+    prepend_cond_dim: int = 0
+    project_global_cond: bool = True
+    global_cond_type: str = "prepend"
+    qk_norm: str = "none"
 
     @property
     def head_dim(self) -> int:
@@ -47,6 +58,25 @@ class DiTConfig:
         return max(self.head_dim // 2, 32)
 
 
+Heard = tuple[Tensor, Tensor]
+"""Keys and values of one block's cross-attention, each (batch, heads, n, head_dim)."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a condition comes to inside the network. It is the same at every step, and computed once for all of them.
+
+    `heard` has the keys and values of each block. Where their batch is smaller than the latents', the rows beyond it
+    hear nothing: that is what zero tokens come to, exactly, since cross-attention has no bias anywhere. `overall`
+    (batch, width) is the global condition without the time, `before` (batch, m, width) what is prepended.
+    """
+
+    table: Table
+    heard: Sequence[Heard] | None = None
+    overall: Tensor | None = None
+    before: Tensor | None = None
+
+
 class FourierFeatures(nn.Module):
     """t (batch, 1) to [cos 2 pi w t, sin 2 pi w t] (batch, width) with learnt frequencies w."""
 
@@ -55,7 +85,7 @@ class FourierFeatures(nn.Module):
         self.weight = nn.Parameter(torch.randn(width // 2, 1))
 
     def forward(self, t: Tensor) -> Tensor:
-        angle = 2 * math.pi * t @ self.weight.T
+        angle = 2 * math.pi * t.to(self.weight.dtype) @ self.weight.T
         return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
 
@@ -73,21 +103,9 @@ class LayerNorm(nn.Module):
         return F.layer_norm(x, x.shape[-1:], self.gamma, self.beta)
 
 
-def rotary_table(length: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """cos and sin (length, width) of positions 0..length-1, in fp32: half precision loses far positions."""
-    frequency = 10000.0 ** (-torch.arange(0, width, 2, device=device, dtype=torch.float32) / width)
-    angle = torch.outer(torch.arange(length, device=device, dtype=torch.float32), frequency)
-    angle = torch.cat([angle, angle], dim=-1)
-    return angle.cos(), angle.sin()
-
-
-def rotate(x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotate the first dimensions of each head, (batch, heads, length, head_dim); the others pass."""
-    cos, sin = table
-    turned, kept = x[..., : cos.shape[-1]].float(), x[..., cos.shape[-1] :]
-    first, second = turned.chunk(2, dim=-1)
-    turned = turned * cos + torch.cat([-second, first], dim=-1) * sin
-    return torch.cat([turned.to(x.dtype), kept], dim=-1)
+def plus(x: Tensor, y: Tensor) -> Tensor:
+    """x + y on a residual path: into x itself where nothing is learnt."""
+    return x + y if torch.is_grad_enabled() else x.add_(y)
 
 
 def heads(x: Tensor, width: int) -> Tensor:
@@ -95,34 +113,60 @@ def heads(x: Tensor, width: int) -> Tensor:
     return x.unflatten(-1, (-1, width)).transpose(1, 2)
 
 
-class SelfAttention(nn.Module):
+class QKNorm(nn.Module):
+    """LayerNorm of queries and keys over each head, where the config asks for it."""
+
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
+        if config.qk_norm == "ln":
+            self.q_norm = nn.LayerNorm(config.head_dim, eps=1e-6)
+            self.k_norm = nn.LayerNorm(config.head_dim, eps=1e-6)
+        self._normed = config.qk_norm == "ln"
+
+    def q_normed(self, q: Tensor) -> Tensor:
+        """(batch, heads, length, head_dim)."""
+        return self.q_norm(q) if self._normed else q
+
+    def k_normed(self, k: Tensor) -> Tensor:
+        """(batch, heads, n, head_dim)."""
+        return self.k_norm(k) if self._normed else k
+
+
+class SelfAttention(QKNorm):
+    def __init__(self, config: DiTConfig) -> None:
+        super().__init__(config)
         self.width = config.head_dim
         self.to_qkv = nn.Linear(config.embed_dim, 3 * config.embed_dim, bias=False)
         self.to_out = nn.Linear(config.embed_dim, config.embed_dim, bias=False)
 
-    def forward(self, x: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(self, x: Tensor, table: Table) -> Tensor:
         q, k, v = (heads(part, self.width) for part in self.to_qkv(x).chunk(3, dim=-1))
-        y = F.scaled_dot_product_attention(rotate(q, table), rotate(k, table), v)
+        q, k = rotate(self.q_normed(q), table), rotate(self.k_normed(k), table)
+        y = F.scaled_dot_product_attention(q, k, v)
         out: Tensor = self.to_out(y.transpose(1, 2).flatten(2))
         return out
 
 
-class CrossAttention(nn.Module):
+class CrossAttention(QKNorm):
     """Queries from the latents, keys and values from the condition; nothing is masked, as in training."""
 
     def __init__(self, config: DiTConfig) -> None:
-        super().__init__()
+        super().__init__(config)
         self.width = config.head_dim
         self.to_q = nn.Linear(config.embed_dim, config.embed_dim, bias=False)
         self.to_kv = nn.Linear(config.context_dim, 2 * config.context_dim, bias=False)
         self.to_out = nn.Linear(config.embed_dim, config.embed_dim, bias=False)
 
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        q = heads(self.to_q(x), self.width)
+    def hear(self, context: Tensor) -> Heard:
+        """Keys and values of context (batch, n, context width), one for each head of the queries."""
         k, v = (heads(part, self.width) for part in self.to_kv(context).chunk(2, dim=-1))
-        y = F.scaled_dot_product_attention(q, k, v, enable_gqa=q.shape[1] != k.shape[1])
+        k, shared = self.k_normed(k), self.to_q.out_features // self.width // k.shape[1]
+        return k.repeat_interleave(shared, dim=1), v.repeat_interleave(shared, dim=1)
+
+    def forward(self, x: Tensor, heard: Heard) -> Tensor:
+        """x (batch, length, width) of the same batch as what is heard."""
+        q = self.q_normed(heads(self.to_q(x), self.width))
+        y = F.scaled_dot_product_attention(q, *heard)
         out: Tensor = self.to_out(y.transpose(1, 2).flatten(2))
         return out
 
@@ -136,7 +180,7 @@ class GLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * F.silu(gate)
+        return value * F.silu(gate, inplace=not torch.is_grad_enabled())
 
 
 class FeedForward(nn.Module):
@@ -150,23 +194,46 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
+    """Self-attention, cross-attention if the model has tokens, feed-forward, each on a normed residual path."""
+
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
         self.pre_norm = LayerNorm(config.embed_dim)
         self.self_attn = SelfAttention(config)
-        self.cross_attend_norm = LayerNorm(config.embed_dim)
-        self.cross_attn = CrossAttention(config)
+        if config.cond_token_dim:
+            self.cross_attend_norm = LayerNorm(config.embed_dim)
+            self.cross_attn = CrossAttention(config)
         self.ff_norm = LayerNorm(config.embed_dim)
         self.ff = FeedForward(config.embed_dim)
+        if config.global_cond_type == "adaLN":
+            self.to_scale_shift_gate = nn.Parameter(torch.randn(6 * config.embed_dim) / config.embed_dim**0.5)
 
-    def forward(self, x: Tensor, context: Tensor, table: tuple[Tensor, Tensor]) -> Tensor:
-        x = x + self.self_attn(self.pre_norm(x), table)
-        x = x + self.cross_attn(self.cross_attend_norm(x), context)
-        return x + self.ff(self.ff_norm(x))
+    def forward(self, x: Tensor, table: Table, heard: Heard | None = None, modulation: Tensor | None = None) -> Tensor:
+        """x (batch, length, width), modulation (batch, 6 * width) for adaLN."""
+        if modulation is None:
+            x = plus(x, self.self_attn(self.pre_norm(x), table))
+            x = self._crossed(x, heard)
+            return plus(x, self.ff(self.ff_norm(x)))
+        parts = (self.to_scale_shift_gate + modulation)[:, None].chunk(6, dim=-1)
+        scale, shift, gate = parts[:3]
+        y = self.self_attn(self.pre_norm(x) * (1 + scale) + shift, table)
+        x = self._crossed(x + y * torch.sigmoid(1 - gate), heard)
+        scale, shift, gate = parts[3:]
+        y = self.ff(self.ff_norm(x) * (1 + scale) + shift)
+        return x + y * torch.sigmoid(1 - gate)
+
+    def _crossed(self, x: Tensor, heard: Heard | None) -> Tensor:
+        if heard is None:
+            return x
+        n = heard[0].shape[0]
+        if n == x.shape[0]:
+            return plus(x, self.cross_attn(self.cross_attend_norm(x), heard))
+        x[:n] += self.cross_attn(self.cross_attend_norm(x[:n]), heard)  # in guidance alone, where nothing is learnt
+        return x
 
 
 class Transformer(nn.Module):
-    """Blocks over (batch, length, channels), with one prepended token that carries time and duration."""
+    """Blocks over (batch, length, channels), with the prepended tokens before them and cut off again."""
 
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
@@ -174,13 +241,23 @@ class Transformer(nn.Module):
         self.project_in = nn.Linear(config.io_channels, config.embed_dim, bias=False)
         self.project_out = nn.Linear(config.embed_dim, config.io_channels, bias=False)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.depth))
+        if config.global_cond_type == "adaLN":
+            self.global_cond_embedder = nn.Sequential(
+                nn.Linear(config.embed_dim, config.embed_dim),
+                nn.SiLU(),
+                nn.Linear(config.embed_dim, 6 * config.embed_dim),
+            )
 
-    def forward(self, x: Tensor, prepended: Tensor, context: Tensor) -> Tensor:
-        x = torch.cat([prepended[:, None], self.project_in(x)], dim=1)
-        table = rotary_table(x.shape[1], self.rotary_dim, x.device)
-        for layer in self.layers:
-            x = layer(x, context, table)
-        out: Tensor = self.project_out(x[:, 1:])
+    def forward(self, x: Tensor, prepended: Tensor | None, told: Told, overall: Tensor | None = None) -> Tensor:
+        """x (batch, length, channels), prepended (batch, m, width), and `overall` (batch, width) for adaLN."""
+        x = self.project_in(x)
+        cut = 0 if prepended is None else prepended.shape[1]
+        if prepended is not None:
+            x = torch.cat([prepended, x], dim=1)
+        modulation = None if overall is None else self.global_cond_embedder(overall)
+        for index, layer in enumerate(self.layers):
+            x = layer(x, told.table, None if told.heard is None else told.heard[index], modulation)
+        out: Tensor = self.project_out(x[:, cut:])
         return out
 
 
@@ -194,27 +271,105 @@ class DiT(nn.Module):
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
         self.config = config
+        width = config.embed_dim
         self.timestep_features = FourierFeatures(256)
-        self.to_timestep_embed = _projection(256, config.embed_dim, bias=True)
-        self.to_cond_embed = _projection(config.cond_token_dim, config.context_dim, bias=False)
-        self.to_global_embed = _projection(config.global_cond_dim, config.embed_dim, bias=False)
+        self.to_timestep_embed = _projection(256, width, bias=True)
+        if config.cond_token_dim:
+            self.to_cond_embed = _projection(config.cond_token_dim, config.context_dim, bias=False)
+        if config.global_cond_dim:
+            out = width if config.project_global_cond else config.global_cond_dim
+            self.to_global_embed = _projection(config.global_cond_dim, out, bias=False)
+        if config.prepend_cond_dim:
+            self.to_prepend_embed = _projection(config.prepend_cond_dim, width, bias=False)
         self.preprocess_conv = nn.Conv1d(config.io_channels, config.io_channels, 1, bias=False)
         self.transformer = Transformer(config)
         self.postprocess_conv = nn.Conv1d(config.io_channels, config.io_channels, 1, bias=False)
+
+    @property
+    def weight(self) -> Tensor:
+        """A weight that is where the network is, in its precision."""
+        return self.preprocess_conv.weight
 
     def initialize(self) -> None:
         """Start each residual branch and both outer convolutions at zero, as training does."""
         nn.init.zeros_(self.preprocess_conv.weight)
         nn.init.zeros_(self.postprocess_conv.weight)
+        for layer in self.blocks():
+            nn.init.zeros_(layer.self_attn.to_out.weight)
+            if self.config.cond_token_dim:
+                nn.init.zeros_(layer.cross_attn.to_out.weight)
+
+    def velocity(self, x: Tensor, t: Tensor, condition: Condition) -> Tensor:
+        """v of x (batch, channels, length) at t (batch,)."""
+        return self.step(x, t, self.told(condition, x.shape[-1]))
+
+    def told(self, condition: Condition, length: int) -> Told:
+        """The condition as every step for latents of `length` needs it."""
+        tokens, vector, prepended = condition.tokens, condition.vector, condition.prepended
+        before = None if prepended is None else self.to_prepend_embed(prepended)
+        extra = (0 if before is None else before.shape[1]) + (self.config.global_cond_type == "prepend")
+        device = self.preprocess_conv.weight.device
+        return Told(
+            rotary_table(length + extra, self.config.rotary_dim, device),
+            None if tokens is None else self._heard(tokens),
+            None if vector is None else self.to_global_embed(vector),
+            before,
+        )
+
+    def conditioned(self, condition: Condition, length: int) -> Step:
+        """The network under a condition, for latents of `length`."""
+        told = self.told(condition, length)
+        return lambda x, t: self.step(x, t, told)
+
+    def guided(self, condition: Condition, length: int, negative: Condition | None = None) -> Step:
+        """The network for a batch of two halves, under the condition and under the null of :meth:`null`.
+
+        Where there is no negative prompt the null's tokens are zeros, and its half hears nothing.
+        """
+        both = condition.joined(self.null(condition, negative))
+        return self.conditioned(replace(both, tokens=condition.tokens) if negative is None else both, length)
+
+    def _heard(self, tokens: Tensor) -> list[Heard]:
+        context = self.to_cond_embed(tokens)
+        return [layer.cross_attn.hear(context) for layer in self.blocks()]
+
+    def blocks(self) -> Iterator[Block]:
+        """The transformer's layers."""
         for layer in self.transformer.layers:
             assert isinstance(layer, Block)
-            for branch in (layer.self_attn.to_out, layer.cross_attn.to_out):
-                nn.init.zeros_(branch.weight)
+            yield layer
 
-    def forward(self, x: Tensor, t: Tensor, tokens: Tensor, condition: Tensor) -> Tensor:
-        """x (batch, channels, length), t (batch,), tokens (batch, n, width), condition (batch, width)."""
-        context = self.to_cond_embed(tokens)
-        prepended = self.to_global_embed(condition) + self.to_timestep_embed(self.timestep_features(t[:, None]))
+    def step(self, x: Tensor, t: Tensor, told: Told) -> Tensor:
+        """v of x (batch, channels, length) at t (batch,)."""
+        overall = self.to_timestep_embed(self.timestep_features(t[:, None]).to(x.dtype))
+        if told.overall is not None:
+            overall = told.overall + overall
+        before = [] if told.before is None else [told.before]
         x = x + self.preprocess_conv(x)
-        x = self.transformer(x.transpose(1, 2), prepended, context).transpose(1, 2)
-        return x + self.postprocess_conv(x)
+        if self.config.global_cond_type == "adaLN":
+            y = self.transformer(x.transpose(1, 2), torch.cat(before, dim=1) if before else None, told, overall)
+        else:
+            y = self.transformer(x.transpose(1, 2), torch.cat([*before, overall[:, None]], dim=1), told)
+        y = y.transpose(1, 2)
+        return y + self.postprocess_conv(y)
+
+    def null(self, condition: Condition, negative: Condition | None = None) -> Condition:
+        """The other half of guidance: zeros for tokens and prepended tokens, or a negative prompt's tokens with
+        zeros at its padding, and the same global condition (seconds), as in training."""
+        tokens = None if condition.tokens is None else torch.zeros_like(condition.tokens)
+        if tokens is not None and negative is not None:
+            tokens = negative.words_or(tokens)
+        prepended = None if condition.prepended is None else torch.zeros_like(condition.prepended)
+        return Condition(tokens, condition.mask, prepended, condition.vector)
+
+    def forward(
+        self,
+        x: Tensor,
+        t: Tensor,
+        tokens: Tensor | None = None,
+        condition: Tensor | None = None,
+        prepended: Tensor | None = None,
+    ) -> Tensor:
+        """x (batch, channels, length), t (batch,), tokens (batch, n, width), condition (batch, width), prepended
+        (batch, m, width); what the config has no width for is left out."""
+        return self.velocity(x, t, Condition(tokens, None, prepended, condition))

@@ -6,100 +6,189 @@ inference/generation.py and inference/sampling.py at 50049e3.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from evalkit.nets.stable_audio.conditioning import NumberConditioner, assemble
+from evalkit.nets.stable_audio.conditioning import (
+    Condition,
+    IntConditioner,
+    NumberConditioner,
+    NumberConfig,
+    Step,
+    TextProjection,
+    assemble,
+    number_part,
+)
 from evalkit.nets.stable_audio.config import ModelConfig
-from evalkit.nets.stable_audio.dit import DiT
-from evalkit.nets.stable_audio.oobleck import OobleckVAE
-from evalkit.nets.stable_audio.samplers import SAMPLERS
-from evalkit.nets.stable_audio.schedule import polyexponential, v_denoiser
+from evalkit.nets.stable_audio.dac_vae import DacVAE
+from evalkit.nets.stable_audio.dit import DiT, DiTConfig
+from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE
+from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, sample
+from evalkit.nets.stable_audio.schedule import Velocity
+from evalkit.nets.stable_audio.unet1d import UNet
+from evalkit.nets.stable_audio.vae import VAE
 
 
 @dataclass(frozen=True)
-class SamplingOptions:
-    """How a batch is sampled; the field names are those of a preset and of `--set`."""
+class Posterior:
+    """Where the latents of a sound lie: `mean` and `std`, each (1, channels, latent length)."""
 
-    steps: int
-    cfg: float
-    sampler: str
-    sigma_min: float
-    sigma_max: float
-    eta: float = 1.0
+    mean: Tensor
+    std: Tensor
+
+
+def rescaled(guided: Tensor, cond: Tensor, share: float) -> Tensor:
+    """(batch, channels, length): `share` of `guided` at the spread over channels that `cond` has, the rest as it is."""
+    if share == 0:
+        return guided
+    spread = cond.std(dim=1, keepdim=True) / guided.std(dim=1, keepdim=True)
+    return share * (guided * spread) + (1 - share) * guided
 
 
 class StableAudio(nn.Module):
-    """VAE, DiT and number conditioners as one network."""
+    """Autoencoder, diffusion network (`backbone`) and conditioners as one network."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.vae = OobleckVAE(config.vae)
-        self.dit = DiT(config.dit)
-        self.numbers = nn.ModuleDict({name: NumberConditioner(number) for name, number in config.numbers.items()})
+        shape, backbone = config.autoencoder, config.backbone
+        self.vae: VAE = OobleckVAE(shape) if isinstance(shape, OobleckConfig) else DacVAE(shape)
+        self.backbone: DiT | UNet = DiT(backbone) if isinstance(backbone, DiTConfig) else UNet(backbone)
+        self.conditioners = _conditioners(config)
 
-    def condition(self, text: Tensor, seconds: Sequence[float]) -> tuple[Tensor, Tensor]:
-        """Cross-attention tokens and global condition for text (batch, tokens, width) and each item's length.
+    def in_precision(self, dtype: torch.dtype) -> StableAudio:
+        """The network with weights of `dtype`, except where numbers become embeddings: those weights stay as they are.
 
-        The sound starts at 0 s of its source.
+        bfloat16 has eight bits, which would take the first eight noise levels of 100 for one.
         """
+        self.vae.to(dtype)
+        for name, part in self.backbone.named_children():
+            if name not in ("timestep_features", "to_time"):
+                part.to(dtype)
+        return self
+
+    def compile_network(self) -> None:
+        """Let torch.compile fuse what lies between the matrix products, for the shapes that come: each block of a DiT
+        (one compilation serves all of them), each level of a U-Net. A new batch size compiles anew."""
+        backbone = self.backbone
+        levels = (*backbone.downsamples, backbone.bottleneck, *backbone.upsamples) if isinstance(backbone, UNet) else ()
+        for part in backbone.blocks() if isinstance(backbone, DiT) else levels:
+            part.compile(dynamic=False)
+
+    @property
+    def dit(self) -> DiT:
+        """The backbone of a model whose backbone is a DiT."""
+        assert isinstance(self.backbone, DiT)
+        return self.backbone
+
+    @property
+    def numbers(self) -> nn.ModuleDict:
+        """The conditioners, as the recipes call them."""
+        return self.conditioners
+
+    def describe(self, text: Tensor, seconds: Sequence[float], mask: Tensor | None = None) -> Condition:
+        """What the network is told for text (batch, tokens, width) and each item's length in seconds.
+
+        `mask` (batch, tokens) is 1 at words and 0 at padding; without it every token counts as a word. The sound
+        starts at 0 s of its source.
+        """
+        dtype = self.backbone.weight.dtype
         total = torch.tensor(list(seconds), dtype=torch.float32, device=text.device)
         values = {"seconds_start": torch.zeros_like(total), "seconds_total": total}
-        numbers = {name: embed(values[name]) for name, embed in self.numbers.items()}
-        return assemble(text, numbers, self.config.cross_ids, self.config.global_ids)
+        told = self.config.text.id
+        words = self.conditioners[told](text) if told in self.conditioners else text
+        seen = text.new_ones(text.shape[:2]) if mask is None else mask
+        parts = {told: (words.to(dtype), seen.to(dtype))}
+        for name in self.config.numbers:
+            parts[name] = number_part(self.conditioners[name](values[name]).to(dtype))
+        return assemble(parts, self.config.routes)
 
-    def guided_velocity(self, tokens: Tensor, condition: Tensor, cfg: float) -> Callable[[Tensor, Tensor], Tensor]:
+    def condition(self, text: Tensor, seconds: Sequence[float]) -> tuple[Tensor, Tensor]:
+        """Tokens and global condition of `describe`, which are all that Stable Audio 2.0 and Open are told."""
+        told = self.describe(text, seconds)
+        assert told.tokens is not None and told.vector is not None
+        return told.tokens, told.vector
+
+    def guided_velocity(
+        self, condition: Condition, cfg: float, rescale: float = 0.0, negative: Condition | None = None
+    ) -> Velocity:
         """v(x, t) under classifier-free guidance: v_null + cfg (v_cond - v_null), both halves in one batch.
 
-        The null half sees zeros for the tokens and the same global condition (seconds), as in training.
+        The backbone says what its null half sees; a `negative` prompt takes its place. `rescale` is the share phi
+        of the result that gets the spread over channels of v_cond (Lin et al. 2024, section 3.4). x and v are at
+        least float32, as is the guidance: what it amplifies is the small difference of two halves.
         """
+        length = self.config.latent_length
         if cfg == 1:
-            return lambda x, t: self._velocity(x, t, tokens, condition)
-        both = torch.cat([tokens, torch.zeros_like(tokens)])
-        twice = torch.cat([condition, condition])
+            alone = self._stepping(self.backbone.conditioned(condition, length))
+            return lambda x, t: alone(x, _times(t, x))
+        both = self._stepping(self.backbone.guided(condition, length, negative))
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
-            cond, null = self._velocity(torch.cat([x, x]), torch.cat([t, t]), both, twice).chunk(2)
-            return null + cfg * (cond - null)
+            times = _times(t, x)
+            cond, null = both(torch.cat([x, x]), torch.cat([times, times])).chunk(2)
+            guided = null + cfg * (cond - null)
+            return rescaled(guided, cond, rescale)
 
         return velocity
 
-    def _velocity(self, x: Tensor, t: Tensor, tokens: Tensor, condition: Tensor) -> Tensor:
-        v: Tensor = self.dit(x, t, tokens, condition)
-        return v
+    def _stepping(self, step: Step) -> Step:
+        """A backbone's step with only what is inside it in its precision."""
+        dtype = self.backbone.weight.dtype
+        return lambda x, t: step(x.to(dtype), t).to(x.dtype)
 
     def sample(
         self,
-        tokens: Tensor,
-        condition: Tensor,
+        condition: Condition,
         options: SamplingOptions,
         generators: Sequence[torch.Generator],
-        progress: Callable[[], None] = lambda: None,
+        negative: Condition | None = None,
+        init: Posterior | None = None,
     ) -> Tensor:
         """Latents (batch, channels, latent length) of the whole window.
 
         `generators` are CPU generators, one per item: an item's noise is its own in any batch, on any device.
-        `progress` is called once a step.
+        `negative` is what a negative prompt tells; `init` a sound to start from, of which every item draws its own
+        latents. Raises UserError where the sampler does not fit the model's objective.
         """
-        shape = (self.config.dit.io_channels, self.config.latent_length)
-        device, dtype = condition.device, condition.dtype
+        weight = self.backbone.weight
+        state = torch.promote_types(weight.dtype, torch.float32)
+        velocity = self.guided_velocity(condition, options.cfg, options.cfg_rescale, negative)
+        shape = (self.config.latent_channels, self.config.latent_length)
+        noise = ItemNoise(generators, shape, weight.device, state)
+        start = None if init is None else init.mean + init.std * noise()
+        return sample(velocity, self.config.objective, options, noise, start, self.config.shift)
 
-        def noise() -> Tensor:
-            return torch.stack([torch.randn(shape, generator=one) for one in generators]).to(device, dtype)
+    def posterior(self, audio: Tensor) -> Posterior:
+        """The latents of one sound (io channels, samples), cut or padded with silence to the window."""
+        audio = F.pad(audio, (0, max(self.config.sample_size - audio.shape[-1], 0)))[:, : self.config.sample_size]
+        weight = next(self.vae.parameters())
+        mean, std = self.vae.posterior(audio[None].to(weight.device, weight.dtype))
+        state, scale = torch.promote_types(weight.dtype, torch.float32), self.config.latent_scale
+        return Posterior(mean.to(state) / scale, std.to(state) / scale)
 
-        velocity = self.guided_velocity(tokens, condition, options.cfg)
+    def decode(self, latents: Tensor, chunk: int = 256) -> Tensor:
+        """Sound (batch, channels, samples) of latents, one item after the other and each in exact chunks: a batch of
+        whole windows would take gigabytes for every item."""
+        scaled = (latents * self.config.latent_scale).to(next(self.vae.parameters()).dtype)
+        return torch.cat([self.vae.decode_chunked(item, chunk) for item in scaled.split(1)])
 
-        def stepped(x: Tensor, t: Tensor) -> Tensor:
-            progress()
-            return velocity(x, t.to(dtype))
 
-        sigmas = polyexponential(options.steps, options.sigma_min, options.sigma_max).to(device)
-        return SAMPLERS[options.sampler](v_denoiser(stepped), noise() * sigmas[0], sigmas, noise, options.eta)
+def _times(t: Tensor, x: Tensor) -> Tensor:
+    """One time for each item of x. A single one is taken as a number, which no device has to wait for."""
+    return x.new_full((len(x),), float(t)) if t.dim() == 0 else t.to(x)
 
-    def decode(self, latents: Tensor, chunk: int = 128) -> Tensor:
-        """Sound (batch, channels, samples) of latents, decoded in exact chunks."""
-        return self.vae.decode_chunked(latents * self.config.latent_scale, chunk)
+
+def _conditioners(config: ModelConfig) -> nn.ModuleDict:
+    """Everything learnt about conditions, by id; the text towers are not part of it."""
+    found: dict[str, nn.Module] = {
+        name: NumberConditioner(number) if isinstance(number, NumberConfig) else IntConditioner(number)
+        for name, number in config.numbers.items()
+    }
+    if config.text.projected_from:
+        found[config.text.id] = TextProjection(config.text.projected_from, config.width)
+    return nn.ModuleDict(found)

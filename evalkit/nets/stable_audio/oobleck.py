@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-DILATIONS = (1, 3, 9)
+from evalkit.nets.stable_audio.snake import snake
+from evalkit.nets.stable_audio.vae import DILATIONS, VAE, reach
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,8 @@ class OobleckConfig:
 
     @property
     def decoder_reach(self) -> int:
-        """Latents on each side that a decoded latent's sound depends on: 10 for the published strides.
-
-        The first and last convolution reach 3 of their own samples, a transposed one 1, and the residual
-        units of a stage 3 for every dilation; each counts at its own rate.
-        """
-        reach, rate = 3.0, 1
-        for stride in self.strides[::-1]:
-            reach += 1 / rate
-            rate *= stride
-            reach += 3 * sum(DILATIONS) / rate
-        return math.ceil(reach + 3 / rate)
+        """Latents on each side that a decoded latent's sound depends on: 10 for the published strides."""
+        return reach(self.strides[::-1])
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -66,9 +58,7 @@ class SnakeBeta(nn.Module):
         self.beta = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        alpha = self.alpha.exp()[:, None]
-        beta = self.beta.exp()[:, None]
-        return x + torch.sin(x * alpha).square() / (beta + 1e-9)
+        return snake(x, self.alpha.exp()[:, None], 1 / (self.beta.exp()[:, None] + 1e-9))
 
 
 def _norm(weight: Tensor) -> Tensor:
@@ -105,7 +95,11 @@ class WNConv1d(nn.Conv1d):
         _weight_normed(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self._conv_forward(x, current_weight(self), self.bias)
+        weight = current_weight(self)
+        if self.kernel_size == (1,) and self.bias is not None and x.device.type == "cpu":
+            # A matrix product: the convolution of a CPU would copy its input together first.
+            return torch.matmul(weight[:, :, 0], x).add_(self.bias[:, None])
+        return self._conv_forward(x, weight, self.bias)
 
 
 class WNConvTranspose1d(nn.ConvTranspose1d):
@@ -220,43 +214,12 @@ class Decoder(nn.Module):
         return x
 
 
-class OobleckVAE(nn.Module):
+class OobleckVAE(VAE):
     """Encoder, VAE bottleneck and decoder."""
 
+    config: OobleckConfig
+    encoder: Encoder
+    decoder: Decoder
+
     def __init__(self, config: OobleckConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.encoder = Encoder(config)
-        self.decoder = Decoder(config)
-
-    def encode(self, audio: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Latents of (batch, io_channels, samples), samples a multiple of the ratio.
-
-        `noise` (batch, latent, samples / ratio) draws from the posterior; without it the mean is returned.
-        """
-        mean, std = self.posterior(audio)
-        return mean if noise is None else mean + std * noise
-
-    def posterior(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation, each (batch, latent, samples / ratio)."""
-        mean, scale = self.encoder(audio).chunk(2, dim=1)
-        return mean, F.softplus(scale) + 1e-4
-
-    def decode(self, latents: Tensor) -> Tensor:
-        """(batch, io_channels, length * ratio) from (batch, latent, length)."""
-        audio: Tensor = self.decoder(latents)
-        return audio
-
-    def decode_chunked(self, latents: Tensor, chunk: int = 128) -> Tensor:
-        """As `decode`, in pieces of `chunk` latents, each decoded with its reach on both sides.
-
-        Memory is bounded by the chunk; the result differs from the whole decode by rounding alone.
-        """
-        length, ratio, reach = latents.shape[-1], self.config.ratio, self.config.decoder_reach
-        pieces = []
-        for start in range(0, length, chunk):
-            stop = min(start + chunk, length)
-            left, right = max(start - reach, 0), min(stop + reach, length)
-            piece = self.decode(latents[..., left:right])
-            pieces.append(piece[..., (start - left) * ratio : (stop - left) * ratio])
-        return torch.cat(pieces, dim=-1)
+        super().__init__(config, Encoder(config), Decoder(config))

@@ -1,22 +1,25 @@
-"""DPM-Solver++ in its multistep forms: 2M, 2M-SDE and 3M-SDE.
+"""The samplers of velocity models: DPM-Solver++ in its multistep forms 2M, 2M-SDE and 3M-SDE, and DDIM.
 
-Each takes a denoiser, a start x = noise * sigmas[0] (batch, ...), falling noise levels that end in 0, and a
-source of noise, and returns the clean x. They follow Lu et al., "DPM-Solver++", 2022 (2M: algorithm 2; SDE:
+Each DPM-Solver++ takes a denoiser, a start x = noise * sigmas[0] (batch, ...), falling noise levels that end in
+0, and a source of noise, and returns the clean x. They follow Lu et al., "DPM-Solver++", 2022 (2M: algorithm 2; SDE:
 appendix A) and k-diffusion sampling.py at 4601bf0, with lambda = -log sigma as the solver's time.
 
 At eta 0 no noise is added; at eta 1 the SDE is solved in full. The steps are disjoint in sigma, so the
 Brownian increments are independent and a fresh standard normal per step is exact.
+
+`ddim` (Song et al. 2021) works on x_t = cos(t pi/2) x + sin(t pi/2) n itself, on falling times that end in 0.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
-from evalkit.nets.stable_audio.schedule import Denoiser
+from evalkit.nets.stable_audio.schedule import Denoiser, Velocity
 
 Noise = Callable[[], Tensor]
 """() -> standard normal of x's shape; each item of the batch from its own generator."""
@@ -85,6 +88,21 @@ def dpmpp_3m_sde(denoise: Denoiser, x: Tensor, sigmas: Tensor, noise: Noise, eta
 def _diffused(x: Tensor, sigma_next: Tensor, h: Tensor, eta: float, noise: Noise) -> Tensor:
     """x after the noise that one SDE step puts back."""
     return x if eta == 0 else x + noise() * sigma_next * torch.sqrt(-torch.expm1(-2 * eta * h))
+
+
+def ddim(velocity: Velocity, x: Tensor, times: Tensor, noise: Noise, eta: float = 0.0) -> Tensor:
+    """DDIM on velocities; at eta 1 it is ancestral sampling. Source: stable-audio-tools `sample`."""
+    for t, t_next in pairwise(times):
+        alpha, sigma = torch.cos(t * math.pi / 2), torch.sin(t * math.pi / 2)
+        alpha_next, sigma_next = torch.cos(t_next * math.pi / 2), torch.sin(t_next * math.pi / 2)
+        v = velocity(x, t)
+        clean, epsilon = alpha * x - sigma * v, sigma * x + alpha * v
+        if t_next == 0:
+            return clean
+        fresh = eta * sigma_next / sigma * torch.sqrt(1 - alpha**2 / alpha_next**2)
+        x = alpha_next * clean + torch.sqrt(sigma_next**2 - fresh**2) * epsilon
+        x = x if eta == 0 else x + fresh * noise()
+    return x
 
 
 SAMPLERS: dict[str, Sampler] = {

@@ -1,17 +1,25 @@
-"""Noise levels, and the network seen as a denoiser.
+"""Noise levels and times, and the network seen as a denoiser.
 
-Stable Audio is trained on the cosine schedule x_t = cos(t pi/2) x + sin(t pi/2) n with velocity as its target
-(Salimans & Ho 2022). DPM-Solver++ works on x + sigma n; the two meet in sigma = tan(t pi/2). Source of the
-preconditioning: k-diffusion external.py (VDenoiser) at 4601bf0, whose sigma_data is 1.
+Stable Audio 1.0, 2.0 and Open 1.0 are trained on the cosine schedule x_t = cos(t pi/2) x + sin(t pi/2) n with
+velocity as their target (Salimans & Ho 2022). DPM-Solver++ works on x + sigma n; the two meet in sigma =
+tan(t pi/2). Source of the preconditioning: k-diffusion external.py (VDenoiser) at 4601bf0, whose sigma_data is 1.
+Open Small is trained on straight lines, x_t = (1 - t) x + t n (Liu et al. 2022). Sources of the times:
+stable-audio-tools inference/sampling.py (`sample`, `sample_rf`, `DistributionShift`), 0.0.19.
+
+All levels and times are float32 on the CPU, as in the originals; a solver takes them one by one, as numbers.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""(x (batch, ...), t () or (batch,)) -> what the network was trained to say of x at time t."""
 
 Denoiser = Callable[[Tensor, Tensor], Tensor]
 """(x (batch, ...), sigma ()) -> estimate of the clean x."""
@@ -24,18 +32,52 @@ def polyexponential(steps: int, sigma_min: float, sigma_max: float, rho: float =
     return torch.cat([sigmas, sigmas.new_zeros(1)])
 
 
+def linear_times(steps: int, t_max: float = 1.0) -> Tensor:
+    """(steps + 1,) times falling evenly from t_max to 0."""
+    return torch.linspace(t_max, 0, steps + 1)
+
+
+def logsnr_times(steps: int, t_max: float = 1.0) -> Tensor:
+    """(steps + 1,) times of a rectified flow from t_max to 0, evenly spaced in log((1 - t) / t) up to 2.
+
+    The first and the last are then set to t_max and 0; from t_max = 1 the spacing starts at -6.
+    """
+    start = math.log((1 - t_max) / t_max + 1e-6) if t_max < 1 else -6.0
+    times = torch.sigmoid(-torch.linspace(start, 2, steps + 1))
+    times[0], times[-1] = t_max, 0
+    return times
+
+
+@dataclass(frozen=True)
+class TimeShift:
+    """`distribution_shift_options` of a model config: longer sequences spend more of their steps near t = 1."""
+
+    base_shift: float = 0.5
+    max_shift: float = 1.15
+    max_length: int = 4096
+    min_length: int = 256
+    use_sine: bool = False
+
+    def __call__(self, times: Tensor, length: int) -> Tensor:
+        """Shifted times for a latent of `length`; 0 and 1 stay (Esser et al. 2024, section 5.3.2)."""
+        share = (length - self.min_length) / (self.max_length - self.min_length)
+        scale = math.exp(-(self.base_shift + (self.max_shift - self.base_shift) * share))
+        shifted = 1 - scale / (scale + 1 / (1 - times) - 1)
+        return torch.sin(shifted * math.pi / 2) if self.use_sine else shifted
+
+
 def time_of(sigma: Tensor) -> Tensor:
     """t in [0, 1] of a noise level."""
     return torch.atan(sigma) * 2 / math.pi
 
 
-def v_denoiser(velocity: Callable[[Tensor, Tensor], Tensor]) -> Denoiser:
-    """The denoiser D(x, sigma) = c_skip x + c_out v(c_in x, t) of a velocity network v(x, t (batch,))."""
+def v_denoiser(velocity: Velocity) -> Denoiser:
+    """The denoiser D(x, sigma) = c_skip x + c_out v(c_in x, t) of a velocity network."""
 
     def denoise(x: Tensor, sigma: Tensor) -> Tensor:
         c_skip = 1 / (sigma**2 + 1)
         c_out = -sigma / (sigma**2 + 1).sqrt()
         c_in = 1 / (sigma**2 + 1).sqrt()
-        return c_skip * x + c_out * velocity(c_in * x, time_of(sigma).expand(x.shape[0]))
+        return c_skip * x + c_out * velocity(c_in * x, time_of(sigma))
 
     return denoise

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
@@ -57,3 +60,18 @@ def toy_denoiser(x: Tensor, sigma: Tensor) -> Tensor:
     """A denoiser with curvature in x and sigma, so that every order of a solver shows."""
     sigma = sigma.reshape(-1, *[1] * (x.dim() - 1)) if sigma.dim() else sigma
     return torch.tanh(x / (1 + sigma)) + 0.1 * torch.sin(x / (1 + sigma**2).sqrt())
+
+
+def unit_start() -> Tensor:
+    return _draw(2, 3, 5, seed=107)
+
+
+def draws() -> Iterator[Tensor]:
+    """Standard normals of the starts' shape, as the oracles' scripts and the tests both take them."""
+    return iter(_draw(64, 2, 3, 5, seed=5))
+
+
+def toy_velocity(x: Tensor, t: Tensor) -> Tensor:
+    """A velocity with curvature in x and t, so that every order of a solver shows; t is () or (batch,)."""
+    t = t.reshape(-1, *[1] * (x.dim() - 1)) if t.dim() else t
+    return torch.tanh(x * (0.5 + t)) - 0.3 * torch.cos(math.pi * t) * x

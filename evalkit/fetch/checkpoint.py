@@ -1,0 +1,238 @@
+"""Finding a Stable Audio checkpoint: which file holds the tensors, which the config, and where the text tower is.
+
+Four layouts are known, all of them published or written by stable-audio-tools or diffusers:
+
+- a folder with `model_config.json` and `model.safetensors` or one `.ckpt`;
+- one such file, its config beside it as `<name>.json` or `model_config.json`;
+- a training checkpoint, whose trainer has put the config inside;
+- a folder of diffusers' `StableAudioPipeline`.
+
+Nothing here reads a tensor or imports torch, but for the config inside a training checkpoint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
+from evalkit.core.ids import digest_json
+from evalkit.core.jsonio import read_json
+from evalkit.fetch.digests import remembered_sha256
+from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.published import PUBLISHED
+from evalkit.fetch.weights import MINIS, locate
+
+WEIGHTS, CONFIG, PIPELINE = "model.safetensors", "model_config.json", "model_index.json"
+
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+
+UNPUBLISHED_CLAP = "stable-audio-clap"
+"""The weights name of the CLAP text tower of 1.0 and 2.0, which was never published."""
+
+_DIFFUSERS_PARTS = ("transformer", "vae", "projection_model")
+_TOWER_KEYS = {"clap_text": "clap_ckpt_path", "t5": "t5_model_name"}
+"""Where a conditioner's config names the weights of its text tower."""
+
+_LAYOUTS = (
+    "a checkpoint is a folder with model_config.json and model.safetensors or a .ckpt, such a file beside its "
+    "config, or a folder of diffusers' StableAudioPipeline"
+)
+_LARGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that has been found and not yet read.
+
+    `config` is what its `model_config.json` says (derived, for diffusers' folders), `source` the file that errors
+    about it name; `weights` is the file of the tensors, or diffusers' folder; `files` are all that shape the sound,
+    in a fixed order; `tower` is the folder with the text tower that came with it, if one did.
+    """
+
+    config: Mapping[str, Any]
+    source: Path
+    weights: Path
+    files: tuple[Path, ...]
+    tower: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        return self.weights if self.weights.is_dir() else self.weights.parent
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at `path`. Raises MissingWeights where nothing is there, BadCheckpoint or UserError, naming
+    the file, where it has none of the layouts or its config cannot be read."""
+    if not path.exists():
+        raise MissingWeights(f"{path}: no such file or folder", _LAYOUTS)
+    if path.is_file():
+        return _of_file(path)
+    file = _weights_in(path)
+    if file is None:
+        return _of_diffusers(path)
+    return _of_file(file)
+
+
+def fingerprint(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> str | None:
+    """Digest of everything that shapes the sound: weights, config and text tower; None where a part is not here."""
+    try:
+        tower = locate_tower(checkpoint, overrides)
+        files = [*checkpoint.files, *sorted(path for path in _inside(tower) if path.is_file())]
+        return digest_json([remembered_sha256(file) for file in files])
+    except (UserError, OSError):
+        return None
+
+
+def tower_name(config: Mapping[str, Any]) -> tuple[str, str]:
+    """(kind, name) of the text tower that a model config asks for, ("", "") where it is not to be found."""
+    try:
+        for entry in config["model"]["conditioning"]["configs"]:
+            if entry["type"] in _TOWER_KEYS:
+                return str(entry["type"]), str(entry["config"][_TOWER_KEYS[entry["type"]]])
+    except (LookupError, TypeError, AttributeError):
+        pass
+    return "", ""
+
+
+def weights_name(config: Mapping[str, Any]) -> str:
+    """The name under which `--weights` replaces a config's text tower.
+
+    A CLAP is named in configs by a path on the machine of its training, so any that evalkit does not know by
+    name stands for the one that was not published.
+    """
+    kind, name = tower_name(config)
+    known = name in PUBLISHED or name in MINIS
+    return name if kind != "clap_text" or known else UNPUBLISHED_CLAP
+
+
+def locate_tower(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> Path:
+    """The folder or file of a checkpoint's text tower: given by name, brought along, or at its known place.
+
+    Raises MissingWeights, with what to put where, or BadCheckpoint where the config names no tower.
+    """
+    kind, written = tower_name(checkpoint.config)
+    if not kind:
+        raise BadCheckpoint(f"{checkpoint.source}: has no text conditioner", f"known: {', '.join(_TOWER_KEYS)}")
+    name = weights_name(checkpoint.config)
+    if name in overrides:
+        return _given(name, overrides[name])
+    if kind == "t5" and checkpoint.tower is not None:
+        return checkpoint.tower
+    beside = checkpoint.folder / written
+    if ".." not in PurePath(written).parts and beside.exists():
+        return beside
+    if name in PUBLISHED or name in MINIS:
+        return locate(name, overrides)
+    place = evalkit_home() / "weights" / name
+    if ".." not in PurePath(name).parts and place.is_dir():
+        return place
+    raise MissingWeights(
+        f"{checkpoint.source}: asks for the text tower {name[:80]!r}, which is not here",
+        f"get its folder from the hub, put it into {evalkit_home() / 'weights'} under that name, "
+        f"or say --weights {name[:80]}=PATH",
+    )
+
+
+def stored_parameters(checkpoint: Checkpoint) -> int | None:
+    """How many weights the safetensors files of a checkpoint hold, by their headers; None for other files.
+
+    Constants that are stored beside them (rotary frequencies, the zeros of the norms) are not counted.
+    """
+    total = 0
+    for file in (file for file in checkpoint.files if file.suffix != ".json"):
+        if file.suffix != ".safetensors":
+            return None
+        for name, entry in _header(file).items():
+            shape = entry.get("shape") if isinstance(entry, dict) else None
+            if name == "__metadata__" or name.endswith(("inv_freq", "_norm.beta")):
+                continue
+            size = 1
+            for length in shape if isinstance(shape, list) else [0]:
+                size *= length if isinstance(length, int) else 0
+            total += size
+    return total or None
+
+
+def _given(name: str, path: Path) -> Path:
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise MissingWeights(f"--weights {name}={found}: no such file or folder")
+    return found
+
+
+def _inside(tower: Path) -> list[Path]:
+    """A lone file, or the files of a folder; of diffusers' pipeline, those of its text parts."""
+    if tower.is_file():
+        return [tower]
+    parts = [tower / part for part in ("text_encoder", "tokenizer") if (tower / part).is_dir()]
+    return [path for folder in (parts or [tower]) for path in folder.iterdir()]
+
+
+def _weights_in(folder: Path) -> Path | None:
+    """The file with the tensors, None in a folder of diffusers' parts."""
+    for name in (WEIGHTS, "model.ckpt"):
+        if (folder / name).is_file():
+            return folder / name
+    found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+    if len(found) > 1:
+        names = ", ".join(path.name for path in found[:5])
+        raise UserError(f"{folder}: holds several checkpoints ({names})", "name the file itself")
+    if found:
+        return found[0]
+    if all((folder / part).is_dir() for part in _DIFFUSERS_PARTS):
+        return None
+    raise BadCheckpoint(f"{folder}: holds no checkpoint of Stable Audio", _LAYOUTS)
+
+
+def _of_file(file: Path) -> Checkpoint:
+    if file.suffix not in SUFFIXES:
+        raise BadCheckpoint(f"{file}: not a checkpoint: its name ends in none of {', '.join(SUFFIXES)}", _LAYOUTS)
+    beside = (file.with_suffix(".json"), file.parent / CONFIG)
+    source = next((path for path in beside if path.is_file()), None)
+    if source is not None:
+        return Checkpoint(_config(source), source, file, (file, source), _tower_beside(file.parent))
+    if file.suffix != ".safetensors":
+        from evalkit.fetch.torch_file import read_entry
+
+        inside = read_entry(file, "model_config")
+        if isinstance(inside, dict):
+            return Checkpoint(inside, file, file, (file,), _tower_beside(file.parent))
+    raise BadCheckpoint(f"{file}: no {CONFIG} beside it", "put the config it was trained with into the same folder")
+
+
+def _of_diffusers(folder: Path) -> Checkpoint:
+    from evalkit.fetch.diffusers_folder import derive_config, tensor_files
+
+    configs = [folder / part / "config.json" for part in _DIFFUSERS_PARTS]
+    files = [file for part in _DIFFUSERS_PARTS for file in tensor_files(folder / part)]
+    return Checkpoint(derive_config(folder), folder, folder, (*files, *configs), _tower_beside(folder))
+
+
+def _tower_beside(folder: Path) -> Path | None:
+    """diffusers' text parts, which the published repository of Open 1.0 has beside `model.safetensors` too."""
+    return folder if (folder / "text_encoder").is_dir() and (folder / "tokenizer").is_dir() else None
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        content = read_json(path)
+    except UserError as error:
+        raise BadCheckpoint(error.message, error.hint) from None
+    if not isinstance(content, dict):
+        raise BadCheckpoint(f"{path}: is not a JSON object")
+    return content
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """What a safetensors file says of its tensors; empty where it is not one, which reading it will tell."""
+    try:
+        with file.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            content = json.loads(stream.read(length)) if length < _LARGEST_HEADER else {}
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,117 @@
+"""What a checkpoint says of itself: the spec of a model that takes a variant's place.
+
+Its name says that it is another one (`stable-audio@my-run`), and, with random weights, that nothing about the
+model can be learnt from its sound (`stable-audio+random`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
+from evalkit.core.ids import digest_json
+from evalkit.core.jsonio import read_json
+from evalkit.fetch.checkpoint import (
+    CONFIG,
+    Checkpoint,
+    fingerprint,
+    open_checkpoint,
+    stored_parameters,
+    weights_name,
+)
+from evalkit.fetch.weights import locate
+from evalkit.generators.base import GeneratorSpec
+from evalkit.generators.variants import FLOW_PRESETS, VARIANTS, Variant
+
+CONFIGS = Path(__file__).resolve().parent / "configs"
+"""The published architectures, as `<variant>.json` in stable-audio-tools' format."""
+
+
+@dataclass(frozen=True)
+class KnownConfig:
+    """A model config without weights: its content, the file that errors about it name, and whose it is."""
+
+    content: Mapping[str, Any]
+    source: Path
+    own: bool
+
+
+def describe(variant: Variant, checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> GeneratorSpec:
+    """The spec of a checkpoint that takes the variant's place. Raises BadCheckpoint for an unreadable config."""
+    name = checkpoint.weights.stem if checkpoint.weights.is_file() else checkpoint.weights.resolve().name
+    if name == "model":
+        name = checkpoint.folder.resolve().name
+    spec = _shaped(variant, checkpoint.config, checkpoint.source)
+    return replace(
+        spec,
+        name=f"{variant.spec.name}@{name}",
+        weights=fingerprint(checkpoint, overrides),
+        licence="the checkpoint's own",
+        gated=False,
+        parameters=stored_parameters(checkpoint),
+    )
+
+
+def describe_random(variant: Variant, known: KnownConfig) -> GeneratorSpec:
+    """The spec of a network of this architecture that has learnt nothing."""
+    spec = variant.spec if known.own else _shaped(variant, known.content, known.source)
+    return replace(
+        spec,
+        name=f"{variant.spec.name}+random",
+        size="random",
+        weights=f"random:{digest_json(known.content)}",
+        licence="",
+        gated=False,
+    )
+
+
+def known_config(variant: Variant, checkpoint: Checkpoint | None, overrides: Mapping[str, Path]) -> KnownConfig:
+    """The config to build random weights from: the checkpoint's, the published one, or that of the files here."""
+    if checkpoint is not None:
+        return KnownConfig(checkpoint.config, checkpoint.source, own=False)
+    published = CONFIGS / f"{variant.spec.name}.json"
+    if published.is_file():
+        return KnownConfig(read_json(published), published, own=True)
+    try:
+        found = open_checkpoint(locate(variant.spec.name, overrides))
+    except MissingWeights:
+        raise UserError(
+            f"--random-weights: the architecture of {variant.spec.name} is not known here", f"give a {CONFIG}"
+        ) from None
+    return KnownConfig(found.config, found.source, own=True)
+
+
+def _shaped(variant: Variant, config: Mapping[str, Any], source: Path) -> GeneratorSpec:
+    """The variant's spec with the rate, channels and window of a config, and presets for its kind of model."""
+    try:
+        rate, size, channels = (config[key] for key in ("sample_rate", "sample_size", "audio_channels"))
+        diffusion = config["model"]["diffusion"]
+        kind = str(diffusion["type"]), str(diffusion.get("diffusion_objective", "v"))
+    except (LookupError, TypeError, AttributeError) as error:
+        raise BadCheckpoint(f"{source}: not a model config of stable-audio-tools: {error!r}") from None
+    for key, value, high in (
+        ("sample_rate", rate, 10**6),
+        ("sample_size", size, 10**9),
+        ("audio_channels", channels, 2),
+    ):
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
+            raise BadCheckpoint(f"{source}: {key} is {value!r}, expected a whole number from 1 to {high}")
+    needs = (weights_name(config),) if weights_name(config) else ()
+    spec = replace(_kin(variant, kind), sample_rate=rate, channels=channels, needs=needs)
+    return replace(spec, window_seconds=size / rate, max_seconds=size / rate)
+
+
+def _kin(variant: Variant, kind: tuple[str, str]) -> GeneratorSpec:
+    """The variant's spec with the presets of the first variant whose backbone and objective are these."""
+    spec = variant.spec
+    if kind == (variant.backbone, variant.objective):
+        return spec
+    kin = next((each for each in VARIANTS.values() if kind == (each.backbone, each.objective)), None)
+    if kin is not None:
+        return replace(spec, presets=kin.spec.presets, default_preset=kin.spec.default_preset)
+    if kind[1] == "rectified_flow":
+        return replace(spec, presets=FLOW_PRESETS, default_preset="ui")
+    return spec

@@ -1,0 +1,114 @@
+"""`evalkit codec`: an autoencoder measured on recordings, with intervals, counts, and reasons for what failed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from evalkit.cli.main import main
+
+Answer = tuple[int, str, str]
+
+
+@pytest.fixture
+def evalkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
+    """`evalkit(*arguments)` -> (exit code, stdout, stderr)."""
+
+    def call(*arguments: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Seven recordings: five good ones (one of them long, one mono at another rate), a silent and a broken one."""
+    rng = np.random.default_rng(3)
+    for index in range(4):
+        tone = np.sin(np.arange(16000) * (0.05 + 0.02 * index))
+        soundfile.write(tmp_path / f"good-{index}.wav", 0.2 * np.stack([tone, rng.normal(size=16000)], 1), 16000)
+    soundfile.write(tmp_path / "long-mono.flac", 0.1 * rng.normal(size=6 * 22050), 22050)
+    soundfile.write(tmp_path / "silent.wav", np.zeros((16000, 2)), 16000)
+    (tmp_path / "broken.wav").write_bytes(b"RIFF not at all")
+    return tmp_path
+
+
+def test_a_table_and_json_with_intervals_and_counts(evalkit: Callable[..., Answer], folder: Path) -> None:
+    code, out, _ = evalkit("codec", str(folder), "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert (told["n"], told["n_failed"], told["n_cut"]) == (5, 2, 1)
+    assert set(told["failures"]) == {"silent.wav", "broken.wav"}
+    assert told["seconds"] == pytest.approx(4 + 5.12)
+    assert (told["latent_rate"], told["sample_rate"]) == (pytest.approx(16000 / 512), 16000)
+    for name, entry in told["measures"].items():
+        assert entry["low"] < entry["value"] < entry["high"], name
+        values = [clip[name] for clip in told["clips"].values()]
+        assert entry["value"] == pytest.approx(np.mean(values))
+    code, out, _ = evalkit("codec", str(folder), "--limit", "3")
+    assert code == 0
+    assert "2 recordings of" in out and "1 failed" in out
+    assert "stft_distance" in out and "si_sdr" in out and "n/a" in out
+
+
+def test_the_same_seed_gives_the_same_numbers_and_the_mean_no_draw(
+    evalkit: Callable[..., Answer], folder: Path
+) -> None:
+    words = ("codec", str(folder / ""), "--limit", "2", "--json")
+    first, second, other, mean = (
+        json.loads(evalkit(*words, *further)[1])["clips"] for further in ((), (), ("--seed", "1"), ("--mean",))
+    )
+    assert first == second
+    assert first != other
+    assert mean not in (first, other)
+
+
+def test_the_shipped_autoencoder_keeps_more_than_noise_would(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    """A decoder that lost its weights would still give a table."""
+    time = np.arange(32000) / 16000
+    sound = 0.3 * np.sin(2 * np.pi * 440 * time) * np.exp(-2 * time)
+    soundfile.write(tmp_path / "tone.wav", sound, 16000)
+    measures = json.loads(evalkit("codec", str(tmp_path), "--json", "--mean")[1])["measures"]
+    assert measures["si_sdr"]["value"] > 0
+    assert measures["si_sdr"]["low"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("codec", "absent"), "absent: no such folder"),
+        (("codec", "."), "holds no recordings"),
+        (("codec", "some", "--model", "mock"), "'mock' has no autoencoder"),
+        (("codec", "some", "--model", "stable-audio"), "stable-audio-open-1.0"),
+        (("codec", "some", "--limit", "0"), "--limit 0"),
+        (("codec", "some", "--dtype", "int8"), "int8"),
+    ],
+)
+def test_mistakes_are_one_line(
+    evalkit: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], named: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some").mkdir()
+    soundfile.write(tmp_path / "some" / "a.wav", np.ones(9), 16000)
+    code, out, err = evalkit(*words)
+    assert code == 2
+    assert not out
+    assert named in err
+    assert err.count("\n") == 1
+
+
+def test_nothing_measured_is_exit_1(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    code, out, _ = evalkit("codec", str(tmp_path))
+    assert code == 1
+    assert "silent" in out

@@ -1,0 +1,95 @@
+"""What a checkpoint says of itself, and that the published sizes are the built ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from evalkit_checkpoints import small_config, write_folder
+
+from evalkit.core.errors import BadCheckpoint
+from evalkit.fetch.checkpoint import open_checkpoint
+from evalkit.generators.specs import CONFIGS, describe, describe_random, known_config
+from evalkit.generators.stable_audio import open_1_0, open_small
+from evalkit.generators.variants import VARIANTS
+from evalkit.nets.stable_audio.config import parse
+from evalkit.nets.stable_audio.model import StableAudio
+
+OPEN = VARIANTS["stable-audio"]
+
+
+def changed(tmp_path: Path, **changes: Any) -> Path:
+    config = small_config()
+    config["model"]["diffusion"].update(changes.pop("diffusion", {}))
+    return write_folder(tmp_path / "run", config) if not changes else written(tmp_path / "run", {**config, **changes})
+
+
+def written(folder: Path, config: dict[str, Any]) -> Path:
+    write_folder(folder)
+    (folder / "model_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_rate_window_and_channels_are_the_checkpoints(tmp_path: Path) -> None:
+    spec = describe(OPEN, open_checkpoint(changed(tmp_path)), {})
+    assert (spec.name, spec.sample_rate, spec.channels) == ("stable-audio@run", 8000, 2)
+    assert spec.window_seconds == spec.max_seconds == 40960 / 8000
+    assert spec.presets == OPEN.spec.presets
+    assert spec.needs == ("clap-mini",)
+    assert not spec.gated
+    assert spec.parameters is not None and spec.parameters > 1e6
+
+
+def test_a_flow_gets_a_flows_presets(tmp_path: Path) -> None:
+    """DPM-Solver++ on a rectified flow makes noise, and nothing would say so."""
+    flow = describe(OPEN, open_checkpoint(changed(tmp_path, diffusion={"diffusion_objective": "rectified_flow"})), {})
+    assert flow.presets[flow.default_preset]["sampler"] == "euler"
+    distilled = describe(OPEN, open_checkpoint(changed(tmp_path, diffusion={"diffusion_objective": "rf_denoiser"})), {})
+    assert distilled.presets == open_small().spec.presets
+
+
+@pytest.mark.parametrize("key", ["sample_rate", "sample_size", "audio_channels"])
+@pytest.mark.parametrize("value", ["44100", 0, -1, 2.5, True, None, 10**10])
+def test_a_config_with_an_impossible_number_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    with pytest.raises(BadCheckpoint, match=key):
+        describe(OPEN, open_checkpoint(written(tmp_path / "run", {**small_config(), key: value})), {})
+
+
+def test_a_lone_file_gives_its_name_and_a_standard_one_its_folders(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "run")
+    assert describe(OPEN, open_checkpoint(folder / "model.safetensors"), {}).name == "stable-audio@run"
+    (folder / "model.safetensors").rename(folder / "step-100.safetensors")
+    assert describe(OPEN, open_checkpoint(folder / "step-100.safetensors"), {}).name == "stable-audio@step-100"
+
+
+@pytest.mark.parametrize("name", ["stable-audio", "stable-audio-open-small", "stable-audio-1", "stable-audio-2"])
+def test_stated_parameters_window_and_kind_are_those_of_the_published_config(name: str) -> None:
+    variant = VARIANTS[name]
+    config = json.loads((CONFIGS / f"{name}.json").read_text())
+    parsed = parse(config, name)
+    with torch.device("meta"):
+        model = StableAudio(parsed)
+    assert sum(parameter.numel() for parameter in model.parameters()) == variant.spec.parameters
+    assert parsed.window_seconds == variant.spec.window_seconds
+    assert (parsed.sample_rate, parsed.objective) == (variant.spec.sample_rate, variant.objective)
+    assert config["model"]["diffusion"]["type"] == variant.backbone
+    assert describe_random(variant, known_config(variant, None, {})).size == "random"
+
+
+def test_another_model_in_the_published_ones_place_is_refused(tmp_path: Path) -> None:
+    """It would be scored under the published name, or fail item by item for its rate."""
+    generator = open_1_0({"stable-audio": write_folder(tmp_path / "a")})
+    with pytest.raises(BadCheckpoint, match="is not stable-audio: 8000 Hz") as error:
+        generator.load("cpu", "float32")
+    assert "--checkpoint" in error.value.hint
+
+
+def test_random_weights_of_another_config_have_another_identity(tmp_path: Path) -> None:
+    one = open_1_0(checkpoint=written(tmp_path / "a", small_config()), random_weights=True).spec
+    other = open_1_0(checkpoint=written(tmp_path / "b", {**small_config(), "sample_rate": 16000}), random_weights=True)
+    published = open_1_0(random_weights=True).spec
+    assert len({one.weights, other.spec.weights, published.weights}) == 3
+    assert published.sample_rate == 44100
