@@ -26,6 +26,7 @@ VERBS = (
     "report",
     "check",
     "models",
+    "baselines",
     "suites",
     "metrics",
     "fetch",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from evalkit.cli import run as options
 from evalkit.cli.output import print_json, print_table
+from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.generators.base import GeneratorSpec
+    from evalkit.run.config import RunConfig
 
 _COLUMNS = {
     "name": "name",
@@ -24,11 +28,26 @@ _COLUMNS = {
 }
 
 
+_CHECK = typer.Argument(None, metavar="[NAME]", help="With `check`: the model to check, by any form of --model.")
+
+
 def models(
-    name: str | None = typer.Argument(None, help="A model's name."),
+    name: str | None = typer.Argument(None, metavar="[NAME|check]", help="A model's name."),
+    checked: str | None = _CHECK,
+    preset: str | None = options.PRESET,
+    set_: list[str] = options.SET,
+    device: str = options.DEVICE,
+    dtype: str = options.DTYPE,
+    weights: list[str] = options.WEIGHTS,
+    checkpoint: Path | None = options.CHECKPOINT,
+    random_weights: bool = options.RANDOM_WEIGHTS,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
     """List the models: size, parameters, rate, window, licence, and whether their weights are here.
+
+    `evalkit models check NAME` runs one through the rules that every generator keeps (form, length, rate, finite
+    samples, an honest clock, the same bits again, seeds that concern their own item, no influence of neighbours in
+    the batch, no growing memory) and says which it breaks: exit 1. The other options are for this alone.
 
     A model of the Stable Audio family whose weights are missing runs from any checkpoint of its kind
     (`--checkpoint PATH`), or without weights for speed tests (`--random-weights`).
@@ -37,9 +56,29 @@ def models(
     Example:
       evalkit models
       evalkit models stable-audio
+      evalkit models check own_model:Whistle
     """
     from evalkit.generators.base import GENERATORS
 
+    if name == "check":
+        from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
+
+        if checked is None:
+            raise UserError("evalkit models check: which model?", "evalkit models check NAME")
+        config = RunConfig(
+            model=checked,
+            preset=preset,
+            changes=parse_changes(set_),
+            device=resolve_device(device),
+            dtype=dtype,
+            weights=parse_weights(weights),
+            checkpoint=parse_checkpoint(checkpoint),
+            random_weights=random_weights,
+        )
+        _check(config, as_json)
+        return
+    if checked is not None:
+        raise UserError(f"evalkit models {name} {checked}: one name at a time", f"evalkit models check {checked}?")
     if name is not None:
         _show(_facts(name), as_json)
         return
@@ -51,6 +90,25 @@ def models(
     print_table(list(_COLUMNS.values()), rows, numbers=(2, 3, 4, 5))
     if any(each["weights_here"] not in ("here", "none needed") for each in found):
         print("\nwhat is missing, and where it goes: evalkit models NAME")
+
+
+def _check(config: RunConfig, as_json: bool) -> None:
+    """Run a model through the rules, tell what was found, and exit 1 where one is broken."""
+    from evalkit.cli.session import own_stdout
+    from evalkit.run.rules import check_model
+
+    with own_stdout(as_json):
+        found = check_model(config)
+    broken = [each.rule for each in found if each.ok is False]
+    if as_json:
+        rules = [{"rule": each.rule, "ok": each.ok, "detail": each.detail} for each in found]
+        print_json({"model": config.model, "rules": rules, "broken": broken})
+    else:
+        words = {True: "kept", False: "BROKEN", None: "-"}
+        print_table(["rule", "", "what was found"], [[each.rule, words[each.ok], each.detail] for each in found])
+        print(f"{config.model} breaks {', '.join(broken)}" if broken else f"{config.model} keeps them all")
+    if broken:
+        raise typer.Exit(1)
 
 
 def _facts(name: str) -> dict[str, Any]:
@@ -126,5 +184,7 @@ def _show(facts: dict[str, Any], as_json: bool) -> None:
     shown = {key: _cell(key, value) for key, value in facts.items() if key not in left_out}
     rows = [[key.replace("_", " "), value] for key, value in shown.items() if value not in (None, "")]
     print_table(["model", facts["name"]], rows)
-    for preset, options in facts.get("presets", {}).items():
-        print(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in options.items()))
+    for preset, chosen in facts.get("presets", {}).items():
+        print(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
+    if facts.get("further"):
+        print(f"further options of --set: {', '.join(facts['further'])}")

@@ -135,8 +135,19 @@ def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
     if outcome.reused:
         print("nothing to do: all of it was there already")
     print(f"run:    {plan.folder.root}")
+    speed = _speed(outcome)
+    if speed:
+        print(f"speed:  {speed}")
     if report is not None:
         print(f"report: {report}")
+
+
+def _speed(outcome: Outcome) -> str:
+    """How fast the sounds were made, as run.json has it; "" for audio made elsewhere and runs of before."""
+    from evalkit.core.jsonio import read_json
+    from evalkit.report.speed import summary
+
+    return summary(read_json(outcome.plan.folder.run_json).get("speed"))
 
 
 def _is_headline(entry: Mapping[str, Any]) -> bool:

@@ -38,14 +38,16 @@ class Batch:
 class Sound:
     """What a generator returned for one item, unchecked: `samples` may be anything, `rate` too.
 
-    `timings` is the item's even share of the batch's wall seconds, by part; a `trimmed` sound may be shorter than
-    was asked for, as silence was to be cut off.
+    `timings` is the item's even share of the batch's wall seconds, by part, and of loading the generator ("load")
+    where this is the first batch after it, which warms up whatever compiles or allocates; a `trimmed` sound may be
+    shorter than was asked for, as silence was to be cut off. `peak_bytes` is the most memory in use so far.
     """
 
     samples: Any
     rate: Any
     timings: Mapping[str, float]
     trimmed: bool = False
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ import gc
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from evalkit.core.errors import UserError
 from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound
+from evalkit.generators.worker_harness import memory
 
 
 class Inline:
@@ -18,13 +20,25 @@ class Inline:
         loaded = False
         try:
             for batch in batches:
-                if not loaded:
-                    job.generator.load(job.device, job.dtype)
-                    loaded = True
-                yield batch, produce(job, batch.requests)
+                if loaded:
+                    yield batch, produce(job, batch.requests)
+                    continue
+                started = time.perf_counter()
+                job.generator.load(job.device, job.dtype)
+                loaded = True
+                seconds = time.perf_counter() - started
+                yield batch, _with_load(produce(job, batch.requests), seconds)
         finally:
             if loaded:
                 job.generator.close()
+
+
+def _with_load(results: Sequence[Result], seconds: float) -> list[Result]:
+    """The results of the first batch: the loading is told apart, and marks them as the warm-up."""
+    share = seconds / max(1, len(results))
+    return [
+        replace(each, timings={**each.timings, "load": share}) if isinstance(each, Sound) else each for each in results
+    ]
 
 
 def produce(job: Job, requests: Sequence[Request]) -> list[Result]:
@@ -66,7 +80,8 @@ def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
         fault = Fault("oom" if _out_of_memory(error) else "error", _describe(error))
     else:
         shares = {name: part / len(requests) for name, part in parts.items()}
-        return [Sound(samples, rate, shares, made.trimmed) for samples in audio]
+        peak = memory()["peak"] if made.memory is None else made.memory.peak
+        return [Sound(samples, rate, shares, made.trimmed, peak) for samples in audio]
     _release_memory()
     return fault
 

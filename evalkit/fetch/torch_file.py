@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -41,7 +41,7 @@ def _scalar(_dtype: object, _value: object = None) -> None:
     """Stands for NumPy's builder of scalars: no weight is one, so its value is not needed."""
 
 
-_LET_IN = [
+_LET_IN: Sequence[tuple[Callable[..., object], str]] = [
     (_scalar, "numpy.core.multiarray.scalar"),  # as NumPy 1 names it, in every published file
     (_scalar, "numpy._core.multiarray.scalar"),
     (_Dtype, "numpy.dtype"),
@@ -78,10 +78,18 @@ def read_entry(path: Path, key: str) -> object:
     return content.get(key) if isinstance(content, Mapping) else None
 
 
-def _load(path: Path) -> object:
+def read_content(path: Path, let_in: Sequence[tuple[Callable[..., object], str]]) -> object:
+    """A whole torch file, for formats of their own. `let_in` are (stand-in, name): what a pickle may ask for beside
+    tensors and plain containers, and what it gets in its place. Raises as :func:`read_torch` does."""
+    if not path.is_file():
+        raise MissingWeights(f"{path}: no such weights file")
+    return _load(path, let_in)
+
+
+def _load(path: Path, let_in: Sequence[tuple[Callable[..., object], str]] = _LET_IN) -> object:
     try:
         whole_archive = zipfile.is_zipfile(path)
-        with torch.serialization.safe_globals(_LET_IN):  # type: ignore[arg-type]
+        with torch.serialization.safe_globals(list(let_in)):  # type: ignore[arg-type]
             content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=whole_archive)
         return content
     except Exception as error:  # a damaged or hostile pickle can fail in any way; each is one line here

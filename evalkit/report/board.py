@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from evalkit.report.cards import Meaning, meaning
 from evalkit.report.published import Cited, Figure, cited
-from evalkit.report.records import Estimate, RunRecord
-from evalkit.report.text import MISSING, count, decimals, fixed, plainly, short_digest
+from evalkit.report.records import Estimate, RunRecord, mapping
+from evalkit.report.text import MISSING, count, decimals, fixed, plainly, short_digest, whole
 from evalkit.report.ties import Standing, standings
 
 RANDOM = "random"
@@ -197,6 +197,9 @@ def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
     found = []
     for place, (record, name) in enumerate(zip(records, names, strict=True)):
         detail = [record.preset] if record.preset else []
+        ranked = whole(mapping(record.facts.get("speed")).get("best_of"))
+        if ranked and ranked > 1:  # sounds that were made and thrown away are part of the system
+            detail.append(f"best of {ranked}")
         if names.count(name) > 1 or not detail:
             detail.append(record.run_id)
         found.append(Entrant(_letters(place), place, name, " · ".join(detail), record))

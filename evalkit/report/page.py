@@ -18,6 +18,7 @@ from evalkit.core.jsonio import write_bytes
 from evalkit.report.published import Figure, shipped
 from evalkit.report.records import read_runs
 from evalkit.report.sampling import Audio
+from evalkit.report.speed import HEADINGS
 from evalkit.report.tables import ARROWS, csv_text, further_title, markdown
 from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
 
@@ -56,6 +57,7 @@ def render(view: ReportView) -> str:
             markdown_link=_link("text/markdown", "\n".join(markdown(section.board) for section in view.sections)),
             arrows=ARROWS,
             further_title=further_title,
+            speed_headings=HEADINGS,
             mini_note=MINI,
             random_note=RANDOM_WEIGHTS,
             version=evalkit.__version__,

@@ -102,7 +102,7 @@ def _time(record: RunRecord) -> tuple[Fact, ...]:
     found.append(Fact("audio made", duration(made)))
     generate = spent["generate"]
     if generate and made:
-        found.append(Fact("real-time factor", f"{generate / made:.3g} (seconds of work per second of audio)"))
+        found.append(Fact("generate, loading included", f"{generate / made:.3g} s per second of audio"))
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from evalkit.report.provenance import Provenance, provenance
 from evalkit.report.published import Figure
 from evalkit.report.records import Item, RunRecord
 from evalkit.report.sampling import Audio, sampled
+from evalkit.report.speed import Pace, paces
 from evalkit.report.text import count, decimals, fixed
 
 MAX_FAILURES = 200
@@ -109,6 +110,7 @@ class Section:
     sorts: tuple[tuple[str, Literal["ascending", "descending"]], ...]
     audio_note: str
     provenance: tuple[Provenance, ...]
+    paces: tuple[Pace, ...]
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,7 @@ def _section(place: int, board: Board, audio: Audio) -> Section:
         sorts=tuple((each.title, "descending" if each.direction == "lower" else "ascending") for each in ranking),
         audio_note=_audio_note(len(full), len(prompts), audio),
         provenance=tuple(provenance(entrant) for entrant in entrants),
+        paces=paces(entrants),
     )
 
 

@@ -94,6 +94,7 @@ def _heard(path: Path, audio: str, item: Item, attempt: int, sound: Sound | None
         peak=float(np.abs(clip.samples).max(initial=0.0)),
         loudness=_finite(loudness(clip.samples, clip.rate)),
         timings={} if sound is None else dict(sound.timings),
+        peak_bytes=None if sound is None else sound.peak_bytes,
         attempt=attempt,
     )
 

@@ -26,6 +26,7 @@ from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.samples import write_samples
 from evalkit.run.score import Scoring, embed_all, load_metrics, score_all
+from evalkit.run.speed import speed
 from evalkit.store.ledger import Ledger, Record
 from evalkit.store.lock import locked
 from evalkit.suites.pinned import require_references
@@ -123,7 +124,10 @@ def _generated(
     """The record of every item, after the generate stage."""
     with _timed(manifest, "generate"):
         generate(plan, ledger, executor or Inline(), progress)
-    return {item.key: ledger.records[item.key] for item in plan.items}
+    records = {item.key: ledger.records[item.key] for item in plan.items}
+    if plan.generator is not None:
+        manifest.update(speed=speed(plan, records))
+    return records
 
 
 def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:

@@ -29,8 +29,9 @@ class Record:
 
     `key` is the digest of what makes the item (`run.plan.Item.key`), `kind` the sort of failure ("" for
     ok), `audio` the file relative to the run folder (absolute for audio scored in place), `sha256` of its
-    bytes, `frames` per channel at `rate` Hz, `peak` linear, `loudness` in LUFS, `seconds` the wall time of
-    making it, `attempt` which command's try this was, counted from 1.
+    bytes, `frames` per channel at `rate` Hz, `peak` linear, `loudness` in LUFS, `timings` its share of the
+    wall seconds of its batch by part, `peak_bytes` the most memory in use until then,
+    `attempt` which command's try this was, counted from 1.
     """
 
     key: str
@@ -47,6 +48,7 @@ class Record:
     peak: float | None = None
     loudness: float | None = None
     timings: Mapping[str, float] = field(default_factory=dict)
+    peak_bytes: int | None = None
     attempt: int = 1
 
 

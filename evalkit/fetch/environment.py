@@ -1,0 +1,172 @@
+"""A baseline's own Python environment: made once from pinned requirements, found again by their digest.
+
+It lies at `EVALKIT_HOME/baselines/<name>-<digest>`, with `uv` where that is installed, else with venv and pip. The file
+`ready.json` is written last: an environment without it was interrupted, counts as none, and is gone on with by the next
+command (pip and uv keep what they fetched). Other requirements are another digest and so another folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_bytes, digest_json, safe_name
+from evalkit.core.jsonio import read_json, write_json
+from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.waiting import waiting_lock
+
+READY = "ready.json"
+_MADE = "made"
+"""Written once the empty environment is whole: one without pip has a Python too."""
+_PINNED = re.compile(r"^[A-Za-z0-9._-]+(\[[^\]]*\])?\s*(===?\s*[^*\s;]+|@\s*\S+)\s*(;.*)?(\s--hash=\S+)*$")
+_LOCAL = ("./", "../", "/")
+_OPTIONS = ("--extra-index-url ", "--index-url ", "--find-links ", "--no-deps", "--only-binary")
+_TAIL = 400
+_LISTING = (
+    "import importlib.metadata as m\nfor each in m.distributions(): print(each.metadata['Name'] + '==' + each.version)"
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is asked for: whose it is, its requirements file, and the Python ("3.10"; "" for the one at hand)."""
+
+    name: str
+    requirements: Path
+    python: str = ""
+
+    @property
+    def digest(self) -> str:
+        """sha256 of what decides the environment: the requirements' bytes and the Python."""
+        return digest_json([digest_bytes(self.requirements.read_bytes()), self.python or _version()])
+
+    @property
+    def folder(self) -> Path:
+        return evalkit_home() / "baselines" / f"{safe_name(self.name)}-{self.digest[:12]}"
+
+    @property
+    def interpreter(self) -> Path:
+        return self.folder / "bin" / "python"
+
+
+def is_ready(environment: Environment) -> bool:
+    """Was it installed to the end, and is its Python still there?"""
+    try:
+        known = read_json(environment.folder / READY)
+    except UserError:
+        return False
+    return isinstance(known, dict) and known.get("digest") == environment.digest and environment.interpreter.exists()
+
+
+def interpreter(environment: Environment) -> Path:
+    """The Python of an installed environment. Raises UserError, with the command, where it is not installed."""
+    if not is_ready(environment):
+        raise UserError(
+            f"the environment of {environment.name} is not installed here ({environment.folder})",
+            f"evalkit baselines install {environment.name}",
+        )
+    return environment.interpreter
+
+
+def install(environment: Environment, wheels: Path | None, told: Callable[[str], None]) -> bool:
+    """Make the environment; False where it was there already. `wheels` is a folder to take every package from, with no
+    network at all.
+
+    Raises UserError where a requirement is not pinned, no such Python is here, the network is forbidden or a package
+    cannot be had (with the tool's last words).
+    """
+    require_pinned(environment.requirements)
+    with waiting_lock(f"the environment {environment.folder}", told):
+        if is_ready(environment):
+            return False
+        if wheels is None and os.environ.get("EVALKIT_OFFLINE", "") not in ("", "0"):
+            raise UserError(
+                f"{environment.name}: EVALKIT_OFFLINE forbids the network, and its packages are not here",
+                "say --wheels FOLDER with the packages, or unset it",
+            )
+        if wheels is not None and not wheels.is_dir():
+            raise UserError(f"--wheels {wheels}: no such folder")
+        environment.folder.mkdir(parents=True, exist_ok=True)
+        _make(environment, told)
+        _fill(environment, wheels, told)
+        _tell_ready(environment)
+    return True
+
+
+def require_pinned(requirements: Path) -> None:
+    """Raises UserError, naming the line, for a requirement that may be another package tomorrow."""
+    text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in text.splitlines():
+        wanted = re.sub(r"(^|\s)#.*$", "", line).strip()
+        if wanted and not wanted.startswith((*_LOCAL, *_OPTIONS)) and not _PINNED.match(wanted):
+            raise UserError(f"{requirements}: {wanted!r} is not pinned", "write name==version, or a path")
+
+
+def _make(environment: Environment, told: Callable[[str], None]) -> None:
+    """An environment with nothing but pip in it; one that was made to the end is kept, half a one made anew."""
+    mark = environment.folder / _MADE
+    if mark.exists() and environment.interpreter.exists():
+        return
+    folder, uv = str(environment.folder), shutil.which("uv")
+    told(f"{environment.name}: making an environment in {folder}")
+    if uv is not None:
+        _call([uv, "venv", "--clear", "--python", environment.python or sys.executable, folder], environment)
+    else:
+        _call([_python(environment), "-m", "venv", "--clear", folder], environment)
+    mark.touch()
+
+
+def _fill(environment: Environment, wheels: Path | None, told: Callable[[str], None]) -> None:
+    told(f"{environment.name}: installing {environment.requirements.name}")
+    source = [] if wheels is None else ["--no-index", "--find-links", str(wheels.resolve())]
+    python, listed, uv = str(environment.interpreter), str(environment.requirements), shutil.which("uv")
+    if uv is not None:
+        _call([uv, "pip", "install", "--python", python, *source, "-r", listed], environment)
+    else:
+        quiet = ["--disable-pip-version-check", "--no-input"]
+        _call([python, "-m", "pip", "install", *quiet, *source, "-r", listed], environment)
+
+
+def _tell_ready(environment: Environment) -> None:
+    """The lists of what was installed, and, last, the mark that all of it was."""
+    found = _call([str(environment.interpreter), "-I", "-c", _LISTING], environment)
+    write_json(environment.folder / READY, {"digest": environment.digest, "packages": sorted(found.split())})
+
+
+def _python(environment: Environment) -> str:
+    if environment.python in ("", _version()):
+        return sys.executable
+    found = shutil.which(f"python{environment.python}")
+    if found is None:
+        raise UserError(
+            f"{environment.name}: needs Python {environment.python}, and python{environment.python} is not on the path",
+            "install it, or install uv, which brings its own",
+        )
+    return found
+
+
+def _version() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _call(command: Sequence[str], environment: Environment) -> str:
+    """Run a tool to its end, in the folder of the requirements, as paths in them are meant from there."""
+    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    done = subprocess.run(
+        command, cwd=environment.requirements.parent, env=variables, stdin=subprocess.DEVNULL,
+        capture_output=True, text=True, errors="replace", check=False,
+    )  # fmt: skip
+    if done.returncode:
+        words = " ".join((done.stderr.strip() or done.stdout.strip())[-_TAIL:].split())
+        raise UserError(
+            f"{environment.name}: {Path(command[0]).name} failed ({done.returncode}): {words}",
+            "put that right, then type the same command again: it goes on from here",
+        )
+    return done.stdout

@@ -1,0 +1,106 @@
+"""The baselines' manifests: `baselines/<family>/manifest.toml`, one table per model.
+
+A manifest says what is published and where: the repository on the hub, the licence, rate, channels, how long a
+sound may be, and the settings that its authors state. What runs the model is the `adapter.py` beside it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.core.resources import resource
+
+MANIFEST = "manifest.toml"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """One model of a manifest.
+
+    `hub` is its repository on the Hugging Face hub and `revision` the commit or branch of it; `files` are those that
+    `evalkit fetch weights` gets (none: the whole repository is needed, which it does not get). `window_seconds`
+    is what the model was trained on; `stride_seconds` by how much the window moves on where a sound is longer (0: it is
+    made whole). `needs` names weights of other repositories. `worker` names the environment that it runs in, where
+    that cannot be this one. `size` is "full" or "mini".
+    """
+
+    name: str
+    family: str
+    folder: Path
+    hub: str
+    revision: str
+    licence: str
+    sample_rate: int
+    channels: int
+    window_seconds: float
+    max_seconds: float
+    default_preset: str
+    presets: Mapping[str, Mapping[str, Any]]
+    stride_seconds: float = 0.0
+    parameters: int | None = None
+    batch_size: int = 4
+    files: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    worker: str = ""
+    size: str = "full"
+    further: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """The folder's name under EVALKIT_HOME/weights: that of the repository."""
+        return self.hub.rpartition("/")[2] or self.name
+
+
+@cache
+def baselines() -> Mapping[str, Baseline]:
+    """name -> model, of every manifest that ships. Raises UserError, naming the file, for a wrong one."""
+    found: dict[str, Baseline] = {}
+    for path in sorted(resource("baselines").glob(f"*/{MANIFEST}")):
+        for model in read_manifest(path):
+            if model.name in found:
+                raise UserError(f"{path}: the model {model.name} is in {found[model.name].folder} too")
+            found[model.name] = model
+    return found
+
+
+def read_manifest(path: Path) -> list[Baseline]:
+    """The models of one file; `[defaults]` holds for all of them. Raises UserError, naming the file and the key."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    strange = sorted(set(content) - {"family", "defaults", "presets", "further", "models"})
+    if strange or not isinstance(content.get("models"), dict):
+        raise UserError(f"{path}: a manifest has family, defaults, presets, further and models, not {strange}")
+    shared = {
+        **content.get("defaults", {}),
+        "family": content.get("family", path.parent.name),
+        "folder": path.parent,
+        "further": content.get("further", {}),
+    }
+    models = []
+    for name, table in content["models"].items():
+        told = {"presets": content.get("presets", {}), **shared, **table, "name": name}
+        models.append(_model(path, name, told))
+    return models
+
+
+def _model(path: Path, name: str, told: dict[str, Any]) -> Baseline:
+    known = {each.name for each in fields(Baseline)}
+    strange = sorted(set(told) - known)
+    if strange:
+        raise UserError(f"{path}: models.{name} has unknown keys: {', '.join(strange)}")
+    told |= {key: tuple(told[key]) for key in ("files", "needs") if key in told}
+    try:
+        model = Baseline(**told)
+    except TypeError as error:
+        raise UserError(f"{path}: models.{name}: {str(error).partition('()')[2].strip()}") from None
+    if model.default_preset not in model.presets:
+        raise UserError(f"{path}: models.{name}: no preset is called {model.default_preset!r}")
+    return model

@@ -1,0 +1,141 @@
+"""`manifest.toml` of a baseline's folder: the table `[worker]`, which says how its models run in a process apart.
+
+    [worker]
+    file = "worker.py"                  # see generators/worker_harness.py
+    requirements = "requirements.txt"   # pinned; absent: evalkit's own Python runs the worker
+    python = "3.10"                     # of the environment; absent: the Python at hand
+    [worker.timeouts]                   # seconds; each may be absent
+    load = 1800
+    first = 1200                        # a first call may compile
+    each = 600
+    [worker.models.tone]                # fields of GeneratorSpec
+    sample_rate = 16000
+    channels = 1
+    max_seconds = 30
+    [worker.models.tone.presets.default]
+    pitch = 440
+
+The rest of the file is no concern of this one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.generators.base import GeneratorSpec
+
+MANIFEST = "manifest.toml"
+_TEXT = ("family", "size", "licence", "default_preset")
+_WHOLE = ("sample_rate", "channels", "batch_size", "parameters")
+_REAL = ("max_seconds", "window_seconds")
+_SIZES = ("mini", "full", "none")
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds until a worker that does not answer is ended."""
+
+    load: float = 1800.0
+    first: float = 1200.0
+    each: float = 600.0
+
+
+@dataclass(frozen=True)
+class WorkerManifest:
+    """A folder's worker. `requirements` is None where it needs no environment of its own, `python` "" for any."""
+
+    folder: Path
+    file: Path
+    requirements: Path | None
+    python: str
+    timeouts: Timeouts
+    models: Mapping[str, GeneratorSpec]
+
+    def model(self, name: str) -> GeneratorSpec:
+        """The spec of one of its models, of the only one for "". Raises UserError."""
+        if not name and len(self.models) == 1:
+            return next(iter(self.models.values()))
+        if name not in self.models:
+            raise unknown_name(f"model of {self.folder}", name, self.models)
+        return self.models[name]
+
+
+def read_worker(folder: Path) -> WorkerManifest:
+    """Raises UserError, naming the file and the key, where there is no worker or its table is not as it should be."""
+    path = folder / MANIFEST
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}", "name a folder that holds one") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not TOML: {error}") from None
+    table = content.get("worker")
+    if not isinstance(table, dict):
+        raise UserError(f"{path}: has no [worker]: this baseline runs in evalkit's own process")
+    _only(path, "[worker]", table, {"file", "requirements", "python", "timeouts", "models"})
+    models = {name: _spec(path, name, entry) for name, entry in _table(path, "models", table).items()}
+    if not models:
+        raise UserError(f"{path}: [worker.models] names no model")
+    requirements = _file(path, table, "requirements") if "requirements" in table else None
+    python = str(table.get("python", ""))
+    return WorkerManifest(folder, _file(path, table, "file"), requirements, python, _timeouts(path, table), models)
+
+
+def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
+    """A file inside the folder; a name that leads out of it is refused."""
+    value = table.get(key)
+    if not isinstance(value, str) or Path(value).name != value or not (path.parent / value).is_file():
+        raise UserError(f"{path}: worker.{key} is {value!r}, not the name of a file in {path.parent}")
+    return (path.parent / value).resolve()
+
+
+def _timeouts(path: Path, table: Mapping[str, Any]) -> Timeouts:
+    entry = _table(path, "timeouts", table)
+    _only(path, "[worker.timeouts]", entry, {field.name for field in fields(Timeouts)})
+    return Timeouts(**{key: _number(path, f"worker.timeouts.{key}", value) for key, value in entry.items()})
+
+
+def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
+    where = f"worker.models.{name}"
+    if not isinstance(entry, dict):
+        raise UserError(f"{path}: {where} is no table")
+    _only(path, where, entry, {*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "presets"})
+    values: dict[str, Any] = {key: str(entry[key]) for key in _TEXT if key in entry}
+    values |= {key: int(_number(path, f"{where}.{key}", entry[key])) for key in _WHOLE if key in entry}
+    values |= {key: _number(path, f"{where}.{key}", entry[key]) for key in _REAL if key in entry}
+    missing = [key for key in ("sample_rate", "channels", "max_seconds") if key not in values]
+    if missing:
+        raise UserError(f"{path}: {where} does not state {', '.join(missing)}")
+    if values.setdefault("size", "full") not in _SIZES:
+        raise unknown_name(f"size ({path}: {where})", values["size"], _SIZES)
+    presets = entry.get("presets", {})
+    default = values.setdefault("default_preset", next(iter(presets), ""))
+    if not all(isinstance(options, dict) for options in presets.values()) or (default and default not in presets):
+        raise UserError(f"{path}: {where}: presets are tables, and default_preset is one of them")
+    needs = tuple(str(each) for each in entry.get("needs", ()))
+    values.setdefault("family", path.parent.name)
+    return GeneratorSpec(name=name, gated=bool(entry.get("gated")), needs=needs, presets=presets, **values)
+
+
+def _table(path: Path, key: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = table.get(key, {})
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: worker.{key} is no table")
+    return found
+
+
+def _only(path: Path, where: str, table: Mapping[str, Any], known: set[str]) -> None:
+    for key in table:
+        if key not in known:
+            raise unknown_name(f"key of {where} in {path}", key, known)
+
+
+def _number(path: Path, where: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
+        raise UserError(f"{path}: {where} is {value!r}, expected a positive number")
+    return float(value)

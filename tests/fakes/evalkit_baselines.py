@@ -1,0 +1,217 @@
+"""Small seeded models of the baselines' families, in the layouts that are published."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from evalkit_checkpoints import small_t5
+
+from evalkit.fetch.weights import MINI_FOLDER
+
+WORDS = 203
+"""Entries of the tokenizer of `small_t5`."""
+
+
+def small_encodec(rate: int = 32000, ratios: tuple[int, ...] = (8, 5, 4, 4), codebooks: int = 4) -> Any:
+    """The codec's config: 50 frames a second, `codebooks` of 32 tokens."""
+    from transformers import EncodecConfig
+
+    bits = 5 * 50 * codebooks / 1000
+    return EncodecConfig(
+        sampling_rate=rate,
+        upsampling_ratios=list(ratios),
+        target_bandwidths=[bits],
+        num_filters=4,
+        hidden_size=8,
+        codebook_dim=8,
+        codebook_size=32,
+        num_lstm_layers=1,
+        use_causal_conv=False,
+        pad_mode="constant",
+        use_conv_shortcut=False,
+    )
+
+
+def small_musicgen(folder: Path, channels: int = 1) -> Path:
+    """MusicGen as `facebook/musicgen-*` has it, for transformers: 32 kHz, T5 inside."""
+    from transformers import MusicgenConfig, MusicgenForConditionalGeneration
+    from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
+
+    small_t5(folder, width=24)
+    text = json.loads((folder / "config.json").read_text())
+    decoder = MusicgenDecoderConfig(
+        vocab_size=32,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        ffn_dim=64,
+        num_codebooks=4 * channels,
+        audio_channels=channels,
+        pad_token_id=32,
+        bos_token_id=32,
+    )
+    config = MusicgenConfig(text_encoder=text, audio_encoder=small_encodec().to_dict(), decoder=decoder.to_dict())
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        model = MusicgenForConditionalGeneration(config)
+        _spread(model.decoder)
+        _spread(model.audio_encoder)
+    model.generation_config.update(decoder_start_token_id=32, pad_token_id=32, guidance_scale=3.0, do_sample=True)
+    model.save_pretrained(folder)
+    return folder
+
+
+def small_audioldm(folder: Path) -> Path:
+    """AudioLDM as `cvssp/audioldm*` have it, for diffusers: 16 kHz, 8 latent channels, FiLM of CLAP's text."""
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+    from transformers import ClapTextConfig, ClapTextModelWithProjection
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        unet = UNet2DConditionModel(
+            sample_size=(256, 16),
+            in_channels=8,
+            out_channels=8,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            norm_num_groups=4,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=(8, 16),
+            attention_head_dim=4,
+            class_embed_type="simple_projection",
+            projection_class_embeddings_input_dim=32,
+            class_embeddings_concat=True,
+        )
+        text = ClapTextModelWithProjection(ClapTextConfig(**_clap_sizes()))
+        parts = {"unet": unet, "vae": _vae(AutoencoderKL), "text_encoder": text, "vocoder": small_vocoder()}
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+    _ddim(DDIMScheduler).save_pretrained(folder / "scheduler")
+    _clap_tokenizer(folder / "tokenizer")
+    return folder
+
+
+def small_audioldm2(folder: Path) -> Path:
+    """AudioLDM2 as `cvssp/audioldm2*` have it: CLAP and T5, projected, continued by GPT-2, into the U-Net."""
+    from diffusers import AudioLDM2ProjectionModel, AudioLDM2UNet2DConditionModel, AutoencoderKL, DDIMScheduler
+    from transformers import ClapConfig, ClapModel, GPT2Config, GPT2Model
+
+    small_t5(folder / "both", width=24, parts=True)
+    shutil.move(folder / "both" / "text_encoder", folder / "text_encoder_2")
+    shutil.rmtree(folder / "both")
+    _t5_tokenizer(folder / "tokenizer_2")
+    audio = {
+        "spec_size": 64,
+        "window_size": 4,
+        "num_mel_bins": 16,
+        "patch_stride": [4, 4],
+        "patch_embeds_hidden_size": 8,
+        "depths": [1, 1],
+        "num_attention_heads": [2, 2],
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "projection_dim": 16,
+    }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(4)
+        unet = AudioLDM2UNet2DConditionModel(
+            sample_size=16,
+            in_channels=8,
+            out_channels=8,
+            block_out_channels=(8, 16),
+            layers_per_block=1,
+            norm_num_groups=4,
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=((None, 16, 24), (None, 16, 24)),
+            attention_head_dim=4,
+        )
+        clap = ClapModel(ClapConfig(text_config=_clap_sizes(), audio_config=audio, projection_dim=32))
+        language = GPT2Model(GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=128, vocab_size=40, n_inner=32))
+        parts = {
+            "unet": unet,
+            "vae": _vae(AutoencoderKL),
+            "text_encoder": clap,
+            "vocoder": small_vocoder(),
+            "language_model": language,
+            "projection_model": AudioLDM2ProjectionModel(32, 24, 16),
+        }
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+    _ddim(DDIMScheduler).save_pretrained(folder / "scheduler")
+    _clap_tokenizer(folder / "tokenizer")
+    return folder
+
+
+def small_vocoder() -> Any:
+    """HiFi-GAN of 160 samples a mel frame at 16 kHz, as AudioLDM's."""
+    from transformers import SpeechT5HifiGan, SpeechT5HifiGanConfig
+
+    return SpeechT5HifiGan(
+        SpeechT5HifiGanConfig(
+            model_in_dim=16,
+            sampling_rate=16000,
+            upsample_initial_channel=32,
+            upsample_rates=[5, 4, 2, 2, 2],
+            upsample_kernel_sizes=[16, 16, 8, 4, 4],
+            resblock_kernel_sizes=[3],
+            resblock_dilation_sizes=[[1]],
+            normalize_before=False,
+        )
+    )
+
+
+def _spread(module: torch.nn.Module) -> None:
+    """Weights large enough that the likeliest token changes with what came before."""
+    for parameter in module.parameters():
+        if parameter.dim() > 1:
+            torch.nn.init.normal_(parameter, std=0.5)
+
+
+def _vae(kind: Any) -> Any:
+    return kind(
+        in_channels=1,
+        out_channels=1,
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(4, 4, 4),
+        norm_num_groups=4,
+        latent_channels=8,
+        scaling_factor=0.9,
+    )
+
+
+def _ddim(kind: Any) -> Any:
+    return kind(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear", clip_sample=False)
+
+
+def _clap_sizes() -> dict[str, Any]:
+    vocabulary = len(json.loads((MINI_FOLDER / "clap-mini" / "vocab.json").read_text(encoding="utf-8")))
+    return {
+        "vocab_size": vocabulary,
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 90,
+        "projection_dim": 32,
+    }
+
+
+def _clap_tokenizer(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt"):
+        shutil.copy(MINI_FOLDER / "clap-mini" / name, folder / name)
+
+
+def _t5_tokenizer(folder: Path) -> None:
+    """Of the class that the published folder names, which diffusers asks for; the words are those of `small_t5`."""
+    from transformers import T5Tokenizer
+
+    words = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -10.0)] + [(f"▁word{index}", -2.0) for index in range(200)]
+    T5Tokenizer(vocab=words, extra_ids=0, model_max_length=32).save_pretrained(folder)

@@ -1,0 +1,68 @@
+"""Adapters that each break one rule of a generator, for `evalkit models check`: `evalkit_broken:length`, and so on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from evalkit.generators.base import GenBatch, GeneratorSpec
+
+RATE = 8000
+
+
+class Adapter:
+    """A good adapter but for `flaw`."""
+
+    def __init__(self, flaw: str) -> None:
+        self.flaw = flaw
+        self.spec = GeneratorSpec(f"broken-{flaw}", "broken", RATE, 2, 30.0, size="none")
+        self.calls = 0
+        self.hoard: list[np.ndarray] = []
+
+    def load(self, device: str, dtype: str) -> None: ...
+
+    def generate(
+        self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Mapping[str, object]
+    ) -> GenBatch:
+        self.calls += 1
+        started = time.perf_counter()
+        if self.flaw == "runs" and len(prompts) > 1:
+            raise ValueError("takes one prompt\nat a time")
+        if self.flaw == "memory":
+            self.hoard.append(np.ones(16 << 17))  # 16 MiB
+        audio = [self.sound(place, seconds, seeds) for place in range(len(prompts))]
+        rate = 2 * RATE if self.flaw == "rate" else RATE
+        took = time.perf_counter() - started
+        return GenBatch(audio, rate, {"sample": 60.0 if self.flaw == "clock" else took})
+
+    def sound(self, place: int, seconds: Sequence[float], seeds: Sequence[int]) -> np.ndarray:
+        seed, frames = seeds[place], round(seconds[place] * RATE)
+        if self.flaw == "repeats":
+            seed += 1000 * self.calls
+        if self.flaw == "seeds":
+            seed = 7
+        if self.flaw == "seeds-of-one":
+            seed = seeds[0] * 100 + place
+        if self.flaw == "first-seed-for-all":
+            seed = sum(seeds) * 100 + place
+        if self.flaw == "length":
+            frames += 1
+        noise = np.random.default_rng(seed).uniform(-0.3, 0.3, (2, frames)).astype(np.float32)
+        if self.flaw == "neighbours":  # padded to the longest, then normalised over the batch
+            noise *= np.float32(max(seconds))
+        if self.flaw == "finite" and seed % 1000 == 12:
+            noise[0, 3] = np.inf
+        if self.flaw == "form":
+            return noise.astype(np.float64)
+        return noise
+
+    def close(self) -> None: ...
+
+
+def __getattr__(name: str) -> object:
+    """`evalkit_broken:length` is a function that makes the adapter with that flaw."""
+    if name.startswith("_"):
+        raise AttributeError(name)
+    return lambda: Adapter(name.replace("_", "-"))
