@@ -10,8 +10,13 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import nn
-from transformers import EncodecConfig, EncodecModel, MusicgenForCausalLM, MusicgenForConditionalGeneration
-from transformers import T5EncoderModel
+from transformers import (
+    EncodecConfig,
+    EncodecModel,
+    MusicgenForCausalLM,
+    MusicgenForConditionalGeneration,
+    T5EncoderModel,
+)
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 
 from evalkit.core.ids import digest_json
@@ -40,7 +45,7 @@ def load(place: Place, device: str, dtype: str) -> CodecLM:
     if (place.folder / LM_FILE).exists() or (place.folder / CODEC_FILE).exists():
         words = place.parts["t5-large"]
         text = read_network(T5EncoderModel, words, tied=("embed_tokens.weight",))
-        model = build(convert(place.folder), text)
+        model: Any = build(convert(place.folder), text)
     else:
         words = place.folder
         model = read_network(MusicgenForConditionalGeneration, words, tied=("embed_tokens.weight",))

@@ -29,7 +29,7 @@ def baselines(
     \b
     Example:
       evalkit baselines
-      evalkit baselines install audiogen
+      evalkit baselines install my-model/
     """
     if what is None:
         _list(as_json)
@@ -80,28 +80,23 @@ def _facts(manifest: WorkerManifest) -> dict[str, Any]:
 def _find(name: str) -> WorkerManifest:
     """A shipped baseline by its name, or any folder by its path."""
     from evalkit.core.resources import resource
-    from evalkit.generators.worker_manifest import read_worker
+    from evalkit.generators.worker_manifest import MANIFEST, read_worker
 
     known = _shipped()
     if name in known:
         return known[name]
     path = Path(name).expanduser()
-    if path.is_dir() and ("/" in name or (path / "manifest.toml").is_file()):
+    if path.is_dir() and ("/" in name or (path / MANIFEST).is_file()):
         return read_worker(path)
-    if (resource("baselines") / name / "manifest.toml").is_file():
+    if (resource("baselines") / name).is_dir():
         raise UserError(f"{name}: runs in evalkit's own process, so there is nothing to install")
     raise unknown_name("baseline with a process of its own", name, known)
 
 
 def _shipped() -> dict[str, WorkerManifest]:
     """name -> worker of the baselines' folders that have one."""
-    import tomllib
-
     from evalkit.core.resources import resource
     from evalkit.generators.worker_manifest import MANIFEST, read_worker
 
-    found = {}
-    for path in sorted(resource("baselines").glob(f"*/{MANIFEST}")):
-        if "worker" in tomllib.loads(path.read_text(encoding="utf-8")):
-            found[path.parent.name] = read_worker(path.parent)
-    return found
+    paths = sorted(resource("baselines").glob(f"*/{MANIFEST}"))
+    return {path.parent.name: read_worker(path.parent) for path in paths}

@@ -113,11 +113,11 @@ def _check(config: RunConfig, as_json: bool) -> None:
 
 def _facts(name: str) -> dict[str, Any]:
     """What is known of a model without loading it: its spec, and where its weights are."""
-    from evalkit.core.errors import UserError
     from evalkit.generators.base import GENERATORS
+    from evalkit.run.plan import load_generator
 
     try:
-        spec: GeneratorSpec = GENERATORS.load(name)().spec
+        spec: GeneratorSpec = load_generator(name, {}).spec
     except UserError as error:
         if name not in GENERATORS.targets():
             raise

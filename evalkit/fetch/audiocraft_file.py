@@ -75,9 +75,10 @@ def _nothing(*_arguments: object) -> None:
 
 
 _OMEGACONF = (
-    *(f"dictconfig.{name}" for name in ("DictConfig",)),
-    *(f"listconfig.{name}" for name in ("ListConfig",)),
-    *(f"base.{name}" for name in ("ContainerMetadata", "Metadata")),
+    "dictconfig.DictConfig",
+    "listconfig.ListConfig",
+    "base.ContainerMetadata",
+    "base.Metadata",
     *(f"nodes.{kind}Node" for kind in ("Any", "String", "Integer", "Float", "Boolean", "Path", "Bytes")),
 )
 _LET_IN: Sequence[tuple[Callable[..., object], str]] = [
@@ -145,7 +146,9 @@ def codec(export: Export) -> Part:
     _require(export, "encoder.model.0.conv.conv.weight_g" in export.tensors, "a norm that is not weight_norm")
     tensors = {_codec_name(export.path, name): tensor for name, tensor in export.tensors.items()}
     kernels = [tensor.shape[2] for name, tensor in export.tensors.items() if name.endswith("convtr.convtr.weight_v")]
-    blocks = [name for name in export.tensors if re.fullmatch(r"decoder\.model\.\d+\.block\.1\.conv\.conv\.weight_v", name)]
+    blocks = [
+        name for name in export.tensors if re.fullmatch(r"decoder\.model\.\d+\.block\.1\.conv\.conv\.weight_v", name)
+    ]
     first, last = _convs(export, "encoder")
     inner = _tensor(export, blocks[0]) if blocks else first
     book = _tensor(export, "quantizer.vq.layers.0._codebook.embed")

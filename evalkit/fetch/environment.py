@@ -27,7 +27,7 @@ _MADE = "made"
 """Written once the empty environment is whole: one without pip has a Python too."""
 _PINNED = re.compile(r"^[A-Za-z0-9._-]+(\[[^\]]*\])?\s*(===?\s*[^*\s;]+|@\s*\S+)\s*(;.*)?(\s--hash=\S+)*$")
 _LOCAL = ("./", "../", "/")
-_OPTIONS = ("--extra-index-url ", "--index-url ", "--find-links ", "--no-deps", "--only-binary")
+_OPTIONS = ("--extra-index-url ", "--index-url ", "--find-links ", "--only-binary")
 _TAIL = 400
 _LISTING = (
     "import importlib.metadata as m\nfor each in m.distributions(): print(each.metadata['Name'] + '==' + each.version)"

@@ -89,7 +89,7 @@ def read_content(path: Path, let_in: Sequence[tuple[Callable[..., object], str]]
 def _load(path: Path, let_in: Sequence[tuple[Callable[..., object], str]] = _LET_IN) -> object:
     try:
         whole_archive = zipfile.is_zipfile(path)
-        with torch.serialization.safe_globals(list(let_in)):  # type: ignore[arg-type]
+        with torch.serialization.safe_globals(list(let_in)):
             content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=whole_archive)
         return content
     except Exception as error:  # a damaged or hostile pickle can fail in any way; each is one line here

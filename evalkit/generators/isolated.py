@@ -18,6 +18,7 @@ from typing import Any
 
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.core.ids import digest_json
+from evalkit.core.resources import resource
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.environment import Environment, interpreter
 from evalkit.fetch.home import evalkit_home
@@ -37,15 +38,24 @@ Connect = Callable[[Path], Connection]
 
 
 def from_name(name: str, overrides: Mapping[str, Path]) -> Isolated:
-    """The generator of `worker:FOLDER` or `worker:FOLDER:MODEL`. Raises UserError."""
+    """The generator of `worker:FOLDER` or `worker:FOLDER:MODEL`; a shipped baseline's name will do for its folder.
+
+    Raises UserError.
+    """
     place = name.removeprefix(PREFIX)
-    folder, model = (place, "") if Path(place).expanduser().is_dir() else place.rpartition(":")[::2]
-    return from_folder(Path(folder or place).expanduser(), model if folder else "", overrides)
+    folder, model = (place, "") if _folder(place).is_dir() else place.rpartition(":")[::2]
+    return from_folder(_folder(folder or place), model if folder else "", overrides)
 
 
 def from_folder(folder: Path, model: str = "", overrides: Mapping[str, Path] | None = None) -> Isolated:
     """A model of the worker that the folder's manifest describes, in a process of its own. Raises UserError."""
     return Isolated(read_worker(folder), model, overrides or {})
+
+
+def _folder(place: str) -> Path:
+    """The folder as typed, else that of a shipped baseline of this name."""
+    path = Path(place).expanduser()
+    return path if path.is_dir() or "/" in place or not place else resource("baselines") / place
 
 
 class Isolated:

@@ -65,7 +65,13 @@ VERSION_2: Presets = {
 FLOW: Presets = {"ui": _flow("euler", 50, 7.0), "fast": _flow("euler", 25, 7.0)}
 """For a rectified flow that is no published variant, such as the base that Open Small was made from."""
 
+_SHAPING = (0.05, 15.0)
+"""sigma_min and sigma_max of the mini, whose latents show nothing at more noise and are as noisy themselves at less."""
+
+_SAME_SPREAD = {"cfg_rescale": 1.0}
+"""Its latents are roots of magnitudes: what guidance adds to their spread is squared in the sound."""
+
 MINI: Presets = {
-    "card": _levels("dpmpp-2m", 20, 7.0, (0.003, 100.0), 0.0),
-    "fast": _levels("dpmpp-2m", 10, 7.0, (0.01, 100.0), 0.0),
+    "card": _levels("dpmpp-2m", 20, 7.0, _SHAPING, 0.0) | _SAME_SPREAD,
+    "fast": _levels("dpmpp-2m", 10, 7.0, _SHAPING, 0.0) | _SAME_SPREAD,
 }

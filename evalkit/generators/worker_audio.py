@@ -61,6 +61,8 @@ def _array(content: bytes, name: str) -> Samples:
         if version != (1, 0):
             raise ValueError(f"format {version}")
         shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"shape {shape}")
         if fortran or dtype.hasobject or dtype.itemsize > 16:
             raise ValueError(f"type {dtype}")
         sound: Samples = np.frombuffer(content, dtype, offset=file.tell()).reshape(shape).copy()

@@ -1,21 +1,18 @@
-"""`manifest.toml` of a baseline's folder: the table `[worker]`, which says how its models run in a process apart.
+"""`worker.toml`: how the models of a folder run in a process of their own.
 
-    [worker]
-    file = "worker.py"                  # see generators/worker_harness.py
-    requirements = "requirements.txt"   # pinned; absent: evalkit's own Python runs the worker
-    python = "3.10"                     # of the environment; absent: the Python at hand
-    [worker.timeouts]                   # seconds; each may be absent
-    load = 1800
-    first = 1200                        # a first call may compile
-    each = 600
-    [worker.models.tone]                # fields of GeneratorSpec
-    sample_rate = 16000
-    channels = 1
-    max_seconds = 30
-    [worker.models.tone.presets.default]
-    pitch = 440
-
-The rest of the file is no concern of this one.
+file = "worker.py"                  # see generators/worker_harness.py
+requirements = "requirements.txt"   # pinned; absent: evalkit's own Python runs the worker
+python = "3.10"                     # of the environment; absent: the Python at hand
+[timeouts]                          # seconds; each may be absent
+load = 1800
+first = 1200                        # a first call may compile
+each = 600
+[models.tone]                       # fields of GeneratorSpec
+sample_rate = 16000
+channels = 1
+max_seconds = 30
+[models.tone.presets.default]
+pitch = 440
 """
 
 from __future__ import annotations
@@ -29,7 +26,7 @@ from typing import Any
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.generators.base import GeneratorSpec
 
-MANIFEST = "manifest.toml"
+MANIFEST = "worker.toml"
 _TEXT = ("family", "size", "licence", "default_preset")
 _WHOLE = ("sample_rate", "channels", "batch_size", "parameters")
 _REAL = ("max_seconds", "window_seconds")
@@ -69,18 +66,15 @@ def read_worker(folder: Path) -> WorkerManifest:
     """Raises UserError, naming the file and the key, where there is no worker or its table is not as it should be."""
     path = folder / MANIFEST
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}", "name a folder that holds one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not TOML: {error}") from None
-    table = content.get("worker")
-    if not isinstance(table, dict):
-        raise UserError(f"{path}: has no [worker]: this baseline runs in evalkit's own process")
-    _only(path, "[worker]", table, {"file", "requirements", "python", "timeouts", "models"})
+    _only(path, "the file", table, {"file", "requirements", "python", "timeouts", "models"})
     models = {name: _spec(path, name, entry) for name, entry in _table(path, "models", table).items()}
     if not models:
-        raise UserError(f"{path}: [worker.models] names no model")
+        raise UserError(f"{path}: [models] names no model")
     requirements = _file(path, table, "requirements") if "requirements" in table else None
     python = str(table.get("python", ""))
     return WorkerManifest(folder, _file(path, table, "file"), requirements, python, _timeouts(path, table), models)
@@ -90,18 +84,18 @@ def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
     """A file inside the folder; a name that leads out of it is refused."""
     value = table.get(key)
     if not isinstance(value, str) or Path(value).name != value or not (path.parent / value).is_file():
-        raise UserError(f"{path}: worker.{key} is {value!r}, not the name of a file in {path.parent}")
+        raise UserError(f"{path}: {key} is {value!r}, not the name of a file in {path.parent}")
     return (path.parent / value).resolve()
 
 
 def _timeouts(path: Path, table: Mapping[str, Any]) -> Timeouts:
     entry = _table(path, "timeouts", table)
-    _only(path, "[worker.timeouts]", entry, {field.name for field in fields(Timeouts)})
-    return Timeouts(**{key: _number(path, f"worker.timeouts.{key}", value) for key, value in entry.items()})
+    _only(path, "[timeouts]", entry, {field.name for field in fields(Timeouts)})
+    return Timeouts(**{key: _number(path, f"timeouts.{key}", value) for key, value in entry.items()})
 
 
 def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
-    where = f"worker.models.{name}"
+    where = f"models.{name}"
     if not isinstance(entry, dict):
         raise UserError(f"{path}: {where} is no table")
     _only(path, where, entry, {*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "presets"})
@@ -125,14 +119,14 @@ def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
 def _table(path: Path, key: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
     found = table.get(key, {})
     if not isinstance(found, dict):
-        raise UserError(f"{path}: worker.{key} is no table")
+        raise UserError(f"{path}: {key} is no table")
     return found
 
 
 def _only(path: Path, where: str, table: Mapping[str, Any], known: set[str]) -> None:
     for key in table:
         if key not in known:
-            raise unknown_name(f"key of {where} in {path}", key, known)
+            raise unknown_name(f"key of {where} ({path})", key, known)
 
 
 def _number(path: Path, where: str, value: object) -> float:

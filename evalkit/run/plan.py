@@ -131,6 +131,8 @@ def load_generator(
 
     Its factory is told what it has an argument for. Raises UserError where it has none for what was asked.
     """
+    if "://" in name:
+        raise UserError(f"--model {name}: a run opens no address", "worker:FOLDER is a model in a process of its own")
     if name.startswith(isolated.PREFIX):
         _refuse_untaken(name, (), checkpoint, random_weights)
         return isolated.from_name(name, overrides)

@@ -47,6 +47,19 @@ def test_own_suite_and_own_model(tmp_path: Path) -> None:
     assert len(list((tmp_path / "out" / "audio").glob("*.wav"))) == 6
 
 
+def test_a_wrapped_model_keeps_the_rules_in_25_lines(tmp_path: Path) -> None:
+    assert len((EXAMPLES / "wrapped_model.py").read_text().splitlines()) <= 25
+    done = run(tmp_path, evalkit_command(tmp_path), "models", "check", "wrapped_model:Wrapped")
+    assert done.returncode == 0 and "wrapped_model:Wrapped keeps them all" in done.stdout, done.stdout + done.stderr
+
+
+def test_own_worker(tmp_path: Path) -> None:
+    command, model = evalkit_command(tmp_path), f"worker:{EXAMPLES / 'own_worker'}"
+    done = run(tmp_path, command, "generate", "--model", model, "--suite", SUITE, "--out", "out")
+    assert done.returncode == 0 and "s per clip" in done.stdout, done.stderr
+    assert len(list((tmp_path / "out" / "audio").glob("*.wav"))) == 6
+
+
 def test_own_metric(tmp_path: Path) -> None:
     command = evalkit_command(tmp_path)
     suite = EXAMPLES / "own_suite" / "with_metric.toml"

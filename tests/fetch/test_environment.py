@@ -23,10 +23,9 @@ from evalkit.generators.isolated import environment_of, from_folder
 from evalkit.generators.worker_manifest import read_worker
 
 MANIFEST = """
-[worker]
 file = "worker.py"
 requirements = "requirements.txt"
-[worker.models.siren]
+[models.siren]
 sample_rate = 4000
 channels = 1
 max_seconds = 9
@@ -82,7 +81,7 @@ def baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")  # no uv: venv and pip are everywhere
     folder = tmp_path / "alarm"
     folder.mkdir()
-    (folder / "manifest.toml").write_text(MANIFEST)
+    (folder / "worker.toml").write_text(MANIFEST)
     (folder / "worker.py").write_text(WORKER)
     (folder / "requirements.txt").write_text("siren==1.0\n")
     return folder

@@ -16,13 +16,13 @@ from evalkit.report.view import build
 Change = Callable[[dict[str, Any]], None]
 
 
-def page(make_run: Callable[..., Path], **speed: object) -> tuple[dict[str, str], str]:
+def page(make_run: Callable[..., Path], name: str = "a", **speed: object) -> tuple[dict[str, str], str]:
     """The cells of the one row, and the page's text; `speed` is laid over the fixture's block."""
 
     def change(run: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
         run["speed"] = {**run["speed"], **speed}
 
-    view = build(read_runs([make_run("a", change=change)]), "none")
+    view = build(read_runs([make_run(name, change=change)]), "none")
     (pace,) = view.sections[0].paces
     return dict(zip(HEADINGS, pace.cells, strict=True)), render(view)
 
@@ -42,7 +42,7 @@ def test_best_of_k_is_declared_in_the_leaderboards_row(make_run: Callable[..., P
     cells, text = page(make_run, best_of=3)
     assert cells["best of"] == "3"
     assert "best of 3" in text.split('id="s1-speed"')[0]
-    assert "best of 1" not in page(make_run)[1]
+    assert "best of 1" not in page(make_run, "b")[1]
 
 
 def test_a_lone_first_batch_is_told(make_run: Callable[..., Path]) -> None:

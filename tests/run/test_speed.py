@@ -15,7 +15,7 @@ from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options
 from evalkit.run.config import RunConfig
 from evalkit.run.pipeline import run_generate
 from evalkit.run.plan import make_plan
-from evalkit.run.progress import Progress
+from evalkit.run.progress import Silent
 
 RATE = 8000
 FIRST, EACH, LOAD = 0.3, 0.02, 0.1
@@ -53,7 +53,7 @@ def block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompts: int) -> dict
     suite = evalkit_fakes.write_suite(tmp_path / "suite", [(f"p{n}", "rain", 1.0) for n in range(prompts)])
     config = RunConfig(model=f"{__name__}:Timed", suite=str(suite), out=tmp_path / "out")
     monkeypatch.setattr("evalkit.run.plan.GENERATORS.load", lambda name: Timed)
-    run_generate(make_plan(config), Progress())
+    run_generate(make_plan(config), Silent())
     found = read_json(tmp_path / "out" / "run.json")["speed"]
     assert isinstance(found, dict)
     return found

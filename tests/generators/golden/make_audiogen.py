@@ -168,9 +168,12 @@ def main(folder: Path) -> None:
     torch.manual_seed(5)
     lm = builders.get_lm_model(OmegaConf.create(LM)).eval()
     codec = builders.get_compression_model(OmegaConf.create(CODEC)).eval()
-    for parameter in [*lm.parameters(), *codec.parameters()]:
+    for parameter in lm.parameters():
         if parameter.dim() > 1:
             torch.nn.init.normal_(parameter, std=0.3)
+    for parameter in codec.parameters():
+        if parameter.dim() > 1:  # so large that the codes are heard: small ones let the biases through alone
+            torch.nn.init.normal_(parameter, std=2.0 * (parameter.shape[0] / parameter.numel()) ** 0.5)
     for quantizer in codec.quantizer.vq.layers:
         quantizer._codebook.embed.normal_()
     versions = {"version": audiocraft.__version__, "exported": True}
