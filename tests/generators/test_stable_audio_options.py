@@ -14,7 +14,14 @@ from evalkit.generators.init_audio import read_init
 from evalkit.generators.sampling_options import read_options
 from evalkit.generators.stable_audio import StableAudioGenerator, cut, mini
 
-FAST = {**mini().spec.presets["card"], "steps": 4}
+FAST = {
+    "steps": 4,
+    "cfg": 7.0,
+    "sampler": "dpmpp-2m",
+    "sigma_min": 0.01,
+    "sigma_max": 100.0,
+    "eta": 0.0,
+}
 RATE = 16000
 
 
