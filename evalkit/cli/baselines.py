@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def baselines(
-    what: str | None = typer.Argument(None, metavar="[install]", help="`install`; nothing lists what there is."),
-    name: str | None = typer.Argument(None, metavar="[NAME]", help="A baseline's name, or the path of its folder."),
+    what: str | None = typer.Argument(None, metavar="install", help="`install`; nothing lists what there is."),
+    name: str | None = typer.Argument(None, metavar="NAME", help="A baseline's name, or the path of its folder."),
     wheels: Path | None = typer.Option(None, "--wheels", help="Take every package from this folder, with no network."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the baselines that run in a process of their own, or make the environment of one.
+    """List models with an environment of their own, or install one.
 
     The packages are those of the folder's own pinned requirements, in an environment under EVALKIT_HOME, made with uv
     where that is installed. A stopped install is gone on with by the same command. EVALKIT_OFFLINE=1 forbids the

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from evalkit.run.baseline import Record
     from evalkit.run.gate import Comparison
 
-_TOLERANCE = "METRIC=VALUE: a loss up to VALUE, in the metric's own unit, is accepted. Repeatable."
+_TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 
 def check(
@@ -24,17 +24,18 @@ def check(
     baseline: Path = typer.Option(..., "--baseline", help="The baseline file to compare with, or to write."),
     save: bool = typer.Option(False, "--save", help="Write the baseline file from RUN instead of comparing."),
     metric: list[str] = typer.Option(
-        [], "--metric", help="Compare this metric only; default: the headline metrics. Repeatable."
+        [], "--metric", metavar="METRIC", help="Compare this metric only; default: the headline metrics. Repeatable."
     ),
-    tolerance: list[str] = typer.Option([], "--tolerance", help=_TOLERANCE),
+    tolerance: list[str] = typer.Option([], "--tolerance", metavar="METRIC=VALUE", help=_TOLERANCE),
     strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
     junit: Path | None = typer.Option(None, "--junit", help="Also write the verdicts as a JUnit XML file."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Compare a run with a baseline; exit 1 where a metric is worse or cannot be compared.
+    """Compare a run with a baseline; exit 1 where it is worse.
 
-    A metric fails where the 95 % interval of its loss lies wholly above the tolerance. A difference that
-    the gate is too weak to judge at this n is called inconclusive, and passes unless --strict.
+    Exit 1, too, where a metric cannot be compared. A metric fails where the 95 % interval of its loss lies wholly
+    above the tolerance. A difference that the gate is too weak to judge at this n is called inconclusive, and passes
+    unless --strict.
 
     \b
     Example:

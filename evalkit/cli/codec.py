@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli import run as options
-from evalkit.cli.output import figure, print_json, print_table
+from evalkit.cli.output import estimate, print_json, print_table
 
 if TYPE_CHECKING:
     from evalkit.generators.autoencoder import Autoencoder
@@ -30,13 +30,13 @@ def codec(
     dtype: str = options.DTYPE,
     as_json: bool = options.JSON,
 ) -> None:
-    """Encode and decode recordings, and measure what was lost: STFT and MEL distance, SI-SDR.
+    """Encode and decode recordings, and measure what was lost.
 
-    These are the three of the autoencoder tables in the Stable Audio papers, by auraloss' definitions and default
-    settings (STFT and MEL: 1024 points, hop 256, spectral convergence plus log magnitude; 128 mel bands; SI-SDR per
-    channel). A recording is resampled to the model's rate and given its channels before it is encoded, so that only
-    the autoencoder counts; of a longer one the first window is measured. Numbers compare only over the same
-    recordings, and not between models of different rates. Exit 1: no recording could be measured.
+    STFT and MEL distance and SI-SDR are the three of the autoencoder tables in the Stable Audio papers, by auraloss'
+    definitions and default settings (STFT and MEL: 1024 points, hop 256, spectral convergence plus log magnitude; 128
+    mel bands; SI-SDR per channel). A recording is resampled to the model's rate and given its channels before it is
+    encoded, so that only the autoencoder counts; of a longer one the first window is measured. Numbers compare only
+    over the same recordings, and not between models of different rates. Exit 1: no recording could be measured.
 
     \b
     Example:
@@ -113,10 +113,8 @@ def _print(told: dict[str, Any], folder: Path) -> None:
     print(f"{told['n']} recordings of {folder} measured ({told['seconds']:.1f} s{cut}), {told['n_failed']} failed")
     rows = []
     for name, entry in told["measures"].items():
-        ends = f"[{figure(entry['low'])}, {figure(entry['high'])}]"
-        spread = "n/a" if entry["low"] is None else f"{ends} {entry['level']:.0%}"
-        arrow = "↓" if entry["direction"] == "lower" else "↑"
-        rows.append([name, arrow, figure(entry["value"]), spread, _UNITS.get(name, "")])
+        value, spread = estimate(entry["value"], entry["low"], entry["high"], entry["level"])
+        rows.append([name, "↓" if entry["direction"] == "lower" else "↑", value, spread, _UNITS.get(name, "")])
     if rows:
         print_table(["measure", "", "value", "interval", "unit"], rows, numbers=(2, 3))
     for name, reason in list(told["failures"].items())[:_SHOWN_FAILURES]:

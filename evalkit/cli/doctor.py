@@ -30,7 +30,9 @@ class Finding:
 
 
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
-    """Look at Python, torch, devices, folders, weights and helpers; exit 1 where a run could not work.
+    """Look at this machine; exit 1 where a run could not work.
+
+    It looks at Python, torch, devices, folders, weights and helpers.
 
     \b
     Example:
@@ -65,7 +67,7 @@ def _python() -> Iterator[Finding]:
 def _torch() -> Iterator[Finding]:
     import torch
 
-    yield Finding("torch", "ok", f"{torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores")
+    yield Finding("torch", "ok", f"{torch.__version__}, threads: {torch.get_num_threads()}, cores: {os.cpu_count()}")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             memory = torch.cuda.get_device_properties(index).total_memory / 2**30
@@ -114,14 +116,18 @@ def _weights() -> Iterator[Finding]:
     from evalkit.core.errors import MissingWeights
     from evalkit.fetch.weights import MINIS, PUBLISHED, locate
 
+    absent = 0
     for name in (*MINIS, *PUBLISHED):
-        mini = name in MINIS
         try:
             path = locate(name, {})
         except MissingWeights as error:
-            yield Finding(name, "fail" if mini else "ok", f"not here: {error}" if mini else "not here (optional)")
+            if name in MINIS:
+                yield Finding(name, "fail", f"not here: {error}")
+            absent += name not in MINIS
             continue
         yield Finding(name, "ok", f"{_digest(path)[:12]} at {path}")
+    listed = "`evalkit fetch weights` and `evalkit models` list them"
+    yield Finding("published weights", "ok", f"{absent} of {len(PUBLISHED)} are not here (none is needed): {listed}")
 
 
 def _digest(path: Path) -> str:

@@ -26,14 +26,15 @@ _CHECKED = {
 
 def fetch(
     what: str = typer.Argument(..., metavar="suite|weights", help="What to get."),
-    names: list[str] | None = typer.Argument(None, metavar="[NAME]...", help="Which; none lists what there is."),
+    names: list[str] | None = typer.Argument(None, metavar="NAME", help="Which; none lists what there is."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """Get a suite's prompts and reference statistics, or a network's published weights.
+    """Get a suite's published files, or a network's weights.
 
-    Files go under EVALKIT_HOME, checked against their published digest, or against that of the first download
-    where none is published. Typed again after a break, it goes on from there. EVALKIT_MIRROR names a folder or
-    an address to take them from instead; EVALKIT_OFFLINE=1 forbids the network.
+    A suite's are its prompts and reference statistics. Files go under EVALKIT_HOME, checked against their published
+    digest, or against that of the first download where none is published. Typed again after a break, it goes on
+    from there. EVALKIT_MIRROR names a folder or an address to take them from instead; EVALKIT_OFFLINE=1 forbids the
+    network.
 
     \b
     Example:

@@ -27,7 +27,7 @@ def generate(
     retry_failed: bool = options.RETRY,
     as_json: bool = options.JSON,
 ) -> None:
-    """Generate audio for every prompt of a suite, and stop before scoring.
+    """Generate audio for a suite's prompts, and stop before scoring.
 
     `evalkit run` with the same options goes on from here: it is the same run.
 

@@ -17,7 +17,9 @@ def metrics(
     name: str | None = typer.Argument(None, help="A metric's name."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the metrics, or print the manual of one: its formula, unit, range, and what it cannot hear.
+    """List the metrics, or print the manual of one.
+
+    A manual has the formula, the unit, the range, and what the metric cannot hear.
 
     \b
     Example:

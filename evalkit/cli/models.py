@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from evalkit.cli.output import print_json, print_table
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
-    from evalkit.generators.base import GeneratorSpec
+    from evalkit.generators.base import Generator, GeneratorSpec
     from evalkit.run.config import RunConfig
 
 _COLUMNS = {
@@ -28,11 +29,11 @@ _COLUMNS = {
 }
 
 
-_CHECK = typer.Argument(None, metavar="[NAME]", help="With `check`: the model to check, by any form of --model.")
+_CHECK = typer.Argument(None, metavar="NAME", help="With `check`: the model to check, by any form of --model.")
 
 
 def models(
-    name: str | None = typer.Argument(None, metavar="[NAME|check]", help="A model's name."),
+    name: str | None = typer.Argument(None, metavar="NAME|check", help="A model's name, or `check`."),
     checked: str | None = _CHECK,
     preset: str | None = options.PRESET,
     set_: list[str] = options.SET,
@@ -43,7 +44,9 @@ def models(
     random_weights: bool = options.RANDOM_WEIGHTS,
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the models: size, parameters, rate, window, licence, and whether their weights are here.
+    """List the models, show one, or check one against the rules.
+
+    The list has size, parameters, rate, window, licence, and whether the weights are here.
 
     `evalkit models check NAME` runs one through the rules that every generator keeps (form, length, rate, finite
     samples, an honest clock, the same bits again, seeds that concern their own item, no influence of neighbours in
@@ -117,13 +120,19 @@ def _facts(name: str) -> dict[str, Any]:
     from evalkit.run.plan import load_generator
 
     try:
-        spec: GeneratorSpec = load_generator(name, {}).spec
+        generator = load_generator(name, {})
+        spec: GeneratorSpec = generator.spec
     except UserError as error:
         if name not in GENERATORS.targets():
             raise
         known = {"name": name, "size": "?", "weights_here": "cannot be built", "how": str(error)}
         return dict.fromkeys((*_COLUMNS, "family", "max_seconds", "default_preset")) | known
-    here, how = _weights(name, spec)
+    environment = _environment(generator)
+    here, how = _weights(spec.needs if environment else (name, *spec.needs), spec)
+    if environment == "not installed":
+        here = "no environment" if here == "here" else here
+        command = f"evalkit baselines install {spec.family}"
+        how = f"its environment is not installed: {command}" + (f"; {how}" if how else "")
     return {
         "name": spec.name,
         "family": spec.family,
@@ -136,6 +145,8 @@ def _facts(name: str) -> dict[str, Any]:
         "licence": spec.licence,
         "gated": spec.gated,
         "weights_here": here,
+        "revision": spec.revision,
+        "environment": environment,
         "needs": list(spec.needs),
         "how": how,
         "presets": {key: dict(options) for key, options in spec.presets.items()},
@@ -144,7 +155,16 @@ def _facts(name: str) -> dict[str, Any]:
     }
 
 
-def _weights(name: str, spec: GeneratorSpec) -> tuple[str, str]:
+def _environment(generator: Generator) -> str:
+    """ "here" or "not installed" for a model that runs in an environment of its own, "" for any other."""
+    from evalkit.fetch.environment import is_ready
+    from evalkit.generators.isolated import Isolated
+
+    found = generator.environment if isinstance(generator, Isolated) else None
+    return "" if found is None else "here" if is_ready(found) else "not installed"
+
+
+def _weights(names: Sequence[str], spec: GeneratorSpec) -> tuple[str, str]:
     """("here" | "missing" | "unpublished" | "partly" | "none needed" | "its own", the path or what to put where)."""
     from evalkit.core.errors import MissingWeights, UserError
     from evalkit.fetch.published import PUBLISHED
@@ -153,7 +173,7 @@ def _weights(name: str, spec: GeneratorSpec) -> tuple[str, str]:
     if spec.size == "none":
         return "none needed", ""
     found, missing = [], []
-    for each in (name, *spec.needs):
+    for each in names:
         try:
             found.append(str(locate(each, {})))
         except MissingWeights as error:
@@ -163,7 +183,7 @@ def _weights(name: str, spec: GeneratorSpec) -> tuple[str, str]:
             return ("here", "") if spec.weights else ("its own", "")
     if spec.weights or not missing:
         return "here", ", ".join(found)
-    unpublished = name in PUBLISHED and not PUBLISHED[name].source
+    unpublished = names[0] in PUBLISHED and not PUBLISHED[names[0]].source
     state = "partly" if found else "unpublished" if unpublished else "missing"
     return state, "; ".join([*missing, *(f"here: {path}" for path in found)])
 

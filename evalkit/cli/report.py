@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import NARROWEST, print_json
-
-if TYPE_CHECKING:
-    from evalkit.report.board import Board
+from evalkit.cli.output import print_boards, print_json
 
 
 class Audio(StrEnum):
@@ -24,7 +19,7 @@ class Audio(StrEnum):
 
 
 def report(
-    runs: list[Path] = typer.Argument(..., metavar="RUN...", help="Run folders: each holds a run.json."),
+    runs: list[Path] = typer.Argument(..., metavar="RUN", help="Run folders: each holds a run.json."),
     out: Path | None = typer.Option(
         None,
         "--out",
@@ -39,12 +34,15 @@ def report(
     no_published: bool = typer.Option(False, "--no-published", help="Leave out the figures of papers."),
     as_json: bool = typer.Option(False, "--json", help="Print the scores as JSON, for machines."),
 ) -> None:
-    """Write one HTML page with leaderboard, failures, players, pictures and provenance.
+    """Write one HTML page of runs, to look at and listen to.
 
-    The file needs no network and opens from a double click. Runs of different suites, protocols or sizes get
-    tables of their own. Figures of papers stand under runs of the same suite, length and protocol.
+    It has the leaderboard, failures, players, pictures and provenance, needs no network and opens from a
+    double click. Runs of different suites, protocols or sizes get tables of their own. Figures of papers stand under
+    runs of the same suite, length and protocol.
 
-    Example: evalkit report runs/mini/stable-audio-mini/* --out compare.html
+    \b
+    Example:
+      evalkit report runs/mini/stable-audio-mini/* --out compare.html
     """
     from evalkit.report.board import boards
     from evalkit.report.page import write_report
@@ -59,20 +57,5 @@ def report(
     if as_json:
         print_json({"report": str(target), "scores": records(tables)})
     else:
-        _print_tables(tables)
+        print_boards(tables)
         print(f"report: {target}")
-
-
-def _print_tables(tables: Sequence[Board]) -> None:
-    from rich.console import Console
-
-    from evalkit.report.tables import terminal
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=NARROWEST)
-    for table in tables:
-        for each in terminal(table):
-            console.print(each)
-        for number, note in enumerate(table.notes, start=1):
-            console.print(f"note {number}: {note}", markup=False)

@@ -12,7 +12,9 @@ MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
 SUITE = typer.Option("mini", "--suite", help="A suite's name, or the path of its manifest.")
 OUT = typer.Option(None, "--out", help="The run folder; default runs/SUITE/MODEL/ID.")
 PRESET = typer.Option(None, "--preset", help="A preset of the model; `evalkit models` lists them.")
-SET = typer.Option([], "--set", help="KEY=VALUE: change an option of the preset (--set steps=50). Repeatable.")
+SET = typer.Option(
+    [], "--set", metavar="KEY=VALUE", help="Change an option of the preset (--set steps=50). Repeatable."
+)
 INIT = typer.Option(
     None, "--init", help="Start from this sound instead of noise; --set init_noise_level=X says how far from it."
 )
@@ -22,7 +24,10 @@ BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
 DTYPE = typer.Option("float32", "--dtype", help="float32, float16 or bfloat16, for the generator.")
 WEIGHTS = typer.Option(
-    [], "--weights", help="NAME=PATH: this file or folder for weights of that name, or of that family. Repeatable."
+    [],
+    "--weights",
+    metavar="NAME=PATH",
+    help="This file or folder for weights of that name, or of that family. Repeatable.",
 )
 CHECKPOINT = typer.Option(
     None, "--checkpoint", help="A model of the same family to run in its place: a folder or file with its config."
@@ -56,7 +61,7 @@ def run(
     as_json: bool = JSON,
     no_report: bool = NO_REPORT,
 ) -> None:
-    """Generate audio for every prompt of a suite, score it and write a report.
+    """Generate audio for a suite's prompts, score it, and report.
 
     Typing the same command again goes on where it stopped; a finished run is shown again, and nothing is
     recomputed. Failed items are counted beside every number. Exit 1: more of them than --max-failures, none
@@ -65,7 +70,7 @@ def run(
     \b
     Example:
       evalkit run
-      evalkit run --model stable-audio-mini,mock --suite mini --set steps=50 --limit 8
+      evalkit run --model stable-audio-mini,mock --suite mini --limit 8
     """
     from evalkit.cli.session import Manner, conduct
     from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from evalkit.cli.output import figure, print_json, print_table
+from evalkit.cli.output import estimate, print_boards, print_json, print_table
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
@@ -56,8 +56,7 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
         runs = [_as_json(outcome, path) for outcome, path in zip(outcomes, reports, strict=True)]
         print_json(runs[0] if len(runs) == 1 else {"runs": runs, "report": None if joint is None else str(joint)})
     else:
-        for outcome, path in zip(outcomes, reports, strict=True):
-            _print(outcome, path, manner)
+        _print_all(outcomes, reports)
         if joint is not None:
             print(f"all of them: {joint}")
     if any(_fails(outcome, manner) for outcome in outcomes):
@@ -122,14 +121,28 @@ def _as_json(outcome: Outcome, report: Path | None) -> dict[str, Any]:
     }
 
 
-def _print(outcome: Outcome, report: Path | None, manner: Manner) -> None:
+def _print_all(outcomes: Sequence[Outcome], reports: Sequence[Path | None]) -> None:
+    """Each run by itself; the scores of several in one leaderboard after them, rather than table by table."""
+    alone = len(outcomes) == 1
+    for outcome, path in zip(outcomes, reports, strict=True):
+        _print(outcome, path, alone)
+        if not alone:
+            print()
+    if not alone and any(outcome.scores for outcome in outcomes):
+        from evalkit.report.board import boards
+        from evalkit.report.records import read_runs
+
+        print_boards(boards(read_runs([outcome.plan.folder.root for outcome in outcomes])))
+
+
+def _print(outcome: Outcome, report: Path | None, with_scores: bool) -> None:
     plan = outcome.plan
     label = _LABELS.get(plan.size, "")
     counts = f"{outcome.n_ok} of {len(plan.items)} prompts have audio"
     print(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
     _print_failures(outcome)
     # A finished run's scores come back from its file, in the file's order; the tables keep the suite's.
-    ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores}
+    ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores and with_scores}
     _print_scores({name: entry for name, entry in ordered.items() if _is_headline(entry)}, plan.size)
     _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
     if outcome.reused:
@@ -184,10 +197,8 @@ def _print_further(scores: Mapping[str, Mapping[str, Any]], n_ok: int) -> None:
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> list[object]:
-    ends = f"[{figure(entry['low'])}, {figure(entry['high'])}]"
-    spread = "n/a" if entry["low"] is None else f"{ends} {entry['level']:.0%}"
-    arrow = _ARROWS.get(entry["direction"], "")
-    return [name, arrow, figure(entry["value"]), spread, entry["n"]]
+    value, spread = estimate(entry["value"], entry["low"], entry["high"], entry["level"])
+    return [name, _ARROWS.get(entry["direction"], ""), value, spread, entry["n"]]
 
 
 def _print_failures(outcome: Outcome) -> None:

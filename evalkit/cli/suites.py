@@ -19,9 +19,10 @@ def suites(
     name: str | None = typer.Argument(None, help="A suite's name, or the path of a manifest."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON."),
 ) -> None:
-    """List the suites, or show one: its prompts, metrics, references, licence and digest.
+    """List the suites, or show one in full.
 
-    A suite that is not fetched yet shows what its manifest states (`evalkit fetch suite NAME` gets the rest).
+    In full are prompts, metrics, references, licence and digest. A suite that is not fetched yet shows what its
+    manifest states (`evalkit fetch suite NAME` gets the rest).
 
     \b
     Example:
@@ -37,9 +38,17 @@ def suites(
     if as_json:
         print_json(found)
         return
-    keys = ("name", "version", "size", "protocol", "prompts", "seconds", "state", "metrics", "title")
-    rows = [[", ".join(each[key]) if key == "metrics" else each[key] for key in keys] for each in found]
-    print_table(keys, rows, numbers=(4, 5))
+    keys = ("name", "version", "size", "protocol", "prompts", "seconds", "metrics", "state", "title")
+    rows = []
+    for each in found:
+        figures = {"prompts": f"{each['prompts']:,}", "seconds": _seconds(each["seconds"])}
+        rows.append([{**each, **figures, "metrics": len(each["metrics"])}[key] for key in keys])
+    print_table(keys, rows, numbers=(4, 5, 6))
+    print("\nits prompts, metrics and references: evalkit suites NAME")
+
+
+def _seconds(stated: float | None) -> str:
+    return "" if stated is None else f"{stated:,.0f}"
 
 
 def _loaded(outline: Outline, name: str) -> Suite | None:

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from transformers import ClapConfig, RobertaTokenizer
 from transformers.initialization import no_init_weights
 
-from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
-from evalkit.core.jsonio import read_json
+from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.fetch.config_file import read_object
 from evalkit.fetch.tensors import load_into, read_tensors
 from evalkit.fetch.torch_file import read_torch
 from evalkit.nets.clap import CONSTANTS, FrontEnd, audio_config, text_config
@@ -64,7 +64,7 @@ def read_folder(folder: Path) -> Checkpoint:
 
 def read_config(folder: Path) -> ClapConfig:
     """The towers' config. Raises MissingWeights, or BadCheckpoint where it is not CLAP's."""
-    content = _json(folder, "config.json")
+    content = read_object(_present(folder, "config.json"))
     if content.get("model_type") != "clap":
         kind = content.get("model_type")
         raise BadCheckpoint(f"{folder / 'config.json'}: model_type is {kind!r}, not 'clap'", _LAYOUT)
@@ -81,7 +81,7 @@ def read_front_end(folder: Path, config: ClapConfig) -> FrontEnd:
     """The mel front end. Raises BadCheckpoint where it does not fit the audio tower."""
     path = folder / "preprocessor_config.json"
     try:
-        front = FrontEnd.from_config(_json(folder, path.name))
+        front = FrontEnd.from_config(read_object(_present(folder, path.name)))
     except ValueError as error:
         raise BadCheckpoint(f"{path}: {error}") from error
     audio = audio_config(config)
@@ -201,17 +201,6 @@ def _present(folder: Path, name: str) -> Path:
     if not path.is_file():
         raise MissingWeights(f"{path}: no such file", _LAYOUT)
     return path
-
-
-def _json(folder: Path, name: str) -> dict[str, object]:
-    path = _present(folder, name)
-    try:
-        content = read_json(path)
-    except UserError as error:
-        raise BadCheckpoint(error.message, error.hint) from error
-    if not isinstance(content, dict):
-        raise BadCheckpoint(f"{path}: not a JSON object", _LAYOUT)
-    return content
 
 
 def _line(error: BaseException) -> str:

@@ -5,7 +5,7 @@ omegaconf's classes. Nothing of omegaconf is run: its names are bound to stand-i
 plain values are read out of them. Sizes come from the tensors' shapes; the config is asked for what shapes
 do not tell. What audiocraft can do and these networks cannot is refused by name.
 
-Source of the names: audiocraft at 69fea8b, `models/lm.py`, `modules/{transformer,seanet,conv,lstm}.py`,
+Source of the names: audiocraft 1.3.0, `models/lm.py`, `modules/{transformer,seanet,conv,lstm}.py`,
 `quantization/core_vq.py`; transformers 5.23, `models/{musicgen,encodec}`.
 """
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
-from evalkit.core.jsonio import read_json
+from evalkit.fetch.config_file import read_object
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.published import PUBLISHED
@@ -194,7 +194,7 @@ def _of_file(file: Path) -> Checkpoint:
     beside = (file.with_suffix(".json"), file.parent / CONFIG)
     source = next((path for path in beside if path.is_file()), None)
     if source is not None:
-        return Checkpoint(_config(source), source, file, (file, source), _tower_beside(file.parent))
+        return Checkpoint(read_object(source), source, file, (file, source), _tower_beside(file.parent))
     if file.suffix != ".safetensors":
         from evalkit.fetch.torch_file import read_entry
 
@@ -215,16 +215,6 @@ def _of_diffusers(folder: Path) -> Checkpoint:
 def _tower_beside(folder: Path) -> Path | None:
     """diffusers' text parts, which the published repository of Open 1.0 has beside `model.safetensors` too."""
     return folder if (folder / "text_encoder").is_dir() and (folder / "tokenizer").is_dir() else None
-
-
-def _config(path: Path) -> dict[str, Any]:
-    try:
-        content = read_json(path)
-    except UserError as error:
-        raise BadCheckpoint(error.message, error.hint) from None
-    if not isinstance(content, dict):
-        raise BadCheckpoint(f"{path}: is not a JSON object")
-    return content
 
 
 def _header(file: Path) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evalkit.core.errors import BadCheckpoint, UserError
-from evalkit.core.jsonio import read_json
+from evalkit.core.errors import BadCheckpoint
+from evalkit.fetch.config_file import read_object
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,7 @@ def tensor_files(part: Path) -> list[Path]:
     there are none, or where the index names a file outside of the folder."""
     index = part / f"{_FILE}.safetensors.index.json"
     if index.is_file():
-        shards = sorted({str(name) for name in _json(index).get("weight_map", {}).values()})
+        shards = sorted({str(name) for name in read_object(index).get("weight_map", {}).values()})
         if any(Path(name).name != name or not (part / name).is_file() for name in shards):
             raise BadCheckpoint(f"{index}: names files that are not in the folder", "download the folder again")
         return [part / name for name in shards]
@@ -157,7 +157,7 @@ def _conditioner(name: str, kind: str, config: Mapping[str, Any]) -> dict[str, A
 def _tokens(folder: Path) -> int:
     """How many tokens a prompt is padded to: the tokenizer's limit, or the published 128 without one here."""
     path = folder / "tokenizer" / "tokenizer_config.json"
-    limit = _json(path).get("model_max_length") if path.is_file() else 128
+    limit = read_object(path).get("model_max_length") if path.is_file() else 128
     if not isinstance(limit, int) or not 0 < limit <= 4096:
         raise BadCheckpoint(f"{path}: model_max_length is {limit!r}, expected a number of tokens")
     return limit
@@ -165,7 +165,7 @@ def _tokens(folder: Path) -> int:
 
 def _objective(folder: Path) -> str:
     path = folder / "scheduler" / "scheduler_config.json"
-    kind = _json(path).get("prediction_type", "v_prediction") if path.is_file() else "v_prediction"
+    kind = read_object(path).get("prediction_type", "v_prediction") if path.is_file() else "v_prediction"
     if kind != "v_prediction":
         raise BadCheckpoint(f"{path}: prediction_type is {kind!r}; supported here: 'v_prediction'")
     return "v"
@@ -175,21 +175,11 @@ def _part_config(folder: Path, part: str) -> dict[str, Any]:
     path = folder / part / "config.json"
     if not path.is_file():
         raise BadCheckpoint(f"{path}: no such file", "download the folder again")
-    config = _json(path)
+    config = read_object(path)
     wanted = _CLASSES.get(part)
     if wanted and config.get("_class_name", wanted) != wanted:
         raise BadCheckpoint(f"{path}: is of class {config['_class_name']!r}; supported here: {wanted!r}")
     return config
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = read_json(path)
-    except UserError as error:
-        raise BadCheckpoint(error.message, error.hint) from None
-    if not isinstance(content, dict):
-        raise BadCheckpoint(f"{path}: is not a JSON object")
-    return content
 
 
 def _renamed(part: Path, rename: Callable[[dict[str, Tensor], Path], dict[str, Tensor]]) -> dict[str, Tensor]:

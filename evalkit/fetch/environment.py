@@ -36,16 +36,21 @@ _LISTING = (
 
 @dataclass(frozen=True)
 class Environment:
-    """What is asked for: whose it is, its requirements file, and the Python ("3.10"; "" for the one at hand)."""
+    """What is asked for: whose it is, its requirements file, and the Python ("3.10"; "" for the one at hand).
+
+    `complete` says that the file names every package: what these ask for beside it is left out.
+    """
 
     name: str
     requirements: Path
     python: str = ""
+    complete: bool = False
 
     @property
     def digest(self) -> str:
-        """sha256 of what decides the environment: the requirements' bytes and the Python."""
-        return digest_json([digest_bytes(self.requirements.read_bytes()), self.python or _version()])
+        """sha256 of what decides the environment: the requirements' bytes, the Python, and whether more is added."""
+        parts = [digest_bytes(self.requirements.read_bytes()), self.python or _version()]
+        return digest_json([*parts, "complete"] if self.complete else parts)
 
     @property
     def folder(self) -> Path:
@@ -126,6 +131,7 @@ def _make(environment: Environment, told: Callable[[str], None]) -> None:
 def _fill(environment: Environment, wheels: Path | None, told: Callable[[str], None]) -> None:
     told(f"{environment.name}: installing {environment.requirements.name}")
     source = [] if wheels is None else ["--no-index", "--find-links", str(wheels.resolve())]
+    source += ["--no-deps"] if environment.complete else []
     python, listed, uv = str(environment.interpreter), str(environment.requirements), shutil.which("uv")
     if uv is not None:
         _call([uv, "pip", "install", "--python", python, *source, "-r", listed], environment)

@@ -24,17 +24,17 @@ class Baseline:
     """One model of a manifest.
 
     `hub` is its repository on the Hugging Face hub and `revision` the commit or branch of it; `files` are those that
-    `evalkit fetch weights` gets (none: the whole repository is needed, which it does not get). `window_seconds`
+    `evalkit fetch weights` gets (none: the whole repository is needed, which it does not get). In place of these,
+    `shipped` says that evalkit brings the model along, in `mini/weights/<name>`. `window_seconds`
     is what the model was trained on; `stride_seconds` by how much the window moves on where a sound is longer (0: it is
-    made whole). `needs` names weights of other repositories. `worker` names the environment that it runs in, where
-    that cannot be this one. `size` is "full" or "mini".
+    made whole). `needs` names weights of other repositories. `worker` says that it runs in a process and an
+    environment of its own, as the folder's `worker.toml` describes. `parameters` are those of the network that is
+    sampled. `size` is "full", or "mini" for what is shipped.
     """
 
     name: str
     family: str
     folder: Path
-    hub: str
-    revision: str
     licence: str
     sample_rate: int
     channels: int
@@ -42,12 +42,15 @@ class Baseline:
     max_seconds: float
     default_preset: str
     presets: Mapping[str, Mapping[str, Any]]
+    hub: str = ""
+    revision: str = ""
+    shipped: bool = False
     stride_seconds: float = 0.0
     parameters: int | None = None
     batch_size: int = 4
     files: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
-    worker: str = ""
+    worker: bool = False
     size: str = "full"
     further: Mapping[str, Any] = field(default_factory=dict)
 
@@ -97,10 +100,14 @@ def _model(path: Path, name: str, told: dict[str, Any]) -> Baseline:
     if strange:
         raise UserError(f"{path}: models.{name} has unknown keys: {', '.join(strange)}")
     told |= {key: tuple(told[key]) for key in ("files", "needs") if key in told}
+    if told.get("shipped"):
+        told = {"size": "mini"} | told | {"revision": "", "files": ()}
     try:
         model = Baseline(**told)
     except TypeError as error:
         raise UserError(f"{path}: models.{name}: {str(error).partition('()')[2].strip()}") from None
+    if bool(model.hub) == model.shipped:
+        raise UserError(f"{path}: models.{name}: has either hub or shipped = true")
     if model.default_preset not in model.presets:
         raise UserError(f"{path}: models.{name}: no preset is called {model.default_preset!r}")
     return model

@@ -59,7 +59,8 @@ def _t5(name: str, hub: str) -> Published:
 
 
 def _baseline(model: Baseline) -> Published:
-    source = f"huggingface.co/{model.hub} ({', '.join(model.files) or 'the hub folder'})"
+    at = "" if model.revision == "main" else f" at {model.revision[:12]}"
+    source = f"huggingface.co/{model.hub}{at} ({', '.join(model.files) or 'the hub folder'})"
     downloads = tuple(
         Download(f"{model.place}/{file}", HubSource(model.hub, model.revision, file)) for file in model.files
     )
@@ -141,7 +142,7 @@ PUBLISHED = {
     ),
     "t5-base": _t5("t5-base", "google-t5/t5-base"),
     "t5-large": _t5("t5-large", "google-t5/t5-large"),
-    **{name: _baseline(model) for name, model in baselines().items() if model.size == "full"},
+    **{name: _baseline(model) for name, model in baselines().items() if not model.shipped},
 }
 
 GROUPS = {"openl3": ("openl3-env", "openl3-music"), "clap": ("clap", "clap_tokenizer")}

@@ -15,13 +15,17 @@ from typing import Any, TypeVar
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.manifests import baselines
 from evalkit.fetch.published import PUBLISHED, Published
 
 MINI_FOLDER = Path(__file__).resolve().parent.parent / "mini" / "weights"
 TENSORS, CONFIG = "model.safetensors", "config.json"
 
 
-MINIS = ("clap-mini", "openl3-mini", "passt-mini", "stable-audio-mini")
+_OWN = ("clap-mini", "openl3-mini", "passt-mini", "stable-audio-mini", "stable-audio-1-mini")
+MINIS = (*_OWN, *(name for name, model in baselines().items() if model.shipped))
+"""What ships inside the package: networks of evalkit's own, and the models whose manifest says so."""
+
 WITHOUT_FILE = ("sound",)
 """Embedders that a suite names as it names weights, and that have none: they measure without a network."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from evalkit.audio.clip import Samples
 from evalkit.core.registry import Registry
@@ -21,8 +21,9 @@ Options = Mapping[str, object]
 class GeneratorSpec:
     """What is known of a generator before it is loaded.
 
-    `window_seconds` is None where any length can be asked for; `weights` is the sha256 of the weights
-    (None: the generator has none, or a file of them is not here); `size` keeps numbers apart that must not
+    `window_seconds` is what is made at once, or what the model was trained on (None: any length); `weights` is the
+    sha256 of the weights (None: the generator has none, or a file of them is not here), and `revision` the commit of
+    the hub that they are of, where their folder tells ("": it does not); `size` keeps numbers apart that must not
     meet: "mini", "full", "none" (no network) or "random" (a network with random weights, for speed tests).
     `parameters` counts the weights without the text tower (None: not known); `needs` names the weights that
     belong to the model and are looked for under names of their own, such as a text tower's; `gated` says that
@@ -38,6 +39,7 @@ class GeneratorSpec:
     window_seconds: float | None = None
     size: str = "full"
     weights: str | None = None
+    revision: str = ""
     licence: str = ""
     gated: bool = False
     parameters: int | None = None
@@ -89,10 +91,20 @@ class Generator(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class ChecksOptions(Protocol):
+    """A generator that can tell before its weights are loaded whether options make sense."""
+
+    def check_options(self, options: Options) -> None:
+        """Raises UserError naming what is out of range or in vain."""
+        ...
+
+
 BASELINES = (
     "audioldm-s",
     "audioldm-m",
     "audioldm-l",
+    "audioldm-mini",
     "audioldm2",
     "audioldm2-large",
     "audioldm2-music",
@@ -104,6 +116,8 @@ BASELINES = (
     "musicgen-stereo-medium",
     "musicgen-stereo-large",
     "audiogen-medium",
+    "audiogen-medium-audiocraft",
+    "audiogen-mini",
 )
 """The models of other families; what each is says its manifest in `baselines/`."""
 
@@ -112,6 +126,7 @@ GENERATORS = Registry(
     "evalkit.generators",
     {
         "stable-audio-mini": "evalkit.generators.stable_audio:mini",
+        "stable-audio-1-mini": "evalkit.generators.stable_audio:mini_1",
         "stable-audio": "evalkit.generators.stable_audio:open_1_0",
         "stable-audio-open-small": "evalkit.generators.stable_audio:open_small",
         "stable-audio-1": "evalkit.generators.stable_audio:version_1",

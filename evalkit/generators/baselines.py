@@ -18,9 +18,11 @@ from evalkit.audio.clip import Samples
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.ids import digest_json
 from evalkit.fetch.digests import remembered_sha256
+from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
+from evalkit.generators.isolated import Isolated, from_folder
 
 _WEIGHED = (".safetensors", ".bin", ".json", ".model", ".txt", ".ckpt", ".pt")
 """Files of a hub folder that can decide a sound; a README cannot."""
@@ -82,6 +84,7 @@ class BaselineGenerator:
             sample_rate=model.sample_rate,
             channels=model.channels,
             max_seconds=model.max_seconds,
+            window_seconds=model.window_seconds,
             size=model.size,
             licence=model.licence,
             parameters=model.parameters,
@@ -95,7 +98,8 @@ class BaselineGenerator:
             name = f"{model.name}@{self._checkpoint.resolve().stem}"
             spec = replace(spec, name=name, licence="the checkpoint's own", parameters=None)
         try:
-            return replace(spec, weights=_fingerprint(self._place()))
+            place = self._place()
+            return replace(spec, weights=_fingerprint(place), revision=hub_revision(place.folder))
         except (UserError, OSError):
             return spec
 
@@ -105,12 +109,7 @@ class BaselineGenerator:
         return Place(folder, {name: locate(name, self._overrides) for name in self._model.needs}, self._model)
 
     def load(self, device: str, dtype: str) -> None:
-        """Raises MissingWeights, BadCheckpoint, or UserError for a model that cannot run in this process."""
-        if self._model.worker:
-            raise UserError(
-                f"{self._model.name} needs an environment of its own, as its package pins other versions",
-                f"see baselines/{self._model.family}/README.md",
-            )
+        """Raises MissingWeights or BadCheckpoint."""
         place = self._place()
         if not place.folder.is_dir():
             raise BadCheckpoint(f"{place.folder}: is not a folder", "a baseline's weights are its hub repository")
@@ -190,4 +189,10 @@ def __getattr__(name: str) -> Callable[..., Any]:
     def build(overrides: Mapping[str, Path] | None = None, checkpoint: Path | None = None) -> BaselineGenerator:
         return BaselineGenerator(baselines()[name], overrides or {}, checkpoint)
 
-    return build
+    def isolated(overrides: Mapping[str, Path] | None = None) -> Isolated:
+        needs = baselines()[name].needs
+        if overrides and name in overrides and name not in needs:
+            raise UserError(f"--weights {name}: it has none of its own", f"its weights are {' and '.join(needs)}")
+        return from_folder(baselines()[name].folder, name, overrides)
+
+    return isolated if baselines()[name].worker else build

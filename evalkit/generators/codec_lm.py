@@ -4,7 +4,7 @@ The networks are transformers' MusicGen classes; the loop is ours, as transforme
 for a whole batch, so that a sound would depend on its neighbours, and ends at the window that the model was
 trained on. Here every item draws from its own generator on the CPU, and longer sounds are continued window by window.
 
-Sources: Copet et al. 2023 (delay pattern, guidance); audiocraft at 69fea8b: `models/lm.py` (`generate`, the
+Sources: Copet et al. 2023 (delay pattern, guidance); audiocraft 1.3.0: `models/lm.py` (`generate`, the
 guidance and the drawing), `models/genmodel.py` (`_generate_tokens`, the windows), `modules/codebooks_patterns.py`.
 """
 

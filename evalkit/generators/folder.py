@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file, digest_json, safe_name
 from evalkit.generators.base import GeneratorSpec
 
 PREFIX = "folder:"
-EXTENSIONS = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ def find(folder: Path, prompt_ids: Iterable[str]) -> Found:
     Raises UserError where the folder is not one, cannot be read, holds no audio file, or holds two files
     for one prompt.
     """
-    by_stem = _audio_files(folder)
+    by_stem: dict[str, list[Path]] = {}
+    for path in sound_files(folder):
+        by_stem.setdefault(path.stem, []).append(path)
     clips: dict[str, Path] = {}
     for prompt_id in prompt_ids:
         stems = dict.fromkeys((prompt_id, safe_name(prompt_id)))
@@ -62,22 +64,6 @@ def describe(folder: Path, found: Found) -> GeneratorSpec:
         size="none",
         weights=digest_json(dict(found.digests)),
     )
-
-
-def _audio_files(folder: Path) -> dict[str, list[Path]]:
-    """stem -> audio files of that name; sub-folders are not searched."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder", "give the folder that holds the audio files")
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
-    if not paths:
-        raise UserError(f"{folder}: holds no audio", f"it reads {', '.join(sorted(EXTENSIONS))} files")
-    by_stem: dict[str, list[Path]] = {}
-    for path in paths:
-        by_stem.setdefault(path.stem, []).append(path)
-    return by_stem
 
 
 def _digest(path: Path) -> str:

@@ -22,6 +22,8 @@ from evalkit.core.resources import resource
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.environment import Environment, interpreter
 from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.hub_revision import hub_revision
+from evalkit.fetch.safe_copy import safe_copy
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options
 from evalkit.generators.worker_audio import take
@@ -64,7 +66,7 @@ class Isolated:
     def __init__(self, manifest: WorkerManifest, model: str, overrides: Mapping[str, Path], here: bool = False) -> None:
         self._manifest, self._overrides, self._here = manifest, overrides, here
         spec = manifest.model(model)
-        self.spec = replace(spec, weights=_fingerprint(manifest, spec, overrides))
+        self.spec = replace(spec, weights=_fingerprint(manifest, spec, overrides), revision=_revision(spec, overrides))
         self.facts: dict[str, Any] = {}
         """What the worker said of itself once loaded: Python, versions, the environment's digest."""
         self._connection: Connection | None = None
@@ -109,9 +111,17 @@ class Isolated:
         """The worker's process, where there is one."""
         return None if self._connection is None else self._connection.pid
 
+    @property
+    def environment(self) -> Environment | None:
+        """What it runs in, installed or not; None where evalkit's own Python runs it."""
+        return environment_of(self._manifest)
+
     def _start(self) -> None:
-        weights = {name: str(_weights(name, self._overrides)) for name in self.spec.needs}
         python = self._python()
+        forms = self._manifest.copied.get(self.spec.name, {})
+        places = {name: _weights(name, self._overrides) for name in self.spec.needs}
+        handed = {name: safe_copy(path, forms[name]) if name in forms else path for name, path in places.items()}
+        weights = {name: str(path.resolve()) for name, path in handed.items()}
         self._folder = Path(tempfile.mkdtemp(prefix="evalkit-worker-"))
         limits = self._manifest.timeouts
         try:
@@ -181,7 +191,7 @@ def environment_of(manifest: WorkerManifest) -> Environment | None:
     """The environment that a worker runs in; None where evalkit's own Python runs it."""
     if manifest.requirements is None:
         return None
-    return Environment(manifest.folder.resolve().name, manifest.requirements, manifest.python)
+    return Environment(manifest.folder.resolve().name, manifest.requirements, manifest.python, manifest.complete)
 
 
 def _raise_for(answer: Mapping[str, Any], name: str) -> None:
@@ -223,6 +233,14 @@ def _fingerprint(manifest: WorkerManifest, spec: GeneratorSpec, overrides: Mappi
         return digest_json([spec.name, *(remembered_sha256(file) for file in files)])
     except (MissingWeights, OSError):
         return None
+
+
+def _revision(spec: GeneratorSpec, overrides: Mapping[str, Path]) -> str:
+    """Of the first weights that it needs, which are the model's own."""
+    try:
+        return hub_revision(_weights(spec.needs[0], overrides)) if spec.needs else ""
+    except MissingWeights:
+        return ""
 
 
 def _facts(hello: Mapping[str, Any], loaded: Mapping[str, Any], manifest: WorkerManifest) -> dict[str, Any]:

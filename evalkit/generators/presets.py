@@ -66,12 +66,18 @@ FLOW: Presets = {"ui": _flow("euler", 50, 7.0), "fast": _flow("euler", 25, 7.0)}
 """For a rectified flow that is no published variant, such as the base that Open Small was made from."""
 
 _SHAPING = (0.05, 15.0)
-"""sigma_min and sigma_max of the mini, whose latents show nothing at more noise and are as noisy themselves at less."""
+"""sigma_min and sigma_max of the minis, whose latents show nothing at more noise and are as noisy at less."""
 
 _SAME_SPREAD = {"cfg_rescale": 1.0}
-"""Its latents are roots of magnitudes: what guidance adds to their spread is squared in the sound."""
+"""The latents are roots of magnitudes: what guidance adds to their spread is squared in the sound."""
 
 MINI: Presets = {
     "card": _levels("dpmpp-2m", 20, 7.0, _SHAPING, 0.0) | _SAME_SPREAD,
     "fast": _levels("dpmpp-2m", 10, 7.0, _SHAPING, 0.0) | _SAME_SPREAD,
 }
+
+MINI_1: Presets = {
+    "card": _levels("dpmpp-2m", 20, 7.0, _SHAPING, 0.0) | _RESCALE,
+    "fast": _levels("dpmpp-2m", 10, 7.0, _SHAPING, 0.0) | _RESCALE,
+}
+"""Its U-Net makes less than the spread that it should, so that guidance may add some, as in Stable Audio 1.0."""

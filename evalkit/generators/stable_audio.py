@@ -77,6 +77,10 @@ class StableAudioGenerator:
         parameters = spec.parameters or stored_parameters(found)
         return replace(spec, weights=fingerprint(found, self._overrides), parameters=parameters)
 
+    def check_options(self, options: Options) -> None:
+        """Raises UserError naming what is out of range or in vain, as `generate` would after minutes of loading."""
+        read_options(options)
+
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""
         from evalkit.generators.random_weights import build_random, random_tower
@@ -192,6 +196,7 @@ def _builder(name: str) -> Callable[..., StableAudioGenerator]:
 
 
 mini = _builder("stable-audio-mini")
+mini_1 = _builder("stable-audio-1-mini")
 open_1_0 = _builder("stable-audio")
 open_small = _builder("stable-audio-open-small")
 version_1 = _builder("stable-audio-1")

@@ -29,91 +29,97 @@ class Variant:
     objective: str
 
 
-_MINI = GeneratorSpec(
-    name="stable-audio-mini",
-    family="stable_audio",
-    further=FURTHER,
-    files=FILES,
-    sample_rate=16000,
-    channels=2,
-    max_seconds=5.12,
-    window_seconds=5.12,
-    size="mini",
-    licence="MIT; trained on CC0 and CC-BY recordings of ESC-10 (see NOTICE)",
-    needs=("clap-mini",),
-    presets=presets.MINI,
-    default_preset="card",
-    batch_size=16,
-)
+def _full(
+    name: str,
+    *,
+    window: int,
+    parameters: int,
+    text: str,
+    of: Presets,
+    preset: str,
+    batch: int,
+    licence: str = _UNPUBLISHED,
+) -> GeneratorSpec:
+    """A full-size model: `window` in samples at 44.1 kHz, its text tower's weights, its presets and the default one."""
+    return GeneratorSpec(
+        name=name,
+        family="stable_audio",
+        further=FURTHER,
+        files=FILES,
+        sample_rate=_RATE,
+        channels=2,
+        max_seconds=window / _RATE,
+        window_seconds=window / _RATE,
+        parameters=parameters,
+        licence=licence,
+        gated=licence != _UNPUBLISHED,
+        needs=(text,),
+        presets=of,
+        default_preset=preset,
+        batch_size=batch,
+    )
 
-_OPEN_1_0 = GeneratorSpec(
-    name="stable-audio",
-    family="stable_audio",
-    further=FURTHER,
-    files=FILES,
-    sample_rate=_RATE,
-    channels=2,
-    max_seconds=2_097_152 / _RATE,
-    window_seconds=2_097_152 / _RATE,
+
+def _mini(name: str, of: Presets) -> GeneratorSpec:
+    """A model that ships with evalkit, trained by the recipes in evalkit/mini."""
+    return GeneratorSpec(
+        name=name,
+        family="stable_audio",
+        further=FURTHER,
+        files=FILES,
+        sample_rate=16000,
+        channels=2,
+        max_seconds=5.12,
+        window_seconds=5.12,
+        size="mini",
+        licence="MIT; trained on CC0 and CC-BY recordings of ESC-10 (see NOTICE)",
+        needs=("clap-mini",),
+        presets=of,
+        default_preset="card",
+        batch_size=16,
+    )
+
+
+_OPEN_1_0 = _full(
+    "stable-audio",
+    window=2_097_152,
     parameters=1_213_337_602,
+    text="t5-base",
+    of=presets.OPEN_1_0,
+    preset="card",
+    batch=4,
     licence=_COMMUNITY,
-    gated=True,
-    needs=("t5-base",),
-    presets=presets.OPEN_1_0,
-    default_preset="card",
-    batch_size=4,
 )
 
-_OPEN_SMALL = GeneratorSpec(
-    name="stable-audio-open-small",
-    family="stable_audio",
-    further=FURTHER,
-    files=FILES,
-    sample_rate=_RATE,
-    channels=2,
-    max_seconds=524_288 / _RATE,
-    window_seconds=524_288 / _RATE,
+_OPEN_SMALL = _full(
+    "stable-audio-open-small",
+    window=524_288,
     parameters=497_190_274,
+    text="t5-base",
+    of=presets.OPEN_SMALL,
+    preset="card",
+    batch=8,
     licence=_COMMUNITY,
-    gated=True,
-    needs=("t5-base",),
-    presets=presets.OPEN_SMALL,
-    default_preset="card",
-    batch_size=8,
 )
 
-_VERSION_1 = GeneratorSpec(
-    name="stable-audio-1",
-    family="stable_audio",
-    further=FURTHER,
-    files=FILES,
-    sample_rate=_RATE,
-    channels=2,
-    max_seconds=4_194_304 / _RATE,
-    window_seconds=4_194_304 / _RATE,
+_VERSION_1 = _full(
+    "stable-audio-1",
+    window=4_194_304,
     parameters=1_040_899_012,
-    licence=_UNPUBLISHED,
-    needs=("stable-audio-clap",),
-    presets=presets.VERSION_1,
-    default_preset="paper",
-    batch_size=4,
+    text="stable-audio-clap",
+    of=presets.VERSION_1,
+    preset="paper",
+    batch=4,
 )
 
-_VERSION_2 = GeneratorSpec(
-    name="stable-audio-2",
-    family="stable_audio",
-    further=FURTHER,
-    files=FILES,
-    sample_rate=_RATE,
-    channels=2,
-    max_seconds=12_582_912 / _RATE,
-    window_seconds=12_582_912 / _RATE,
+_VERSION_2 = _full(
+    "stable-audio-2",
+    window=12_582_912,
     parameters=1_213_337_602,
-    licence=_UNPUBLISHED,
-    needs=("stable-audio-clap",),
-    presets=presets.VERSION_2,
-    default_preset="paper",
-    batch_size=1,
+    text="stable-audio-clap",
+    of=presets.VERSION_2,
+    preset="paper",
+    batch=1,
 )
 
 VARIANTS: Mapping[str, Variant] = {
@@ -123,7 +129,8 @@ VARIANTS: Mapping[str, Variant] = {
         Variant(_OPEN_SMALL, "dit", "rf_denoiser"),
         Variant(_VERSION_1, "adp_cfg_1d", "v"),
         Variant(_VERSION_2, "dit", "v"),
-        Variant(_MINI, "dit", "v"),
+        Variant(_mini("stable-audio-mini", presets.MINI), "dit", "v"),
+        Variant(_mini("stable-audio-1-mini", presets.MINI_1), "adp_cfg_1d", "v"),
     )
 }
 

@@ -2,6 +2,7 @@
 
 file = "worker.py"                  # see generators/worker_harness.py
 requirements = "requirements.txt"   # pinned; absent: evalkit's own Python runs the worker
+complete = true                     # requirements names every package: none is added to them
 python = "3.10"                     # of the environment; absent: the Python at hand
 [timeouts]                          # seconds; each may be absent
 load = 1800
@@ -11,6 +12,8 @@ each = 600
 sample_rate = 16000
 channels = 1
 max_seconds = 30
+needs = ["tone"]
+copied = { tone = "torch" }         # needs that evalkit reads and hands over as safetensors (fetch/safe_copy.py)
 [models.tone.presets.default]
 pitch = 440
 """
@@ -19,11 +22,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.fetch.safe_copy import READERS
 from evalkit.generators.base import GeneratorSpec
 
 MANIFEST = "worker.toml"
@@ -44,7 +48,8 @@ class Timeouts:
 
 @dataclass(frozen=True)
 class WorkerManifest:
-    """A folder's worker. `requirements` is None where it needs no environment of its own, `python` "" for any."""
+    """A folder's worker. `requirements` is None where it needs no environment of its own, `python` "" for any; `copied`
+    is model -> {name of weights: form of their files}, see :func:`evalkit.fetch.safe_copy.safe_copy`."""
 
     folder: Path
     file: Path
@@ -52,6 +57,8 @@ class WorkerManifest:
     python: str
     timeouts: Timeouts
     models: Mapping[str, GeneratorSpec]
+    copied: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    complete: bool = False
 
     def model(self, name: str) -> GeneratorSpec:
         """The spec of one of its models, of the only one for "". Raises UserError."""
@@ -71,13 +78,21 @@ def read_worker(folder: Path) -> WorkerManifest:
         raise UserError(f"{path}: cannot be read: {error.strerror}", "name a folder that holds one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not TOML: {error}") from None
-    _only(path, "the file", table, {"file", "requirements", "python", "timeouts", "models"})
+    _only(path, "the file", table, {"file", "requirements", "complete", "python", "timeouts", "models"})
     models = {name: _spec(path, name, entry) for name, entry in _table(path, "models", table).items()}
     if not models:
         raise UserError(f"{path}: [models] names no model")
     requirements = _file(path, table, "requirements") if "requirements" in table else None
-    python = str(table.get("python", ""))
-    return WorkerManifest(folder, _file(path, table, "file"), requirements, python, _timeouts(path, table), models)
+    return WorkerManifest(
+        folder,
+        _file(path, table, "file"),
+        requirements,
+        str(table.get("python", "")),
+        _timeouts(path, table),
+        models,
+        {name: _copied(path, name, entry, models[name]) for name, entry in _table(path, "models", table).items()},
+        table.get("complete") is True,
+    )
 
 
 def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
@@ -98,7 +113,7 @@ def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
     where = f"models.{name}"
     if not isinstance(entry, dict):
         raise UserError(f"{path}: {where} is no table")
-    _only(path, where, entry, {*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "presets"})
+    _only(path, where, entry, {*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "copied", "presets"})
     values: dict[str, Any] = {key: str(entry[key]) for key in _TEXT if key in entry}
     values |= {key: int(_number(path, f"{where}.{key}", entry[key])) for key in _WHOLE if key in entry}
     values |= {key: _number(path, f"{where}.{key}", entry[key]) for key in _REAL if key in entry}
@@ -114,6 +129,16 @@ def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
     needs = tuple(str(each) for each in entry.get("needs", ()))
     values.setdefault("family", path.parent.name)
     return GeneratorSpec(name=name, gated=bool(entry.get("gated")), needs=needs, presets=presets, **values)
+
+
+def _copied(path: Path, name: str, entry: Mapping[str, Any], spec: GeneratorSpec) -> Mapping[str, str]:
+    found = _table(path, "copied", entry)
+    for need, form in found.items():
+        if need not in spec.needs:
+            raise unknown_name(f"weights in models.{name}.copied ({path})", need, spec.needs)
+        if form not in READERS:
+            raise unknown_name(f"form in models.{name}.copied ({path})", str(form), READERS)
+    return {need: str(form) for need, form in found.items()}
 
 
 def _table(path: Path, key: str, table: Mapping[str, Any]) -> Mapping[str, Any]:

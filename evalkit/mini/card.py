@@ -1,8 +1,10 @@
 """Measures the minis on held-out recordings and writes `evalkit/mini/CARD.md`.
 
-    python -m evalkit.mini.card --data DATA/esc10
+    python -m evalkit.mini.card [--data DATA/esc10] [--model NAME,...]
 
-Every figure in the card is made here, on fold 4 of ESC-10, by the code that users run.
+Every figure in the card is made here, on fold 4 of ESC-10, by the code that users run. What was measured is kept in
+`training/measured/`, and the card is put together from there: `--model` measures these models anew and takes the rest
+as it lies; without it the judges and every generator mini are measured, without `--data` nothing is.
 """
 
 from __future__ import annotations
@@ -11,71 +13,54 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalkit.audio.clip import Clip
-from evalkit.core.ids import digest_bytes, item_seed
+from evalkit.core.errors import unknown_name
 from evalkit.core.jsonio import write_bytes
-from evalkit.generators.stable_audio import mini as stable_audio_mini
-from evalkit.mini import card_measures as measures
+from evalkit.mini import card_files
+from evalkit.mini.card_measures import measure_judges
+from evalkit.mini.card_models import generator_minis, measure_model
 from evalkit.mini.card_text import Figures, markdown
 from evalkit.mini.references import RATE, compose_takes
 from evalkit.mini.scenes import load_recordings
-from evalkit.suites.base import Prompt
 from evalkit.suites.load import load_suite
 
 CARD = Path(__file__).with_name("CARD.md")
+TAKE = 11
+"""Of the held-out recordings' scenes: one that is in none of the suite's references."""
 
 
-def generate_suite(prompts: Sequence[Prompt]) -> list[Clip]:
-    """stable-audio-mini's sound for each prompt, as `evalkit run` makes it."""
-    generator = stable_audio_mini()
-    generator.load("cpu", "float32")
-    options = generator.spec.presets[generator.spec.default_preset]
-    clips: list[Clip] = []
-    size = generator.spec.batch_size
-    for start in range(0, len(prompts), size):
-        batch = prompts[start : start + size]
-        made = generator.generate(
-            [prompt.text for prompt in batch],
-            [prompt.seconds for prompt in batch],
-            [item_seed(0, prompt.id, 0) for prompt in batch],
-            options,
-        )
-        clips += [Clip(audio, made.sample_rate, digest_bytes(audio.tobytes())) for audio in made.audio]
-        print(f"generated {len(clips)} of {len(prompts)}", flush=True)
-    return clips
-
-
-def measure(data: Path) -> Figures:
-    """All figures of the card."""
+def measure(data: Path, models: Sequence[str], judges: bool, folder: Path) -> None:
+    """Measure what is named, each kept as soon as it is done."""
     suite = load_suite("mini")
-    held_out = load_recordings(data, RATE, (4,))
-    takes = compose_takes(held_out, (0, 11))
-    generated = generate_suite(suite.prompts)
-    print("embedding", flush=True)
-    return Figures(
-        autoencoder=measures.autoencoder_by_class(data),
-        top_1=measures.top_1(held_out),
-        text_to_class=measures.text_to_class(held_out),
-        distances=measures.distances(suite, takes[11], generated),
-        clap={
-            "held-out recordings": measures.matched_and_shuffled_clap(suite, takes[11]),
-            "stable-audio-mini": measures.matched_and_shuffled_clap(suite, generated),
-        },
-        kl={
-            "held-out recordings": measures.matched_and_shuffled_kl(suite, takes[11]),
-            "stable-audio-mini": measures.matched_and_shuffled_kl(suite, generated),
-        },
-        named=measures.named_classes(suite.prompts, generated),
-        named_recordings=measures.named_classes(suite.prompts, takes[11]),
-    )
+    if judges:
+        print("measuring the judges", flush=True)
+        held_out = load_recordings(data, RATE, (4,))
+        takes = compose_takes(held_out, (TAKE,))[TAKE]
+        card_files.save(folder, card_files.JUDGES, measure_judges(suite, held_out, takes))
+    for name in models:
+        card_files.save(folder, name, measure_model(name, suite, data))
+
+
+def assembled(folder: Path) -> Figures:
+    """All figures that have been measured. Raises UserError where the judges have not been."""
+    found = {name: card_files.load_model(folder, name) for name in generator_minis()}
+    return Figures(card_files.load_judges(folder), {name: each for name, each in found.items() if each is not None})
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of ESC-10 with its clips.csv")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, help="folder of ESC-10 with its clips.csv; without it nothing is measured")
+    parser.add_argument("--model", default="", help="measure these models alone, separated by commas")
     parser.add_argument("--out", type=Path, default=CARD)
     found = parser.parse_args()
-    text = markdown(measure(found.data))
+    names = [name for name in found.model.split(",") if name]
+    for name in names:
+        if name not in generator_minis():
+            raise unknown_name("generator mini", name, generator_minis())
+    if found.data is not None:
+        measure(found.data, names or generator_minis(), not names, card_files.MEASURED)
+    elif names:
+        parser.error("--model measures, which needs --data")
+    text = markdown(assembled(card_files.MEASURED))
     write_bytes(found.out, text.encode())
     print(text)
 

@@ -1,30 +1,25 @@
-"""What the card of the minis reports, each figure from the code that users run."""
+"""What the judges say of a set of sounds, one per prompt of suite `mini`, and how good the judges are."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import scipy.signal
-import torch
 
 from evalkit.audio.clip import Clip, Samples
 from evalkit.core.ids import digest_bytes
 from evalkit.embed.base import Features
 from evalkit.embed.load import load_embedder
-from evalkit.fetch.weights import locate
-from evalkit.generators.stable_audio import load_model
-from evalkit.metrics.base import MetricInputs, SetReference
+from evalkit.metrics.base import MetricInputs, MetricResult
 from evalkit.metrics.clap_score import METRIC as CLAP
 from evalkit.metrics.fd_openl3 import METRIC as FD
 from evalkit.metrics.kl_passt import METRIC as KL
-from evalkit.mini import losses, train_vae
 from evalkit.mini.captions import class_caption
-from evalkit.mini.scenes import CLASSES, Recording, load_recordings
-from evalkit.stats.paired import PairedDifference, paired_difference
+from evalkit.mini.scenes import CLASSES, Recording
+from evalkit.stats.paired import paired_difference
 from evalkit.suites.base import Prompt, Suite
 from evalkit.suites.references import pair_reference, set_reference
 
@@ -33,39 +28,79 @@ LOW_PASS = (6000, 4000, 2000, 1000)
 
 
 @dataclass(frozen=True)
-class Rebuilt:
-    """How well the autoencoder gives back a class: correlation of log spectra, and STFT distance."""
+class Score:
+    """A metric's value and its 95 % interval; `leave_outs` are the values without each fold of prompts, where the
+    interval is a jackknife's."""
 
-    correlation: float
-    stft: float
-    clips: int
+    value: float
+    low: float | None
+    high: float | None
+    leave_outs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Shuffled:
+    """A metric on the right pairs and on wrong ones, and the paired difference matched - shuffled."""
+
+    matched: float
+    shuffled: float
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """What the judges say of 64 sounds: the suite's scores by metric, right pairs against wrong ones by metric, and
+    for each class (first guesses of passt-mini that are right, prompts that ask for nothing else)."""
+
+    scores: Mapping[str, Score]
+    pairs: Mapping[str, Shuffled]
+    named: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Judges:
+    """How good the judges are: share of held-out recordings whose class passt-mini puts first, and whose class
+    caption clap-mini has nearest; FD-OpenL3 of recordings made worse step by step; and what all three say of held-out
+    recordings and of white noise in the place of generated sounds."""
+
+    top_1: float
+    text_to_class: float
+    ladder: tuple[tuple[str, float], ...]
+    recordings: Sounds
+    noise: Sounds
+
+
+def measure_judges(suite: Suite, held_out: Sequence[Recording], takes: Sequence[Clip]) -> Judges:
+    """`takes` are scenes of the held-out recordings, one per prompt, which are in no reference."""
+    return Judges(
+        top_1=top_1(held_out),
+        text_to_class=text_to_class(held_out),
+        ladder=ladder(suite, takes),
+        recordings=measure_sounds(suite, takes),
+        noise=measure_sounds(suite, [white_noise(clip) for clip in takes]),
+    )
+
+
+def measure_sounds(suite: Suite, clips: Sequence[Clip]) -> Sounds:
+    """The three metrics of the suite over one clip per prompt, in the suite's order."""
+    order, groups = shuffled(suite.prompts), [prompt.group for prompt in suite.prompts]
+    classes = load_embedder("passt-mini").embed(clips)
+    kl, kl_wrong = _divergences(suite, classes, order)
+    clap, clap_wrong = _agreements(suite, clips, order)
+    return Sounds(
+        scores={"fd_openl3": _score(_distance(suite, clips)), "kl_passt": _score(kl), "clap_score": _score(clap)},
+        pairs={"kl_passt": _compared(kl, kl_wrong, groups), "clap_score": _compared(clap, clap_wrong, groups)},
+        named=named_classes(suite.prompts, classes),
+    )
 
 
 def as_clip(recording: Recording) -> Clip:
     """A recording as a mono clip."""
     samples = recording.samples[None]
     return Clip(samples, recording.rate, digest_bytes(samples.tobytes()))
-
-
-def autoencoder_by_class(data: Path) -> dict[str, Rebuilt]:
-    """Encode (posterior mean) and decode every recording of fold 4, whole."""
-    vae = load_model(locate("stable-audio-mini", {}), "cpu", "float32").vae
-    found: dict[str, list[tuple[float, float]]] = {sound: [] for sound in CLASSES}
-    for recording in load_recordings(data, train_vae.RATE, (4,)):
-        length = len(recording.samples) // vae.config.ratio * vae.config.ratio
-        audio = torch.from_numpy(recording.samples[:length] * np.float32(0.5)).expand(1, 2, -1)
-        with torch.inference_mode():
-            rebuilt = vae.decode(vae.encode(audio))
-            distance = float(losses.multi_resolution_stft(rebuilt, audio, train_vae.RATE)[0])
-        found[recording.sound].append((log_correlation(audio, rebuilt), distance))
-    means = {sound: np.mean(rows, axis=0) for sound, rows in found.items()}
-    return {sound: Rebuilt(float(mean[0]), float(mean[1]), len(found[sound])) for sound, mean in means.items()}
-
-
-def log_correlation(first: torch.Tensor, second: torch.Tensor) -> float:
-    """Pearson correlation of the log magnitudes (512-point STFT) of two (1, 2, samples) sounds."""
-    logs = torch.stack([losses.magnitude(audio[:, 0], 512).log().flatten() for audio in (first, second)])
-    return float(torch.corrcoef(logs)[0, 1])
 
 
 def top_1(held_out: Sequence[Recording]) -> float:
@@ -109,22 +144,41 @@ def _changed(clip: Clip, samples: Samples) -> Clip:
     return replace(clip, samples=samples, digest=digest_bytes(samples.tobytes()))
 
 
-def distances(suite: Suite, recordings: Sequence[Clip], generated: Sequence[Clip]) -> dict[str, float]:
-    """FD-OpenL3 (mini) from the suite's reference: real takes, generated sound, noise, and two ladders."""
-    reference = set_reference(suite.metrics["fd_openl3"])
-    embedder = load_embedder("openl3-mini")
-    sets: dict[str, list[Clip]] = {"other real recordings": list(recordings), "stable-audio-mini": list(generated)}
-    sets["white noise"] = [white_noise(clip) for clip in recordings]
-    for snr in NOISE_SNR:
-        sets[f"recordings + noise, {snr} dB SNR"] = [with_noise(clip, snr) for clip in recordings]
+def ladder(suite: Suite, takes: Sequence[Clip]) -> tuple[tuple[str, float], ...]:
+    """FD-OpenL3 (mini) from the suite's reference: recordings under more and more noise, and lower and lower."""
+    sets = {f"recordings + noise, {snr} dB SNR": [with_noise(clip, snr) for clip in takes] for snr in NOISE_SNR}
     for cutoff in LOW_PASS:
-        sets[f"recordings, low-pass {cutoff} Hz"] = [low_passed(clip, cutoff) for clip in recordings]
-    return {name: _distance(suite, embedder.embed(clips), reference) for name, clips in sets.items()}
+        sets[f"recordings, low-pass {cutoff} Hz"] = [low_passed(clip, cutoff) for clip in takes]
+    return tuple((name, _distance(suite, clips).value) for name, clips in sets.items())
 
 
-def _distance(suite: Suite, features: Sequence[Features], reference: SetReference) -> float:
-    ids = [prompt.id for prompt in suite.prompts]
-    return FD.compute(MetricInputs(ids, ids, features, set_reference=reference)).value
+def _distance(suite: Suite, clips: Sequence[Clip]) -> MetricResult:
+    ids, groups = _names(suite)
+    features = load_embedder("openl3-mini").embed(clips)
+    return FD.compute(MetricInputs(ids, groups, features, set_reference=set_reference(suite.metrics["fd_openl3"])))
+
+
+def _divergences(suite: Suite, classes: Sequence[Features], order: Sequence[int]) -> tuple[MetricResult, MetricResult]:
+    """KL-PaSST against each prompt's own reference and against another prompt's."""
+    ids, groups = _names(suite)
+    reference = pair_reference(suite.metrics["kl_passt"])
+    moved = {ids[place]: reference[ids[other]] for place, other in enumerate(order)}
+    right, wrong = (KL.compute(MetricInputs(ids, groups, classes, pair_reference=rows)) for rows in (reference, moved))
+    return right, wrong
+
+
+def _agreements(suite: Suite, clips: Sequence[Clip], order: Sequence[int]) -> tuple[MetricResult, MetricResult]:
+    """CLAP score with each prompt's own text and with another prompt's."""
+    ids, groups = _names(suite)
+    clap = load_embedder("clap-mini")
+    texts: Features = clap.embed_text([prompt.text for prompt in suite.prompts])  # type: ignore[attr-defined]
+    features = clap.embed(clips)
+    right, wrong = (CLAP.compute(MetricInputs(ids, groups, features, texts=rows)) for rows in (texts, texts[order]))
+    return right, wrong
+
+
+def _names(suite: Suite) -> tuple[list[str], list[str]]:
+    return [prompt.id for prompt in suite.prompts], [prompt.group for prompt in suite.prompts]
 
 
 def shuffled(prompts: Sequence[Prompt]) -> list[int]:
@@ -143,48 +197,22 @@ def _may_swap(prompts: Sequence[Prompt], order: np.ndarray, a: int, b: int) -> b
     return prompts[a].labels != prompts[order[b]].labels and prompts[b].labels != prompts[order[a]].labels
 
 
-@dataclass(frozen=True)
-class MatchedShuffled:
-    """A metric on the right pairs and on wrong ones, and the paired difference (matched - shuffled)."""
-
-    matched: float
-    shuffled: float
-    difference: PairedDifference
+def _score(result: MetricResult) -> Score:
+    return Score(result.value, result.low, result.high, result.leave_outs)
 
 
-def matched_and_shuffled_clap(suite: Suite, clips: Sequence[Clip]) -> MatchedShuffled:
-    """CLAP score with each prompt's own text against another prompt's."""
-    clap = load_embedder("clap-mini")
-    texts = clap.embed_text([prompt.text for prompt in suite.prompts])  # type: ignore[attr-defined]
-    features, ids = clap.embed(clips), [prompt.id for prompt in suite.prompts]
-    order = shuffled(suite.prompts)
-    right = CLAP.compute(MetricInputs(ids, ids, features, texts=texts))
-    wrong = CLAP.compute(MetricInputs(ids, ids, features, texts=texts[order]))
-    return _compared(ids, right.per_prompt, wrong.per_prompt)
+def _compared(right: MetricResult, wrong: MetricResult, groups: Sequence[str]) -> Shuffled:
+    found = paired_difference(list(right.per_prompt.values()), list(wrong.per_prompt.values()), groups)
+    low, high = (found.interval.low, found.interval.high) if found.interval else (None, None)
+    return Shuffled(right.value, wrong.value, found.mean, low, high, found.p)
 
 
-def matched_and_shuffled_kl(suite: Suite, clips: Sequence[Clip]) -> MatchedShuffled:
-    """KL-PaSST against each prompt's own reference and against another prompt's."""
-    reference = pair_reference(suite.metrics["kl_passt"])
-    ids = [prompt.id for prompt in suite.prompts]
-    features = load_embedder("passt-mini").embed(clips)
-    moved = {ids[place]: reference[ids[other]] for place, other in enumerate(shuffled(suite.prompts))}
-    right = KL.compute(MetricInputs(ids, ids, features, pair_reference=reference))
-    wrong = KL.compute(MetricInputs(ids, ids, features, pair_reference=moved))
-    return _compared(ids, right.per_prompt, wrong.per_prompt)
-
-
-def _compared(ids: Sequence[str], right: Mapping[str, float], wrong: Mapping[str, float]) -> MatchedShuffled:
-    first, second = [right[i] for i in ids], [wrong[i] for i in ids]
-    return MatchedShuffled(float(np.mean(first)), float(np.mean(second)), paired_difference(first, second, ids))
-
-
-def named_classes(prompts: Sequence[Prompt], clips: Sequence[Clip]) -> dict[str, tuple[int, int]]:
-    """class -> (named by passt-mini as its first guess, asked for), over the prompts of one class alone."""
-    single = [(prompt, clip) for prompt, clip in zip(prompts, clips, strict=True) if len(prompt.labels) == 1]
-    rows = load_embedder("passt-mini").embed([clip for _, clip in single])
+def named_classes(prompts: Sequence[Prompt], classes: Sequence[Features]) -> dict[str, tuple[int, int]]:
+    """class -> (named by passt-mini as its first guess, asked for), over the prompts of one class alone;
+    `classes[i]` (windows, 10) is what passt-mini says of prompt i's sound."""
     asked, named = Counter[str](), Counter[str]()
-    for (prompt, _), row in zip(single, rows, strict=True):
-        asked[prompt.labels[0]] += 1
-        named[prompt.labels[0]] += CLASSES[int(row[0].argmax())] == prompt.labels[0]
+    for prompt, row in zip(prompts, classes, strict=True):
+        if len(prompt.labels) == 1:
+            asked[prompt.labels[0]] += 1
+            named[prompt.labels[0]] += CLASSES[int(row[0].argmax())] == prompt.labels[0]
     return {sound: (named[sound], asked[sound]) for sound in CLASSES}

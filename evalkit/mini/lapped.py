@@ -1,42 +1,105 @@
-"""Starts an Oobleck as a lapped transform, so that a short training begins where long ones arrive.
+"""Starts an autoencoder as a lapped transform, so that a short training begins where long ones arrive.
 
-A convolution of kernel 2 s and stride s has exactly the shape of a modified discrete cosine transform with a
-sine window (Princen & Bradley 1986), and the transposed convolution that of its inverse: with those weights a
-stage loses nothing. All stages but the last split mid and side into narrow bands; half as many of them as there
-are latents are kept, densely at low frequencies, where pitch is, and sparsely above. What is kept is companded
-(companding.py), and the last stage, of stride 2, lays two moments side by side. From there on everything is
-trained. Started at random, the same network learns nothing finer than spectral envelopes in the same time.
+A convolution of kernel 2 s and stride s, as Oobleck and the DAC have them, has exactly the shape of a modified
+discrete cosine transform with a sine window (Princen & Bradley 1986), and the transposed convolution that of its
+inverse: with those weights a stage loses nothing. All stages but the last split mid and side into narrow bands, of
+which some are kept, densely at low frequencies, where pitch is, and sparsely above. What is kept is companded
+(companding.py), and the last stage lays a few moments side by side. From there on the decoder is trained. Started
+at random, the same network learns nothing finer than spectral envelopes in the same time.
 """
 
 from __future__ import annotations
 
 import math
-from typing import cast
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from evalkit.mini import companding
-from evalkit.nets.stable_audio.oobleck import (
-    Decoder,
-    DecoderBlock,
-    Encoder,
-    EncoderBlock,
-    OobleckVAE,
-    ResidualUnit,
-    SnakeBeta,
-    WNConv1d,
-    WNConvTranspose1d,
-)
+from evalkit.nets.stable_audio import dac_vae, oobleck
+from evalkit.nets.stable_audio.dac_vae import DacVAE
+from evalkit.nets.stable_audio.oobleck import OobleckVAE, SnakeBeta, WNConv1d, WNConvTranspose1d
 
-MID_LINES, MID_SPARSE, SIDE_LINES = 44, 10, 10
-"""How the kept bands are shared: low mid bands without a gap, higher mid bands, and side bands."""
-
-PACKED = 2
-"""Stride of the last stage, which lays that many moments of a band side by side."""
+Conv = WNConv1d | WNConvTranspose1d
+Autoencoder = OobleckVAE | DacVAE
 
 BEND = 3.0
-"""Logarithm of the snakes' beta at the start: they are then nearly straight for sound at its own level."""
+"""Logarithm of the snakes' beta at the start of an Oobleck: nearly straight for sound at its own level."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Which bands become latents: lines of mid and of side, and of how many moments a latent frame holds each.
+
+    `sines` is how many sines a unit has for each band when it compands, `branches` the gain of what the other
+    residual units add at the start, in the encoder and in the decoder.
+    """
+
+    mid: tuple[int, ...]
+    side: tuple[int, ...]
+    moments: int
+    sines: int = companding.SINES
+    branches: tuple[float, float] = (0.1, 0.1)
+
+    @property
+    def places(self) -> list[int]:
+        """The bands in the order of the transform: line n of mid is 2 n, of side 2 n + 1."""
+        return [2 * line for line in self.mid] + [2 * line + 1 for line in self.side]
+
+
+def evenly(low: int, high: int, count: int) -> tuple[int, ...]:
+    """`count` lines at equal distances over [low, high)."""
+    return tuple(low + int((index + 0.5) * (high - low) / count) for index in range(count))
+
+
+def by_ratio(low: int, high: int, count: int) -> tuple[int, ...]:
+    """`count` lines at equal ratios over [low, high), as hearing has them."""
+    return tuple(int(low * (high / low) ** ((index + 0.5) / count)) for index in range(count))
+
+
+@dataclass(frozen=True)
+class Half:
+    """What is written of an encoder or a decoder: the convolution at the sound, the strided ones from there to the
+    latents, the convolution at the latents, and the units between the last two stages in the order of computation."""
+
+    sound: WNConv1d
+    stages: tuple[Conv, ...]
+    latents: WNConv1d
+    units: tuple[companding.ResidualUnit, ...]
+
+
+def layers(part: nn.Module) -> nn.Sequential:
+    """The layers of an encoder, a decoder, a block or a unit of either autoencoder, in the order of computation."""
+    found: object = getattr(part, "layers", None)
+    if isinstance(part, dac_vae.Encoder):
+        found = part.encoder.block
+    elif isinstance(part, dac_vae.Decoder):
+        found = part.decoder.model
+    elif isinstance(part, dac_vae.EncoderBlock | dac_vae.DecoderBlock | dac_vae.ResidualUnit):
+        found = part.block
+    assert isinstance(found, nn.Sequential)
+    return found
+
+
+def encoder_half(vae: Autoencoder) -> Half:
+    """What is written of the encoder."""
+    all_of_it = layers(vae.encoder)
+    blocks = [layers(part) for part in all_of_it if isinstance(part, oobleck.EncoderBlock | dac_vae.EncoderBlock)]
+    return _half(all_of_it[0], [block[-1] for block in blocks], all_of_it[-1], blocks[-1])
+
+
+def decoder_half(vae: Autoencoder) -> Half:
+    """What is written of the decoder, whose last layer of all is no convolution."""
+    all_of_it = layers(vae.decoder)
+    blocks = [layers(part) for part in all_of_it if isinstance(part, oobleck.DecoderBlock | dac_vae.DecoderBlock)]
+    return _half(all_of_it[-2], [block[1] for block in reversed(blocks)], all_of_it[0], blocks[0])
+
+
+def _half(sound: nn.Module, stages: list[nn.Module], latents: nn.Module, between: nn.Sequential) -> Half:
+    assert isinstance(sound, WNConv1d) and isinstance(latents, WNConv1d)
+    units = tuple(layer for layer in between if isinstance(layer, companding.ResidualUnit))
+    return Half(sound, tuple(stage for stage in stages if isinstance(stage, Conv)), latents, units)
 
 
 def mdct(size: int) -> Tensor:
@@ -47,33 +110,48 @@ def mdct(size: int) -> Tensor:
     return basis.float()
 
 
-def start_lapped(vae: OobleckVAE, audio: Tensor, posterior_scale: float) -> None:
+def start_lapped(vae: Autoencoder, audio: Tensor, kept: Kept, posterior_scale: float) -> None:
     """Set every weight of `vae` in place; latents get unit variance on `audio` (batch, 2, samples).
 
-    `posterior_scale` is the bias of the posterior's scale.
+    `posterior_scale` is the bias of the posterior's scale. Raises ValueError where `kept` does not fit.
     """
+    bands = len(kept.places)
+    encoder, decoder = encoder_half(vae), decoder_half(vae)
+    if kept.moments * bands != vae.config.latent or encoder.stages[-1].stride != (kept.moments,):
+        raise ValueError(f"{bands} bands, {kept.moments} moments of each, for {vae.config.latent} latents")
     with torch.no_grad():
-        for part in vae.modules():
-            if isinstance(part, SnakeBeta):
-                part.beta.fill_(BEND)
-            elif isinstance(part, WNConv1d | WNConvTranspose1d):
-                _small(part)
-        for unit in vae.modules():
-            if isinstance(unit, ResidualUnit):
-                _level(unit.layers[1], 1.0)
-                _level(unit.layers[3], 0.1)
-        kept = kept_bands(vae.config.ratio // PACKED)
-        if PACKED * len(kept) != vae.config.latent or vae.config.strides[-1] != PACKED:
-            raise ValueError(f"{len(kept)} bands, {PACKED} moments of each, for {vae.config.latent} latents")
-        _analyse(vae.encoder, kept)
-        _synthesise(vae.decoder, kept)
-        _level_bands(vae, audio, len(kept))
-    _compand(vae, len(kept))
+        _quiet(vae, kept.branches)
+        _transform(encoder, kept, torch.tensor([[0.5, 0.5], [0.5, -0.5]]))
+        _transform(decoder, kept, torch.tensor([[1.0, 1.0], [1.0, -1.0]]))
+        _level_bands(vae, audio, bands)
+    down, up = companding.fit(kept.sines)
     with torch.no_grad():
+        companding.write(encoder.units, down, bands)
+        companding.write(decoder.units, up, bands)
         _wire(vae, audio, posterior_scale)
 
 
-def _small(conv: WNConv1d | WNConvTranspose1d) -> None:
+def _quiet(vae: Autoencoder, branches: tuple[float, float]) -> None:
+    """Snakes straight or nearly so, convolutions nearly silent, residual units at the gain of their branch."""
+    for part in vae.modules():
+        if isinstance(part, SnakeBeta):
+            part.beta.fill_(BEND)
+        elif isinstance(part, dac_vae.Snake):
+            companding.straighten(part)
+        elif isinstance(part, Conv):
+            _small(part)
+    for half, gain in zip((vae.encoder, vae.decoder), branches, strict=True):
+        for unit in half.modules():
+            if isinstance(unit, companding.ResidualUnit):
+                before, first, between, second = layers(unit)
+                for snake in (before, between):
+                    if isinstance(snake, dac_vae.Snake):
+                        snake.alpha.fill_(1.0)
+                _level(first, 1.0)
+                _level(second, gain)
+
+
+def _small(conv: Conv) -> None:
     """Noise far below the transform's weights, so that unused paths can wake up."""
     reads = conv.in_channels * conv.kernel_size[0]
     _write(conv, 0.02 * torch.randn_like(conv.weight_v) / math.sqrt(reads))
@@ -87,86 +165,74 @@ def _level(conv: nn.Module, gain: float) -> None:
     _write(conv, gain * torch.randn_like(conv.weight_v) / math.sqrt(conv.in_channels * conv.kernel_size[0]))
 
 
-def _write(conv: WNConv1d | WNConvTranspose1d, weight: Tensor) -> None:
+def _write(conv: Conv, weight: Tensor) -> None:
     conv.weight_v.copy_(weight)
     conv.weight_g.copy_(weight.flatten(1).norm(dim=1)[:, None, None])
 
 
-def _analyse(encoder: Encoder, kept: list[int]) -> None:
-    """Mid and side on the first two channels, then each stage's bands side by side; `kept` ones at the end."""
-    first = encoder.layers[0]
-    assert isinstance(first, WNConv1d)
-    weight = first.weight_v.clone()
-    weight[0, :, 3] = torch.tensor([0.5, 0.5])
-    weight[1, :, 3] = torch.tensor([0.5, -0.5])
-    _write(first, weight)
-    *convs, pack = _stages(encoder)
+def _transform(half: Half, kept: Kept, matrix: Tensor) -> None:
+    """Mid and side on the first two channels, by a `matrix` (2, 2); from there to the latents each stage's bands side
+    by side, lowest first, and at the end the kept ones. The same weights are right both ways."""
+    weight = half.sound.weight_v.clone()
+    weight[:2, :2, 3] = matrix
+    _write(half.sound, weight)
+    *stages, pack = half.stages
     channels = 2
-    for conv in convs:
-        channels = _lay(conv, channels, kept if conv is convs[-1] else None)
-    _pack(pack, channels)
+    for stage in stages:
+        channels = _lay(stage, channels, kept.places if stage is stages[-1] else None)
+    _pack(pack, channels, kept.moments)
 
 
-def _synthesise(decoder: Decoder, kept: list[int]) -> None:
-    """The way back: the same bands through transposed convolutions, then left and right from mid and side."""
-    last = decoder.layers[-2]
-    assert isinstance(last, WNConv1d)
-    weight = last.weight_v.clone()
-    weight[:, 0, 3] = 1.0
-    weight[:, 1, 3] = torch.tensor([1.0, -1.0])
-    _write(last, weight)
-    *convs, unpack = _stages(decoder)
-    channels = 2
-    for conv in convs:
-        channels = _lay(conv, channels, kept if conv is convs[-1] else None)
-    _pack(unpack, channels)
-
-
-def _stages(net: Encoder | Decoder) -> list[WNConv1d | WNConvTranspose1d]:
-    """The strided convolutions, from the sound to the latents."""
-    if isinstance(net, Encoder):
-        found = [block.layers[-1] for block in net.layers if isinstance(block, EncoderBlock)]
-    else:
-        found = [block.layers[1] for block in reversed(net.layers) if isinstance(block, DecoderBlock)]
-    return cast("list[WNConv1d | WNConvTranspose1d]", found)
-
-
-def _units(net: Encoder | Decoder) -> list[ResidualUnit]:
-    """The residual units between the last two stages, in the order of computation."""
-    if isinstance(net, Encoder):
-        inside = [block for block in net.layers if isinstance(block, EncoderBlock)][-1].layers
-    else:
-        inside = next(block for block in net.layers if isinstance(block, DecoderBlock)).layers
-    return [unit for unit in inside if isinstance(unit, ResidualUnit)]
-
-
-def _pack(conv: WNConv1d | WNConvTranspose1d, bands: int) -> None:
-    """Write the stage that lays PACKED moments of each band side by side; its kernel reads one more on each side."""
+def _pack(conv: Conv, bands: int, moments: int) -> None:
+    """Write the stage that lays moments of each band side by side; its kernel reads half as many more on each side."""
     weight = conv.weight_v.clone()
     for band in range(bands):
-        for moment in range(PACKED):
-            weight[PACKED * band + moment, band, PACKED // 2 + moment] = 1.0
+        for moment in range(moments):
+            weight[moments * band + moment, band, moments // 2 + moment] = 1.0
     _write(conv, weight)
 
 
-def _level_bands(vae: OobleckVAE, audio: Tensor, bands: int) -> None:
+def _level_bands(vae: Autoencoder, audio: Tensor, bands: int) -> None:
     """Bring the kept bands to unit variance on `audio` before they are companded, and back after."""
-    split, join = _stages(vae.encoder)[-2], _stages(vae.decoder)[-2]
-    spread = vae.encoder.layers[: len(vae.config.strides)](audio).std(dim=(0, 2))[:bands, None, None].clamp(min=1e-4)
+    encoder, decoder = encoder_half(vae), decoder_half(vae)
+    split, join = encoder.stages[-2], decoder.stages[-2]
+    before = layers(vae.encoder)[: len(encoder.stages)]
+    spread = before(audio).std(dim=(0, 2))[:bands, None, None].clamp(min=1e-4)
     for conv, scale in ((split, 1 / spread), (join, spread)):
         weight = conv.weight_v.clone()
         weight[:bands] *= scale
         _write(conv, weight)
 
 
-def _compand(vae: OobleckVAE, bands: int) -> None:
-    down, up = companding.fit()
-    with torch.no_grad():
-        companding.write(_units(vae.encoder), down, bands)
-        companding.write(_units(vae.decoder), up, bands)
+def _wire(vae: Autoencoder, audio: Tensor, posterior_scale: float) -> None:
+    """Wire the companded bands to latents of unit variance, and back."""
+    out, back, count = encoder_half(vae).latents, decoder_half(vae).latents, vae.config.latent
+    spread = layers(vae.encoder)[:-1](audio).std(dim=(0, 2)).clamp(min=1e-4)[:count]
+    inverse = back.weight_v.clone()
+    inverse[range(count), range(count), 3] = spread
+    _write(back, inverse)
+    weight, means = out.weight_v.clone(), torch.diag(1 / spread)
+    weight[:count] = 0
+    weight[:count, :count, 1] = means
+    if isinstance(vae, DacVAE):
+        weight[:count, :count, 1] = torch.eye(count)
+        _project(vae.encoder.proj_out, means, posterior_scale)
+    elif out.bias is not None:
+        out.bias[count:] = posterior_scale
+    _write(out, weight)
 
 
-def _lay(conv: WNConv1d | WNConvTranspose1d, channels: int, kept: list[int] | None) -> int:
+def _project(conv: nn.Conv1d, means: Tensor, posterior_scale: float) -> None:
+    """The DAC has another, plain convolution at its end, for the means and the scale."""
+    count = len(means)
+    assert conv.bias is not None
+    conv.weight.zero_()
+    conv.weight[:count, :count, 0] = means
+    conv.bias[:count] = 0.0
+    conv.bias[count:] = posterior_scale
+
+
+def _lay(conv: Conv, channels: int, kept: list[int] | None) -> int:
     """Write the transform between `channels` wide ones and their bands, lowest first; how many bands there are.
 
     `kept` are the places, in that order, of the bands to lay; None lays them all. Both kinds of convolution
@@ -193,30 +259,3 @@ def _height(place: tuple[int, int], size: int) -> float:
     parent, side = divmod(channel, 2)
     own = size - 1 - band if parent % 2 else band
     return 2 * (parent * size + own) + side
-
-
-def kept_bands(ratio: int) -> list[int]:
-    """Places of the bands that become latents, in the order of `_lay`: line n of mid is 2 n, of side 2 n + 1."""
-    mid = list(range(MID_LINES)) + _spread(MID_LINES, ratio, MID_SPARSE)
-    side = _spread(0, ratio // 4, SIDE_LINES - SIDE_LINES // 4) + _spread(ratio // 4, ratio, SIDE_LINES // 4)
-    return [2 * line for line in mid] + [2 * line + 1 for line in side]
-
-
-def _spread(low: int, high: int, count: int) -> list[int]:
-    """`count` lines evenly over [low, high)."""
-    return [low + int((index + 0.5) * (high - low) / count) for index in range(count)]
-
-
-def _wire(vae: OobleckVAE, audio: Tensor, posterior_scale: float) -> None:
-    """Wire the companded bands to latents of unit variance, and back."""
-    out, back, count = vae.encoder.layers[-1], vae.decoder.layers[0], vae.config.latent
-    assert isinstance(out, WNConv1d) and isinstance(back, WNConv1d) and out.bias is not None
-    spread = vae.encoder.layers[:-1](audio).std(dim=(0, 2)).clamp(min=1e-4)
-    weight, inverse = out.weight_v.clone(), back.weight_v.clone()
-    weight[:count] = 0
-    for latent in range(count):
-        weight[latent, latent, 1] = 1 / spread[latent]
-        inverse[latent, latent, 3] = spread[latent]
-    _write(out, weight)
-    _write(back, inverse)
-    out.bias[count:] = posterior_scale

@@ -69,7 +69,7 @@ def read_options(
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--minutes", type=float, help="stop after this long; the learning rate falls by the clock")
     if needs_vae:
-        parser.add_argument("--vae", type=Path, required=True, help="output folder of train_vae")
+        parser.add_argument("--vae", type=Path, required=True, help="output folder of the autoencoder's recipe")
     found = parser.parse_args(arguments)
     vae = found.vae if needs_vae else None
     return Options(found.data, found.out, found.seed, found.steps, found.device, found.minutes, vae)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from evalkit.report.cards import Meaning, meaning
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord, mapping
-from evalkit.report.text import MISSING, count, decimals, fixed, plainly, short_digest, whole
+from evalkit.report.text import MISSING, count, decimals, fixed, one_line, plainly, short_digest, whole
 from evalkit.report.ties import Standing, standings
 
 RANDOM = "random"
@@ -192,7 +192,7 @@ def _cited(
 
 
 def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
-    """Named by model; runs of one model are told apart by preset, then by run id."""
+    """Named by model; runs of one model are told apart by preset and by the options that differ, then by run id."""
     names = [record.model.get("name") or "unnamed model" for record in records]
     found = []
     for place, (record, name) in enumerate(zip(records, names, strict=True)):
@@ -200,10 +200,30 @@ def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
         ranked = whole(mapping(record.facts.get("speed")).get("best_of"))
         if ranked and ranked > 1:  # sounds that were made and thrown away are part of the system
             detail.append(f"best of {ranked}")
-        if names.count(name) > 1 or not detail:
+        namesakes = [other for other, its in zip(records, names, strict=True) if its == name]
+        changed = _changed(record, namesakes)
+        detail += changed
+        if not detail or (len(namesakes) > 1 and not changed):
             detail.append(record.run_id)
         found.append(Entrant(_letters(place), place, name, " · ".join(detail), record))
     return tuple(found)
+
+
+def _changed(record: RunRecord, namesakes: Sequence[RunRecord]) -> list[str]:
+    """["steps=50", "seed 1"]: what this run has otherwise than the other runs of its preset; none where that does
+    not tell it from each of them."""
+    told = [_choices(each) for each in namesakes if each.preset == record.preset]
+    mine = _choices(record)
+    differing = [key for key in mine if len({each.get(key, "") for each in told}) > 1]
+    if sum(all(each.get(key, "") == mine[key] for key in differing) for each in told) > 1:
+        return []
+    return [one_line(f"seed {mine[key]}" if key == "seed" else f"{key}={mine[key]}", 40) for key in differing[:4]]
+
+
+def _choices(record: RunRecord) -> dict[str, str]:
+    """The options of a run and its seed, as text."""
+    options = {str(key): str(value) for key, value in mapping(record.facts.get("options")).items()}
+    return {**options, "seed": str(record.facts.get("seed", ""))}
 
 
 def _letters(place: int) -> str:

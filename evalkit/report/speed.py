@@ -5,7 +5,7 @@ Times are of the generator alone, warm-up apart. They compare only on one device
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.report.board import Entrant
@@ -14,9 +14,9 @@ from evalkit.report.text import MISSING, number, one_line, whole
 
 HEADINGS = (
     "seconds per clip", "real-time factor", "text (s)", "sample (s)", "decode (s)", "first batch (s)", "loading (s)",
-    "peak memory", "device", "dtype", "steps", "batch", "best of",
+    "peak memory", "made with",
 )  # fmt: skip
-"""What the cells of a row are."""
+"""What the cells of a row are; the last one tells device, dtype, steps, batch size and best of how many."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,20 @@ def _pace(entrant: Entrant) -> Pace:
     seconds = [stated.get("seconds_per_clip"), stated.get("real_time_factor")]
     seconds += [parts.get(part) for part in ("text", "sample", "decode")]
     seconds += [first.get("seconds"), stated.get("load_seconds")]
-    peak, steps = number(stated.get("peak_bytes")), whole(stated.get("steps"))
-    batch, best = whole(stated.get("batch_size")), whole(stated.get("best_of"))
-    rest = (
-        MISSING if peak is None else _size(peak),
-        _device(stated.get("device"), stated.get("device_name"), stated.get("threads")),
-        one_line(stated.get("dtype"), 20) or MISSING,
-        *(MISSING if count is None else str(count) for count in (steps, batch, best)),
-    )
+    peak = number(stated.get("peak_bytes"))
+    rest = (MISSING if peak is None else _size(peak), _means(stated))
     return Pace(entrant, (*map(_figure, seconds), *rest), stated.get("warm_up_included") is True)
+
+
+def _means(stated: Mapping[str, object]) -> str:
+    """ "cpu (AMD EPYC, 2 threads), float32, 20 steps, batch 16, best of 3", as far as it is stated."""
+    device = _device(stated.get("device"), stated.get("device_name"), stated.get("threads"))
+    steps, batch, best = (whole(stated.get(key)) for key in ("steps", "batch_size", "best_of"))
+    told = [device, one_line(stated.get("dtype"), 20)]
+    told += [f"{steps} steps"] if steps else []
+    told += [f"batch {batch}"] if batch else []
+    told += [f"best of {best}"] if best and best > 1 else []
+    return ", ".join(filter(None, told))
 
 
 def _device(device: object, name: object, threads: object) -> str:
@@ -81,7 +86,9 @@ def _device(device: object, name: object, threads: object) -> str:
 
 def _figure(value: object) -> str:
     found = number(value)
-    return MISSING if found is None else f"{found:.3g}"
+    if found is None:
+        return MISSING
+    return "<0.001" if 0 <= found < 0.001 else f"{found:.3g}"
 
 
 def _size(count: float) -> str:

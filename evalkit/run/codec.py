@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.audio.clip import Samples
-from evalkit.audio.decode import SUFFIXES, UnreadableAudio, decode
+from evalkit.audio.decode import UnreadableAudio, decode
+from evalkit.audio.folders import sound_files
 from evalkit.audio.resample import resample
 from evalkit.core.errors import UserError
 from evalkit.core.ids import item_seed
@@ -56,15 +57,7 @@ def recordings(folder: Path, limit: int | None = None) -> list[Path]:
     """The sound files directly in a folder, by name. Raises UserError where it is none or holds none."""
     if limit is not None and limit < 1:
         raise UserError(f"--limit {limit}: at least 1 is needed")
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such folder", "give a folder of recordings")
-    try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    except OSError as error:
-        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
-    if not paths:
-        raise UserError(f"{folder}: holds no recordings", f"it reads {', '.join(SUFFIXES)} files")
-    return paths[:limit]
+    return sound_files(folder)[:limit]
 
 
 def evaluate(

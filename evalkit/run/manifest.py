@@ -148,6 +148,7 @@ def _fresh(plan: Plan) -> dict[str, Any]:
             "family": model.family,
             "size": model.size,
             "weights": model.weights,
+            "revision": model.revision or None,
             "sample_rate": model.sample_rate or None,
             "channels": model.channels or None,
             "licence": model.licence,

@@ -21,7 +21,7 @@ from evalkit.core.jsonio import read_json
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators import isolated
-from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, Options
+from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.run.config import RunConfig
 from evalkit.store.layout import RunFolder, run_folder
@@ -92,6 +92,8 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
     _refuse_unused_weights(config, suite, spec.needs)
     _refuse_too_long(spec, suite.prompts)
     preset, options = choose_options(spec, config.preset, config.changes)
+    if isinstance(generator, ChecksOptions):
+        generator.check_options(options)
     size = config.batch_size or spec.batch_size
     # Longest first: what does not fit into memory shows in the first batch.
     ordered = sorted(items, key=lambda item: -item.prompt.seconds)

@@ -24,9 +24,9 @@ from evalkit.run.progress import Progress
 from evalkit.store.ledger import Record
 from evalkit.suites.base import MetricPlan
 from evalkit.suites.references import (
-    SUFFIXES,
     pair_reference,
     pairs_from_features,
+    reference_files,
     set_from_features,
     set_reference,
 )
@@ -100,17 +100,11 @@ def _reference_sources(folder: Path | None) -> list[Source]:
     """The sounds of a suite's reference folder. Raises UserError where it has none."""
     if folder is None:
         return []
+    files = reference_files(folder)
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-        sources = [sound_source(_REFERENCE + path.stem, digest_file(path), path) for path in paths]
+        return [sound_source(_REFERENCE + stem, digest_file(path), path) for stem, path in files.items()]
     except OSError as error:
         raise UserError(f"{folder}: the suite's reference audio cannot be read: {error.strerror}") from None
-    stems = [path.stem for path in paths]
-    twice = next((stem for stem in stems if stems.count(stem) > 1), None)
-    if not sources or twice is not None:
-        reason = f"two files are called {twice!r}" if twice else "no reference audio here"
-        raise UserError(f"{folder}: {reason}")
-    return sources
 
 
 def _score(

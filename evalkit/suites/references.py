@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.audio.decode import SUFFIXES
+from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError
 from evalkit.core.ids import safe_name
 from evalkit.core.jsonio import write_bytes
@@ -147,13 +147,14 @@ def reference_files(folder: Path) -> dict[str, Path]:
     Raises UserError for a folder that is absent or holds no sound, and for two files of one name.
     """
     names: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        if path.suffix.lower() in SUFFIXES:
-            if path.stem in names:
-                raise UserError(f"{folder}: both {names[path.stem].name} and {path.name} would be {path.stem!r}")
-            names[path.stem] = path
-    if not names:
-        raise UserError(f"{folder}: no reference audio here", f"known suffixes: {' '.join(SUFFIXES)}")
+    try:
+        paths = sound_files(folder)
+    except UserError as error:
+        raise UserError(f"the suite's reference audio: {error.message}", error.hint) from None
+    for path in paths:
+        if path.stem in names:
+            raise UserError(f"{folder}: both {names[path.stem].name} and {path.name} would be {path.stem!r}")
+        names[path.stem] = path
     return names
 
 

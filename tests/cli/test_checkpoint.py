@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,26 +13,7 @@ import torch
 from evalkit_checkpoints import seeded, small_config, small_unet_config, write_folder
 from safetensors.torch import save_file
 
-from evalkit.cli.main import main
-
 Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def evalkit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Answer]:
-    """`evalkit(*arguments)` in tmp_path -> (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,23 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from evalkit.cli.main import main
-
 Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def evalkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """`evalkit(*arguments)` -> (exit code, stdout, stderr)."""
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture
@@ -87,7 +70,7 @@ def test_the_shipped_autoencoder_keeps_more_than_noise_would(evalkit: Callable[.
     ("words", "named"),
     [
         (("codec", "absent"), "absent: no such folder"),
-        (("codec", "."), "holds no recordings"),
+        (("codec", "."), "holds no audio"),
         (("codec", "some", "--model", "mock"), "'mock' has no autoencoder"),
         (("codec", "some", "--model", "stable-audio"), "stable-audio-open-1.0"),
         (("codec", "some", "--limit", "0"), "--limit 0"),

@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from evalkit.cli.main import main
 from evalkit.fetch.weights import MINIS
 
 Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def evalkit(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """`evalkit(*arguments)` -> (exit code, stdout, stderr)."""
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.mark.parametrize(

@@ -10,27 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from evalkit.cli.main import main
-
 Answer = tuple[int, str, str]
 QUICK = ("generate", "--model", "stable-audio-mini", "--suite", "mini", "--limit", "1", "--set", "steps=1")
-
-
-@pytest.fixture
-def evalkit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Answer]:
-    """`evalkit(*arguments)` in tmp_path -> (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr("sys.argv", ["evalkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 def test_a_run_from_a_sound_is_a_run_of_its_own(evalkit: Callable[..., Answer], tmp_path: Path) -> None:

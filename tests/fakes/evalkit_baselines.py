@@ -16,6 +16,18 @@ from evalkit.fetch.weights import MINI_FOLDER
 WORDS = 203
 """Entries of the tokenizer of `small_t5`."""
 
+UNET: dict[str, Any] = {
+    "in_channels": 8,
+    "out_channels": 8,
+    "block_out_channels": (8, 16),
+    "layers_per_block": 1,
+    "norm_num_groups": 4,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+    "attention_head_dim": 4,
+}
+"""Sizes that AudioLDM's U-Net and AudioLDM2's share."""
+
 
 def same(one: Any, other: Any, share: float = 1e-5) -> bool:
     """Equal to the rounding of float32: to this share of the loudest sample."""
@@ -82,16 +94,9 @@ def small_audioldm(folder: Path) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         unet = UNet2DConditionModel(
+            **UNET,
             sample_size=(256, 16),
-            in_channels=8,
-            out_channels=8,
-            block_out_channels=(8, 16),
-            layers_per_block=1,
-            norm_num_groups=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             cross_attention_dim=(8, 16),
-            attention_head_dim=4,
             class_embed_type="simple_projection",
             projection_class_embeddings_input_dim=32,
             class_embeddings_concat=True,
@@ -129,16 +134,9 @@ def small_audioldm2(folder: Path) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(4)
         unet = AudioLDM2UNet2DConditionModel(
+            **UNET,
             sample_size=16,
-            in_channels=8,
-            out_channels=8,
-            block_out_channels=(8, 16),
-            layers_per_block=1,
-            norm_num_groups=4,
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             cross_attention_dim=((None, 16, 24), (None, 16, 24)),
-            attention_head_dim=4,
         )
         clap = ClapModel(ClapConfig(text_config=_clap_sizes(), audio_config=audio, projection_dim=32))
         language = GPT2Model(GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=128, vocab_size=40, n_inner=32))

@@ -53,13 +53,13 @@ def sound(frames, seed):
 """
 
 
-def wheel(folder: Path, name: str = "siren", version: str = "1.0", source: str = PACKAGE) -> Path:
+def wheel(folder: Path, version: str = "1.0", asks: str = "", name: str = "siren", source: str = PACKAGE) -> Path:
     """A wheel of one module, as an index would have it."""
     folder.mkdir(parents=True, exist_ok=True)
     about = f"{name}-{version}.dist-info"
     files = {
         f"{name}.py": source,
-        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{asks}",
         f"{about}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     lines = []
@@ -135,6 +135,17 @@ def test_other_requirements_are_another_environment(baseline: Path) -> None:
     assert Environment("a", baseline / "requirements.txt", "3.9").folder != environment(baseline).folder
 
 
+def test_a_complete_list_gets_no_package_more(baseline: Path, tmp_path: Path) -> None:
+    """A package that asks for what cannot be built here, and does not need it, is installed without."""
+    wheel(tmp_path / "wheels", asks="Requires-Dist: nowhere==9\n")
+    with pytest.raises(UserError, match="nowhere"):
+        install(environment(baseline), tmp_path / "wheels", lambda text: None)
+    before = environment(baseline).folder
+    (baseline / "worker.toml").write_text(f"complete = true\n{MANIFEST}")
+    assert environment(baseline).folder != before
+    assert install(environment(baseline), tmp_path / "wheels", lambda text: None)
+
+
 def test_without_the_network_it_says_so_before_it_does_anything(baseline: Path) -> None:
     with pytest.raises(UserError, match="EVALKIT_OFFLINE"):
         install(environment(baseline), None, lambda text: None)
@@ -157,11 +168,14 @@ def test_what_is_not_pinned_is_refused(line: str, tmp_path: Path) -> None:
         require_pinned(tmp_path / "r.txt")
 
 
-def test_what_is_pinned_passes(tmp_path: Path) -> None:
+def test_what_is_pinned_passes_and_one_line_more_does_not(tmp_path: Path) -> None:
     lines = ["siren==1.0  # why", "a-b[c]==2.0.post1 ; python_version < '3.12'", "./here", "x @ file:///y/z.whl"]
     lines += ["torch==2.1.0 \\", "    --hash=sha256:" + "0" * 64, "--extra-index-url https://x", ""]
     (tmp_path / "r.txt").write_text("\n".join(lines))
     require_pinned(tmp_path / "r.txt")
+    (tmp_path / "r.txt").write_text("\n".join([*lines, "horn"]))
+    with pytest.raises(UserError, match=r"'horn' is not pinned"):
+        require_pinned(tmp_path / "r.txt")
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 from evalkit.core.errors import UserError
 from evalkit.fetch.manifests import baselines, read_manifest
 from evalkit.fetch.published import PUBLISHED
+from evalkit.fetch.weights import MINIS
 from evalkit.generators.base import BASELINES, GENERATORS
 
 WHOLE = """
@@ -33,7 +34,7 @@ def test_every_model_has_its_name_on_the_command_line() -> None:
     for name, model in baselines().items():
         spec = GENERATORS.load(name)().spec
         assert (spec.name, spec.sample_rate, spec.channels) == (name, model.sample_rate, model.channels)
-        assert model.size != "full" or name in PUBLISHED
+        assert (name in PUBLISHED, name in MINIS) == (not model.shipped, model.shipped)
         assert (model.folder / "README.md").is_file()
 
 
@@ -43,10 +44,22 @@ def test_a_manifest_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert (model.name, model.place, model.presets) == ("mine", "mine", {"card": {"steps": 1}})
 
 
+def test_a_model_that_ships_is_a_mini_and_none_of_the_hub(tmp_path: Path) -> None:
+    """Its numbers must never stand among those of full models, and nobody is sent to fetch it. What the models of a
+    file share about the hub is not its."""
+    shared = WHOLE.replace("[presets.card]", 'files = ["a.bin"]\n[presets.card]')
+    (tmp_path / "manifest.toml").write_text(f"{shared}[models.mine-mini]\nshipped = true\n")
+    full, mini = read_manifest(tmp_path / "manifest.toml")
+    assert (full.size, full.shipped, full.files) == ("full", False, ("a.bin",))
+    assert (mini.size, mini.shipped, mini.files, mini.hub, mini.revision) == ("mini", True, (), "", "")
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (('hub = "somebody/mine"', 'hubs = "x"'), "unknown keys: hubs"),
+        (('hub = "somebody/mine"', ""), "either hub or shipped"),
+        (('hub = "somebody/mine"', 'hub = "somebody/mine"\nshipped = true'), "either hub or shipped"),
         (('licence = "MIT"', ""), "licence"),
         (('default_preset = "card"', 'default_preset = "best"'), "'best'"),
         (("[defaults]", "[default]"), "default"),

@@ -77,11 +77,18 @@ def test_the_loop_makes_the_tokens_that_audiocraft_s_makes(
     assert torch.equal(codes, expected[prompt])
 
 
-@pytest.mark.parametrize("seconds", [1.0, 3.7])
-def test_sounds_are_as_long_as_was_asked(loaded: Generator, seconds: float) -> None:
+@pytest.mark.parametrize(("seconds", "frames"), [(1.0, 50), (3.7, 185), (10.0, 500)])
+def test_sounds_are_as_long_as_was_asked(
+    loaded: Generator, monkeypatch: pytest.MonkeyPatch, seconds: float, frames: int
+) -> None:
+    """50 frames a second of 320 samples, up to the whole window at once: none is made in vain, and none is missing."""
+    drawn: list[tuple[int, ...]] = []
+    decode = inner(loaded).decode
+    monkeypatch.setattr(inner(loaded), "decode", lambda codes: (drawn.append(codes.shape), decode(codes))[1])
     made = loaded.generate(["word3 word4"], [seconds], [7], OPTIONS)
+    assert drawn == [(1, 4, frames)]
     assert made.sample_rate == 16000
-    assert made.audio[0].shape == (1, round(seconds * 16000))
+    assert made.audio[0].shape == (1, round(seconds * 16000)) == (1, 320 * frames)
     assert np.isfinite(made.audio[0]).all() and made.audio[0].any()
 
 

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from evalkit_baselines import small_musicgen
 
-from evalkit.cli.main import main
-from evalkit.core.errors import MissingWeights, UserError
+from evalkit.core.errors import MissingWeights
+from evalkit.fetch import weights
+from evalkit.fetch.manifests import baselines
 from evalkit.generators.base import GENERATORS
+from evalkit.generators.baselines import BaselineGenerator
 
 Answer = tuple[int, str, str]
-
-
-@pytest.fixture
-def evalkit(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Callable[..., Answer]:
-    """`evalkit(*arguments)` in tmp_path -> (exit code, stdout, stderr)."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
-
-    def call(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["evalkit", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 def test_a_baseline_runs_from_the_command_line(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
@@ -49,6 +33,23 @@ def test_a_baseline_runs_from_the_command_line(evalkit: Callable[..., Answer], t
     assert (code, facts["weights_here"]) == (0, "here")
 
 
+def test_a_model_that_ships_is_run_by_its_family_s_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From evalkit's own folder, whatever lies under EVALKIT_HOME; and an installation without it says so."""
+    monkeypatch.setattr(weights, "MINI_FOLDER", tmp_path)
+    monkeypatch.setattr(weights, "MINIS", ("tiny",))
+    full = baselines()["musicgen-small"]
+    model = replace(full, name="tiny", hub="", revision="", shipped=True, size="mini")
+    assert BaselineGenerator(model, {}).spec.weights is None
+    with pytest.raises(MissingWeights, match="install evalkit again"):
+        BaselineGenerator(model, {}).load("cpu", "float32")
+    small_musicgen(tmp_path / "tiny")
+    generator = BaselineGenerator(model, {})
+    assert generator.spec.weights and generator.spec.size == "mini"
+    generator.load("cpu", "float32")
+    made = generator.generate(["rain"], [0.5], [1], generator.spec.presets["card"])
+    assert made.audio[0].shape == (1, 16000)
+
+
 def test_what_is_missing_is_said_before_anything_runs(evalkit: Callable[..., Answer]) -> None:
     code, _, err = evalkit("generate", "--model", "audiogen-medium", "--suite", "mini", "--out", "made")
     assert code == 2
@@ -56,10 +57,38 @@ def test_what_is_missing_is_said_before_anything_runs(evalkit: Callable[..., Ans
     assert "Traceback" not in err
 
 
-def test_a_model_that_needs_another_environment_says_so() -> None:
-    """Its weights being here would not help: the package's pins cannot live beside ours."""
-    with pytest.raises(UserError, match="environment of its own"):
-        GENERATORS.load("audioldm2-48k")().load("cpu", "float32")
+def test_the_list_says_which_model_cannot_run_and_why(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    """Of audioldm2-48k, weights and environment are two things, and each is missed for itself."""
+    facts = json.loads(evalkit("models", "audioldm2-48k", "--json")[1])
+    assert (facts["weights_here"], facts["environment"]) == ("missing", "not installed")
+    assert "evalkit baselines install audioldm2" in facts["how"] and "haoheliu/audioldm_48k" in facts["how"]
+    for name, file in (("audioldm_48k", "audioldm_48k.pth"), ("roberta-base", "vocab.json")):
+        (tmp_path / "home" / "weights" / name).mkdir(parents=True)
+        (tmp_path / "home" / "weights" / name / file).touch()
+    facts = json.loads(evalkit("models", "audioldm2-48k", "--json")[1])
+    assert facts["weights_here"] == "no environment"
+    assert facts["how"].startswith("its environment is not installed: evalkit baselines install audioldm2")
+
+
+def test_the_commit_that_was_loaded_is_on_record(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    """Where the hub's own folder tells it: `main` is another model next month."""
+    commit = "4c8334b02c6ec4e8664a91979669a501ec497792"
+    snapshot = small_musicgen(tmp_path / "models--facebook--musicgen-small" / "snapshots" / commit)
+    (tmp_path / "home" / "weights").mkdir(parents=True)
+    (tmp_path / "home" / "weights" / "musicgen-small").symlink_to(snapshot)
+    assert json.loads(evalkit("models", "musicgen-small", "--json")[1])["revision"] == commit
+    words = ("--model", "musicgen-small", "--suite", "mini", "--limit", "1", "--out", "made", "--set", "top_k=8")
+    code, _, err = evalkit("generate", *words)
+    assert code == 0, err
+    assert json.loads((tmp_path / "made" / "run.json").read_text())["model"]["revision"] == commit
+
+
+def test_every_baseline_says_its_size_window_and_rate(evalkit: Callable[..., Answer]) -> None:
+    listed = {each["name"]: each for each in json.loads(evalkit("models", "--json")[1])}
+    for name, model in baselines().items():
+        facts = listed[name]
+        assert (facts["parameters"] or model.shipped) and facts["window_seconds"] == model.window_seconds
+        assert facts["sample_rate"] == model.sample_rate
 
 
 def test_weights_that_changed_make_another_run(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from evalkit.core.errors import UserError
 from evalkit.generators.init_audio import read_init
 from evalkit.generators.sampling_options import read_options
-from evalkit.generators.stable_audio import StableAudioGenerator, cut, mini
+from evalkit.generators.stable_audio import StableAudioGenerator, cut
 
 FAST = {
     "steps": 4,
@@ -23,13 +23,6 @@ FAST = {
     "eta": 0.0,
 }
 RATE = 16000
-
-
-@pytest.fixture(scope="module")
-def generator() -> StableAudioGenerator:
-    loaded = mini()
-    loaded.load("cpu", "float32")
-    return loaded
 
 
 @pytest.fixture

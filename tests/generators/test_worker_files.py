@@ -129,6 +129,8 @@ def test_a_manifest_of_the_least_is_enough(tmp_path: Path) -> None:
         (("max_seconds = 5", 'max_seconds = 5\nsize = "tiny"'), "size"),
         (("max_seconds = 5", 'max_seconds = 5\ndefault_preset = "x"'), "default_preset is one of them"),
         (('file = "w.py"', 'file = "w.py"\ntimeouts = 3'), "is no table"),
+        (("max_seconds = 5", 'max_seconds = 5\nneeds = ["a"]\ncopied = { b = "torch" }'), "copied"),
+        (("max_seconds = 5", 'max_seconds = 5\nneeds = ["a"]\ncopied = { a = "pickle" }'), "known: audiocraft, torch"),
         (("[models.a]", "[modles.a]"), "did you mean models"),
         (("[models.a]", "[models.a"), "not TOML"),
     ],
@@ -164,6 +166,27 @@ def test_another_worker_file_or_other_weights_are_another_model(tmp_path: Path) 
     assert missing.spec.weights is None
     with pytest.raises(UserError, match="--weights mine=PATH"):
         missing.load("cpu", "float32")
+
+
+def test_a_worker_is_handed_no_pickle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own torch may be one that can be fooled; evalkit reads the file, and the worker sees safetensors alone."""
+    import torch
+
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    torch.save({"state_dict": {"w": torch.ones(2)}}, tmp_path / "mine.pth")
+    (tmp_path / "worker.toml").write_text(GOOD + 'needs = ["mine"]\ncopied = { mine = "torch" }\n')
+    code = [
+        "from pathlib import Path",
+        "class Reader:",
+        "    def load(self, device, dtype, weights):",
+        "        found = sorted(file.suffix for file in Path(weights['mine']).iterdir())",
+        "        assert found == ['.json', '.json', '.safetensors'], found",
+        "def build(name): return Reader()",
+    ]
+    (tmp_path / "w.py").write_text("\n".join(code))
+    generator = from_name(f"worker:{tmp_path}", {"mine": tmp_path / "mine.pth"})
+    generator.load("cpu", "float32")
+    generator.close()
 
 
 def test_the_harness_asks_for_the_standard_library_alone() -> None:

@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 
 from evalkit.mini import companding
-from evalkit.mini.companding import HIDDEN, Bend, fit, root, write
+from evalkit.mini.companding import SINES, Bend, fit, root, write
+from evalkit.nets.stable_audio import dac_vae
 from evalkit.nets.stable_audio.oobleck import ResidualUnit
+
+HIDDEN = 1 + SINES
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +61,20 @@ def test_units_apply_the_curve_and_hardly_touch_other_channels(
 def test_units_that_are_too_narrow_are_refused(bends: tuple[Bend, Bend]) -> None:
     with pytest.raises(ValueError, match="channels"):
         write([ResidualUnit(HIDDEN, 1) for _ in range(companding.UNITS)], bends[0], 2)
+
+
+def test_a_dac_bends_too_and_one_sine_a_unit_follows_roughly(loud_and_faint: Tensor) -> None:
+    """Its snakes are as high as they are long; half of the channels, so that twice the bands fit."""
+    torch.manual_seed(0)
+    down, up = fit(1)
+    units = [dac_vae.ResidualUnit(8, dilation) for dilation in (1, 3, 9)]
+    x = torch.stack([loud_and_faint, *torch.zeros(7, len(loud_and_faint))])[None]
+    with torch.no_grad():
+        write(units, down, 1)
+        y = x
+        for unit in units:
+            y = unit(y)
+        assert torch.allclose(y[0, 0], down(loud_and_faint), atol=0.15)
+        back = up(down(loud_and_faint))
+    assert 6 < down(torch.tensor([10.0])) / down(torch.tensor([0.1])) < 20
+    assert ((back - loud_and_faint).abs() / (loud_and_faint.abs() + 0.05)).max() < 0.5

@@ -1,17 +1,21 @@
-"""The autoencoder's start: a lapped transform written into convolutions must still be one."""
+"""The autoencoders' start: a lapped transform written into convolutions must still be one."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 import torch
 from torch.nn import functional as F
 
-from evalkit.mini.lapped import MID_LINES, PACKED, kept_bands, mdct, start_lapped
-from evalkit.mini.train_vae import CONFIG
-from evalkit.nets.stable_audio.oobleck import OobleckVAE
+from evalkit.mini import train_dac, train_vae
+from evalkit.mini.lapped import by_ratio, evenly, mdct, start_lapped
+from evalkit.mini.vae_training import Start
+
+STARTS = pytest.mark.parametrize("start", [train_vae.START, train_dac.START], ids=["oobleck", "dac"])
 
 
-@pytest.mark.parametrize("size", [4, 8])
+@pytest.mark.parametrize("size", [4, 8, 16])
 def test_a_stage_loses_nothing(size: int) -> None:
     """Kernel 2 s, stride s, the same weights both ways: inside the edges, what comes out is what went in."""
     sound = torch.randn(1, 1, 40 * size, generator=torch.Generator().manual_seed(0))
@@ -22,32 +26,39 @@ def test_a_stage_loses_nothing(size: int) -> None:
     assert torch.allclose(mdct(size) @ mdct(size).T, torch.eye(size), atol=1e-6)
 
 
-def test_bands_are_distinct_and_within_the_transform() -> None:
-    kept = kept_bands(CONFIG.ratio // PACKED)
-    assert len(set(kept)) == len(kept) == CONFIG.latent // PACKED
-    assert 0 <= min(kept) <= max(kept) < 2 * CONFIG.ratio // PACKED
-    assert kept[:MID_LINES] == [2 * line for line in range(MID_LINES)]
+@STARTS
+def test_bands_are_distinct_and_within_the_transform(start: Start) -> None:
+    kept, lines = start.kept, start.config.ratio // start.kept.moments
+    assert len(set(kept.places)) == len(kept.places) == start.config.latent // kept.moments
+    assert 0 <= min(kept.places) <= max(kept.places) < 2 * lines
+    assert kept.places[:30] == [2 * line for line in range(30)]
 
 
-def test_low_tones_come_back_before_any_training() -> None:
+def test_lines_are_spread_over_their_range() -> None:
+    assert evenly(10, 20, 5) == (11, 13, 15, 17, 19)
+    assert by_ratio(1, 256, 4) == (2, 8, 32, 128)
+
+
+@STARTS
+def test_low_tones_come_back_before_any_training(start: Start) -> None:
     """From a random start, pitch is not learnt in the time that a recipe has."""
     torch.manual_seed(0)
     time = torch.arange(16384) / 16000
     tones = torch.stack([0.3 * torch.sin(2 * torch.pi * pitch * time) for pitch in (180.0, 440.0, 900.0)])
     audio = torch.stack([tones, 0.6 * tones], dim=1)
-    vae = OobleckVAE(CONFIG)
-    start_lapped(vae, audio, -2.0)
+    vae = start.at(audio)
     with torch.no_grad():
         mean, std = vae.posterior(audio)
         rebuilt = vae.decode(mean)
     inside = slice(2048, -2048)
     error = (rebuilt - audio)[..., inside].square().mean() / audio[..., inside].square().mean()
     assert error < 0.25
+    assert mean.std() == pytest.approx(1.0, abs=0.3)
     assert std.mean() == pytest.approx(0.127, abs=0.01)
 
 
-def test_a_latent_width_that_does_not_fit_is_refused() -> None:
-    from dataclasses import replace
-
+@STARTS
+def test_a_latent_width_that_does_not_fit_is_refused(start: Start) -> None:
+    vae = Start(replace(start.config, latent=64), start.kept).empty()
     with pytest.raises(ValueError, match="latents"):
-        start_lapped(OobleckVAE(replace(CONFIG, latent=64)), torch.randn(1, 2, 4096), -3.0)
+        start_lapped(vae, torch.randn(1, 2, 4096), start.kept, -3.0)

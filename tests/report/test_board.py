@@ -94,7 +94,28 @@ def test_the_same_warning_is_said_once_for_all_its_runs(make_run: Make) -> None:
 def test_runs_of_one_model_are_told_apart(make_run: Make) -> None:
     (board,) = made(make_run("m", seed=1), make_run("m", seed=2))
     details = {row.entrant.detail for row in board.rows}
-    assert details == {"dpmpp-3m-sde-50 · m-7d1f1", "dpmpp-3m-sde-50 · m-7d1f2"}
+    assert details == {"dpmpp-3m-sde-50 · seed 1", "dpmpp-3m-sde-50 · seed 2"}
+
+
+def test_runs_of_one_preset_say_what_was_changed(make_run: Make) -> None:
+    """Three rows of one name with nothing but digests under them: which was the one with 100 steps?"""
+
+    def stepped(steps: int) -> Any:
+        return lambda facts, scores, rows: facts["options"].update(steps=steps)
+
+    (board,) = made(make_run("m"), make_run("m", seed=1, change=stepped(100)), make_run("other"))
+    details = [row.entrant.detail for row in board.rows]
+    assert details == ["dpmpp-3m-sde-50 · steps=50 · seed 0", "dpmpp-3m-sde-50 · steps=100 · seed 1", "dpmpp-3m-sde-50"]
+
+
+def test_runs_that_chose_the_same_are_told_apart_by_their_ids(make_run: Make) -> None:
+    """Of other weights, say: the options would name both alike."""
+
+    def renamed(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        facts |= {"seed": 0, "run_id": "again"}
+
+    (board,) = made(make_run("m"), make_run("m", seed=1, change=renamed))
+    assert [row.entrant.detail for row in board.rows] == ["dpmpp-3m-sde-50 · m-7d1f0", "dpmpp-3m-sde-50 · again"]
 
 
 def test_further_measures_stand_apart_and_rank_nothing(make_run: Make, with_further: Any) -> None:

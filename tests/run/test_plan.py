@@ -71,6 +71,13 @@ def test_unknown_models_presets_options_and_weights_suggest_the_nearest(tmp_path
             plan(tmp_path, **config)  # type: ignore[arg-type]
 
 
+def test_options_out_of_range_are_refused_before_weights_are_looked_for(tmp_path: Path) -> None:
+    """They were refused in the first batch, after minutes of loading; this model's weights are not even here."""
+    for changes, named in (({"steps": 0}, "steps"), ({"cfg": "much"}, "cfg"), ({"sampler": "dpmp"}, "dpmpp")):
+        with pytest.raises(UserError, match=named):
+            plan(tmp_path, model="stable-audio", changes=changes)
+
+
 def test_something_that_is_no_generator_is_one_clear_line(tmp_path: Path) -> None:
     for model in ("os:sep", "os:getcwd"):
         with pytest.raises(UserError, match=model):

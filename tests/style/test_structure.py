@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "evalkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
-ADAPTERS = sorted((ROOT / "baselines").glob("*/adapter.py"))
+ADAPTERS = sorted(path for kind in ("adapter", "worker") for path in (ROOT / "baselines").glob(f"*/{kind}.py"))
 OURS = [*MODULES, *ADAPTERS]
 OUR_NAMES = [str(path.relative_to(ROOT)) for path in OURS]
 

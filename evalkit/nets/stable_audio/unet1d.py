@@ -10,6 +10,7 @@ of stable-audio-tools (models/adp.py at 50049e3, after audio-diffusion-pytorch 0
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from evalkit.nets.stable_audio.conditioning import Condition, LearnedPosition, Step
+from evalkit.nets.stable_audio.unet_parts import Conv, ResidualBlock, TransposedConv
 
 
 @dataclass(frozen=True)
@@ -64,77 +66,6 @@ class UNetConfig:
         return math.prod(self.factors)
 
 
-class Conv(nn.Conv1d):
-    """A convolution to ceil(length / stride) frames; of an odd padding the larger half is on the left."""
-
-    def __init__(self, width_in: int, width_out: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(width_in, width_out, kernel, stride)
-
-    def forward(self, x: Tensor) -> Tensor:
-        (kernel,), (stride,) = self.kernel_size, self.stride
-        right = (kernel - stride) // 2
-        left = kernel - stride - right
-        return super().forward(F.pad(x, (left, right + -x.shape[-1] % stride)))
-
-
-class TransposedConv(nn.ConvTranspose1d):
-    """A transposed convolution to length * stride frames; of an odd surplus the larger half is cut on the left."""
-
-    def __init__(self, width_in: int, width_out: int, factor: int) -> None:
-        super().__init__(width_in, width_out, 2 * factor, factor)
-
-    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
-        (factor,) = self.stride
-        right = factor // 2
-        y = super().forward(x, output_size)
-        return y[..., factor - right : y.shape[-1] - right]
-
-
-class ConvBlock(nn.Module):
-    """GroupNorm, then scale and shift where they are given, SiLU, and a convolution 3 wide."""
-
-    def __init__(self, width_in: int, width_out: int, groups: int) -> None:
-        super().__init__()
-        self.groupnorm = nn.GroupNorm(groups, width_in)
-        self.project = Conv(width_in, width_out, 3)
-
-    def forward(self, x: Tensor, modulation: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        x = self.groupnorm(x)
-        if modulation is not None:
-            scale, shift = modulation
-            x = x * (scale + 1) + shift
-        y: Tensor = self.project(F.silu(x))
-        return y
-
-
-class ScaleShift(nn.Module):
-    """FiLM (Perez et al. 2018): the mapping (batch, features) to a scale and a shift, each (batch, channels, 1)."""
-
-    def __init__(self, features: int, channels: int) -> None:
-        super().__init__()
-        self.to_scale_shift = nn.Sequential(nn.SiLU(), nn.Linear(features, 2 * channels))
-
-    def forward(self, mapping: Tensor) -> tuple[Tensor, Tensor]:
-        scale, shift = self.to_scale_shift(mapping)[..., None].chunk(2, dim=1)
-        return scale, shift
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions, the second one modulated, beside the input."""
-
-    def __init__(self, width_in: int, width_out: int, groups: int, features: int) -> None:
-        super().__init__()
-        self.block1 = ConvBlock(width_in, width_out, groups)
-        self.to_scale_shift = ScaleShift(features, width_out)
-        self.block2 = ConvBlock(width_out, width_out, groups)
-        self.to_out = Conv(width_in, width_out, 1) if width_in != width_out else nn.Identity()
-
-    def forward(self, x: Tensor, mapping: Tensor) -> Tensor:
-        h = self.block2(self.block1(x), self.to_scale_shift(mapping))
-        y: Tensor = h + self.to_out(x)
-        return y
-
-
 class Edge(nn.Module):
     """The residual block between the latents and the levels, at either end."""
 
@@ -153,6 +84,10 @@ class _Projected(nn.Module):
         self.to_out = nn.Linear(width, width)
 
 
+Heard = tuple[Tensor, Tensor]
+"""Keys and values (batch, heads, n, width / heads) of what is attended to."""
+
+
 class Attention(nn.Module):
     """Attention of x (batch, length, width) to a context (batch, n, context width), or to itself.
 
@@ -168,13 +103,17 @@ class Attention(nn.Module):
         self.to_kv = nn.Linear(context_width, 2 * width, bias=False)
         self.attention = _Projected(width)
 
-    def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
-        q = self.to_q(self.norm(x))
+    def hear(self, context: Tensor, mask: Tensor | None = None) -> Heard:
+        """What x attends to: of a prompt, the same in every step."""
         kv = self.to_kv(self.norm_context(context))
         if mask is not None:
             kv = kv * mask[..., None].to(kv.dtype)
         k, v = kv.chunk(2, dim=-1)
-        y = F.scaled_dot_product_attention(self._split(q), self._split(k), self._split(v))
+        return self._split(k), self._split(v)
+
+    def forward(self, x: Tensor, heard: Heard) -> Tensor:
+        q = self.to_q(self.norm(x))
+        y = F.scaled_dot_product_attention(self._split(q), *heard)
         out: Tensor = self.attention.to_out(y.transpose(1, 2).flatten(2))
         return out
 
@@ -191,9 +130,9 @@ class TransformerBlock(nn.Module):
         self.cross_attention = Attention(width, config.attention_heads, config.context_embedding_features)
         self.feed_forward = nn.Sequential(nn.Linear(width, inner), nn.GELU(), nn.Linear(inner, width))
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor | None) -> Tensor:
-        x = self.attention(x, x) + x
-        x = self.cross_attention(x, tokens, mask) + x
+    def forward(self, x: Tensor, heard: Heard) -> Tensor:
+        x = self.attention(x, self.attention.hear(x)) + x
+        x = self.cross_attention(x, heard) + x
         y: Tensor = self.feed_forward(x) + x
         return y
 
@@ -208,21 +147,26 @@ class Transformer(nn.Module):
         # The name of the convolution is to_out.1: in the published code it follows a transposition.
         self.to_out = nn.Sequential(nn.Identity(), Conv(width, width, 1))
 
-    def forward(self, x: Tensor, tokens: Tensor, mask: Tensor | None) -> Tensor:
+    def hear(self, tokens: Tensor, mask: Tensor | None) -> list[Heard]:
+        """What each block hears of tokens (batch, n, width) under their mask (batch, n)."""
+        return [
+            block.cross_attention.hear(tokens, mask) for block in self.blocks if isinstance(block, TransformerBlock)
+        ]
+
+    def forward(self, x: Tensor, heard: Sequence[Heard]) -> Tensor:
         x = self.to_in(x).transpose(1, 2)
-        for block in self.blocks:
-            x = block(x, tokens, mask)
+        for block, own in zip(self.blocks, heard, strict=True):
+            x = block(x, own)
         y: Tensor = self.to_out(x.transpose(1, 2))
         return y
 
 
 @dataclass(frozen=True)
 class Given:
-    """What every level is given besides x: the time's mapping (batch, features), tokens and their mask."""
+    """What a level is given besides x: the time's mapping (batch, features), and what its transformer hears."""
 
     mapping: Tensor
-    tokens: Tensor
-    mask: Tensor | None
+    heard: Sequence[Heard]
 
 
 class Down(nn.Module):
@@ -246,7 +190,7 @@ class Down(nn.Module):
             x = block(x, given.mapping)
             skips.append(x)
         if self.transformer is not None:
-            x = self.transformer(x, given.tokens, given.mask)
+            x = self.transformer(x, given.heard)
             skips.append(x)
         return x, skips
 
@@ -264,7 +208,7 @@ class Middle(nn.Module):
     def forward(self, x: Tensor, given: Given) -> Tensor:
         x = self.pre_block(x, given.mapping)
         if self.transformer is not None:
-            x = self.transformer(x, given.tokens, given.mask)
+            x = self.transformer(x, given.heard)
         y: Tensor = self.post_block(x, given.mapping)
         return y
 
@@ -288,7 +232,7 @@ class Up(nn.Module):
         for block, skip in zip(self.blocks, reversed(skips), strict=True):
             x = block(torch.cat([x, skip * self.skip_scale], dim=1), given.mapping)
         if self.transformer is not None:
-            x = self.transformer(x, given.tokens, given.mask)
+            x = self.transformer(x, given.heard)
         y: Tensor = self.upsample(x)
         return y
 
@@ -346,7 +290,9 @@ class UNet(nn.Module):
 
     def conditioned(self, condition: Condition, length: int) -> Step:
         """The network under a condition, for latents of `length`."""
-        return lambda x, t: self.velocity(x, t, condition)
+        assert condition.tokens is not None
+        heard, vector = self._hear(condition.tokens, condition.mask), condition.vector
+        return lambda x, t: self._step(x, t, heard, vector)
 
     def guided(self, condition: Condition, length: int, negative: Condition | None = None) -> Step:
         """The network for a batch of two halves, under the condition and under the null of :meth:`null`."""
@@ -368,16 +314,24 @@ class UNet(nn.Module):
     ) -> Tensor:
         """x (batch, channels, length), t (batch,), tokens (batch, n, width) and their mask (batch, n), and the
         global condition (batch, width) if the config has one."""
-        given = Given(self._mapping(t, vector), tokens, mask)
-        x = self.to_in(x, given.mapping)
+        return self._step(x, t, self._hear(tokens, mask), vector)
+
+    def _hear(self, tokens: Tensor, mask: Tensor | None) -> list[list[Heard]]:
+        """What each part with a place for a transformer hears, in the order of computation."""
+        parts = (*self.downsamples, self.bottleneck, *self.upsamples)
+        return [[] if part.transformer is None else part.transformer.hear(tokens, mask) for part in parts]
+
+    def _step(self, x: Tensor, t: Tensor, heard: list[list[Heard]], vector: Tensor | None) -> Tensor:
+        mapping, told = self._mapping(t, vector), iter(heard)
+        x = self.to_in(x, mapping)
         outermost, levels = x, []
         for down in self.downsamples:
-            x, skips = down(x, given)
+            x, skips = down(x, Given(mapping, next(told)))
             levels.append(skips)
-        x = self.bottleneck(x, given)
+        x = self.bottleneck(x, Given(mapping, next(told)))
         for up in self.upsamples:
-            x = up(x, levels.pop(), given)
-        y: Tensor = self.to_out(x + outermost, given.mapping)
+            x = up(x, levels.pop(), Given(mapping, next(told)))
+        y: Tensor = self.to_out(x + outermost, mapping)
         return y
 
     def _mapping(self, t: Tensor, vector: Tensor | None) -> Tensor:

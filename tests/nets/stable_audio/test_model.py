@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from evalkit.mini.train_dit import model_config
+from evalkit.mini.train_dit import RECIPE
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import SamplingOptions, StableAudio, rescaled
 
@@ -14,7 +14,7 @@ OPTIONS = SamplingOptions(steps=4, cfg=3.0, sampler="dpmpp-3m-sde", sigma_min=0.
 
 
 def _tiny_config() -> dict[str, Any]:
-    config: dict[str, Any] = copy.deepcopy(model_config(1.0))
+    config: dict[str, Any] = copy.deepcopy(RECIPE.model_config(1.0))
     config["sample_size"] = 512 * 8
     config["model"]["diffusion"]["config"]["depth"] = 1
     return config

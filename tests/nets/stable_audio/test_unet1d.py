@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from evalkit.nets.stable_audio.conditioning import Condition
-from evalkit.nets.stable_audio.unet1d import Conv, TransposedConv, UNet, UNetConfig
+from evalkit.nets.stable_audio.unet1d import UNet, UNetConfig
+from evalkit.nets.stable_audio.unet_parts import Conv, TransposedConv
 
 SMALL = UNetConfig(
     in_channels=6,
