@@ -137,9 +137,10 @@ def parity_stable_audio(session: nox.Session) -> None:
 
 @nox.session
 def bench_generate(session: nox.Session) -> None:
-    """Time Stable Audio's sampling beside diffusers and stable-audio-tools on a CPU, at reduced width.
+    """Time Stable Audio's sampling beside diffusers and stable-audio-tools, on a CPU at reduced width.
 
-    Options go to tests/bench/bench_generate.py: `nox -s bench_generate -- --rounds 9 --keep`.
+    Options go to tests/bench/bench_generate.py: `nox -s bench_generate -- --rounds 9 --keep`; its first lines say
+    how it is run on a GPU at full size.
     """
     session.install("-r", "tests/parity/requirements-stable_audio.txt")
     session.install("--no-deps", *_STABLE_AUDIO)

@@ -1,15 +1,17 @@
-"""How fast Stable Audio samples beside diffusers' pipeline and stable-audio-tools, on a CPU, at reduced width.
+"""How fast Stable Audio samples beside diffusers' pipeline and stable-audio-tools: on a CPU, small, or on a GPU.
 
     nox -s bench_generate          # makes the environment; options: -- --rounds 5 --steps 10 --batch 2
+    nox -s bench_generate -- --device cuda --dtype bfloat16 --width 1536 --channels 128 --length 1024 --steps 100
     PYTHONPATH=.:tests/parity python tests/bench/bench_generate.py     # in tests/parity/requirements-stable_audio.txt
 
 The structure is Open 1.0's whole (24 blocks of grouped-query attention, 130 tokens of condition, the five stages of
-Oobleck); the widths and the window are smaller. All three have the same weights, through a folder that diffusers
-wrote, the same prompts (as embeddings: T5 is the same module everywhere), steps, guidance and sampler (DPM-Solver++
-2M-SDE, sigma 0.3 to 500: the one that diffusers has), and the same number of threads. Each round runs them one after
-the other in turning order; what is told is the median over rounds of the ratio of two times, which a busy machine
-moves less than either time; of one thread it is the processor's time, not the wall's. Before that, evalkit and
-stable-audio-tools make one sound without fresh noise (2M) from the same seed, and it must be the same one.
+Oobleck); the widths and the window are smaller unless asked otherwise. All three have the same weights, through a
+folder that diffusers wrote, the same prompts (as embeddings: T5 is the same module everywhere), steps, guidance and
+sampler (DPM-Solver++ 2M-SDE, sigma 0.3 to 500: the one that diffusers has), and the same number of threads. Each
+round runs them one after the other in turning order; what is told is the median over rounds of the ratio of two
+times, which a busy machine moves less than either time; of one thread it is the processor's time, not the wall's.
+Before that, evalkit and stable-audio-tools make one sound without fresh noise (2M) from the same seed in float32 on
+the CPU, and it must be the same one.
 """
 
 from __future__ import annotations
@@ -81,10 +83,17 @@ class Work:
     steps: int
     cfg: float
     text: Tensor
+    device: str = "cpu"
+    dtype: str = "float32"
 
     @property
     def batch(self) -> int:
         return len(self.text)
+
+    @property
+    def on(self) -> dict[str, Any]:
+        """Device and number type, as torch's `to` takes them."""
+        return {"device": self.device, "dtype": getattr(torch, self.dtype)}
 
 
 def parts(size: Size) -> dict[str, Any]:
@@ -114,7 +123,7 @@ class Evalkit:
     """evalkit's own route, as `StableAudioGenerator` takes it once the text is read."""
 
     def __init__(self, folder: Path, work: Work) -> None:
-        self._model: StableAudio = load_model(folder, "cpu", "float32")
+        self._model: StableAudio = load_model(folder, work.device, work.dtype)
         self._work = work
 
     @torch.inference_mode()
@@ -122,7 +131,7 @@ class Evalkit:
         work = self._work
         options = {**OPEN_1_0["diffusers"], "steps": work.steps, "cfg": work.cfg, **changes}
         generators = [torch.Generator().manual_seed(seed + index) for index in range(work.batch)]
-        told = self._model.describe(work.text, [work.size.seconds] * work.batch)
+        told = self._model.describe(work.text.to(work.device), [work.size.seconds] * work.batch)
         return self._model.decode(self._model.sample(told, SamplingOptions(**options), generators))
 
 
@@ -131,22 +140,23 @@ class Tools:
 
     def __init__(self, folder: Path, work: Work) -> None:
         config = copy.deepcopy(derive_config(folder))
-        self._model: nn.Module = create_model_from_config(config).eval().requires_grad_(False)
-        missing, unexpected = self._model.load_state_dict(read_diffusers(folder), strict=False)
+        model: nn.Module = create_model_from_config(config).eval().requires_grad_(False)
+        missing, unexpected = model.load_state_dict(read_diffusers(folder), strict=False)
         assert not unexpected and all("inv_freq" in name for name in missing), (missing[:3], unexpected[:3])
+        self._model = model.to(**work.on)
         self._work = work
 
     @torch.no_grad()
     def __call__(self, seed: int = 0, sampler: str = "dpmpp-2m-sde") -> Tensor:
         work = self._work
-        mask = torch.ones(work.batch, work.text.shape[1])
-        oracle.Tower.texts = {str(row): (work.text[row], mask[row]) for row in range(work.batch)}
+        text, mask = work.text.to(**work.on), torch.ones(work.batch, work.text.shape[1], device=work.device)
+        oracle.Tower.texts = {str(row): (text[row], mask[row]) for row in range(work.batch)}
         asked = [
             {"prompt": str(row), "seconds_start": 0, "seconds_total": work.size.seconds} for row in range(work.batch)
         ]
         made: Tensor = generate_diffusion_cond(
             self._model, steps=work.steps, cfg_scale=work.cfg, conditioning=asked, batch_size=work.batch,
-            sample_size=work.size.length * RATIO, seed=seed, device="cpu", sampler_type=sampler, sigma_min=0.3,
+            sample_size=work.size.length * RATIO, seed=seed, device=work.device, sampler_type=sampler, sigma_min=0.3,
             sigma_max=500.0,
         )  # fmt: skip
         return made
@@ -158,14 +168,15 @@ class Diffusers:
     def __init__(self, networks: dict[str, Any], work: Work) -> None:
         scheduler = CosineDPMSolverMultistepScheduler(solver_order=2, sigma_min=0.3, sigma_max=500)
         self._pipeline = StableAudioPipeline(text_encoder=None, tokenizer=None, scheduler=scheduler, **networks)
+        self._pipeline.to(**work.on)
         self._pipeline.set_progress_bar_config(disable=True)
         self._work = work
 
     def __call__(self, seed: int = 0) -> Tensor:
         work = self._work
         made: Tensor = self._pipeline(
-            prompt_embeds=work.text,
-            attention_mask=torch.ones(work.batch, work.text.shape[1], dtype=torch.long),
+            prompt_embeds=work.text.to(**work.on),
+            attention_mask=torch.ones(work.batch, work.text.shape[1], dtype=torch.long, device=work.device),
             audio_end_in_s=work.size.seconds,
             num_inference_steps=work.steps,
             guidance_scale=work.cfg,
@@ -190,6 +201,8 @@ def rounds(sides: dict[str, Callable[[], object]], count: int, clock: Callable[[
             started = clock()
             with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                 sides[name]()
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
             if index:
                 seconds[name].append(clock() - started)
     return seconds
@@ -208,6 +221,8 @@ def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--channels", type=int, default=16)
     parser.add_argument("--length", type=int, default=256)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--dtype", default="float32")
     parser.add_argument("--threads", type=int, default=int(os.environ.get("OMP_NUM_THREADS", "1")))
     parser.add_argument("--keep", action="store_true", help="append the figures to reports/bench")
     return parser.parse_args(arguments)
@@ -218,7 +233,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     torch.set_num_threads(given.threads)
     size = Size(given.width, given.channels, given.length)
     single = Work(size, given.steps, 7.0, seeded.noise(1, TOKENS, size.cond, seed=1))
-    work = Work(size, given.steps, 7.0, seeded.noise(given.batch, TOKENS, size.cond, seed=1))
+    texts = seeded.noise(given.batch, TOKENS, size.cond, seed=1)
+    work = Work(size, given.steps, 7.0, texts, given.device, given.dtype)
     networks = parts(size)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -231,11 +247,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             "diffusers": Diffusers(networks, work),
             "stable-audio-tools": Tools(folder, work),
         }
-    alone = given.threads == 1
+    on_gpu = given.device.startswith("cuda")
+    alone = given.threads == 1 and not on_gpu
     seconds = rounds(sides, given.rounds, time.process_time if alone else time.perf_counter)
     row = {
         "date": records.today(),
-        "processor": records.processor(),
+        "processor": torch.cuda.get_device_name() if on_gpu else records.processor(),
+        "dtype": given.dtype,
         "threads": given.threads,
         "width, latents, VAE channels": f"{size.width}, {size.length}, {size.channels}",
         "steps": given.steps,
@@ -252,7 +270,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"aim: at least {AIM} times as fast as both; {'missed beside ' + ', '.join(slower) if slower else 'met'}")
     if given.keep:
         about = (__doc__ or "").partition("\n\n")[2].split("\n\n")[-1].strip()
-        print(records.append("generate_cpu", "Generating on a CPU, beside both libraries", about, row))
+        name, where = ("generate_cuda", "a GPU") if on_gpu else ("generate_cpu", "a CPU")
+        print(records.append(name, f"Generating on {where}, beside both libraries", about, row))
 
 
 if __name__ == "__main__":
