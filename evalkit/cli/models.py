@@ -61,8 +61,6 @@ def models(
       evalkit models stable-audio
       evalkit models check own_model:Whistle
     """
-    from evalkit.generators.base import GENERATORS
-
     if name == "check":
         from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
 
@@ -85,6 +83,12 @@ def models(
     if name is not None:
         _show(_facts(name), as_json)
         return
+    _list(as_json)
+
+
+def _list(as_json: bool) -> None:
+    from evalkit.generators.base import GENERATORS
+
     found = [_facts(each) for each in GENERATORS.names()]
     if as_json:
         print_json(found)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from evalkit.mini import vae_training
 from evalkit.mini.lapped import Kept, by_ratio
-from evalkit.mini.training import read_options
 from evalkit.mini.vae_training import Start
 from evalkit.nets.stable_audio.dac_vae import DacConfig
 
@@ -24,11 +23,5 @@ KEPT = Kept(
 START = Start(CONFIG, KEPT)
 
 
-def main() -> None:
-    options = read_options(__doc__ or "", steps=20000)
-    vae_training.fuse_snakes()
-    vae_training.train(options, START)
-
-
 if __name__ == "__main__":
-    main()
+    vae_training.run(__doc__ or "", START)

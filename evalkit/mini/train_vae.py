@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from evalkit.mini import vae_training
 from evalkit.mini.lapped import Kept, evenly
-from evalkit.mini.training import read_options
 from evalkit.mini.vae_training import Start
 from evalkit.nets.stable_audio.oobleck import OobleckConfig
 
@@ -21,11 +20,5 @@ KEPT = Kept(mid=(*range(44), *evenly(44, 256, 10)), side=(*evenly(0, 64, 8), *ev
 START = Start(CONFIG, KEPT)
 
 
-def main() -> None:
-    options = read_options(__doc__ or "", steps=20000)
-    vae_training.fuse_snakes()
-    vae_training.train(options, START)
-
-
 if __name__ == "__main__":
-    main()
+    vae_training.run(__doc__ or "", START)

@@ -22,7 +22,7 @@ from evalkit.fetch.tensors import load_into, read_tensors
 from evalkit.mini import losses
 from evalkit.mini.lapped import Autoencoder, Kept, start_lapped
 from evalkit.mini.scenes import Recording, load_recordings, random_scene, render
-from evalkit.mini.training import Ema, Loop, Options, cosine, set_rate, ship
+from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
 from evalkit.nets.stable_audio.dac_vae import DacConfig, DacVAE, Snake
 from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE, SnakeBeta
 
@@ -93,6 +93,13 @@ def draw_noise(rng: Rng, shape: tuple[int, int]) -> Tensor:
     """Noise for BATCH items of `shape` (latent, length), of another level up to NOISE in each item."""
     level = torch.from_numpy(NOISE * rng.random((BATCH, 1, 1))).float()
     return level * torch.randn(BATCH, *shape)
+
+
+def run(about: str, start: Start) -> None:
+    """A recipe's command: `about` is what its `--help` says."""
+    options = read_options(about, steps=20000)
+    fuse_snakes()
+    train(options, start)
 
 
 def fuse_snakes() -> None:
