@@ -29,9 +29,6 @@ KERAS_MOMENTUM = 0.01
 FAST_WIDTH = 32
 """Narrower networks (openl3-mini has 8) are as fast or faster with torch's own convolution."""
 
-FAST_WINDOWS = 4
-"""Windows at a time in the fast path: bounds its memory, and fills a block of tiles in the last layers."""
-
 
 @dataclass(frozen=True)
 class OpenL3Config:
@@ -96,7 +93,8 @@ class OpenL3(nn.Module):
     def forward(self, decibel: Tensor) -> Tensor:
         plain_numbers = decibel.device.type == "cpu" and decibel.dtype == torch.float32
         if self._fast is not None and plain_numbers and not torch.is_grad_enabled():
-            return torch.cat([self._pooled(self._fast(part)) for part in decibel.split(FAST_WINDOWS)])
+            # Alone, a window's largest map has 13 MB; glibc gives back and takes anew whatever has over 32 MB.
+            return torch.cat([self._pooled(self._fast(window)) for window in decibel.split(1)])
         hidden: Tensor = self.get_submodule("batch_normalization_1")(decibel)
         for index in range(1, 8):
             hidden = self.get_submodule(f"conv2d_{index}")(hidden)

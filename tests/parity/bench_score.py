@@ -1,19 +1,20 @@
 """How fast the three metrics are beside stable-audio-metrics' own loops, over the same recordings.
 
     nox -s bench_score            # makes the environments; options: -- --clips 8 --data DIR
-    python tests/parity/bench_score.py --openl3 PYTHON --source DIR --torch PYTHON [--clips N] [--data ESC10]
+    python tests/parity/bench_score.py --openl3 PYTHON --source DIR --torch PYTHON --data ESC10 [--clips N]
 
 Each original is a process in an environment of its own (`bench_worker.py`), evalkit is one too; all hold their
-models loaded, all have the same number of threads (OMP_NUM_THREADS). A clip goes to the original and to evalkit
-by turns, so that what else the machine does meets both; what is told is the median over clips of the ratio of
-the two times, for each metric and for the three together, for mono files and for stereo ones. Features are
-compared too: speed at other numbers would be none. Not counted, on either side: loading the models, and the
-distance itself, which `tests/stats/bench_frechet.py` times.
+models loaded, all have the same number of threads (OMP_NUM_THREADS) and the allocator that a user has. A clip goes
+to the original and to evalkit by turns, so that what else the machine does meets both; what is told is the median
+over clips of the ratio of the two times, for each metric and for the three together, for mono files and for stereo
+ones. Features are compared too: speed at other numbers would be none. Not counted, on either side: loading the
+models, and the distance itself, which `tests/stats/bench_frechet.py` times.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -32,6 +33,7 @@ import soundfile
 
 HERE = Path(__file__).parent
 CLIPS = 40
+RATE = 44100
 METRICS = ("fd_openl3", "kl_passt", "clap_score")
 ASKED = {"mono": 3.0, "stereo": 1.5}
 """How many times faster evalkit must be over the three metrics."""
@@ -61,9 +63,13 @@ class Worker:
 @contextmanager
 def workers(commands: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Worker]]:
     started: dict[str, Worker] = {}
+    # A shell tuned for training (MALLOC_TOP_PAD_ and its like) would hide what large arrays cost by default.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     try:
         for name, command in commands.items():
-            process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            )
             started[name] = Worker(process)
             started[name].ask(ready="?")
         yield started
@@ -73,17 +79,28 @@ def workers(commands: Mapping[str, Sequence[str]]) -> Iterator[dict[str, Worker]
             worker.process.wait()
 
 
-def recordings(data: Path, count: int, channels: int, folder: Path) -> list[Path]:
-    """`count` wav files of 16 bits: recordings as they are, or two of them as left and right."""
-    files = openl3_cases.recordings(data)
+def recordings(data: Path, count: int, channels: int, seconds: float, folder: Path) -> list[Path]:
+    """`count` wav files of 16 bits, each of one recording as it is, or of several one after the other up to `seconds`.
+
+    With two channels the right one is of other recordings than the left.
+    """
+    files = itertools.cycle(openl3_cases.recordings(data))
     paths = []
     for index in range(count):
-        sides = [soundfile.read(files[(2 * index + side) % len(files)], dtype="float32")[0] for side in range(channels)]
+        sides = [sound(files, seconds) for _ in range(channels)]
         length = min(map(len, sides))
         path = folder / f"{channels}-{index}.wav"
-        soundfile.write(path, np.stack([side[:length] for side in sides], axis=1), 44100)
+        soundfile.write(path, np.stack([side[:length] for side in sides], axis=1), RATE)
         paths.append(path)
     return paths
+
+
+def sound(files: Iterator[Path], seconds: float) -> np.ndarray:
+    """(samples,) of the next recording, and of as many after it as `seconds` take; cut there where it takes several."""
+    found = soundfile.read(next(files), dtype="float32")[0]
+    while len(found) < seconds * RATE:
+        found = np.concatenate([found, soundfile.read(next(files), dtype="float32")[0]])[: round(seconds * RATE)]
+    return found
 
 
 def captions(count: int, folder: Path) -> Path:
@@ -160,7 +177,7 @@ def main() -> None:
         figures = {}
         with workers(commands) as pool:
             for kind, channels in (("mono", 1), ("stereo", 2)):
-                files = recordings(options.data, options.clips, channels, folder)
+                files = recordings(options.data, options.clips, channels, options.seconds, folder)
                 measure(pool, files[:2], folder)  # warms the libraries up
                 figures[kind] = summary(measure(pool, files, folder))
     tell(figures, options)
@@ -193,6 +210,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--torch", required=True, help="the Python of the environment with hear21passt and laion-clap")
     parser.add_argument("--data", type=Path, required=True, help="the ESC-10 recordings")
     parser.add_argument("--clips", type=int, default=CLIPS)
+    parser.add_argument("--seconds", type=float, default=0, help="join recordings to this length; else one, 5 s")
     parser.add_argument("--cpu", action="store_true", help="count processor time: on a busy machine, with one thread")
     parser.add_argument("--json", type=Path, help="write the figures there, too")
     return parser.parse_args()
