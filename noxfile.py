@@ -74,12 +74,13 @@ def bench(session: nox.Session) -> None:
 def bench_score(session: nox.Session) -> None:
     """Time scoring beside the originals: the Frechet distance, then the three metrics over 40 recordings.
 
-    `nox -s bench_score -- --clips 8 --cpu --data DIR`: fewer recordings, processor time (on a busy machine), where the
-    recordings (ESC-10) are. The originals' environments are made once, under .nox/.cache.
+    `nox -s bench_score -- --clips 8 --cpu --keep --data DIR`: fewer recordings, processor time (on a busy machine),
+    figures kept in reports/bench, where the recordings (ESC-10) are. The originals' environments are made once, under
+    .nox/.cache.
     """
     session.install(".")
     busy = [option for option in session.posargs if option == "--cpu"]
-    session.run("python", "tests/stats/bench_frechet.py", *busy, env=_ENVIRONMENT)
+    session.run("python", "tests/bench/bench_frechet.py", *busy, env=_ENVIRONMENT)
     options = [*session.posargs, *([] if "--data" in session.posargs else _beside())]
     if "--data" not in options:
         session.error("the three metrics need recordings: -- --data DIR (ESC-10)")
@@ -87,8 +88,8 @@ def bench_score(session: nox.Session) -> None:
     session.run(str(openl3), "tests/parity/obtain_openl3.py", str(session.cache_dir), external=True)
     source = session.cache_dir / "openl3-0.4.2"
     options += ["--openl3", str(openl3), "--source", str(source), "--torch", str(torch)]
-    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
-    session.run("python", "tests/parity/bench_score.py", *options, env=environment)
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/bench/bench_score.py", *options, env=environment)
 
 
 def _original(session: nox.Session, *kinds: str) -> Path:

@@ -1,14 +1,14 @@
-"""How fast the three metrics are beside stable-audio-metrics' own loops, over the same recordings.
+"""How fast the three metrics are beside stable-audio-metrics' own loops, over the same recordings, on a CPU.
 
-    nox -s bench_score            # makes the environments; options: -- --clips 8 --data DIR
-    python tests/parity/bench_score.py --openl3 PYTHON --source DIR --torch PYTHON --data ESC10 [--clips N]
+    nox -s bench_score            # makes the environments; options: -- --clips 8 --cpu --keep --data DIR
+    PYTHONPATH=.:tests/parity python tests/bench/bench_score.py --openl3 PYTHON --source DIR --torch PYTHON --data DIR
 
 Each original is a process in an environment of its own (`bench_worker.py`), evalkit is one too; all hold their
 models loaded, all have the same number of threads (OMP_NUM_THREADS) and the allocator that a user has. A clip goes
 to the original and to evalkit by turns, so that what else the machine does meets both; what is told is the median
 over clips of the ratio of the two times, for each metric and for the three together, for mono files and for stereo
 ones. Features are compared too: speed at other numbers would be none. Not counted, on either side: loading the
-models, and the distance itself, which `tests/stats/bench_frechet.py` times.
+models, and the distance itself, which `bench_frechet.py` times.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import bench_records as records
 import numpy as np
 import openl3_cases
 import openl3_seeded
@@ -183,22 +184,39 @@ def main() -> None:
     tell(figures, options)
 
 
+def row(kind: str, figures: Mapping[str, Mapping[str, float]], options: argparse.Namespace) -> dict[str, object]:
+    """A line of reports/bench/score_cpu.md."""
+    return {
+        "date": records.today(),
+        "processor": records.processor(),
+        "threads": os.environ.get("OMP_NUM_THREADS", "all"),
+        "clock": "processor" if options.cpu else "wall",
+        "clips": f"{options.clips}, {kind}, {options.seconds or 5:g} s",
+        **{f"{name}: original (s)": one["original_seconds"] for name, one in figures.items()},
+        **{f"{name}: evalkit (s)": one["evalkit_seconds"] for name, one in figures.items()},
+        **{f"{name}: original / evalkit": one["ratio"] for name, one in figures.items()},
+        "aim": ASKED[kind],
+        "features differ by": f"{max(one['difference'] for one in figures.values()):.0e}",
+        "versions": records.versions("torch", "numpy", "scipy"),
+    }
+
+
 def tell(figures: Mapping[str, dict[str, dict[str, float]]], options: argparse.Namespace) -> None:
-    clock = "processor" if options.cpu else "wall"
-    print(f"\n{options.clips} clips each, {os.environ.get('OMP_NUM_THREADS', 'all')} thread(s), {clock} time:")
+    """Print the rows, keep them where that is asked for; ends with 1 where a figure is short of what is asked."""
+    rows = [row(kind, found, options) for kind, found in figures.items()]
+    print(records.table(rows))
+    about = (__doc__ or "").partition("\n\n")[2].split("\n\n")[-1].strip()
+    for each in rows if options.keep else ():
+        print(records.append("score_cpu", "Scoring on a CPU, beside stable-audio-metrics' loops", about, each))
     short = []
-    for kind, rows in figures.items():
-        for name, row in rows.items():
-            print(
-                f"{kind}, {name}: original {row['original_seconds']:.2f} s a clip, evalkit "
-                f"{row['evalkit_seconds']:.2f} s, ratio {row['ratio']:.2f}; features differ by {row['difference']:.1e}"
-            )
-            if name in LIMITS and row["difference"] > LIMITS[name]:
-                short.append(f"{kind}, {name}: features differ by {row['difference']:.1e}")
-        if rows["together"]["ratio"] < ASKED[kind]:
-            short.append(f"{kind}: {rows['together']['ratio']:.2f} times as fast, {ASKED[kind]:g} were asked for")
-    if options.json:
-        options.json.write_text(json.dumps({"clips": options.clips, "clock": clock, **figures}, indent=2) + "\n")
+    for kind, found in figures.items():
+        short += [
+            f"{kind}, {name}: features differ by {found[name]['difference']:.1e}"
+            for name, limit in LIMITS.items()
+            if found[name]["difference"] > limit
+        ]
+        if found["together"]["ratio"] < ASKED[kind]:
+            short.append(f"{kind}: {found['together']['ratio']:.2f} times as fast, {ASKED[kind]:g} were asked for")
     if short:
         raise SystemExit("short of what is asked: " + "; ".join(short))
 
@@ -212,7 +230,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--clips", type=int, default=CLIPS)
     parser.add_argument("--seconds", type=float, default=0, help="join recordings to this length; else one, 5 s")
     parser.add_argument("--cpu", action="store_true", help="count processor time: on a busy machine, with one thread")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--keep", action="store_true", help="append the figures to reports/bench")
     return parser.parse_args()
 
 

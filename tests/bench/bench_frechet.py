@@ -1,6 +1,6 @@
 """How fast the Frechet distance is, beside `scipy.linalg.sqrtm`, at OpenL3's 1,024 dimensions.
 
-    nox -s bench_score            # or: python tests/stats/bench_frechet.py [--rounds N] [--json FILE]
+    nox -s bench_score            # or: python tests/bench/bench_frechet.py [--rounds N] [--json FILE]
 
 Both sides get the same float32 rows and the same stored reference mean and covariance, and give the distance,
 as a metric does: sqrtm's route is that of stable-audio-metrics (mean, covariance, `sqrtm` of the product). Each
