@@ -162,7 +162,7 @@ def case_rows(kind: str, errors: Errors) -> list[dict[str, object]]:
         "rows, original": (
             f"the original's frames beside a float64 front end, {kind}",
             "embedding",
-            f"{short} {EXACT}",
+            f"{short} {BESIDE}",
         ),
     }
     return [row(*told[name][:2], errors[name], told[name][2]) for name in told]
