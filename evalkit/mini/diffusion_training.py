@@ -25,7 +25,7 @@ from evalkit.generators.stable_audio import CONFIG, WEIGHTS, published_names
 from evalkit.generators.text_towers import ClapTower, TextTower
 from evalkit.mini.captions import caption
 from evalkit.mini.scenes import WINDOW_SECONDS, Recording, load_recordings, random_scene, render
-from evalkit.mini.training import Ema, Loop, Options, cosine, set_rate
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, set_rate
 from evalkit.mini.vae_training import RATE, Start
 from evalkit.nets.stable_audio.conditioning import Condition
 from evalkit.nets.stable_audio.config import parse
@@ -239,7 +239,7 @@ def _optimize(options: Options, recipe: Recipe, model: StableAudio, ema: Ema[Sta
         "ema_conditioners": ema.module.conditioners,
     }
     optimizers = {"backbone": optimizer}
-    loop = Loop(options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers=optimizers)
+    loop = Loop(options, modules=modules, optimizers=optimizers)
     pool = fill_pool(source, np.random.default_rng([options.seed, 2]), recipe.first) if loop.progress < 1 else []
     for step in loop:
         rng = loop.rng(step)
@@ -248,12 +248,9 @@ def _optimize(options: Options, recipe: Recipe, model: StableAudio, ema: Ema[Sta
             renew(pool, source, rng)
         chosen = [pool[index] for index in rng.choice(len(pool), BATCH, replace=False)]
         loss = _loss(model, chosen, rng, recipe.half)
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(free, 1.0)
-        optimizer.step()
+        norm = descend(optimizer, loss)
         ema.update(model, step)
-        loop.log(step, {"velocity": loss.item(), "gradient_norm": norm.item()})
+        loop.log(step, {"velocity": loss.item(), "gradient_norm": norm})
 
 
 def _loss(model: StableAudio, windows: Sequence[Window], rng: Rng, half: bool) -> Tensor:

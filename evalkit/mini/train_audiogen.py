@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from evalkit.mini.clap_data import TEXT_TARGETS, text_targets
 from evalkit.mini.encodec_start import Analysis, hush
 from evalkit.mini.scenes import Recording, load_recordings, random_scene, render
 from evalkit.mini.train_encodec import BOOKS, ENTRIES, RATE
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate
 
 BATCH = 16
 PEAK_RATE = 1.5e-3
@@ -172,7 +172,8 @@ def learn_words(options: Options, model: Any, tokenizer: Any, recordings: Sequen
     free = [*model.text_encoder.parameters(), *heads.parameters()]
     optimizer = torch.optim.AdamW(free, lr=WORD_RATE)
     modules = {"text": model.text_encoder, "heads": heads}
-    loop = Loop(options.out / "words", options.seed, WORD_STEPS, modules=modules, optimizers={"text": optimizer})
+    stage = replace(options, out=options.out / "words", steps=WORD_STEPS, minutes=None)
+    loop = Loop(stage, modules=modules, optimizers={"text": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, WORD_RATE * cosine(loop.progress))
@@ -184,10 +185,7 @@ def learn_words(options: Options, model: Any, tokenizer: Any, recordings: Sequen
         mean = (states * mask).sum(dim=1) / mask.sum(dim=1)
         losses = [F.cross_entropy(head(mean), answers[:, index]) for index, head in enumerate(heads)]
         loss = torch.stack(losses).mean()
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(free, 1.0)
-        optimizer.step()
+        descend(optimizer, loss)
         loop.log(step, {"words": loss.item(), "class": losses[0].item()})
 
 
@@ -211,9 +209,7 @@ def _optimize(options: Options, model: Any, ema: Ema[Any], tokenizer: Any, sourc
     free = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(free, lr=PEAK_RATE, betas=(0.9, 0.95), weight_decay=0.1)
     pool = source.pool(np.random.default_rng([options.seed, 2]))
-    loop = Loop(
-        options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers={"lm": optimizer}
-    )
+    loop = Loop(options, modules=modules, optimizers={"lm": optimizer})
     model.train()
     for step in loop:
         rng = loop.rng(step)
@@ -224,13 +220,10 @@ def _optimize(options: Options, model: Any, ema: Ema[Any], tokenizer: Any, sourc
         keep = torch.from_numpy(rng.random(BATCH) >= DROPOUT)
         states, mask = told(model, tokenizer, [pool.captions[seconds][index] for index in chosen], keep)
         losses = prediction_loss(model, pool.codes[seconds][chosen], states, mask)
-        optimizer.zero_grad()
-        losses.mean().backward()
-        norm = torch.nn.utils.clip_grad_norm_(free, 1.0)
-        optimizer.step()
+        norm = descend(optimizer, losses.mean())
         ema.update(model, step)
         said = {f"book {book + 1}": losses[book].item() for book in (0, 1, BOOKS - 1)}
-        loop.log(step, {"loss": losses.mean().item(), **said, "gradient_norm": norm.item()})
+        loop.log(step, {"loss": losses.mean().item(), **said, "gradient_norm": norm})
 
 
 def ship(folder: Path, model: Any, silent: Tensor) -> None:

@@ -28,7 +28,7 @@ from evalkit.mini import train_mel_vae
 from evalkit.mini.audioldm_condition import Alignment, Texts, embed_sounds, measure
 from evalkit.mini.mel_windows import HOP, RATE, log_mel
 from evalkit.mini.scenes import Recording, load_recordings, random_scene, render
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate
 
 WIDTHS = (48, 64, 64)
 SECONDS = (1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
@@ -155,9 +155,7 @@ def _optimize(options: Options, unet: Any, ema: Ema, source: Source, alignment: 
     rng = np.random.default_rng([options.seed, 2])
     held = {seconds: source.draw(rng, seconds, WINDOWS) for seconds in SECONDS}
     modules = {"unet": unet, "ema": ema.module}
-    loop = Loop(
-        options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers={"unet": optimizer}
-    )
+    loop = Loop(options, modules=modules, optimizers={"unet": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))
@@ -169,12 +167,9 @@ def _optimize(options: Options, unet: Any, ema: Ema, source: Source, alignment: 
         dropped = torch.from_numpy(rng.random(len(chosen)) < DROPOUT)
         condition = torch.where(dropped[:, None], nothing, condition)
         loss = velocity_loss(unet, levels, windows.latents[chosen], condition, rng)
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-        optimizer.step()
+        norm = descend(optimizer, loss)
         ema.update(unet, step)
-        loop.log(step, {"velocity": loss.item(), "gradient_norm": norm.item()})
+        loop.log(step, {"velocity": loss.item(), "gradient_norm": norm})
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +47,7 @@ from evalkit.mini.clap_data import (
 )
 from evalkit.mini.clap_format import draw_weights, front_end, mini_config, train_tokenizer, write_folder
 from evalkit.mini.scenes import CLASSES, Recording, load_recordings, random_scene
-from evalkit.mini.training import Loop, Options, cosine, read_options, set_rate
+from evalkit.mini.training import Loop, Options, cosine, descend, read_options, set_rate
 from evalkit.nets.clap import Clap, hidden_states
 
 TEXT_STEPS, TEXT_BATCH = 600, 128
@@ -195,8 +195,8 @@ def run_text(work: Work, options: Options) -> None:
     middle, end = (Questions(tower.config.hidden_size).to(work.device) for _ in range(2))
     modules = {"tower": tower, "middle": middle, "end": end}
     optimizer = adamw(nn.ModuleDict(modules), weight_decay=0.01)
-    out = options.out / "text"
-    loop = Loop(out, options.seed, TEXT_STEPS, modules=modules, optimizers={"all": optimizer}, every=25)
+    stage = replace(options, out=options.out / "text", steps=TEXT_STEPS, minutes=None)
+    loop = Loop(stage, modules=modules, optimizers={"all": optimizer}, every=25)
     tower.train()
     for step in loop:
         set_rate(optimizer, TEXT_RATE * cosine(loop.progress))
@@ -216,8 +216,8 @@ def run_words(work: Work, options: Options) -> None:
     """Stage 2: the last text layer and the projection."""
     parts = nn.ModuleDict({"tower": work.net.model.text_model, "projection": work.net.model.text_projection})
     optimizer = adamw(parts, weight_decay=0.01)
-    out = options.out / "words"
-    loop = Loop(out, options.seed, WORDS_STEPS, modules={"parts": parts}, optimizers={"all": optimizer}, every=25)
+    stage = replace(options, out=options.out / "words", steps=WORDS_STEPS, minutes=None)
+    loop = Loop(stage, modules={"parts": parts}, optimizers={"all": optimizer}, every=25)
     for step in loop:
         set_rate(optimizer, TEXT_RATE * cosine(loop.progress))
         loss, figures = words_loss(work, loop.rng(step))
@@ -231,15 +231,8 @@ def run_pair(work: Work, options: Options) -> None:
     work.net.model.text_projection.requires_grad_(False)
     optimizer = adamw(work.net, weight_decay=0.05)
     bank = SceneBank(np.random.default_rng([options.seed, 1, 1]), work.recordings, front_end(), BANK, LONG_BANK)
-    loop = Loop(
-        options.out / "pair",
-        options.seed,
-        options.steps,
-        options.minutes,
-        modules={"net": work.net},
-        optimizers={"all": optimizer},
-        every=25,
-    )
+    stage = replace(options, out=options.out / "pair")
+    loop = Loop(stage, modules={"net": work.net}, optimizers={"all": optimizer}, every=25)
     work.net.model.audio_model.train()
     for step in loop:
         set_rate(optimizer, PAIR_RATE * cosine(loop.progress))
@@ -259,14 +252,6 @@ def adamw(net: nn.Module, weight_decay: float) -> torch.optim.AdamW:
         {"params": [parameter for parameter in free if parameter.dim() <= 1], "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=TEXT_RATE, betas=(0.9, 0.98))
-
-
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """One step down, its gradient's norm held to 1."""
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
-    optimizer.step()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,7 +22,7 @@ from torch import Tensor
 from evalkit.generators.latent_diffusion import read_part
 from evalkit.mini.mel_windows import draw_sounds, log_mel
 from evalkit.mini.scenes import Recording, load_recordings
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate
 
 RATE = 16000
 LATENTS, CELL = 32, 8
@@ -98,17 +98,12 @@ def train(options: Options) -> None:
     ema = Ema(vae)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
     modules = {"vae": vae, "ema": ema.module}
-    loop = Loop(
-        options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers={"vae": optimizer}
-    )
+    loop = Loop(options, modules=modules, optimizers={"vae": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))
         loss, parts = objective(vae, log_mel(draw_sounds(rng, recordings, *SHAPES[step % len(SHAPES)])))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
+        descend(optimizer, loss)
         ema.update(vae, step)
         loop.log(step, {name: value.item() for name, value in parts.items()})
         if (step + 1) % 250 == 0:

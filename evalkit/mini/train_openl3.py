@@ -27,7 +27,7 @@ from evalkit.embed.log_mel import LogMel
 from evalkit.embed.openl3 import frames, prepare
 from evalkit.mini.scenes import CLASSES
 from evalkit.mini.sounds import NARROW, Pools, add_noise, held_out_clips, low_pass, power, random_sound
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate, ship
 from evalkit.nets.openl3 import OpenL3, OpenL3Config
 
 CONFIG = OpenL3Config(n_mels=128, width=8, embedding=64)
@@ -158,7 +158,7 @@ def train(options: Options, pool: FramePool, clips: Sequence[Clip], labels: Sequ
     ema = Ema(taught, 0.998)
     optimizer = torch.optim.AdamW(taught.parameters(), lr=PEAK_RATE, weight_decay=0.01)
     kept = {"net": taught, "ema": ema.module}
-    loop = Loop(options.out, options.seed, options.steps, options.minutes, modules=kept, optimizers={"net": optimizer})
+    loop = Loop(options, modules=kept, optimizers={"net": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))
@@ -168,10 +168,7 @@ def train(options: Options, pool: FramePool, clips: Sequence[Clip], labels: Sequ
         class_loss = F.cross_entropy(logits, shares)
         # A masked stripe hides noise and cutoff, so these are only asked of whole frames.
         quality_loss = F.smooth_l1_loss(scores[plain], quality[plain], beta=0.1)
-        optimizer.zero_grad()
-        (class_loss + 5 * quality_loss).backward()
-        torch.nn.utils.clip_grad_norm_(taught.parameters(), 2.0)
-        optimizer.step()
+        descend(optimizer, class_loss + 5 * quality_loss, 2.0)
         ema.update(taught, step)
         loop.log(step, {"class_loss": class_loss.item(), "quality_loss": quality_loss.item()})
         if (step + 1) % 500 == 0:

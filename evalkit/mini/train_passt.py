@@ -28,7 +28,7 @@ from evalkit.embed.base import EmbedderSpec
 from evalkit.embed.passt import PEAK_DBFS, PaSSTEmbedder
 from evalkit.mini.scenes import CLASSES
 from evalkit.mini.sounds import Pools, add_noise, held_out_clips, random_sound
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate, ship
 from evalkit.nets.passt import LogMel, PaSST, PaSSTConfig, initialise
 
 CONFIG = PaSSTConfig(
@@ -152,17 +152,14 @@ def train(options: Options, pool: MelPool, clips: Sequence[Clip], labels: Sequen
     ema = Ema(net, 0.998)
     optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05)
     kept = {"net": net, "ema": ema.module}
-    loop = Loop(options.out, options.seed, options.steps, options.minutes, modules=kept, optimizers={"net": optimizer})
+    loop = Loop(options, modules=kept, optimizers={"net": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))
         mel, shares = pool.batch(rng)
         logits = net.classify(mask(rng, mel).to(options.device), patchout(rng, mel.shape[3]))
         loss = F.cross_entropy(logits, shares.to(options.device))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
+        descend(optimizer, loss)
         ema.update(net, step)
         loop.log(step, {"loss": loss.item()})
         if (step + 1) % 250 == 0:

@@ -26,7 +26,7 @@ from evalkit.generators.hub_folder import read_network
 from evalkit.mini import train_mel_vae
 from evalkit.mini.mel_windows import BANDS, RATE, draw_sounds, log_mel
 from evalkit.mini.scenes import Recording, load_recordings
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate
 from evalkit.mini.vocoder_start import fit_levels, start_vocoder
 
 FRAMES, WINDOWS = 256, 4
@@ -86,17 +86,12 @@ def train(options: Options) -> None:
     ema = Ema(vae, decay=0.995)
     optimizer = torch.optim.AdamW(ends, lr=PEAK_RATE, betas=(0.9, 0.99), weight_decay=1e-3)
     modules = {"vae": vae, "ema": ema.module}
-    loop = Loop(
-        options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers={"vae": optimizer}
-    )
+    loop = Loop(options, modules=modules, optimizers={"vae": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))
         loss = objective(vae, log_mel(draw_sounds(rng, recordings, WINDOWS, FRAMES)), rng)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(ends, 1.0)
-        optimizer.step()
+        descend(optimizer, loss)
         ema.update(vae, step)
         loop.log(step, {"error": loss.item()})
         if (step + 1) % 250 == 0:

@@ -1,10 +1,11 @@
 """What the training recipes share: a resumable loop, its log and curve, EMA, a schedule, and shipping.
 
-    loop = Loop(out, seed, steps, minutes, modules={"net": net, "ema": ema.module}, optimizers={"net": optimizer})
+    loop = Loop(options, modules={"net": net, "ema": ema.module}, optimizers={"net": optimizer})
     for step in loop:                       # from the checkpoint, where `out` has one
         rng = loop.rng(step)                # the step's own randomness: a resumed run draws the same
         set_rate(optimizer, 1e-3 * cosine(loop.progress))
         ...
+        descend(optimizer, loss)
         loop.log(step, {"loss": loss.item()})
     ship(out, ema.module, config)
 
@@ -85,22 +86,20 @@ class Loop:
 
     def __init__(
         self,
-        out: Path,
-        seed: int,
-        steps: int,
-        minutes: float | None = None,
+        options: Options,
         *,
         modules: Mapping[str, nn.Module],
         optimizers: Mapping[str, Optimizer],
         every: int = 50,
     ) -> None:
         """Restores the checkpoint where there is one. Raises UserError where it was made with another seed."""
-        self.out, self.seed, self.steps, self.minutes, self.every = out, seed, steps, minutes, every
+        self.out, self.seed, self.steps, self.minutes = options.out, options.seed, options.steps, options.minutes
+        self.every = every
         self._modules, self._optimizers = dict(modules), dict(optimizers)
         self.step, self._before = 0, 0.0
         self._started = self._saved = time.monotonic()
         self._window: dict[str, list[float]] = {}
-        out.mkdir(parents=True, exist_ok=True)
+        self.out.mkdir(parents=True, exist_ok=True)
         self.restore()
 
     @property
@@ -223,6 +222,16 @@ def cosine(progress: float, warmup: float = 0.03) -> float:
 def set_rate(optimizer: Optimizer, rate: float) -> None:
     for group in optimizer.param_groups:
         group["lr"] = rate
+
+
+def descend(optimizer: Optimizer, loss: Tensor, most: float = 1.0) -> float:
+    """One step down, the gradient's norm over all that `optimizer` moves held to `most`; the norm that it had."""
+    optimizer.zero_grad()
+    loss.backward()
+    moved = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    norm = nn.utils.clip_grad_norm_(moved, most)
+    optimizer.step()
+    return float(norm)
 
 
 def draw_curves(log: Path, picture: Path) -> None:

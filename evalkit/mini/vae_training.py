@@ -22,7 +22,7 @@ from evalkit.fetch.tensors import load_into, read_tensors
 from evalkit.mini import losses
 from evalkit.mini.lapped import Autoencoder, Kept, start_lapped
 from evalkit.mini.scenes import Recording, load_recordings, random_scene, render
-from evalkit.mini.training import Ema, Loop, Options, cosine, read_options, set_rate, ship
+from evalkit.mini.training import Ema, Loop, Options, cosine, descend, read_options, set_rate, ship
 from evalkit.nets.stable_audio.dac_vae import DacConfig, DacVAE, Snake
 from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE, SnakeBeta
 
@@ -132,19 +132,14 @@ def train(options: Options, start: Start) -> None:
     optimizer = torch.optim.AdamW(vae.decoder.parameters(), lr=PEAK_RATE, betas=(0.8, 0.99), weight_decay=1e-3)
     modules = {"vae": vae, "ema": ema.module}
     latents = start.config.latent, SEGMENT // start.config.ratio
-    loop = Loop(
-        options.out, options.seed, options.steps, options.minutes, modules=modules, optimizers={"vae": optimizer}
-    )
+    loop = Loop(options, modules=modules, optimizers={"vae": optimizer})
     for step in loop:
         rng = loop.rng(step)
         set_rate(optimizer, PEAK_RATE * cosine(loop.progress))
         audio = draw_batch(rng, train).to(options.device)
         noise = draw_noise(rng, latents).to(options.device)
         loss, parts = objective(vae, audio, noise)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.decoder.parameters(), 1.0)
-        optimizer.step()
+        descend(optimizer, loss)
         ema.update(vae, step)
         loop.log(step, {name: value.item() for name, value in parts.items()})
         if (step + 1) % 250 == 0:

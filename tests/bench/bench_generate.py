@@ -269,9 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     slower = [name for name in NAMES[1:] if ratio(seconds, name) < AIM]
     print(f"aim: at least {AIM} times as fast as both; {'missed beside ' + ', '.join(slower) if slower else 'met'}")
     if given.keep:
-        about = (__doc__ or "").partition("\n\n")[2].split("\n\n")[-1].strip()
         name, where = ("generate_cuda", "a GPU") if on_gpu else ("generate_cpu", "a CPU")
-        print(records.append(name, f"Generating on {where}, beside both libraries", about, row))
+        print(records.append(name, f"Generating on {where}, beside both libraries", __doc__, row))
 
 
 if __name__ == "__main__":

@@ -40,8 +40,12 @@ def today() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%d")
 
 
-def append(name: str, title: str, about: str, row: Row, folder: Path = REPORTS) -> Path:
-    """Add one row, and write the table of all rows so far; returns the table's path. Columns are the rows' keys."""
+def append(name: str, title: str, manual: str | None, row: Row, folder: Path = REPORTS) -> Path:
+    """Add one row, and write the table of all rows so far; returns the table's path. Columns are the rows' keys.
+
+    `manual` is the bench's docstring, whose last paragraph says above the table how it was measured.
+    """
+    about = (manual or "").split("\n\n")[-1].strip()
     folder.mkdir(parents=True, exist_ok=True)
     store = folder / f"{name}.json"
     rows: list[Row] = json.loads(store.read_text(encoding="utf-8")) if store.is_file() else []

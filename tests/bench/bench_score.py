@@ -213,9 +213,8 @@ def tell(figures: Mapping[str, dict[str, dict[str, float]]], options: argparse.N
     """Print the rows, keep them where that is asked for; ends with 1 where a figure is short of what is asked."""
     rows = [line for kind, found in figures.items() for line in lines(kind, found, options)]
     print(records.table(rows))
-    about = (__doc__ or "").partition("\n\n")[2].split("\n\n")[-1].strip()
     for line in rows if options.keep else ():
-        records.append("score_cpu", "Scoring on a CPU, beside stable-audio-metrics' loops", about, line)
+        records.append("score_cpu", "Scoring on a CPU, beside stable-audio-metrics' loops", __doc__, line)
     short = []
     for kind, found in figures.items():
         short += [

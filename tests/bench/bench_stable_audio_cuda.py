@@ -158,9 +158,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     rows = [measure(name, given) if there else not_measured(name) for name in given.models]
     print(records.table(rows))
     if given.keep:
-        about = " ".join((__doc__ or "").partition("\n\n")[2].split("\n\n")[-1].split())
         for row in rows:
-            page = records.append("stable_audio_cuda", "Stable Audio at full size on a GPU", about, row)
+            page = records.append("stable_audio_cuda", "Stable Audio at full size on a GPU", __doc__, row)
         print(page)
 
 

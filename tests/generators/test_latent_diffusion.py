@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,37 +98,3 @@ def test_a_broken_folder_is_one_clear_line(name: str, tmp_path: Path, part: str,
     with pytest.raises((BadCheckpoint, MissingWeights), match=str(folder / part)) as error:
         GENERATORS.load(name)({name: folder}).load("cpu", "float32")
     assert "\n" not in error.value.message
-
-
-@pytest.fixture(scope="module")
-def mini() -> Generator:
-    """The model that ships, as a user gets it: no path, no weights of one's own."""
-    generator: Generator = GENERATORS.load("audioldm-mini")()
-    generator.load("cpu", "float32")
-    return generator
-
-
-@pytest.mark.parametrize("seconds", [1.0, 3.7, 10.0])
-def test_the_mini_makes_what_was_asked(mini: Generator, seconds: float) -> None:
-    made = mini.generate(["rain"], [seconds], [7], mini.spec.presets["card"] | {"steps": 2})
-    assert (mini.spec.sample_rate, mini.spec.channels, mini.spec.size) == (16000, 1, "mini")
-    assert made.sample_rate == 16000 and made.audio[0].shape == (1, round(seconds * 16000))
-    assert np.isfinite(made.audio[0]).all() and made.audio[0].any()
-
-
-def test_a_seed_of_the_mini_is_one_sound_alone_or_in_company(mini: Generator) -> None:
-    options = mini.spec.presets["card"] | {"steps": 4}
-    together = mini.generate(["A dog barking", "Rain.", "a clock"], [1.5, 1.5, 2.0], [1, 2, 3], options).audio
-    alone = [
-        mini.generate([text], [1.5], [seed], options).audio[0] for text, seed in (("A dog barking", 1), ("Rain.", 2))
-    ]
-    assert same(together[0], alone[0], 1e-4) and same(together[1], alone[1], 1e-4)
-    assert np.array_equal(alone[0], mini.generate(["A dog barking"], [1.5], [1], options).audio[0])
-    assert not same(alone[0], mini.generate(["A dog barking"], [1.5], [9], options).audio[0], 0.1)
-
-
-def test_the_mini_is_listed_as_ready(evalkit: Callable[..., tuple[int, str, str]]) -> None:
-    """With nothing under EVALKIT_HOME, beside the full models, which are missing."""
-    code, out, _ = evalkit("models", "--json")
-    found = {each["name"]: each["weights_here"] for each in json.loads(out)}
-    assert (code, found["audioldm-mini"], found["audioldm-s"]) == (0, "here", "missing")

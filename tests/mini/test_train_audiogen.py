@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,16 @@ import pytest
 import torch
 from evalkit_codec import made_up
 
+from evalkit.fetch.weights import locate
 from evalkit.generators.base import GENERATORS, Generator
 from evalkit.mini import train_audiogen, train_encodec
 from evalkit.mini.training import Options
+
+SIZES = {
+    "text_encoder": ("d_model", "d_kv", "d_ff", "num_layers", "num_heads"),
+    "audio_encoder": ("sampling_rate", "upsampling_ratios", "num_filters", "hidden_size", "codebook_size", "pad_mode"),
+    "decoder": ("hidden_size", "num_hidden_layers", "num_attention_heads", "ffn_dim", "num_codebooks", "pad_token_id"),
+}
 
 
 def test_a_code_is_where_sampling_puts_it() -> None:
@@ -53,3 +61,13 @@ def test_a_prompt_counts_before_the_first_step_of_the_language_model(trained: Pa
     states = generator._adapter.encode(["rain", "a dog barking"]).states  # type: ignore[attr-defined]
     assert states[0, 0].norm() > 0 and not torch.allclose(states[0, 0], states[1, 0])
     assert not states[2:].any()
+
+
+def test_the_shipped_folder_is_small_and_of_this_form() -> None:
+    """With other sizes the recipe would make another model than the one that ships."""
+    folder = locate("audiogen-mini", {})
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 9e6
+    shipped = json.loads((folder / "config.json").read_text())
+    wanted = train_audiogen.config(shipped["text_encoder"]["vocab_size"]).to_dict()
+    for part, names in SIZES.items():
+        assert {name: shipped[part][name] for name in names} == {name: wanted[part][name] for name in names}

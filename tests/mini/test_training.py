@@ -12,7 +12,23 @@ from torch import nn
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_lines
 from evalkit.fetch.tensors import read_tensors
-from evalkit.mini.training import CHECKPOINT, CURVE, LOG, Ema, Loop, cosine, draw_curves, set_rate, ship
+from evalkit.mini.training import (
+    CHECKPOINT,
+    CURVE,
+    LOG,
+    Ema,
+    Loop,
+    Options,
+    cosine,
+    descend,
+    draw_curves,
+    set_rate,
+    ship,
+)
+
+
+def options(out: Path, steps: int, seed: int = 0, minutes: float | None = None) -> Options:
+    return Options(data=out, out=out, seed=seed, steps=steps, device="cpu", minutes=minutes)
 
 
 def run(out: Path, steps: int, stop: int | None = None, seed: int = 0) -> tuple[nn.Module, nn.Module]:
@@ -21,7 +37,8 @@ def run(out: Path, steps: int, stop: int | None = None, seed: int = 0) -> tuple[
     net = nn.Linear(4, 1)
     ema = Ema(net, 0.9)
     optimizer = torch.optim.AdamW(net.parameters())
-    loop = Loop(out, seed, steps, modules={"net": net, "ema": ema.module}, optimizers={"net": optimizer}, every=2)
+    modules = {"net": net, "ema": ema.module}
+    loop = Loop(options(out, steps, seed), modules=modules, optimizers={"net": optimizer}, every=2)
     for step in loop:
         if step == stop:
             loop.save()
@@ -29,9 +46,7 @@ def run(out: Path, steps: int, stop: int | None = None, seed: int = 0) -> tuple[
         x = torch.from_numpy(loop.rng(step).standard_normal((8, 4))).float() + torch.randn(8, 4)
         set_rate(optimizer, 0.1 * cosine(step / 10))
         loss = (net(x) - x.sum(dim=1, keepdim=True)).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+        descend(optimizer, loss)
         ema.update(net, step)
         loop.log(step, {"loss": loss.item()})
     return net, ema.module
@@ -69,16 +84,26 @@ def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(tmp_path: Path) -> None:
-    loop = Loop(tmp_path, 0, 4, modules={}, optimizers={})
+    loop = Loop(options(tmp_path, 4), modules={}, optimizers={})
     with pytest.raises(UserError, match="loss is not finite"):
         loop.note(0, {"loss": float("nan")})
 
 
 def test_minutes_end_a_run(tmp_path: Path) -> None:
     net = nn.Linear(1, 1)
-    loop = Loop(tmp_path, 0, 10**6, 1e-9, modules={"net": net}, optimizers={})
+    loop = Loop(options(tmp_path, 10**6, minutes=1e-9), modules={"net": net}, optimizers={})
     assert list(loop) == []
     assert (tmp_path / CHECKPOINT).exists()
+
+
+def test_a_step_is_as_long_as_its_gradient_up_to_a_limit() -> None:
+    """A recipe that blows up by one bad batch is lost; one whose every step is cut short never arrives."""
+    for most, moved in ((1.0, 1.0), (100.0, 50.0)):
+        net = nn.Linear(1, 1, bias=False)
+        nn.init.zeros_(net.weight)
+        norm = descend(torch.optim.SGD(net.parameters(), lr=1.0), 50 * net.weight.sum(), most)
+        assert norm == pytest.approx(50)
+        assert net.weight.item() == pytest.approx(-moved)
 
 
 def test_the_schedule_rises_then_falls() -> None:
