@@ -20,10 +20,10 @@ from torch import Tensor, nn
 from transformers import ClapConfig, RobertaTokenizer
 from transformers.initialization import no_init_weights
 
+from evalkit.checkpoints.config_file import read_object
+from evalkit.checkpoints.tensors import load_into, read_tensors
+from evalkit.checkpoints.torch_file import read_torch
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.fetch.config_file import read_object
-from evalkit.fetch.tensors import load_into, read_tensors
-from evalkit.fetch.torch_file import read_torch
 from evalkit.nets.clap import CONSTANTS, FrontEnd, audio_config, text_config
 
 WEIGHTS, OLDER_WEIGHTS = "model.safetensors", "pytorch_model.bin"

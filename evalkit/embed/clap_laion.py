@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 from transformers import ClapConfig
 
+from evalkit.checkpoints.torch_file import read_torch
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed.clap_folder import Checkpoint
 from evalkit.fetch.published import TOKENIZER
-from evalkit.fetch.torch_file import read_torch
 from evalkit.fetch.weights import locate
 from evalkit.nets.clap import FrontEnd, mel_filters
 

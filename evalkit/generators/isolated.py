@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from evalkit.checkpoints.safe_copy import safe_copy
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.resources import resource
@@ -23,7 +24,6 @@ from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.environment import Environment, interpreter
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.hub_revision import hub_revision
-from evalkit.fetch.safe_copy import safe_copy
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options
 from evalkit.generators.worker_audio import take

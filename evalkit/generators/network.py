@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalkit.fetch.checkpoint import Checkpoint, open_checkpoint
+from evalkit.checkpoints.find import Checkpoint, open_checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -38,9 +38,9 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
 
     Raises BadCheckpoint, naming the file and the entry or the tensors, where config and weights do not fit.
     """
+    from evalkit.checkpoints.stable_audio import read_model
+    from evalkit.checkpoints.tensors import load_into
     from evalkit.embed.clap_folder import undrawn
-    from evalkit.fetch.stable_audio_file import read_model
-    from evalkit.fetch.tensors import load_into
     from evalkit.nets.stable_audio.config import parse
     from evalkit.nets.stable_audio.model import StableAudio
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from evalkit.checkpoints.find import weights_name
 from evalkit.core.errors import UserError
-from evalkit.fetch.checkpoint import weights_name
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.generators.network import ready
 from evalkit.generators.specs import KnownConfig

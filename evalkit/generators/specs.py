@@ -11,10 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
-from evalkit.core.ids import digest_json
-from evalkit.core.jsonio import read_json
-from evalkit.fetch.checkpoint import (
+from evalkit.checkpoints.find import (
     CONFIG,
     Checkpoint,
     fingerprint,
@@ -22,6 +19,9 @@ from evalkit.fetch.checkpoint import (
     stored_parameters,
     weights_name,
 )
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
+from evalkit.core.ids import digest_json
+from evalkit.core.jsonio import read_json
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GeneratorSpec
 from evalkit.generators.variants import FLOW_PRESETS, VARIANTS, Variant

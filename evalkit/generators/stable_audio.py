@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evalkit.audio.clip import Samples
-from evalkit.core.errors import BadCheckpoint, UserError
-from evalkit.fetch.checkpoint import (
+from evalkit.checkpoints.find import (
     CONFIG,
     WEIGHTS,
     Checkpoint,
@@ -25,6 +24,7 @@ from evalkit.fetch.checkpoint import (
     open_checkpoint,
     stored_parameters,
 )
+from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 from evalkit.generators.init_audio import read_init

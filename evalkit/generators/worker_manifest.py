@@ -13,7 +13,7 @@ sample_rate = 16000
 channels = 1
 max_seconds = 30
 needs = ["tone"]
-copied = { tone = "torch" }         # needs that evalkit reads and hands over as safetensors (fetch/safe_copy.py)
+copied = { tone = "torch" }         # needs that evalkit reads and hands over as safetensors (checkpoints/safe_copy.py)
 [models.tone.presets.default]
 pitch = 440
 """
@@ -26,8 +26,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.fetch.safe_copy import READERS
 from evalkit.generators.base import GeneratorSpec
 
 MANIFEST = "worker.toml"
@@ -49,7 +49,7 @@ class Timeouts:
 @dataclass(frozen=True)
 class WorkerManifest:
     """A folder's worker. `requirements` is None where it needs no environment of its own, `python` "" for any; `copied`
-    is model -> {name of weights: form of their files}, see :func:`evalkit.fetch.safe_copy.safe_copy`."""
+    is model -> {name of weights: form of their files}, see :func:`evalkit.checkpoints.safe_copy.safe_copy`."""
 
     folder: Path
     file: Path

@@ -23,8 +23,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import EncodecConfig, EncodecModel
 
+from evalkit.checkpoints.tensors import load_into, read_tensors
 from evalkit.core.jsonio import write_bytes
-from evalkit.fetch.tensors import load_into, read_tensors
 from evalkit.mini import codebooks, losses
 from evalkit.mini.critic import Balancer, Critic, critic_loss, maker_losses
 from evalkit.mini.encodec_start import Analysis, decode, fit_analysis, hold, hush, start_codec

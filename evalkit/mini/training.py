@@ -33,9 +33,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from evalkit.checkpoints.tensors import load_into, read_tensors
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import append_line, read_lines, write_bytes, write_json
-from evalkit.fetch.tensors import load_into, read_tensors
 
 CHECKPOINT, LOG, CURVE = "checkpoint.safetensors", "log.jsonl", "loss.png"
 _SAVE_SECONDS = 60.0

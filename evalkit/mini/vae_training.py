@@ -18,7 +18,7 @@ import torch
 from numpy.random import Generator as Rng
 from torch import Tensor
 
-from evalkit.fetch.tensors import load_into, read_tensors
+from evalkit.checkpoints.tensors import load_into, read_tensors
 from evalkit.mini import losses
 from evalkit.mini.lapped import Autoencoder, Kept, start_lapped
 from evalkit.mini.scenes import Recording, load_recordings, random_scene, render

@@ -8,7 +8,7 @@ Two file forms, both NumPy `.npz` without pickle:
 
 Two more come from stable-audio-metrics, through a pinned source: `mu_ref` and `sigma_ref` of a set, without
 the counts (the manifest states the clips; the frames are not known and stand as 0), and its pickled class
-probabilities, which become a file of pairs once (`evalkit.fetch.probabilities`, no pickle is executed).
+probabilities, which become a file of pairs once (`evalkit.checkpoints.probabilities`, no pickle is executed).
 
 Files are written with fixed dates, so equal content gives equal bytes. A suite may instead name a folder of
 reference audio, whose files are named by prompt id (as it is, or file-safe): :func:`reference_files` lists
@@ -27,11 +27,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.audio.folders import sound_files
+from evalkit.checkpoints.probabilities import read_probabilities
 from evalkit.core.errors import UserError
 from evalkit.core.ids import safe_name
 from evalkit.core.jsonio import write_bytes
 from evalkit.embed.base import Features
-from evalkit.fetch.probabilities import read_probabilities
 from evalkit.metrics.base import SetReference
 from evalkit.suites.base import MetricPlan
 from evalkit.suites.pinned import require_fetched

@@ -39,7 +39,7 @@ from stable_audio_tools.inference.generation import generate_diffusion_cond
 from stable_audio_tools.models.factory import create_model_from_config
 from torch import Tensor, nn
 
-from evalkit.fetch.diffusers_folder import derive_config, read_diffusers
+from evalkit.checkpoints.diffusers import derive_config, read_diffusers
 from evalkit.generators.network import load_model
 from evalkit.generators.presets import OPEN_1_0
 from evalkit.nets.stable_audio.model import StableAudio

@@ -8,8 +8,8 @@ import pytest
 import torch
 from evalkit_checkpoints import small_config, write_folder
 
+from evalkit.checkpoints.find import open_checkpoint
 from evalkit.core.errors import UserError
-from evalkit.fetch.checkpoint import open_checkpoint
 from evalkit.generators.random_weights import build_random, random_tower
 from evalkit.generators.specs import KnownConfig, known_config
 from evalkit.generators.variants import VARIANTS

@@ -10,8 +10,8 @@ import pytest
 import torch
 from evalkit_checkpoints import small_config, write_folder
 
+from evalkit.checkpoints.find import open_checkpoint
 from evalkit.core.errors import BadCheckpoint
-from evalkit.fetch.checkpoint import open_checkpoint
 from evalkit.generators.specs import CONFIGS, describe, describe_random, known_config
 from evalkit.generators.stable_audio import open_1_0, open_small
 from evalkit.generators.variants import VARIANTS

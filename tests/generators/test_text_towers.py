@@ -17,7 +17,7 @@ from evalkit.generators.stable_audio import open_1_0
 from evalkit.generators.text_towers import T5Tower, load_tower
 from evalkit.nets.stable_audio.config import TextConfig
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "fetch"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checkpoints"))
 from diffusers_small import GOLDEN, drawn
 
 sys.path.pop(0)

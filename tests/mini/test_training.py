@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import nn
 
+from evalkit.checkpoints.tensors import read_tensors
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_lines
-from evalkit.fetch.tensors import read_tensors
 from evalkit.mini.training import (
     CHECKPOINT,
     CURVE,

@@ -21,8 +21,8 @@ from typing import Any
 import yaml
 from torch import Tensor
 
+from evalkit.checkpoints.torch_file import read_content
 from evalkit.core.errors import BadCheckpoint
-from evalkit.fetch.torch_file import read_content
 
 LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 

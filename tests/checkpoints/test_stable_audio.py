@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from evalkit.checkpoints.stable_audio import read_model, unwrap
 from evalkit.core.errors import BadCheckpoint
-from evalkit.fetch.stable_audio_file import read_model, unwrap
 
 MODEL = {
     "model.model.proj.weight": torch.full((2,), 1.0),

@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from evalkit.checkpoints.tensors import digest, load_into, read_tensors
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.fetch.tensors import digest, load_into, read_tensors
 
 
 def saved(folder: Path, tensors: dict[str, torch.Tensor]) -> Path:

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
+from evalkit.checkpoints.config_file import read_object
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
-from evalkit.fetch.config_file import read_object
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.published import PUBLISHED
@@ -196,7 +196,7 @@ def _of_file(file: Path) -> Checkpoint:
     if source is not None:
         return Checkpoint(read_object(source), source, file, (file, source), _tower_beside(file.parent))
     if file.suffix != ".safetensors":
-        from evalkit.fetch.torch_file import read_entry
+        from evalkit.checkpoints.torch_file import read_entry
 
         inside = read_entry(file, "model_config")
         if isinstance(inside, dict):
@@ -205,7 +205,7 @@ def _of_file(file: Path) -> Checkpoint:
 
 
 def _of_diffusers(folder: Path) -> Checkpoint:
-    from evalkit.fetch.diffusers_folder import derive_config, tensor_files
+    from evalkit.checkpoints.diffusers import derive_config, tensor_files
 
     configs = [folder / part / "config.json" for part in _DIFFUSERS_PARTS]
     files = [file for part in _DIFFUSERS_PARTS for file in tensor_files(folder / part)]

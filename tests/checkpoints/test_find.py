@@ -11,8 +11,7 @@ import torch
 from evalkit_checkpoints import small_config
 from safetensors.torch import save_file
 
-from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
-from evalkit.fetch.checkpoint import (
+from evalkit.checkpoints.find import (
     UNPUBLISHED_CLAP,
     Checkpoint,
     fingerprint,
@@ -21,6 +20,7 @@ from evalkit.fetch.checkpoint import (
     stored_parameters,
     weights_name,
 )
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 
 
 @pytest.fixture

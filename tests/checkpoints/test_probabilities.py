@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 
+from evalkit.checkpoints.probabilities import CLASSES, read_probabilities
 from evalkit.core.errors import UserError
-from evalkit.fetch.probabilities import CLASSES, read_probabilities
 from evalkit.stats.kl import kl_divergence
 
 SEED = 20240613

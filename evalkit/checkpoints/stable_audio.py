@@ -30,9 +30,9 @@ def read_model(path: Path) -> dict[str, Tensor]:
     Raises MissingWeights, or BadCheckpoint naming the file, where it is cut, is none, asks for code, or holds a
     training run of something else.
     """
-    from evalkit.fetch.diffusers_folder import read_diffusers
-    from evalkit.fetch.tensors import read_tensors
-    from evalkit.fetch.torch_file import read_torch
+    from evalkit.checkpoints.diffusers import read_diffusers
+    from evalkit.checkpoints.tensors import read_tensors
+    from evalkit.checkpoints.torch_file import read_torch
 
     if path.is_dir():
         return read_diffusers(path)

@@ -31,7 +31,7 @@ SUFFIXES = (".h5", ".hdf5", ".h5.gz", ".hdf5.gz")
 MOST_BYTES = 1 << 28
 """The largest file, unpacked; OpenL3's are 19 MB."""
 
-WORKER = ("-m", "evalkit.fetch.keras_worker")
+WORKER = ("-m", "evalkit.checkpoints.keras_worker")
 MOST_SECONDS = 120.0
 
 Layers = list[tuple[str, list[NDArray[np.float32]]]]

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import torch
 
+from evalkit.checkpoints.torch_file import read_torch
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.fetch.torch_file import read_torch
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3)}
 

@@ -56,8 +56,8 @@ def safe_copy(path: Path, form: str) -> Path:
 
 
 def _is_meant(file: Path, form: str) -> bool:
-    from evalkit.fetch.audiocraft_file import CODEC_FILE, LM_FILE
-    from evalkit.fetch.torch_file import TORCH_SUFFIXES
+    from evalkit.checkpoints.audiocraft import CODEC_FILE, LM_FILE
+    from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
 
     return file.name in (LM_FILE, CODEC_FILE) if form == "audiocraft" else file.suffix in TORCH_SUFFIXES
 
@@ -93,14 +93,14 @@ def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _audiocraft(file: Path) -> Content:
-    from evalkit.fetch.audiocraft_file import read_export
+    from evalkit.checkpoints.audiocraft import read_export
 
     export = read_export(file)
     return export.tensors, export.config
 
 
 def _torch(file: Path) -> Content:
-    from evalkit.fetch.torch_file import read_torch
+    from evalkit.checkpoints.torch_file import read_torch
 
     return read_torch(file), {}
 

@@ -1,6 +1,6 @@
 """The process in which HDF5 is read: bytes of a file on standard input, its layers on standard output.
 
-    python -m evalkit.fetch.keras_worker LIMIT < weights.h5
+    python -m evalkit.checkpoints.keras_worker LIMIT < weights.h5
 
 Answers with one line of JSON, {"layers": [[name, [shape, …]], …]} followed by the values of all arrays
 (little-endian float32, one after the other), or {"refused": reason, "hint": way out}. LIMIT is the most

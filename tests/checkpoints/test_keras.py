@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pytest
 
+from evalkit.checkpoints import keras
+from evalkit.checkpoints.keras import is_keras_file, read_layers
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.fetch import keras_file
-from evalkit.fetch.keras_file import is_keras_file, read_layers
 
 KERNEL = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -190,14 +190,14 @@ def test_damaged_bytes_are_read_or_refused_but_never_a_traceback(tmp_path: Path)
 
 
 def test_a_crash_of_the_library_is_an_error_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_file, "WORKER", ("-c", "import os; os.abort()"))
+    monkeypatch.setattr(keras, "WORKER", ("-c", "import os; os.abort()"))
     with pytest.raises(BadCheckpoint, match=r"w\.h5: damaged: the HDF5 library failed on it \(signal 6\)"):
         read_layers(built(tmp_path / "w.h5", fill))
 
 
 def test_a_file_that_is_never_done_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_file, "WORKER", ("-c", "import time; time.sleep(60)"))
-    monkeypatch.setattr(keras_file, "MOST_SECONDS", 0.2)
+    monkeypatch.setattr(keras, "WORKER", ("-c", "import time; time.sleep(60)"))
+    monkeypatch.setattr(keras, "MOST_SECONDS", 0.2)
     with pytest.raises(BadCheckpoint, match=r"w\.h5: not read within"):
         read_layers(built(tmp_path / "w.h5", fill))
 
@@ -218,7 +218,7 @@ def test_a_plain_file_called_gz(tmp_path: Path) -> None:
 
 
 def test_a_gzip_bomb_is_left_before_it_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_file, "MOST_BYTES", 1 << 20)
+    monkeypatch.setattr(keras, "MOST_BYTES", 1 << 20)
     (tmp_path / "w.h5.gz").write_bytes(gzip.compress(bytes(1 << 24)))
     with pytest.raises(BadCheckpoint, match=r"w\.h5\.gz: more than 1048576 bytes"):
         read_layers(tmp_path / "w.h5.gz")

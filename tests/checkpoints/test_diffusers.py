@@ -12,9 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from evalkit.checkpoints.diffusers import derive_config, tensor_files
+from evalkit.checkpoints.find import open_checkpoint
 from evalkit.core.errors import BadCheckpoint
-from evalkit.fetch.checkpoint import open_checkpoint
-from evalkit.fetch.diffusers_folder import derive_config, tensor_files
 from evalkit.generators.network import build
 from evalkit.nets.stable_audio.conditioning import Condition
 

@@ -1,7 +1,7 @@
 """Makes `diffusers.json` and `diffusers.npz`: a small StableAudioPipeline's parts as diffusers writes and runs them.
 
     pip install diffusers==0.42.1 accelerate torch
-    python tests/fetch/golden/make_diffusers.py
+    python tests/checkpoints/golden/make_diffusers.py
 
 The JSON has the config files and every tensor's name and shape, the other file what the parts compute for the
 seeded weights and inputs of `diffusers_small.py`.

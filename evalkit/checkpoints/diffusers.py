@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalkit.checkpoints.config_file import read_object
 from evalkit.core.errors import BadCheckpoint
-from evalkit.fetch.config_file import read_object
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -183,8 +183,8 @@ def _part_config(folder: Path, part: str) -> dict[str, Any]:
 
 
 def _renamed(part: Path, rename: Callable[[dict[str, Tensor], Path], dict[str, Tensor]]) -> dict[str, Tensor]:
-    from evalkit.fetch.tensors import read_tensors
-    from evalkit.fetch.torch_file import read_torch
+    from evalkit.checkpoints.tensors import read_tensors
+    from evalkit.checkpoints.torch_file import read_torch
 
     tensors: dict[str, Tensor] = {}
     for file in tensor_files(part):

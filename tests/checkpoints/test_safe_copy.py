@@ -11,9 +11,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from evalkit.checkpoints.audiocraft import read_export
+from evalkit.checkpoints.safe_copy import safe_copy
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.fetch.audiocraft_file import read_export
-from evalkit.fetch.safe_copy import safe_copy
 
 EXPORTS = Path(__file__).resolve().parent.parent / "generators" / "golden" / "audiogen"
 

@@ -1,0 +1,1 @@
+"""Reading what was fetched: formats and layouts of other people's files."""
