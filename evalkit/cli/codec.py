@@ -11,7 +11,7 @@ from evalkit.cli import run as options
 from evalkit.cli.output import estimate, print_json, print_table
 
 if TYPE_CHECKING:
-    from evalkit.generators.autoencoder import Autoencoder
+    from evalkit.generators.stable_audio.autoencoder import Autoencoder
     from evalkit.run.codec import Mean, Measured
 
 _UNITS = {"si_sdr": "dB"}

@@ -13,8 +13,8 @@ import torch
 from evalkit.audio.clip import Clip, Samples
 from evalkit.core.ids import digest_bytes, item_seed
 from evalkit.fetch.weights import MINIS
-from evalkit.generators.autoencoder import Autoencoder
 from evalkit.generators.base import GENERATORS, Generator
+from evalkit.generators.stable_audio.autoencoder import Autoencoder
 from evalkit.mini import losses
 from evalkit.mini.card_measures import Sounds, measure_sounds
 from evalkit.mini.scenes import CLASSES, load_recordings

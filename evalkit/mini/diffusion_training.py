@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from evalkit.core.jsonio import write_bytes, write_json
 from evalkit.fetch.weights import locate
-from evalkit.generators.stable_audio import CONFIG, WEIGHTS, published_names
-from evalkit.generators.text_towers import ClapTower, TextTower
+from evalkit.generators.stable_audio.generator import CONFIG, WEIGHTS, published_names
+from evalkit.generators.stable_audio.text_towers import ClapTower, TextTower
 from evalkit.mini.captions import caption
 from evalkit.mini.scenes import WINDOW_SECONDS, Recording, load_recordings, random_scene, render
 from evalkit.mini.training import Ema, Loop, Options, cosine, descend, set_rate

@@ -24,7 +24,7 @@ from evalkit.core.ids import item_seed
 from evalkit.stats.intervals import Interval, clustered_mean
 
 if TYPE_CHECKING:
-    from evalkit.generators.autoencoder import Autoencoder
+    from evalkit.generators.stable_audio.autoencoder import Autoencoder
 
 MEASURES = {"stft_distance": "lower", "mel_distance": "lower", "si_sdr": "higher"}
 """Name of each number and its better direction; `nets/reconstruction.py` has their definitions."""

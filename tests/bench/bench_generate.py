@@ -40,8 +40,8 @@ from stable_audio_tools.models.factory import create_model_from_config
 from torch import Tensor, nn
 
 from evalkit.checkpoints.diffusers import derive_config, read_diffusers
-from evalkit.generators.network import load_model
-from evalkit.generators.presets import OPEN_1_0
+from evalkit.generators.stable_audio.network import load_model
+from evalkit.generators.stable_audio.presets import OPEN_1_0
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.sampling import SamplingOptions
 

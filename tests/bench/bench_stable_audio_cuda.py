@@ -24,13 +24,13 @@ import bench_records as records
 import torch
 
 import evalkit
-from evalkit.generators import presets
-from evalkit.generators.network import ready
+from evalkit.generators.stable_audio import presets
+from evalkit.generators.stable_audio.network import ready
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.sampling import SamplingOptions
 
-CONFIGS = Path(evalkit.__file__).parent / "generators" / "configs"
+CONFIGS = Path(evalkit.__file__).parent / "generators" / "stable_audio" / "configs"
 MODELS = {
     "stable-audio": (presets.OPEN_1_0["card"], 0.575, "batch of 4: at most 1.2 s a prompt; decode at most 0.015 s"),
     "stable-audio-open-small": (presets.OPEN_SMALL["card"], 0.0017, ""),

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from evalkit.checkpoints.diffusers import derive_config, tensor_files
 from evalkit.checkpoints.find import open_checkpoint
 from evalkit.core.errors import BadCheckpoint
-from evalkit.generators.network import build
+from evalkit.generators.stable_audio.network import build
 from evalkit.nets.stable_audio.conditioning import Condition
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from evalkit.generators.network import published_names
+from evalkit.generators.stable_audio.network import published_names
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import StableAudio
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalkit.generators.stable_audio import StableAudioGenerator, mini
+from evalkit.generators.stable_audio.generator import StableAudioGenerator, mini
 
 
 @pytest.fixture(scope="session")

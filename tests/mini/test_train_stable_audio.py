@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from evalkit.fetch.weights import locate
-from evalkit.generators.stable_audio import StableAudioGenerator
-from evalkit.generators.variants import VARIANTS
+from evalkit.generators.stable_audio.generator import StableAudioGenerator
+from evalkit.generators.stable_audio.variants import VARIANTS
 from evalkit.mini import diffusion_training, train_dac, train_dit, train_unet, train_vae, vae_training
 from evalkit.mini.diffusion_training import Recipe
 from evalkit.mini.lapped import Autoencoder

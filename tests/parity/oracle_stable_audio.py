@@ -33,7 +33,7 @@ from stable_audio_tools.models import conditioners
 from stable_audio_tools.models.factory import create_model_from_config
 from torch import Tensor, nn
 
-from evalkit.generators.network import load_model
+from evalkit.generators.stable_audio.network import load_model
 from evalkit.nets.stable_audio.schedule import polyexponential
 
 HERE = Path(__file__).parent

@@ -17,7 +17,7 @@ from diffusers.models.embeddings import get_1d_rotary_pos_embed
 from diffusers.pipelines.stable_audio import StableAudioProjectionModel
 from torch import Tensor, nn
 
-from evalkit.generators.network import load_model
+from evalkit.generators.stable_audio.network import load_model
 from evalkit.nets.stable_audio.conditioning import Condition
 from evalkit.nets.stable_audio.model import StableAudio
 

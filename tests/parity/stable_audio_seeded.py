@@ -19,7 +19,7 @@ from torch import Tensor
 
 import evalkit
 
-SHIPPED = Path(evalkit.__file__).parent / "generators" / "configs"
+SHIPPED = Path(evalkit.__file__).parent / "generators" / "stable_audio" / "configs"
 FULL = ("stable-audio-1", "stable-audio-2", "stable-audio", "stable-audio-open-small")
 LAYOUTS = (*FULL, "adaln", "features")
 """`adaln`: a DiT with adaLN, prepended tokens and projected text; `features`: a U-Net with a global condition."""

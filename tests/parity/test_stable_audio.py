@@ -17,7 +17,7 @@ import stable_audio_seeded as seeded
 import torch
 from torch import Tensor
 
-from evalkit.generators.network import published_names
+from evalkit.generators.stable_audio.network import published_names
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.schedule import polyexponential, time_of

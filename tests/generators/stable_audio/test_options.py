@@ -10,9 +10,9 @@ import soundfile
 from numpy.typing import NDArray
 
 from evalkit.core.errors import UserError
-from evalkit.generators.init_audio import read_init
-from evalkit.generators.sampling_options import read_options
-from evalkit.generators.stable_audio import StableAudioGenerator, cut
+from evalkit.generators.stable_audio.generator import StableAudioGenerator, cut
+from evalkit.generators.stable_audio.init_audio import read_init
+from evalkit.generators.stable_audio.sampling_options import read_options
 
 FAST = {
     "steps": 4,

@@ -12,9 +12,9 @@ from evalkit_checkpoints import small_config, write_folder
 
 from evalkit.checkpoints.find import open_checkpoint
 from evalkit.core.errors import BadCheckpoint
-from evalkit.generators.specs import CONFIGS, describe, describe_random, known_config
-from evalkit.generators.stable_audio import open_1_0, open_small
-from evalkit.generators.variants import VARIANTS
+from evalkit.generators.stable_audio.generator import open_1_0, open_small
+from evalkit.generators.stable_audio.specs import CONFIGS, describe, describe_random, known_config
+from evalkit.generators.stable_audio.variants import VARIANTS
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import StableAudio
 

@@ -16,9 +16,9 @@ from torch import Tensor
 from evalkit.checkpoints.find import weights_name
 from evalkit.core.errors import UserError
 from evalkit.fetch.weights import MINIS, locate
-from evalkit.generators.network import ready
-from evalkit.generators.specs import KnownConfig
-from evalkit.generators.text_towers import TextTower, load_tower
+from evalkit.generators.stable_audio.network import ready
+from evalkit.generators.stable_audio.specs import KnownConfig
+from evalkit.generators.stable_audio.text_towers import TextTower, load_tower
 from evalkit.nets.stable_audio.config import TextConfig, parse
 from evalkit.nets.stable_audio.model import StableAudio
 

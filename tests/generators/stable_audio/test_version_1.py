@@ -8,7 +8,7 @@ import safetensors.torch
 import torch
 
 from evalkit.fetch.weights import locate
-from evalkit.generators.stable_audio import WEIGHTS, StableAudioGenerator, mini_1
+from evalkit.generators.stable_audio.generator import WEIGHTS, StableAudioGenerator, mini_1
 
 FAST = {**mini_1().spec.presets["card"], "steps": 3}
 

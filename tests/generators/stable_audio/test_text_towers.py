@@ -13,11 +13,11 @@ from evalkit_checkpoints import small_config, small_t5, write_folder
 from safetensors.torch import load_file, save_file
 
 from evalkit.core.errors import BadCheckpoint
-from evalkit.generators.stable_audio import open_1_0
-from evalkit.generators.text_towers import T5Tower, load_tower
+from evalkit.generators.stable_audio.generator import open_1_0
+from evalkit.generators.stable_audio.text_towers import T5Tower, load_tower
 from evalkit.nets.stable_audio.config import TextConfig
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "checkpoints"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "checkpoints"))
 from diffusers_small import GOLDEN, drawn
 
 sys.path.pop(0)

@@ -24,7 +24,7 @@ from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GeneratorSpec
-from evalkit.generators.variants import FLOW_PRESETS, VARIANTS, Variant
+from evalkit.generators.stable_audio.variants import FLOW_PRESETS, VARIANTS, Variant
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 """The published architectures, as `<variant>.json` in stable-audio-tools' format."""

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from evalkit.core.errors import UserError
-from evalkit.generators import presets
-from evalkit.generators.sampling_options import FURTHER, read_options
-from evalkit.generators.variants import VARIANTS
+from evalkit.generators.stable_audio import presets
+from evalkit.generators.stable_audio.sampling_options import FURTHER, read_options
+from evalkit.generators.stable_audio.variants import VARIANTS
 
 FAST = presets.MINI["fast"]
 

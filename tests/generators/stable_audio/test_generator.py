@@ -12,7 +12,7 @@ import safetensors.torch
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 from evalkit.fetch.weights import locate
-from evalkit.generators.stable_audio import (
+from evalkit.generators.stable_audio.generator import (
     CONFIG,
     WEIGHTS,
     StableAudioGenerator,

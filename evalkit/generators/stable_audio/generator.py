@@ -27,15 +27,15 @@ from evalkit.checkpoints.find import (
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
-from evalkit.generators.init_audio import read_init
-from evalkit.generators.network import build, load_model, published_names
-from evalkit.generators.sampling_options import Asked, read_options
-from evalkit.generators.specs import describe, describe_random, known_config
-from evalkit.generators.variants import VARIANTS, Variant
+from evalkit.generators.stable_audio.init_audio import read_init
+from evalkit.generators.stable_audio.network import build, load_model, published_names
+from evalkit.generators.stable_audio.sampling_options import Asked, read_options
+from evalkit.generators.stable_audio.specs import describe, describe_random, known_config
+from evalkit.generators.stable_audio.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
-    from evalkit.generators.autoencoder import StableAudioAutoencoder
-    from evalkit.generators.text_towers import TextTower
+    from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder
+    from evalkit.generators.stable_audio.text_towers import TextTower
     from evalkit.nets.stable_audio.conditioning import Condition
     from evalkit.nets.stable_audio.model import Posterior, StableAudio
 
@@ -83,8 +83,8 @@ class StableAudioGenerator:
 
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""
-        from evalkit.generators.random_weights import build_random, random_tower
-        from evalkit.generators.text_towers import load_tower
+        from evalkit.generators.stable_audio.random_weights import build_random, random_tower
+        from evalkit.generators.stable_audio.text_towers import load_tower
 
         if self._random:
             known = known_config(self._variant, self._checkpoint, self._overrides)
@@ -147,7 +147,7 @@ class StableAudioGenerator:
 
     def autoencoder(self, device: str, dtype: str) -> StableAudioAutoencoder:
         """The autoencoder alone, without a text tower. Raises MissingWeights or BadCheckpoint, as `load` does."""
-        from evalkit.generators.autoencoder import StableAudioAutoencoder
+        from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder
 
         return StableAudioAutoencoder(build(self._found(), device, dtype))
 

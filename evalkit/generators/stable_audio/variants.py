@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalkit.generators import presets
 from evalkit.generators.base import GeneratorSpec
-from evalkit.generators.presets import Presets
-from evalkit.generators.sampling_options import FILES, FURTHER
+from evalkit.generators.stable_audio import presets
+from evalkit.generators.stable_audio.presets import Presets
+from evalkit.generators.stable_audio.sampling_options import FILES, FURTHER
 
 _COMMUNITY = "Stability AI Community License"
 _UNPUBLISHED = "not published"

@@ -10,9 +10,9 @@ from evalkit_checkpoints import small_config, write_folder
 
 from evalkit.checkpoints.find import open_checkpoint
 from evalkit.core.errors import UserError
-from evalkit.generators.random_weights import build_random, random_tower
-from evalkit.generators.specs import KnownConfig, known_config
-from evalkit.generators.variants import VARIANTS
+from evalkit.generators.stable_audio.random_weights import build_random, random_tower
+from evalkit.generators.stable_audio.specs import KnownConfig, known_config
+from evalkit.generators.stable_audio.variants import VARIANTS
 from evalkit.nets.stable_audio.config import parse
 
 

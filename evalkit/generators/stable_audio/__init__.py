@@ -1,0 +1,1 @@
+"""Stable Audio's models: variants, presets, options, and the generator that runs them."""
