@@ -1,4 +1,4 @@
-"""AudioGen by audiocraft's own package, as an evalkit worker (evalkit/generators/worker_harness.py has the protocol).
+"""AudioGen by audiocraft's own package, as an evalkit worker (evalkit/generators/worker/harness.py has the protocol).
 
 evalkit hands over the two published files as safetensors and JSON: nothing is unpickled here. The networks are those of
 audiocraft 1.3.0's builders, from the file's own config; the sampling is its `AudioGen`. This file runs in an

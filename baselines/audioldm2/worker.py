@@ -1,4 +1,4 @@
-"""AudioLDM2 at 48 kHz by the authors' package, as an evalkit worker (evalkit/generators/worker_harness.py).
+"""AudioLDM2 at 48 kHz by the authors' package, as an evalkit worker (evalkit/generators/worker/harness.py).
 
 evalkit hands over the published `audioldm_48k.pth` as safetensors: nothing is unpickled here. The network, its sizes
 and the DDIM steps are those of audioldm2 0.1.0; what its `generate_batch` does besides (a mel spectrogram of silence

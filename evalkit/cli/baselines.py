@@ -11,7 +11,7 @@ from evalkit.cli.output import print_json, print_table
 from evalkit.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
-    from evalkit.generators.worker_manifest import WorkerManifest
+    from evalkit.generators.worker.manifest import WorkerManifest
 
 
 def baselines(
@@ -42,8 +42,8 @@ def baselines(
 
 
 def _install(name: str, wheels: Path | None, as_json: bool) -> None:
-    from evalkit.fetch.environment import install
-    from evalkit.generators.isolated import environment_of
+    from evalkit.generators.worker.environment import install
+    from evalkit.generators.worker.generator import environment_of
 
     manifest = _find(name)
     environment = environment_of(manifest)
@@ -69,8 +69,8 @@ def _list(as_json: bool) -> None:
 
 
 def _facts(manifest: WorkerManifest) -> dict[str, Any]:
-    from evalkit.fetch.environment import is_ready
-    from evalkit.generators.isolated import environment_of
+    from evalkit.generators.worker.environment import is_ready
+    from evalkit.generators.worker.generator import environment_of
 
     environment = environment_of(manifest)
     ready = "none needed" if environment is None else "here" if is_ready(environment) else "not installed"
@@ -80,7 +80,7 @@ def _facts(manifest: WorkerManifest) -> dict[str, Any]:
 def _find(name: str) -> WorkerManifest:
     """A shipped baseline by its name, or any folder by its path."""
     from evalkit.core.resources import resource
-    from evalkit.generators.worker_manifest import MANIFEST, read_worker
+    from evalkit.generators.worker.manifest import MANIFEST, read_worker
 
     known = _shipped()
     if name in known:
@@ -96,7 +96,7 @@ def _find(name: str) -> WorkerManifest:
 def _shipped() -> dict[str, WorkerManifest]:
     """name -> worker of the baselines' folders that have one."""
     from evalkit.core.resources import resource
-    from evalkit.generators.worker_manifest import MANIFEST, read_worker
+    from evalkit.generators.worker.manifest import MANIFEST, read_worker
 
     paths = sorted(resource("baselines").glob(f"*/{MANIFEST}"))
     return {path.parent.name: read_worker(path.parent) for path in paths}

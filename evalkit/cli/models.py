@@ -161,8 +161,8 @@ def _facts(name: str) -> dict[str, Any]:
 
 def _environment(generator: Generator) -> str:
     """ "here" or "not installed" for a model that runs in an environment of its own, "" for any other."""
-    from evalkit.fetch.environment import is_ready
-    from evalkit.generators.isolated import Isolated
+    from evalkit.generators.worker.environment import is_ready
+    from evalkit.generators.worker.generator import Isolated
 
     found = generator.environment if isinstance(generator, Isolated) else None
     return "" if found is None else "here" if is_ready(found) else "not installed"

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from evalkit.core.errors import UserError
 from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound
-from evalkit.generators.worker_harness import memory
+from evalkit.generators.worker.harness import memory
 
 
 class Inline:

@@ -22,7 +22,7 @@ from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
-from evalkit.generators.isolated import Isolated, from_folder
+from evalkit.generators.worker.generator import Isolated, from_folder
 
 _WEIGHED = (".safetensors", ".bin", ".json", ".model", ".txt", ".ckpt", ".pt")
 """Files of a hub folder that can decide a sound; a README cannot."""

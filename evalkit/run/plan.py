@@ -20,9 +20,9 @@ from evalkit.core.ids import digest_file, digest_json, item_seed
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
-from evalkit.generators import isolated
 from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
 from evalkit.generators.folder import PREFIX, Found, describe, find
+from evalkit.generators.worker import generator as worker
 from evalkit.run.config import RunConfig
 from evalkit.store.layout import RunFolder, run_folder
 from evalkit.suites.base import Prompt, Suite
@@ -135,9 +135,9 @@ def load_generator(
     """
     if "://" in name:
         raise UserError(f"--model {name}: a run opens no address", "worker:FOLDER is a model in a process of its own")
-    if name.startswith(isolated.PREFIX):
+    if name.startswith(worker.PREFIX):
         _refuse_untaken(name, (), checkpoint, random_weights)
-        return isolated.from_name(name, overrides)
+        return worker.from_name(name, overrides)
     factory = GENERATORS.load(name)
     if not callable(factory):
         raise UserError(f"model {name!r} is not a function or class that makes a generator")

@@ -17,7 +17,7 @@ import numpy as np
 from evalkit.core.errors import UserError
 from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory, Options
 from evalkit.generators.folder import PREFIX
-from evalkit.generators.worker_harness import memory
+from evalkit.generators.worker.harness import memory
 from evalkit.run.config import RunConfig, require_device
 from evalkit.run.plan import choose_options, load_generator
 

@@ -8,8 +8,8 @@ import pytest
 from evalkit_broken import Adapter
 
 from evalkit.core.errors import UserError
-from evalkit.generators.isolated import from_folder
 from evalkit.generators.mock import Mock
+from evalkit.generators.worker.generator import from_folder
 from evalkit.run.config import RunConfig
 from evalkit.run.rules import RULES, Finding, check_model, check_rules
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from evalkit.audio.clip import Samples
-from evalkit.generators.worker_process import WorkerError
+from evalkit.generators.worker.process import WorkerError
 
 _NAME = re.compile(r"[0-9]+-[0-9]+\.npy")
 _SLACK = 1 << 20

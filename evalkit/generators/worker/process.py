@@ -19,9 +19,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
-from evalkit.generators import worker_harness
+from evalkit.generators.worker import harness
 
-HARNESS = Path(worker_harness.__file__)
+HARNESS = Path(harness.__file__)
 _HEADER = struct.Struct("<I")
 _SLICE = 0.5
 """Seconds between looks at whether the process still lives: a child of its own may hold its end of the pipe open."""
@@ -97,7 +97,7 @@ class WorkerProcess:
         try:
             self._send(_HEADER.pack(len(content)) + content, deadline)
             length = _HEADER.unpack(self._receive(_HEADER.size, deadline))[0]
-            if length > worker_harness.LIMIT:
+            if length > harness.LIMIT:
                 raise WorkerDied(f"the worker announced a message of {length} bytes")
             answer = json.loads(self._receive(length, deadline))
         except TimeoutError:
@@ -195,7 +195,7 @@ class WorkerHere:
     pid: int | None = None
 
     def __init__(self, worker: Path, model: str, folder: Path) -> None:
-        self._session = worker_harness.Session(lambda name: worker_harness.load_build(worker)(name), model, folder)
+        self._session = harness.Session(lambda name: harness.load_build(worker)(name), model, folder)
 
     def ask(self, message: Mapping[str, object], timeout: float) -> dict[str, Any]:
         """Both ways through JSON, as by the pipe."""

@@ -1,6 +1,6 @@
 """The worker's side of the pipe: one file of the standard library, run by the Python of another environment.
 
-    python -I worker_harness.py WORKER.py MODEL READ_FD WRITE_FD FOLDER
+    python -I harness.py WORKER.py MODEL READ_FD WRITE_FD FOLDER
 
 WORKER.py has a function `build(name)` whose result has `load(device, dtype, weights)`, `generate(prompts, seconds,
 seeds, options)` and, where it wants to, `close()`. `generate` returns (sounds, rate, timings): one float32 array

@@ -13,11 +13,11 @@ import pytest
 from evalkit.core.errors import UserError
 from evalkit.execute.base import Fault, Job, Request, Sound
 from evalkit.execute.inline import produce
-from evalkit.generators.isolated import Isolated, from_folder
-from evalkit.generators.worker_manifest import read_worker
-from evalkit.generators.worker_process import WorkerHung
+from evalkit.generators.worker.generator import Isolated, from_folder
+from evalkit.generators.worker.manifest import read_worker
+from evalkit.generators.worker.process import WorkerHung
 
-DRILL = Path(__file__).resolve().parent.parent / "fakes" / "drill_worker"
+DRILL = Path(__file__).resolve().parents[2] / "fakes" / "drill_worker"
 OPTIONS = {"level": 0.3}
 
 
@@ -167,7 +167,7 @@ def test_a_worker_that_does_not_load_is_one_line(model: str, told: str) -> None:
 
 def test_the_worker_sees_what_it_may_see(drill: Isolated, monkeypatch: pytest.MonkeyPatch) -> None:
     """No path of evalkit's own packages, no token, no network."""
-    from evalkit.generators.worker_process import _environment
+    from evalkit.generators.worker.process import _environment
 
     monkeypatch.setenv("HF_TOKEN", "secret")
     monkeypatch.setenv("PYTHONPATH", "/somewhere")

@@ -16,16 +16,16 @@ from evalkit_checkpoints import small_t5
 
 from evalkit.core.errors import UserError
 from evalkit.core.resources import resource
-from evalkit.fetch.environment import is_ready, require_pinned
 from evalkit.fetch.manifests import baselines
 from evalkit.generators.base import GENERATORS
-from evalkit.generators.isolated import Isolated, from_name
-from evalkit.generators.worker_harness import load_build
-from evalkit.generators.worker_manifest import MANIFEST, read_worker
+from evalkit.generators.worker.environment import is_ready, require_pinned
+from evalkit.generators.worker.generator import Isolated, from_name
+from evalkit.generators.worker.harness import load_build
+from evalkit.generators.worker.manifest import MANIFEST, read_worker
 
 FOLDERS = sorted(path.parent for path in resource("baselines").glob(f"*/{MANIFEST}"))
 MODELS = [name for name, model in baselines().items() if model.worker]
-EXPORTS = Path(__file__).parent / "golden" / "audiogen"
+EXPORTS = Path(__file__).parents[1] / "golden" / "audiogen"
 GREEDY = {"top_k": 250, "temperature": 0.0, "cfg": 3.0}
 
 

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 
 from evalkit.core.errors import UserError
-from evalkit.generators import worker_harness
-from evalkit.generators.isolated import from_name
-from evalkit.generators.worker_audio import take
-from evalkit.generators.worker_manifest import read_worker
-from evalkit.generators.worker_process import WorkerError, tail
+from evalkit.generators.worker import harness
+from evalkit.generators.worker.audio import take
+from evalkit.generators.worker.generator import from_name
+from evalkit.generators.worker.manifest import read_worker
+from evalkit.generators.worker.process import WorkerError, tail
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "own_worker"
+EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "own_worker"
 GOOD = 'file = "w.py"\n[models.a]\nsample_rate = 8000\nchannels = 1\nmax_seconds = 5\n'
 
 
@@ -35,28 +35,28 @@ def written(folder: Path, content: bytes, name: str = "1-0.npy") -> dict[str, st
 def test_the_harness_writes_what_numpy_reads(dtype: str, shape: tuple[int, ...]) -> None:
     """It has no numpy: an old package's environment may hold any version of it, or none."""
     sound = np.arange(np.prod(shape)).reshape(shape).astype(dtype)
-    back = np.load(io.BytesIO(worker_harness.npy(sound)), allow_pickle=False)
+    back = np.load(io.BytesIO(harness.npy(sound)), allow_pickle=False)
     assert back.dtype == sound.dtype and np.array_equal(back, sound) and back.shape == shape
     plain = memoryview(array.array("f", [0.5, -0.5])).cast("B").cast("f", (1, 2))
-    assert np.load(io.BytesIO(worker_harness.npy(plain))).tolist() == [[0.5, -0.5]]
+    assert np.load(io.BytesIO(harness.npy(plain))).tolist() == [[0.5, -0.5]]
 
 
 def test_what_is_no_sound_is_refused_where_it_arises() -> None:
     with pytest.raises(TypeError):
-        worker_harness.npy([0.1, 0.2])
+        harness.npy([0.1, 0.2])
     with pytest.raises(TypeError, match="cannot be sent"):
-        worker_harness.npy(np.array([1 + 2j]))
+        harness.npy(np.array([1 + 2j]))
 
 
 def test_a_sound_that_is_not_contiguous_arrives_in_order() -> None:
     """Stereo as a model lays it out: (samples, 2), turned."""
     sound = np.arange(10, dtype=np.float32).reshape(5, 2).T
-    assert np.array_equal(np.load(io.BytesIO(worker_harness.npy(sound))), sound)
+    assert np.array_equal(np.load(io.BytesIO(harness.npy(sound))), sound)
 
 
 def test_a_file_is_taken_and_gone(tmp_path: Path) -> None:
     sound = np.ones((2, 9), np.float32)
-    assert np.array_equal(take(tmp_path, written(tmp_path, worker_harness.npy(sound)), 72), sound)
+    assert np.array_equal(take(tmp_path, written(tmp_path, harness.npy(sound)), 72), sound)
     assert not list(tmp_path.iterdir())
 
 
@@ -90,9 +90,9 @@ def pickled() -> bytes:
         b"",
         b"RIFF",
         b"\x93NUMPY\x01\x00\xff\xff{",
-        worker_harness.npy(np.ones((2, 9), np.float32))[:-4],
-        worker_harness.npy(np.ones((2, 9), np.float32)).replace(b"(2, 9)", b"(2,99)"),
-        worker_harness.npy(np.ones((2, 9), np.float32)).replace(b"(2, 9)", b"(-2,9)"),
+        harness.npy(np.ones((2, 9), np.float32))[:-4],
+        harness.npy(np.ones((2, 9), np.float32)).replace(b"(2, 9)", b"(2,99)"),
+        harness.npy(np.ones((2, 9), np.float32)).replace(b"(2, 9)", b"(-2,9)"),
         pickled(),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_worker_is_handed_no_pickle(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_harness_asks_for_the_standard_library_alone() -> None:
     """It runs in environments that have no evalkit and no numpy, under old Pythons."""
-    source = Path(worker_harness.__file__)
+    source = Path(harness.__file__)
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", f"import runpy; runpy.run_path({str(source)!r}, run_name='harness')"],
         capture_output=True, text=True, check=False,

@@ -1,6 +1,6 @@
 """`worker.toml`: how the models of a folder run in a process of their own.
 
-file = "worker.py"                  # see generators/worker_harness.py
+file = "worker.py"                  # see generators/worker/harness.py
 requirements = "requirements.txt"   # pinned; absent: evalkit's own Python runs the worker
 complete = true                     # requirements names every package: none is added to them
 python = "3.10"                     # of the environment; absent: the Python at hand

@@ -21,15 +21,15 @@ from evalkit.core.errors import MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.resources import resource
 from evalkit.fetch.digests import remembered_sha256
-from evalkit.fetch.environment import Environment, interpreter
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options
-from evalkit.generators.worker_audio import take
-from evalkit.generators.worker_harness import PROTOCOL
-from evalkit.generators.worker_manifest import WorkerManifest, read_worker
-from evalkit.generators.worker_process import Connection, WorkerDied, WorkerError, WorkerHere, WorkerHung, WorkerProcess
+from evalkit.generators.worker.audio import take
+from evalkit.generators.worker.environment import Environment, interpreter
+from evalkit.generators.worker.harness import PROTOCOL
+from evalkit.generators.worker.manifest import WorkerManifest, read_worker
+from evalkit.generators.worker.process import Connection, WorkerDied, WorkerError, WorkerHere, WorkerHung, WorkerProcess
 
 PREFIX = "worker:"
 _HELLO_SECONDS = 60.0

@@ -18,9 +18,9 @@ import pytest
 
 import evalkit
 from evalkit.core.errors import UserError
-from evalkit.fetch.environment import READY, Environment, install, interpreter, is_ready, require_pinned
-from evalkit.generators.isolated import environment_of, from_folder
-from evalkit.generators.worker_manifest import read_worker
+from evalkit.generators.worker.environment import READY, Environment, install, interpreter, is_ready, require_pinned
+from evalkit.generators.worker.generator import environment_of, from_folder
+from evalkit.generators.worker.manifest import read_worker
 
 MANIFEST = """
 file = "worker.py"
