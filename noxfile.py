@@ -33,7 +33,7 @@ _STABLE_AUDIO = (
     "torchaudio==2.11.0",
 )
 
-_RECIPES = sorted(path.stem.removeprefix("train_") for path in Path("evalkit/mini").glob("train_*.py"))
+_RECIPES = sorted(path.stem for path in Path("evalkit/mini/train").glob("*.py") if "def main(" in path.read_text())
 
 
 @nox.session
@@ -182,7 +182,7 @@ def train_mini(session: nox.Session) -> None:
     if recipe not in _RECIPES:
         session.error(f"name a recipe first: {', '.join(_RECIPES)}")
     session.install("-e", ".")
-    session.run("python", "-m", f"evalkit.mini.train_{recipe}", *options)
+    session.run("python", "-m", f"evalkit.mini.train.{recipe}", *options)
 
 
 @nox.session

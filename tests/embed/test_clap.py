@@ -18,7 +18,7 @@ from evalkit.audio.clip import Clip
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.embed.base import TextEmbedder
 from evalkit.embed.clap import ClapEmbedder, TextTower, crop_seed, load, prepare
-from evalkit.mini.clap_format import front_end, mini_config, train_tokenizer, write_folder
+from evalkit.mini.train.clap_format import front_end, mini_config, train_tokenizer, write_folder
 from evalkit.nets.clap import Clap, fusion_input
 
 CAPTIONS = ["a dog barking", "A dog barks twice, then rain falls on the left.", "rain falling", "sea waves, very loud"]

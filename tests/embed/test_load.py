@@ -10,7 +10,7 @@ import torch
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.embed.load import EMBEDDERS, load_embedder
 from evalkit.fetch.weights import MINIS, PUBLISHED, WITHOUT_FILE
-from evalkit.mini.training import ship
+from evalkit.mini.train.loop import ship
 from evalkit.nets.openl3 import OpenL3, OpenL3Config
 
 

@@ -14,7 +14,7 @@ from evalkit.audio.resample import resample, resample_kaiser_best
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import Embedder, EmbedderSpec
 from evalkit.embed.openl3 import OpenL3Embedder, frames, load, prepare
-from evalkit.mini.training import ship
+from evalkit.mini.train.loop import ship
 from evalkit.nets.openl3 import OpenL3, OpenL3Config
 
 CONFIG = OpenL3Config(n_mels=64, width=2, embedding=16)

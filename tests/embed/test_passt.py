@@ -12,7 +12,7 @@ from evalkit.audio.clip import Clip
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import Embedder, EmbedderSpec
 from evalkit.embed.passt import PaSSTEmbedder, load, prepare, windows
-from evalkit.mini.training import ship
+from evalkit.mini.train.loop import ship
 from evalkit.nets.passt import PaSST, PaSSTConfig
 
 CONFIG = PaSSTConfig(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from evalkit.mini.scenes import CLASSES, Recording
-from evalkit.mini.tiles import FLOOR, HOP, patterns
+from evalkit.mini.recordings.scenes import CLASSES, Recording
+from evalkit.mini.starts.tiles import FLOOR, HOP, patterns
 
 
 def made_up(*_: object) -> list[Recording]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from evalkit.mini.train_dit import RECIPE
+from evalkit.mini.train.dit import RECIPE
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import SamplingOptions, StableAudio, rescaled
 

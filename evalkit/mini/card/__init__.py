@@ -1,0 +1,1 @@
+"""The card of the minis: what each can and cannot do, measured."""

@@ -1,0 +1,1 @@
+"""Recordings, captions and mixtures that the minis learn from."""

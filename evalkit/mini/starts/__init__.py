@@ -1,0 +1,1 @@
+"""Weights written in by hand: where a mini's training starts."""

@@ -1,0 +1,1 @@
+"""The recipes: one file per part of a mini, and what they share."""
