@@ -28,11 +28,7 @@ from torch import Tensor
 from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
-from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
-from evalkit.core.errors import BadCheckpoint, UserError
-from evalkit.core.ids import digest_bytes, digest_file
-from evalkit.embed.base import EmbedderSpec, Features
-from evalkit.embed.clap_folder import (
+from evalkit.checkpoints.clap_folder import (
     TOKENS,
     Checkpoint,
     Words,
@@ -43,7 +39,11 @@ from evalkit.embed.clap_folder import (
     undrawn,
     weights_of,
 )
-from evalkit.embed.clap_laion import read_laion, read_laion_text
+from evalkit.checkpoints.clap_laion import read_laion, read_laion_text
+from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
+from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.ids import digest_bytes, digest_file
+from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
 PEAK_DBFS = -1.0

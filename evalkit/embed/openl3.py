@@ -24,12 +24,12 @@ from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample, resample_kaiser_best
 from evalkit.checkpoints.keras import is_keras_file, read_layers
+from evalkit.checkpoints.own_layout import read_config, weights_file
 from evalkit.checkpoints.tensors import digest, load_into, read_tensors
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
 from evalkit.embed.log_mel import LogMel
-from evalkit.fetch.weights import read_config, weights_file
 from evalkit.nets.openl3 import OpenL3, OpenL3Config, tensors_of_keras
 
 PEAK_DBFS = -1.0

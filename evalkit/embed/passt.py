@@ -20,12 +20,12 @@ import torch
 from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
+from evalkit.checkpoints.own_layout import read_config, weights_file
 from evalkit.checkpoints.tensors import digest, load_into, read_tensors
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES, read_torch
 from evalkit.core.errors import UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
-from evalkit.fetch.weights import read_config, weights_file
 from evalkit.nets.passt import PaSST, PaSSTConfig
 
 PEAK_DBFS = -1.0

@@ -12,8 +12,8 @@ from typing import Any
 
 import torch
 
+from evalkit.checkpoints.clap_folder import quiet
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.embed.clap_folder import quiet
 
 VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.json")
 """Files of which a tokenizer's folder has one."""

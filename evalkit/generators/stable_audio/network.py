@@ -38,9 +38,9 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
 
     Raises BadCheckpoint, naming the file and the entry or the tensors, where config and weights do not fit.
     """
+    from evalkit.checkpoints.clap_folder import undrawn
     from evalkit.checkpoints.stable_audio import read_model
     from evalkit.checkpoints.tensors import load_into
-    from evalkit.embed.clap_folder import undrawn
     from evalkit.nets.stable_audio.config import parse
     from evalkit.nets.stable_audio.model import StableAudio
 

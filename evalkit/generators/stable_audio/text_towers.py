@@ -9,9 +9,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from evalkit.checkpoints.clap_folder import quiet
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed import clap
-from evalkit.embed.clap_folder import quiet
 from evalkit.nets.stable_audio.config import TextConfig
 
 

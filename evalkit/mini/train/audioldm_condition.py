@@ -22,8 +22,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from evalkit.audio.clip import Clip, Samples
+from evalkit.checkpoints.clap_folder import TOKENS, read_folder
 from evalkit.embed.clap import ClapEmbedder
-from evalkit.embed.clap_folder import TOKENS, read_folder
 from evalkit.fetch.weights import locate
 from evalkit.mini.recordings.captions import caption
 from evalkit.mini.recordings.mel_windows import RATE

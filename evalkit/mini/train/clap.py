@@ -32,9 +32,9 @@ from numpy.random import Generator as Rng
 from torch import Tensor, nn
 
 from evalkit.audio.decode import decode
+from evalkit.checkpoints.clap_folder import Words
 from evalkit.core.jsonio import write_json
 from evalkit.embed.clap import load
-from evalkit.embed.clap_folder import Words
 from evalkit.mini.recordings.captions import caption, class_caption
 from evalkit.mini.recordings.clap_batches import (
     TEXT_TARGETS,

@@ -15,8 +15,8 @@ from tokenizers import ByteLevelBPETokenizer
 from torch import nn
 from transformers import ClapConfig, RobertaTokenizer
 
+from evalkit.checkpoints.clap_folder import TOKENS, WEIGHTS
 from evalkit.core.jsonio import write_bytes, write_json
-from evalkit.embed.clap_folder import TOKENS, WEIGHTS
 from evalkit.nets.clap import CONSTANTS, Clap, FrontEnd
 
 VOCABULARY = 768

@@ -12,8 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from evalkit.checkpoints.clap_laion import TOWERS, config_of, read_laion, read_laion_text, to_transformers
 from evalkit.core.errors import BadCheckpoint, MissingWeights
-from evalkit.embed.clap_laion import TOWERS, config_of, read_laion, read_laion_text, to_transformers
 from evalkit.embed.load import load_embedder
 from evalkit.nets.clap import CONSTANTS, Clap, ClapText, FrontEnd, mel_filters
 

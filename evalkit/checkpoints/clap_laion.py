@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from transformers import ClapConfig
 
+from evalkit.checkpoints.clap_folder import Checkpoint
 from evalkit.checkpoints.torch_file import read_torch
 from evalkit.core.errors import BadCheckpoint
-from evalkit.embed.clap_folder import Checkpoint
 from evalkit.fetch.published import TOKENIZER
 from evalkit.fetch.weights import locate
 from evalkit.nets.clap import FrontEnd, mel_filters
