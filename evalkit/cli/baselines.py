@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evalkit.cli.output import print_json, print_table
+from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def baselines(
     what: str | None = typer.Argument(None, metavar="install", help="`install`; nothing lists what there is."),
     name: str | None = typer.Argument(None, metavar="NAME", help="A baseline's name, or the path of its folder."),
     wheels: Path | None = typer.Option(None, "--wheels", help="Take every package from this folder, with no network."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = json_option(),
 ) -> None:
     """List models with an environment of their own, or install one.
 
@@ -49,11 +49,11 @@ def _install(name: str, wheels: Path | None, as_json: bool) -> None:
     environment = environment_of(manifest)
     if environment is None:
         raise UserError(f"{name}: needs no environment of its own: its models run as they are")
-    made = install(environment, wheels, lambda text: typer.echo(f"evalkit: {text}", err=True))
+    made = install(environment, wheels, warn)
     if as_json:
         print_json({"name": environment.name, "folder": str(environment.folder), "made": made})
         return
-    print(f"{environment.name}: {'installed' if made else 'was installed already'}, {environment.folder}")
+    say(f"{environment.name}: {'installed' if made else 'was installed already'}, {environment.folder}")
 
 
 def _list(as_json: bool) -> None:
@@ -63,7 +63,7 @@ def _list(as_json: bool) -> None:
         return
     rows = [[each["name"], ", ".join(each["models"]), each["environment"]] for each in found]
     if not rows:
-        print("no baseline needs a process of its own; evalkit models lists what runs")
+        say("no baseline needs a process of its own; evalkit models lists what runs")
         return
     print_table(["baseline", "models", "environment"], rows)
 

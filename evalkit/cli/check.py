@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import figure, print_json, print_table
+from evalkit.cli.output import figure, json_option, print_json, print_table, say
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def check(
     tolerance: list[str] = typer.Option([], "--tolerance", metavar="METRIC=VALUE", help=_TOLERANCE),
     strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
     junit: Path | None = typer.Option(None, "--junit", help="Also write the verdicts as a JUnit XML file."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = json_option(),
 ) -> None:
     """Compare a run with a baseline; exit 1 where it is worse.
 
@@ -70,7 +70,7 @@ def _save(run: Record, path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"baseline": str(path), "replaced": replaced, "metrics": sorted(run.metrics)})
     else:
-        print(f"baseline {'replaced' if replaced else 'written'}: {path} ({', '.join(sorted(run.metrics))})")
+        say(f"baseline {'replaced' if replaced else 'written'}: {path} ({', '.join(sorted(run.metrics))})")
 
 
 def _tolerances(given: Sequence[str]) -> dict[str, float]:
@@ -104,20 +104,22 @@ def _as_json(
 def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool) -> None:
     from evalkit.run.gate import unjudged
 
-    print(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')})")
-    print(f"baseline  {baseline.source}  ({baseline.model.get('name')}, protocol {baseline.suite.get('protocol')})\n")
+    say(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')})")
+    say(f"baseline  {baseline.source}  ({baseline.model.get('name')}, protocol {baseline.suite.get('protocol')})")
+    say()
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
     print_table(headers, [_row(each) for each in comparisons], numbers=(2, 3, 4, 5, 6, 7))
     for each in comparisons:
         if each.reason:
-            print(f"{each.metric}: {each.verdict}: {each.reason}")
+            say(f"{each.metric}: {each.verdict}: {each.reason}")
     new = sorted(run.metrics.keys() - baseline.metrics.keys())
     if new:
-        print(f"not in the baseline, not compared: {', '.join(new)}")
+        say(f"not in the baseline, not compared: {', '.join(new)}")
     apart = sorted(set(unjudged(baseline)) - {each.metric for each in comparisons})
     if apart:
-        print(f"further measures, not judged unless --metric names them: {', '.join(apart)}")
-    print(f"\n{'pass' if passed else 'FAIL'}{' (strict)' if strict else ''}")
+        say(f"further measures, not judged unless --metric names them: {', '.join(apart)}")
+    say()
+    say(f"{'pass' if passed else 'FAIL'}{' (strict)' if strict else ''}")
 
 
 def _row(each: Comparison) -> list[object]:
@@ -130,13 +132,14 @@ def _write_junit(path: Path, comparisons: Sequence[Comparison], strict: bool) ->
     from xml.etree import ElementTree
 
     from evalkit.core.jsonio import write_bytes
+    from evalkit.core.text import clean
     from evalkit.run.gate import passes
 
     suite = ElementTree.Element("testsuite", name="evalkit check", tests=str(len(comparisons)))
     for each in comparisons:
-        case = ElementTree.SubElement(suite, "testcase", classname="evalkit.check", name=each.metric)
+        case = ElementTree.SubElement(suite, "testcase", classname="evalkit.check", name=clean(each.metric))
         words = f"{each.verdict}: {each.current} against {each.baseline}. {each.reason}".strip()
         if not passes([each], strict):
-            ElementTree.SubElement(case, "failure", message=words)
+            ElementTree.SubElement(case, "failure", message=clean(words))
     suite.set("failures", str(len(suite.findall(".//failure"))))
     write_bytes(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))

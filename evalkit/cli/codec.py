@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli import run as options
-from evalkit.cli.output import estimate, print_json, print_table
+from evalkit.cli.output import estimate, print_json, print_table, say
 
 if TYPE_CHECKING:
     from evalkit.generators.stable_audio.autoencoder import Autoencoder
@@ -44,7 +44,6 @@ def codec(
       evalkit codec recordings/ --model stable-audio --checkpoint my-run/ --json
     """
     from evalkit.cli.progress import for_this_terminal
-    from evalkit.cli.session import own_stdout
     from evalkit.run.codec import evaluate, recordings
     from evalkit.run.config import check_dtype, parse_checkpoint, parse_weights, require_device, resolve_device
     from evalkit.run.plan import load_generator
@@ -54,7 +53,7 @@ def codec(
     generator = load_generator(model, parse_weights(weights), parse_checkpoint(checkpoint))
     where = resolve_device(device)
     require_device(where)
-    with own_stdout(as_json), for_this_terminal() as progress:
+    with for_this_terminal() as progress:
         autoencoder = _autoencoder(generator, model, where, dtype)
         progress.start("codec", len(paths), 0)
         found = evaluate(autoencoder, paths, None if mean else seed, lambda: progress.advance("codec"))
@@ -108,9 +107,9 @@ def _mean(mean: Mean) -> dict[str, Any]:
 
 def _print(told: dict[str, Any], folder: Path) -> None:
     latent = f"{told['latent_channels']} channels at {told['latent_rate']:.4g} Hz"
-    print(f"{told['model']}: latents of {latent} ({told['latents']}), {told['sample_rate']} Hz sound")
+    say(f"{told['model']}: latents of {latent} ({told['latents']}), {told['sample_rate']} Hz sound")
     cut = f", {told['n_cut']} of them cut to the model's window" if told["n_cut"] else ""
-    print(f"{told['n']} recordings of {folder} measured ({told['seconds']:.1f} s{cut}), {told['n_failed']} failed")
+    say(f"{told['n']} recordings of {folder} measured ({told['seconds']:.1f} s{cut}), {told['n_failed']} failed")
     rows = []
     for name, entry in told["measures"].items():
         value, spread = estimate(entry["value"], entry["low"], entry["high"], entry["level"])
@@ -118,6 +117,6 @@ def _print(told: dict[str, Any], folder: Path) -> None:
     if rows:
         print_table(["measure", "", "value", "interval", "unit"], rows, numbers=(2, 3))
     for name, reason in list(told["failures"].items())[:_SHOWN_FAILURES]:
-        print(f"  failed {name!r}: {reason}")
+        say(f"  failed {name!r}: {reason}")
     if told["n_failed"] > _SHOWN_FAILURES:
-        print(f"  and {told['n_failed'] - _SHOWN_FAILURES} more; --json names them all")
+        say(f"  and {told['n_failed'] - _SHOWN_FAILURES} more; --json names them all")

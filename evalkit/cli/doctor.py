@@ -14,7 +14,7 @@ from typing import Literal
 
 import typer
 
-from evalkit.cli.output import print_json, print_table
+from evalkit.cli.output import json_option, print_json, print_table
 
 _ROOM = 2 * 2**30
 """Bytes of free disk below which a run of a few hundred clips may not fit."""
@@ -29,7 +29,7 @@ class Finding:
     detail: str
 
 
-def doctor(as_json: bool = typer.Option(False, "--json", help="Print JSON.")) -> None:
+def doctor(as_json: bool = json_option()) -> None:
     """Look at this machine; exit 1 where a run could not work.
 
     It looks at Python, torch, devices, folders, weights and helpers.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evalkit.cli.output import print_json, print_table
+from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
 from evalkit.core.errors import UserError, unknown_name
 
@@ -27,7 +27,7 @@ _CHECKED = {
 def fetch(
     what: str = typer.Argument(..., metavar="suite|weights", help="What to get."),
     names: list[str] | None = typer.Argument(None, metavar="NAME", help="Which; none lists what there is."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = json_option(),
 ) -> None:
     """Get a suite's published files, or a network's weights.
 
@@ -53,7 +53,7 @@ def fetch(
         with transfer_for_this_terminal() as meter:
             found = [fetching(name, meter, as_json) for name in dict.fromkeys(names)]
     except KeyboardInterrupt:
-        typer.echo("evalkit: interrupted; type the same command again and it goes on from here", err=True)
+        warn("interrupted; type the same command again and it goes on from here")
         raise typer.Exit(130) from None
     if as_json:
         print_json({"fetched": found})
@@ -131,12 +131,12 @@ def _announce(what: str, licence: str, files: Sequence[tuple[str, Source]]) -> N
     """Before anything is fetched: under which licence, from where, and what it must be."""
     from evalkit.fetch.sources import address, pinned
 
-    print(f"{what}: licence: {licence or 'none stated'}")
+    say(f"{what}: licence: {licence or 'none stated'}")
     for name, source in files:
         digest = pinned(source)
         must = "no digest published" if digest is None else f"{digest.kind} {digest.value}"
-        print(f"  {name} ({must}) from {address(source)}")
-    print(flush=True)
+        say(f"  {name} ({must}) from {address(source)}")
+    say(flush=True)
 
 
 def _file(name: str, source: Source, fetched: Fetched) -> dict[str, Any]:
@@ -155,19 +155,19 @@ def _file(name: str, source: Source, fetched: Fetched) -> dict[str, Any]:
 
 def _print(found: dict[str, Any]) -> None:
     if not found["files"]:
-        print(f"{found['kind']} {found['name']}: all of it ships with evalkit, or lies beside its manifest")
+        say(f"{found['kind']} {found['name']}: all of it ships with evalkit, or lies beside its manifest")
         return
-    print(f"{found['kind']} {found['name']}: licence: {found['licence'] or 'none stated'}")
+    say(f"{found['kind']} {found['name']}: licence: {found['licence'] or 'none stated'}")
     for each in found["files"]:
         digest = f"{each['digest']['kind']} {each['digest']['value']}"
-        print(f"  {each['state']:<7} {each['name']} ({megabytes(each['size'])}, {digest})")
-        print(f"          checked against {_CHECKED[each['checked_against']]}; at {each['path']}")
+        say(f"  {each['state']:<7} {each['name']} ({megabytes(each['size'])}, {digest})")
+        say(f"          checked against {_CHECKED[each['checked_against']]}; at {each['path']}")
     if found["kind"] == "suite":
         scored = "".join(f", {n:,} scored by {metric}" for metric, n in found["scored"].items() if n is not None)
         clips = "" if found["reference_clips"] is None else f", {found['reference_clips']:,} reference clips"
-        print(f"  {found['prompts']:,} prompts over {found['sources']:,} clips{clips}{scored}")
+        say(f"  {found['prompts']:,} prompts over {found['sources']:,} clips{clips}{scored}")
     for warning in found["warnings"]:
-        print(f"  note: {warning}")
+        say(f"  note: {warning}")
 
 
 def _list_suites(as_json: bool) -> None:

@@ -16,7 +16,9 @@ import sys
 
 import typer
 
+from evalkit.cli.output import say, tolerant_streams, warn
 from evalkit.core.errors import UserError
+from evalkit.core.text import one_line
 
 VERBS = (
     "run",
@@ -32,6 +34,8 @@ VERBS = (
     "fetch",
     "doctor",
 )
+_LONGEST = 4000
+"""Characters of an error that are told."""
 
 
 def build(verbs: tuple[str, ...] = VERBS) -> typer.Typer:
@@ -55,7 +59,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         import evalkit
 
-        print(evalkit.__version__)
+        say(evalkit.__version__)
         raise typer.Exit
 
 
@@ -67,11 +71,12 @@ def _top(
 
 def main() -> None:
     """Run the verb that was typed, and turn a UserError into one line on stderr and exit code 2."""
+    tolerant_streams()
     typed = sys.argv[1] if len(sys.argv) > 1 else ""
     try:
         build((typed,) if typed in VERBS else VERBS)()
     except UserError as error:
-        print("evalkit: " + " ".join(str(error).split()), file=sys.stderr)
+        warn(one_line(error, _LONGEST))
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # The reader of our output went away (`| head`): not an error; keep Python from flushing into the gap.

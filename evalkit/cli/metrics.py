@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import print_json, print_table
+from evalkit.cli.output import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from evalkit.metrics.base import MetricCard
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def metrics(
     name: str | None = typer.Argument(None, help="A metric's name."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = json_option(),
 ) -> None:
     """List the metrics, or print the manual of one.
 
@@ -39,11 +39,13 @@ def metrics(
     further = sorted((card for card in cards if not card.headline), key=lambda card: card.family)
     for title, group in (
         ("", [card for card in cards if card.headline]),
-        ("\nFurther measures, which rank nothing:", further),
+        ("Further measures, which rank nothing:", further),
     ):
         rows = [[c.name, _better(c), c.family, kinds[c.reference], "yes" if c.text else "no", c.title] for c in group]
         if rows:
-            print(title, end="\n" if title else "")
+            if title:
+                say()
+                say(title)
             print_table(["name", "better", "embedder", "reference", "text", "title"], rows)
 
 
@@ -64,8 +66,11 @@ def _show(name: str, as_json: bool) -> None:
     if as_json:
         print_json({**asdict(card), "manual": manual})
         return
-    print(f"{card.name}: {card.title}\n")
+    say(f"{card.name}: {card.title}")
+    say()
     facts = {"better": _better(card), "unit": card.unit, "embedder": card.family, "reference": card.reference}
     facts |= {"citation": card.citation, "cannot hear": card.blind_to}
     print_table(["", ""], [[key, value or "none"] for key, value in facts.items()])
-    print(f"\n{manual}")
+    say()
+    for line in manual.splitlines():
+        say(line)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli import run as options
-from evalkit.cli.output import print_json, print_table
+from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def models(
     weights: list[str] = options.WEIGHTS,
     checkpoint: Path | None = options.CHECKPOINT,
     random_weights: bool = options.RANDOM_WEIGHTS,
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = json_option(),
 ) -> None:
     """List the models, show one, or check one against the rules.
 
@@ -96,16 +96,15 @@ def _list(as_json: bool) -> None:
     rows = [[_cell(key, each[key]) for key in _COLUMNS] for each in found]
     print_table(list(_COLUMNS.values()), rows, numbers=(2, 3, 4, 5))
     if any(each["weights_here"] not in ("here", "none needed") for each in found):
-        print("\nwhat is missing, and where it goes: evalkit models NAME")
+        say()
+        say("what is missing, and where it goes: evalkit models NAME")
 
 
 def _check(config: RunConfig, as_json: bool) -> None:
     """Run a model through the rules, tell what was found, and exit 1 where one is broken."""
-    from evalkit.cli.session import own_stdout
     from evalkit.run.rules import check_model
 
-    with own_stdout(as_json):
-        found = check_model(config)
+    found = check_model(config)
     broken = [each.rule for each in found if each.ok is False]
     if as_json:
         rules = [{"rule": each.rule, "ok": each.ok, "detail": each.detail} for each in found]
@@ -113,7 +112,7 @@ def _check(config: RunConfig, as_json: bool) -> None:
     else:
         words = {True: "kept", False: "BROKEN", None: "-"}
         print_table(["rule", "", "what was found"], [[each.rule, words[each.ok], each.detail] for each in found])
-        print(f"{config.model} breaks {', '.join(broken)}" if broken else f"{config.model} keeps them all")
+        say(f"{config.model} breaks {', '.join(broken)}" if broken else f"{config.model} keeps them all")
     if broken:
         raise typer.Exit(1)
 
@@ -209,6 +208,6 @@ def _show(facts: dict[str, Any], as_json: bool) -> None:
     rows = [[key.replace("_", " "), value] for key, value in shown.items() if value not in (None, "")]
     print_table(["model", facts["name"]], rows)
     for preset, chosen in facts.get("presets", {}).items():
-        print(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
+        say(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
     if facts.get("further"):
-        print(f"further options of --set: {', '.join(facts['further'])}")
+        say(f"further options of --set: {', '.join(facts['further'])}")

@@ -1,54 +1,140 @@
-"""How verbs print: a table for people, JSON for machines. Text from outside is never read as markup."""
+"""How verbs print: lines and tables for people, JSON for machines. Nothing else in `cli/` writes to a stream.
+
+Text from outside is never read as markup, and cannot disturb a terminal: control characters come out visible, and
+one `say` is one line. What an output cannot carry (a terminal that is not UTF-8) is spelt out, never an error.
+
+With --json, stdout carries one JSON object and nothing else, to the end of the process: file descriptor 1 points at
+stderr for good, so that what a model's library prints, at whatever time and from C too, lands there.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import re
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+import typer
+
+from evalkit.core.text import carried, escaped, visible
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from evalkit.report.board import Board
 
 NARROWEST = 160
 """Columns that a table may use where the output is a pipe or a file, and wrapping would only harm."""
 
+_BREAKS = re.compile(r"[\r\n]+")
+_ANSWER: list[int] = []
+"""The file descriptor that JSON goes to, once stdout has been given away."""
+
+
+def tolerant_streams() -> None:
+    """No character, whatever the encoding of the terminal, ends in an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):  # closed, or not a stream of Python's own
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def json_option(text: str = "Print JSON.") -> Any:
+    """The option --json of a verb. Where it is given, stdout is kept for the JSON from then on."""
+    return typer.Option(False, "--json", help=text, callback=_own_stdout)
+
+
+def _own_stdout(wanted: bool) -> bool:
+    """The value of --json as it was. A stdout that is captured within the process is left alone."""
+    if wanted and not _ANSWER and _is_process_output(sys.stdout):
+        sys.stdout.flush()
+        _ANSWER.append(os.dup(1))
+        try:
+            os.dup2(2, 1)
+        except OSError:  # stderr is closed
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return wanted
+
+
+def _is_process_output(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.fileno() == 1
+    except (OSError, ValueError):
+        return False
+
 
 def print_json(value: Any) -> None:
     """Strict JSON on stdout, keys in the given order; NaN is a bug and raises ValueError."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    told = escaped(json.dumps(value, indent=2, ensure_ascii=not _is_utf8(sys.stdout), allow_nan=False)) + "\n"
+    if not _ANSWER:
+        sys.stdout.write(told)
+        return
+    data = told.encode("utf-8")
+    while data:
+        data = data[os.write(_ANSWER[0], data) :]
+
+
+def say(line: str = "", flush: bool = False) -> None:
+    """One line on stdout, whatever is in it."""
+    print(_line(line, sys.stdout), flush=flush)
+
+
+def warn(line: str) -> None:
+    """One line on stderr, under evalkit's name."""
+    print(warning(line), file=sys.stderr, flush=True)
+
+
+def warning(line: str) -> str:
+    """What `warn` writes, for a progress bar that writes it itself."""
+    return _line(f"evalkit: {line}", sys.stderr)
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()) -> None:
     """A plain table; the columns whose positions are in `numbers` are aligned to the right."""
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=NARROWEST)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for position, header in enumerate(headers):
-        table.add_column(header, justify="right" if position in numbers else "left", overflow="fold")
+        side = "right" if position in numbers else "left"
+        table.add_column(Text(_line(header, sys.stdout)), justify=side, overflow="fold")  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
-    console.print(table)
+        table.add_row(*(Text("" if cell is None else _line(str(cell), sys.stdout)) for cell in row))
+    _console().print(table)
 
 
 def print_boards(boards: Sequence[Board]) -> None:
     """The leaderboards of a report, with their notes."""
-    from rich.console import Console
-
     from evalkit.report.tables import terminal
 
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=NARROWEST)
+    console = _console()
     for board in boards:
-        for table in terminal(board):
+        for table in terminal(board, lambda text: carried(text, _encoding(sys.stdout))):
             console.print(table)
         for number, note in enumerate(board.notes, start=1):
-            console.print(f"note {number}: {note}", markup=False)
+            say(f"note {number}: {note}")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=NARROWEST)
+
+
+def _line(text: str, stream: TextIO) -> str:
+    """Any text as one line that this stream can carry."""
+    return carried(visible(_BREAKS.sub(" ", text)), _encoding(stream))
+
+
+def _encoding(stream: TextIO | None) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
+def _is_utf8(stream: TextIO | None) -> bool:
+    return _encoding(stream).lower().replace("-", "").replace("_", "").startswith("utf8")
 
 
 def estimate(value: float | None, low: float | None, high: float | None, level: float | None) -> tuple[str, str]:

@@ -7,6 +7,8 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from evalkit.cli.output import warn, warning
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
@@ -42,7 +44,7 @@ class Bars:
         self._bars.stop_task(self._tasks[stage])
 
     def note(self, text: str) -> None:
-        self._bars.console.print(f"evalkit: {text}", markup=False, highlight=False)
+        self._bars.console.print(warning(text), markup=False, highlight=False)
 
     def __enter__(self) -> Bars:
         self._bars.start()
@@ -77,7 +79,7 @@ class Lines:
         self._print(text)
 
     def _print(self, text: str) -> None:
-        print(f"evalkit: {text}", file=sys.stderr, flush=True)
+        warn(text)
 
     def __enter__(self) -> Lines:
         return self

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from evalkit.cli.output import print_boards, print_json
+from evalkit.cli.output import json_option, print_boards, print_json, say
 
 
 class Audio(StrEnum):
@@ -32,7 +32,7 @@ def report(
         help="Sound of a sample of the prompts (of all, where they are few), of all, or of none.",
     ),
     no_published: bool = typer.Option(False, "--no-published", help="Leave out the figures of papers."),
-    as_json: bool = typer.Option(False, "--json", help="Print the scores as JSON, for machines."),
+    as_json: bool = json_option("Print the scores as JSON, for machines."),
 ) -> None:
     """Write one HTML page of runs, to look at and listen to.
 
@@ -58,4 +58,4 @@ def report(
         print_json({"report": str(target), "scores": records(tables)})
     else:
         print_boards(tables)
-        print(f"report: {target}")
+        say(f"report: {target}")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import typer
 
+from evalkit.cli.output import json_option
+
 _MODEL_HELP = "A model's name, folder:PATH, worker:PATH or module:Class; several with commas."
 MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
 SUITE = typer.Option("mini", "--suite", help="A suite's name, or the path of its manifest.")
@@ -37,7 +39,7 @@ RANDOM_WEIGHTS = typer.Option(
 )
 MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
 RETRY = typer.Option(False, "--retry-failed", help="Try items again that failed twice.")
-JSON = typer.Option(False, "--json", help="Print one JSON object.")
+JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
 
 

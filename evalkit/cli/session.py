@@ -1,14 +1,8 @@
-"""What `run`, `generate` and `score` share: doing the work, and telling how it went.
-
-With --json, stdout carries one JSON object and nothing else, even where a model's library prints: file
-descriptor 1 points at stderr while the work is done.
-"""
+"""What `run`, `generate` and `score` share: doing the work, and telling how it went."""
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from evalkit.cli.output import estimate, print_boards, print_json, print_table
+from evalkit.cli.output import estimate, print_boards, print_json, print_table, say, warn
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
@@ -45,12 +39,12 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     item at all, or a headline metric without a number; 130: interrupted.
     """
     try:
-        with own_stdout(manner.as_json), _terminable():
+        with _terminable():
             outcomes = _work(configs, manner)
             reports = [_report(outcome, manner) for outcome in outcomes]
             joint = _joint_report(outcomes, manner, board)
     except KeyboardInterrupt:
-        print("evalkit: interrupted; type the same command again and it goes on from here", file=sys.stderr)
+        warn("interrupted; type the same command again and it goes on from here")
         raise typer.Exit(130) from None
     if manner.as_json:
         runs = [_as_json(outcome, path) for outcome, path in zip(outcomes, reports, strict=True)]
@@ -58,7 +52,7 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     else:
         _print_all(outcomes, reports)
         if joint is not None:
-            print(f"all of them: {joint}")
+            say(f"all of them: {joint}")
     if any(_fails(outcome, manner) for outcome in outcomes):
         raise typer.Exit(1)
 
@@ -127,7 +121,7 @@ def _print_all(outcomes: Sequence[Outcome], reports: Sequence[Path | None]) -> N
     for outcome, path in zip(outcomes, reports, strict=True):
         _print(outcome, path, alone)
         if not alone:
-            print()
+            say()
     if not alone and any(outcome.scores for outcome in outcomes):
         from evalkit.report.board import boards
         from evalkit.report.records import read_runs
@@ -139,20 +133,20 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool) -> None:
     plan = outcome.plan
     label = _LABELS.get(plan.size, "")
     counts = f"{outcome.n_ok} of {len(plan.items)} prompts have audio"
-    print(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
+    say(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
     _print_failures(outcome)
     # A finished run's scores come back from its file, in the file's order; the tables keep the suite's.
     ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores and with_scores}
     _print_scores({name: entry for name, entry in ordered.items() if _is_headline(entry)}, plan.size)
     _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
     if outcome.reused:
-        print("nothing to do: all of it was there already")
-    print(f"run:    {plan.folder.root}")
+        say("nothing to do: all of it was there already")
+    say(f"run:    {plan.folder.root}")
     speed = _speed(outcome)
     if speed:
-        print(f"speed:  {speed}")
+        say(f"speed:  {speed}")
     if report is not None:
-        print(f"report: {report}")
+        say(f"report: {report}")
 
 
 def _speed(outcome: Outcome) -> str:
@@ -175,14 +169,15 @@ def _print_scores(scores: Mapping[str, Mapping[str, Any]], size: str) -> None:
     print_table(["metric", "", "value", "interval", "n", "failed", "protocol", "size"], rows, numbers=(2, 3, 4, 5))
     for name, entry in scores.items():
         for warning in entry["warnings"]:
-            print(f"  {name}: {warning}")
+            say(f"  {name}: {warning}")
 
 
 def _print_further(scores: Mapping[str, Mapping[str, Any]], n_ok: int) -> None:
     """The measures that rank nothing, in a smaller table; what the headline's says of the run is not said again."""
     if not scores:
         return
-    print("\nfurther measures, which rank nothing (`evalkit metrics NAME` explains each):")
+    say()
+    say("further measures, which rank nothing (`evalkit metrics NAME` explains each):")
     rows = [_row(name, entry) for name, entry in scores.items()]
     shown = 5 if any(entry["n"] != n_ok for entry in scores.values()) else 4
     headers = ["measure", "", "value", "interval", "n"][:shown]
@@ -192,8 +187,8 @@ def _print_further(scores: Mapping[str, Mapping[str, Any]], n_ok: int) -> None:
         for warning in entry["warnings"]:
             said.setdefault(warning, []).append(name)
     for warning, names in said.items():
-        print(f"  {', '.join(names)}: {warning}")
-    print()
+        say(f"  {', '.join(names)}: {warning}")
+    say()
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> list[object]:
@@ -204,26 +199,9 @@ def _row(name: str, entry: Mapping[str, Any]) -> list[object]:
 def _print_failures(outcome: Outcome) -> None:
     shown = list(outcome.failures.items())[:_SHOWN_FAILURES]
     for prompt_id, reason in shown:
-        print(f"  failed {prompt_id!r}: {reason}")
+        say(f"  failed {prompt_id!r}: {reason}")
     if len(outcome.failures) > len(shown):
-        print(f"  and {len(outcome.failures) - len(shown)} more; samples.parquet has them all")
-
-
-@contextmanager
-def own_stdout(wanted: bool) -> Iterator[None]:
-    """Send whatever is printed to stderr for the block, prints of C libraries included."""
-    if not wanted:
-        yield
-        return
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
+        say(f"  and {len(outcome.failures) - len(shown)} more; samples.parquet has them all")
 
 
 @contextmanager

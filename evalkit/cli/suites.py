@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evalkit.cli.output import print_json, print_table
+from evalkit.cli.output import json_option, print_json, print_table, say
 
 if TYPE_CHECKING:
     from evalkit.suites.base import MetricPlan, Outline, Suite
@@ -17,7 +17,7 @@ _SHOWN_PROMPTS = 200
 
 def suites(
     name: str | None = typer.Argument(None, help="A suite's name, or the path of a manifest."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON."),
+    as_json: bool = json_option(),
 ) -> None:
     """List the suites, or show one in full.
 
@@ -44,7 +44,8 @@ def suites(
         figures = {"prompts": f"{each['prompts']:,}", "seconds": _seconds(each["seconds"])}
         rows.append([{**each, **figures, "metrics": len(each["metrics"])}[key] for key in keys])
     print_table(keys, rows, numbers=(4, 5, 6))
-    print("\nits prompts, metrics and references: evalkit suites NAME")
+    say()
+    say("its prompts, metrics and references: evalkit suites NAME")
 
 
 def _seconds(stated: float | None) -> str:
@@ -95,10 +96,11 @@ def _show(outline: Outline, name: str, as_json: bool) -> None:
         return
     facts = {key: value for key, value in {**summary, **more}.items() if key not in ("name", "metrics") and value}
     print_table(["suite", outline.name], [[key, value] for key, value in facts.items()])
-    print(f"\n{_sentence(counts)}")
+    say()
+    say(f"{_sentence(counts)}")
     if summary["state"] != "here":
-        print(f"not all of it is here: evalkit fetch suite {name}")
-    print()
+        say(f"not all of it is here: evalkit fetch suite {name}")
+    say()
     rows = [[key, p["weights"], p["reference"], "" if p["reference_here"] else "MISSING"] for key, p in plans.items()]
     print_table(["metric", "weights", "reference", ""], rows)
     if suite is not None:
@@ -135,9 +137,9 @@ def _sentence(counts: Counts) -> str:
 
 
 def _print_prompts(suite: Suite) -> None:
-    print()
+    say()
     first = suite.prompts[:_SHOWN_PROMPTS]
     shown = [[p.id, f"{p.seconds:g}", p.text if len(p.text) <= 100 else p.text[:99] + "…"] for p in first]
     print_table(["prompt", "s", "text"], shown, numbers=(1,))
     if len(suite.prompts) > len(shown):
-        print(f"... and {len(suite.prompts) - len(shown)} more (--json lists them all)")
+        say(f"... and {len(suite.prompts) - len(shown)} more (--json lists them all)")

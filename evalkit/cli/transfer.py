@@ -6,6 +6,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from evalkit.cli.output import warn, warning
+from evalkit.core.text import one_line
+
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
@@ -36,7 +39,7 @@ class TransferBar:
     def start(self, name: str, total: int | None, done: int) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(name[:48], total=total, completed=done)
+        self._task = self._bars.add_task(one_line(name, 48), total=total, completed=done)
 
     def advance(self, count: int) -> None:
         if self._task is not None:
@@ -48,7 +51,7 @@ class TransferBar:
             self._task = None
 
     def note(self, text: str) -> None:
-        self._bars.console.print(f"evalkit: {text}", markup=False, highlight=False)
+        self._bars.console.print(warning(text), markup=False, highlight=False)
 
     def __enter__(self) -> TransferBar:
         self._bars.start()
@@ -85,7 +88,7 @@ class TransferLines:
         self.note(f"{self._name}: {megabytes(self._done)}, done after {time.monotonic() - self._began:.1f} s")
 
     def note(self, text: str) -> None:
-        print(f"evalkit: {text}", file=sys.stderr, flush=True)
+        warn(text)
 
     def __enter__(self) -> TransferLines:
         return self

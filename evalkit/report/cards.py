@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.core.errors import UserError
+from evalkit.core.text import clean, one_line
 from evalkit.metrics.base import METRICS, MetricCard
-from evalkit.report.text import clean, one_line
 
 _COMPARES = {
     ("set", False): "compares all clips together with a reference set",

@@ -16,8 +16,8 @@ import numpy as np
 
 from evalkit.audio.clip import Clip
 from evalkit.core.errors import UserError
+from evalkit.core.text import one_line
 from evalkit.report.records import Item
-from evalkit.report.text import one_line
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from typing import Any
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_json
 from evalkit.core.resources import resource
-from evalkit.report.text import number, one_line, whole
+from evalkit.core.text import one_line
+from evalkit.report.text import number, whole
 
 SCHEMA = 1
 _FILE_KEYS = frozenset({"schema", "paper", "arxiv", "note", "rows"})

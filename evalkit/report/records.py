@@ -14,7 +14,8 @@ from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_json
-from evalkit.report.text import clean, number, one_line, whole
+from evalkit.core.text import clean, one_line
+from evalkit.report.text import number, whole
 
 _FIXED_COLUMNS = frozenset({
     "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256",

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evalkit.core.text import one_line
 from evalkit.report.board import Entrant
 from evalkit.report.records import RunRecord, mapping
-from evalkit.report.text import MISSING, number, one_line, whole
+from evalkit.report.text import MISSING, number, whole
 
 HEADINGS = (
     "seconds per clip", "real-time factor", "text (s)", "sample (s)", "decode (s)", "first batch (s)", "loading (s)",

@@ -1,41 +1,11 @@
-"""Words and numbers as a reader sees them: outside text made harmless to look at, figures with honest digits.
-
-Escaping for HTML, Markdown or CSV is the business of whoever writes that format. This module only takes
-care of what no escaping helps against: control characters, text that turns the direction of the line
-around, lone surrogates, and prompts of a megabyte.
-"""
+"""Numbers and their words as a reader sees them: figures with honest digits. Text is `core.text`'s."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-LIMIT = 2000
 MISSING = "n/a"
-
-# Embeddings, overrides and isolates of direction, and the two line separators that JavaScript once tripped over.
-_DISRUPTIVE = (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x2028, 0x2029)
-_VISIBLE: dict[int, str] = {
-    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in "\n\t"},
-    0x7F: "\u2421",
-    **dict.fromkeys(range(0x80, 0xA0), "\ufffd"),
-    **{code: f"[U+{code:04X}]" for code in _DISRUPTIVE},
-}
-
-
-def clean(value: object, limit: int = LIMIT) -> str:
-    """`value` as text that is safe to look at: at most `limit` characters, control characters made visible.
-
-    Newlines and tabs stay. None becomes "". A cut text says how long it was.
-    """
-    text = "" if value is None else str(value)
-    cut = text[:limit].translate(_VISIBLE).encode("utf-8", "replace").decode("utf-8")
-    return cut if len(text) <= limit else f"{cut}… ({len(text):,} characters)"
-
-
-def one_line(value: object, limit: int = LIMIT) -> str:
-    """`clean`, with every run of white space as one space."""
-    return " ".join(clean(value, limit).split())
 
 
 def number(value: object) -> float | None:

@@ -24,6 +24,8 @@ def typed(tmp_path: Path) -> Typed:
         path = os.pathsep.join((str(FAKES), str(Path(evalkit.__file__).parent.parent)))
         variables = {**os.environ, "PYTHONPATH": path, "EVALKIT_HOME": str(tmp_path / "home"), **environment}
         command = [sys.executable, "-m", module, *words]
-        return subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=120)
+        # A test may ask for another encoding than UTF-8: what cannot be read so becomes surrogates, not an error.
+        told = {"encoding": "utf-8", "errors": "surrogateescape"}
+        return subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, timeout=120, **told)
 
     return run

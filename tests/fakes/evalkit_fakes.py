@@ -67,6 +67,28 @@ class Moody:
     def close(self) -> None: ...
 
 
+def _mutter() -> None:
+    for _ in range(300):
+        time.sleep(0.01)
+        print("a thread")
+
+
+class Late(Moody):
+    """Prints whenever it can: by C's stdio, around Python, from a thread that outlives the work, and at exit."""
+
+    def load(self, device: str, dtype: str) -> None:
+        import atexit
+        import ctypes
+        import threading
+
+        atexit.register(print, "printed at exit")
+        atexit.register(os.write, 1, b"written at exit\n")
+        ctypes.CDLL(None).printf(b"printed by C\n")  # not flushed: C does that when the process ends
+        threading.Thread(
+            target=lambda: [time.sleep(0.01) or print("a thread") for _ in range(300)], daemon=True
+        ).start()
+
+
 def _sound(prompt: str, seconds: float, seed: int, level: float, neighbours: float) -> np.ndarray:
     frames = round(seconds * RATE)
     noise = np.random.default_rng(seed).uniform(-level, level, (2, frames)) + neighbours

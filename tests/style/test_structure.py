@@ -166,6 +166,14 @@ def test_no_pickle_and_no_shell(path: Path) -> None:
             }
 
 
+def test_verbs_print_by_one_door_only() -> None:
+    """`output.say` and `output.warn` make foreign text harmless and keep stdout for JSON; a bare print does not."""
+    for path in (PACKAGE / "cli").glob("*.py"):
+        if path.name != "output.py":
+            calls = [ast.unparse(node.func) for node in ast.walk(tree(path)) if isinstance(node, ast.Call)]
+            assert not {"print", "typer.echo", "sys.stdout.write", "sys.stderr.write"} & set(calls), path
+
+
 def test_every_metric_file_is_named_like_its_metric() -> None:
     from evalkit.metrics.base import METRICS
 

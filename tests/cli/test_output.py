@@ -1,0 +1,117 @@
+"""What verbs print: harmless whatever the files say, on any terminal, and with --json one object and nothing else."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import evalkit_fakes
+import numpy as np
+import pytest
+
+from evalkit.audio.encode import wav_bytes
+
+HOSTILE = "x\x1b[31mred\x9b2J\x07\x08\x7f\u202eevil\u2066"
+MOODY, LATE = "evalkit_fakes:Moody", "evalkit_fakes:Late"
+NARROW = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
+
+
+def disturbs(text: str) -> set[str]:
+    """The characters of an output that a terminal would act on."""
+    bidi = {chr(code) for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+    return {char for char in text if (char < " " and char not in "\n\t") or "\x7f" <= char < "\xa0" or char in bidi}
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> str:
+    """A suite whose every text is hostile."""
+    rows = [(f"{HOSTILE}1", f"a dog {HOSTILE}", 0.5), (f"{HOSTILE}2", "silent", 0.5)]
+    manifest = evalkit_fakes.write_suite(tmp_path / "suite", rows)
+    text = manifest.read_text(encoding="utf-8")
+    escaped = json.dumps(HOSTILE).replace("\x7f", "\\u007f")
+    for key, value in (("title", "Tiny"), ("licence", ""), ("citation", "")):
+        text = text.replace(f'{key} = "{value}"', f"{key} = {escaped}")
+    manifest.write_text(text, encoding="utf-8")
+    return str(manifest)
+
+
+def test_no_control_character_of_a_file_reaches_the_terminal(typed: Any, suite: str, tmp_path: Path) -> None:
+    folder = tmp_path / f"made {HOSTILE}"
+    folder.mkdir()
+    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (1, 8000)).astype(np.float32)
+    (folder / f"stranger {HOSTILE}.wav").write_bytes(wav_bytes(noise, 16000))
+    said = [typed("run", "--model", MOODY, "--suite", suite, "--out", "out")]
+    said.append(typed("score", str(folder), "--suite", suite, "--no-report"))
+    (tmp_path / "out" / "run.json").write_text(hostile_facts((tmp_path / "out" / "run.json").read_text("utf-8")))
+    said += [typed("report", "out"), typed("check", "out", "--baseline", "b.json", "--save")]
+    said.append(typed("check", "out", "--baseline", "b.json", "--junit", "j.xml"))
+    said += [typed("suites", suite), typed("suites", suite, "--json"), typed("report", "out", "--json")]
+    said.append(typed("report", f"absent {HOSTILE}"))
+    assert [each.returncode for each in said] == [0, 1, 0, 0, 0, 0, 0, 0, 2], [each.stderr for each in said]
+    for each in said:
+        assert not disturbs(each.stdout + each.stderr), each.args
+    assert all("␛[31mred" in told for told in (said[5].stdout, said[1].stderr, said[8].stderr))
+    assert json.loads(said[6].stdout)["title"] == HOSTILE
+    assert not disturbs((tmp_path / "j.xml").read_text(encoding="utf-8"))
+    ElementTree.parse(tmp_path / "j.xml")
+
+
+def hostile_facts(run_json: str) -> str:
+    facts = json.loads(run_json)
+    facts["model"]["name"] = facts["suite"]["name"] = facts["error"] = HOSTILE
+    return json.dumps(facts)
+
+
+def test_junit_is_well_formed_whatever_a_metric_is_called(tmp_path: Path) -> None:
+    from evalkit.cli.check import _write_junit
+    from evalkit.run.gate import Comparison
+
+    _write_junit(tmp_path / "j.xml", [Comparison(HOSTILE, "invalid", f"because\0\ufffe\ud800 {HOSTILE}")], strict=True)
+    (failure,) = ElementTree.parse(tmp_path / "j.xml").iter("failure")
+    assert "because" in str(failure.get("message")) and not disturbs(str(failure.get("message")))
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_is_not_utf8_gets_every_output(typed: Any, tmp_path: Path, encoding: str) -> None:
+    rows = [("p0", "ein Hund – Gebell “☃”", 0.5), ("naïve", "silent", 0.5)]
+    suite = str(evalkit_fakes.write_suite(tmp_path / "suite", rows))
+    narrow = {**NARROW, "PYTHONIOENCODING": encoding}
+    said = [typed("run", "--model", MOODY, "--suite", suite, "--out", "out", **narrow)]
+    said += [typed("report", "out", **narrow), typed("report", "out", "--json", **narrow)]
+    said += [typed("check", "out", "--baseline", "b.json", "--save", **narrow)]
+    said += [typed("check", "out", "--baseline", "b.json", **narrow), typed("suites", suite, **narrow)]
+    said += [typed("suites", suite, "--json", **narrow), typed("metrics", "fd_openl3", **narrow)]
+    for verb in ("metrics", "suites", "models", "fetch"):
+        said.append(typed(verb, *(["weights"] if verb == "fetch" else []), **narrow))
+    for each in said:
+        assert each.returncode == 0 and "Traceback" not in each.stderr, (each.args, each.stderr)
+        each.stdout.encode("utf-8", "surrogateescape").decode(encoding)
+    assert "higher" in said[0].stdout and "\\u2191" not in said[0].stdout
+    assert json.loads(said[6].stdout)["items"][0]["text"] == rows[0][1]
+
+
+@pytest.mark.parametrize("model", [MOODY, LATE])
+def test_json_is_alone_on_stdout_to_the_end_of_the_process(typed: Any, tmp_path: Path, model: str) -> None:
+    suite = str(evalkit_fakes.write_suite(tmp_path / "suite", [("p0", "a dog", 0.5), ("p1", "rain", 0.5)]))
+    for words in (("run", "--no-report"), ("generate", "--out", "g")):
+        done = typed(*words, "--model", model, "--suite", suite, "--json")
+        assert json.loads(done.stdout)["n_ok"] == 2, done.stderr
+        assert "a model that prints to stdout" in done.stderr
+        if model == LATE:
+            assert all(told in done.stderr for told in ("printed at exit", "written at exit", "printed by C"))
+    assert json.loads(typed("models", "check", model, "--json").stdout)["model"] == model
+
+
+def test_an_import_that_prints_is_not_in_the_json_either(typed: Any, tmp_path: Path) -> None:
+    plug_in = "import os, atexit\nprint('at import')\nos.write(1, b'by os\\n')\natexit.register(print, 'at exit')\n"
+    (tmp_path / "loud.py").write_text(plug_in + "from evalkit_fakes import LEVEL, Moody\n", encoding="utf-8")
+    for words in (("models", "loud:Moody"), ("metrics", "loud:LEVEL")):
+        done = typed(*words, "--json")
+        assert json.loads(done.stdout), done.stderr
+        assert "at import" in done.stderr and "at exit" in done.stderr
+
+
+def test_help_stays_on_stdout(typed: Any) -> None:
+    assert "Example:" in typed("run", "--json", "--help").stdout
