@@ -1,5 +1,17 @@
-"""`python -m evalkit`, for where the console script is not on the path."""
+"""Where `evalkit` and `python -m evalkit` begin: nothing else is imported before the working folder is left."""
 
-from evalkit.cli.main import main
+from __future__ import annotations
 
-main()
+from evalkit.core.search_path import leave_working_folder
+
+
+def main() -> None:
+    """Run the verb that was typed."""
+    leave_working_folder()
+    from evalkit.cli.main import main as typed
+
+    typed()
+
+
+if __name__ == "__main__":
+    main()

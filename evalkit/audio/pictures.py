@@ -7,6 +7,8 @@ between reports and threads. The bytes depend on the clip and the library versio
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,12 +39,26 @@ def spectrogram_png(clip: Clip, *, width: int = 420, height: int = 140) -> bytes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="none")
-    canvas = FigureCanvasAgg(figure)
-    top = max(clip.rate / 2, 2 * LOWEST_HZ)
-    _draw(figure, log_spectrogram(clip.mono(), clip.rate), clip.seconds, top)
-    canvas.draw()
-    return _small_png(np.asarray(canvas.buffer_rgba()))
+    with own_style():
+        figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="none")
+        canvas = FigureCanvasAgg(figure)
+        top = max(clip.rate / 2, 2 * LOWEST_HZ)
+        _draw(figure, log_spectrogram(clip.mono(), clip.rate), clip.seconds, top)
+        canvas.draw()
+        return _small_png(np.asarray(canvas.buffer_rgba()))
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """matplotlib's settings as it ships them, for the block.
+
+    A file `matplotlibrc` in the working folder, which matplotlib reads, would change pictures, or start LaTeX.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
 
 
 def log_spectrogram(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:

@@ -15,23 +15,24 @@ from __future__ import annotations
 import gzip
 import json
 import math
-import os
-import subprocess
 import sys
+import tempfile
 import zlib
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.core import processes
 from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.search_path import import_path
 
 SUFFIXES = (".h5", ".hdf5", ".h5.gz", ".hdf5.gz")
 
 MOST_BYTES = 1 << 28
 """The largest file, unpacked; OpenL3's are 19 MB."""
 
-WORKER = ("-m", "evalkit.checkpoints.keras_worker")
+WORKER = (str(Path(__file__).with_name("keras_worker.py")),)
 MOST_SECONDS = 120.0
 
 Layers = list[tuple[str, list[NDArray[np.float32]]]]
@@ -79,11 +80,12 @@ def _unpacked(path: Path) -> bytes:
 
 def _in_a_process_of_its_own(path: Path, data: bytes) -> tuple[list[tuple[str, list[list[int]]]], NDArray[np.float32]]:
     """(layer name, shapes) of all layers, and the values of all arrays one after the other."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    command = [sys.executable, *WORKER, str(MOST_BYTES)]
+    command = processes.isolated(sys.executable, *WORKER, str(MOST_BYTES), *import_path())
+    environment = processes.chosen_environment(HDF5_PLUGIN_PRELOAD="::")  # no filters from shared libraries
     try:
-        done = subprocess.run(command, input=data, capture_output=True, timeout=MOST_SECONDS, env=environment)
-    except subprocess.TimeoutExpired:
+        with tempfile.TemporaryDirectory(prefix="evalkit-") as folder:
+            done = processes.run(command, Path(folder), environment, data, MOST_SECONDS)
+    except TimeoutError:
         raise BadCheckpoint(f"{path}: not read within {MOST_SECONDS:.0f} s: damaged?", _AGAIN) from None
     head, _, body = done.stdout.partition(b"\n")
     if done.returncode:

@@ -1,10 +1,11 @@
 """The process in which HDF5 is read: bytes of a file on standard input, its layers on standard output.
 
-    python -m evalkit.checkpoints.keras_worker LIMIT < weights.h5
+    python -I keras_worker.py LIMIT FOLDER... < weights.h5
 
 Answers with one line of JSON, {"layers": [[name, [shape, …]], …]} followed by the values of all arrays
 (little-endian float32, one after the other), or {"refused": reason, "hint": way out}. LIMIT is the most
-bytes of values. It opens no file: links, virtual arrays and arrays stored elsewhere are refused unread.
+bytes of values; it imports from the FOLDERs and from nowhere else. It opens no file: links, virtual arrays and
+arrays stored elsewhere are refused unread.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ import io
 import json
 import math
 import sys
+
+if __name__ == "__main__":
+    sys.path[:] = sys.argv[2:]
 
 import h5py
 import numpy as np

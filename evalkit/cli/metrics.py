@@ -59,7 +59,7 @@ def _show(name: str, as_json: bool) -> None:
 
     from evalkit.metrics.base import METRICS
 
-    metric = METRICS.load(name)
+    metric = METRICS.load(name, typed=True)
     card: MetricCard = metric.card
     module = sys.modules[METRICS.targets().get(name, name).partition(":")[0]]
     manual = inspect.cleandoc(module.__doc__ or "This metric has no manual.")

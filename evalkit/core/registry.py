@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.search_path import import_beside
 
 
 class Registry:
@@ -30,9 +31,10 @@ class Registry:
     def names(self) -> list[str]:
         return sorted(self.targets())
 
-    def load(self, name: str) -> Any:
-        """The object behind a registered name or behind a typed `module:attribute`.
+    def load(self, name: str, typed: bool = False) -> Any:
+        """The object behind a registered name or behind a `module:attribute`.
 
+        A module that a person `typed` may lie in the working folder; one that a file names may not.
         Raises UserError with the nearest names where there is none, or the reason where its import fails.
         """
         target = self.targets().get(name, name if ":" in name else "")
@@ -40,6 +42,8 @@ class Registry:
             raise unknown_name(self.kind, name, self.names())
         module, _, attribute = target.partition(":")
         try:
+            if typed and target == name:
+                import_beside(module)
             loaded: Any = importlib.import_module(module)
             for part in attribute.split("."):
                 loaded = getattr(loaded, part)

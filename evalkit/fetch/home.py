@@ -8,10 +8,10 @@ from pathlib import Path
 
 
 def evalkit_home() -> Path:
-    """`EVALKIT_HOME`, else the platform's user cache folder; it need not exist."""
+    """`EVALKIT_HOME`, else the platform's user cache folder; absolute; it need not exist."""
     chosen = os.environ.get("EVALKIT_HOME")
     if chosen:
-        return Path(chosen).expanduser()
+        return Path(chosen).expanduser().absolute()
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches" / "evalkit"
     if sys.platform == "win32":

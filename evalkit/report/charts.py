@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evalkit.audio.pictures import own_style
 from evalkit.report.board import Board, Column
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def _svg(strands: Sequence[_Strand], draw: Callable[[Axes, _Theme], None], theme
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "evalkit", "path.simplify": False}):
+    settings = matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "evalkit", "path.simplify": False})
+    with own_style(), settings:
         figure = Figure(figsize=(_WIDTH, 0.36 * max(len(strands), 2) + 0.4), dpi=160)
         axes = figure.add_axes((0.07, 0.0, 0.9, 1.0))
         draw(axes, theme)

@@ -138,7 +138,7 @@ def load_generator(
     if name.startswith(worker.PREFIX):
         _refuse_untaken(name, (), checkpoint, random_weights)
         return worker.from_name(name, overrides)
-    factory = GENERATORS.load(name)
+    factory = GENERATORS.load(name, typed=True)
     if not callable(factory):
         raise UserError(f"model {name!r} is not a function or class that makes a generator")
     takes = inspect.signature(factory).parameters

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,6 +188,35 @@ def test_damaged_bytes_are_read_or_refused_but_never_a_traceback(tmp_path: Path)
             read_layers(tmp_path / "d.h5")
         except BadCheckpoint as error:
             assert "d.h5" in error.message
+
+
+@pytest.mark.parametrize("way", ["working folder", "sys.path", "PYTHONPATH", "beside"])
+def test_reading_runs_no_code_that_lies_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """`h5py.py` and others where evalkit was started, beside the file, or by way of a relative entry of the path."""
+    path = built(tmp_path / "w.h5", fill)
+    trap = "from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\n"
+    for name in ("h5py", "numpy", "json", "sitecustomize", "usercustomize", "io", "typing"):
+        (tmp_path / f"{name}.py").write_text(trap)
+    monkeypatch.chdir(tmp_path)
+    if way == "sys.path":
+        monkeypatch.setattr(sys, "path", ["", ".", str(tmp_path), *sys.path])
+    if way == "PYTHONPATH":
+        monkeypatch.setenv("PYTHONPATH", f".:{tmp_path}")
+    if way == "beside":
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+    assert len(read_layers(path)) == 2
+    assert not list(tmp_path.rglob("*.ran"))
+
+
+def test_packages_that_only_this_process_sees_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An h5py by way of PYTHONPATH or of the user's own site-packages, as on clusters: the process is isolated from
+    both, and is told the folders."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "h5py.py").write_text("raise ImportError('this h5py was found')\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "modules"), *sys.path])
+    with pytest.raises(BadCheckpoint, match="this h5py was found"):
+        read_layers(built(tmp_path / "w.h5", fill))
 
 
 def test_a_crash_of_the_library_is_an_error_like_any_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

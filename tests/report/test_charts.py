@@ -7,6 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+import numpy as np
+import pytest
+
+from evalkit.audio.clip import Clip
+from evalkit.audio.pictures import spectrogram_png
 from evalkit.report.board import boards
 from evalkit.report.charts import charts
 from evalkit.report.records import read_runs
@@ -48,3 +54,14 @@ def test_extreme_numbers_are_drawn(make_run: Make) -> None:
 
     (board,) = boards(read_runs([make_run("a", change=change), make_run("b", seed=1, change=change)]))
     assert len(charts(board)) == 3
+
+
+def test_somebody_s_matplotlibrc_changes_no_picture(make_run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """matplotlib reads one from the working folder: it could repaint a stranger's report, or start LaTeX."""
+    (board,) = boards(read_runs([make_run()]))
+    clip = Clip(np.linspace(-1, 1, 8000, dtype=np.float32)[None], 8000, "")
+    before = charts(board), spectrogram_png(clip)
+    for name, value in {"text.usetex": True, "lines.linewidth": 40.0, "font.size": 60.0, "savefig.dpi": 10.0}.items():
+        monkeypatch.setitem(matplotlib.rcParams, name, value)
+    assert (charts(board), spectrogram_png(clip)) == before
+    assert matplotlib.rcParams["text.usetex"], "the person's own pictures keep their settings"

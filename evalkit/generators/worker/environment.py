@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.core import processes
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_json, safe_name
 from evalkit.core.jsonio import read_json, write_json
@@ -119,12 +118,12 @@ def _make(environment: Environment, told: Callable[[str], None]) -> None:
     mark = environment.folder / _MADE
     if mark.exists() and environment.interpreter.exists():
         return
-    folder, uv = str(environment.folder), shutil.which("uv")
+    folder, uv = str(environment.folder), processes.program("uv")
     told(f"{environment.name}: making an environment in {folder}")
     if uv is not None:
         _call([uv, "venv", "--clear", "--python", environment.python or sys.executable, folder], environment)
     else:
-        _call([_python(environment), "-m", "venv", "--clear", folder], environment)
+        _call(processes.isolated(_python(environment), "-m", "venv", "--clear", folder), environment)
     mark.touch()
 
 
@@ -132,24 +131,24 @@ def _fill(environment: Environment, wheels: Path | None, told: Callable[[str], N
     told(f"{environment.name}: installing {environment.requirements.name}")
     source = [] if wheels is None else ["--no-index", "--find-links", str(wheels.resolve())]
     source += ["--no-deps"] if environment.complete else []
-    python, listed, uv = str(environment.interpreter), str(environment.requirements), shutil.which("uv")
+    python, listed, uv = str(environment.interpreter), str(environment.requirements), processes.program("uv")
     if uv is not None:
         _call([uv, "pip", "install", "--python", python, *source, "-r", listed], environment)
     else:
         quiet = ["--disable-pip-version-check", "--no-input"]
-        _call([python, "-m", "pip", "install", *quiet, *source, "-r", listed], environment)
+        _call(processes.isolated(python, "-m", "pip", "install", *quiet, *source, "-r", listed), environment)
 
 
 def _tell_ready(environment: Environment) -> None:
     """The lists of what was installed, and, last, the mark that all of it was."""
-    found = _call([str(environment.interpreter), "-I", "-c", _LISTING], environment)
+    found = _call(processes.isolated(environment.interpreter, "-c", _LISTING), environment)
     write_json(environment.folder / READY, {"digest": environment.digest, "packages": sorted(found.split())})
 
 
 def _python(environment: Environment) -> str:
     if environment.python in ("", _version()):
         return sys.executable
-    found = shutil.which(f"python{environment.python}")
+    found = processes.program(f"python{environment.python}")
     if found is None:
         raise UserError(
             f"{environment.name}: needs Python {environment.python}, and python{environment.python} is not on the path",
@@ -164,15 +163,12 @@ def _version() -> str:
 
 def _call(command: Sequence[str], environment: Environment) -> str:
     """Run a tool to its end, in the folder of the requirements, as paths in them are meant from there."""
-    variables = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-    done = subprocess.run(
-        command, cwd=environment.requirements.parent, env=variables, stdin=subprocess.DEVNULL,
-        capture_output=True, text=True, errors="replace", check=False,
-    )  # fmt: skip
+    done = processes.run(command, environment.requirements.parent, processes.installer_environment())
+    printed, told = (each.decode("utf-8", "replace").strip() for each in (done.stdout, done.stderr))
     if done.returncode:
-        words = " ".join((done.stderr.strip() or done.stdout.strip())[-_TAIL:].split())
+        words = " ".join((told or printed)[-_TAIL:].split())
         raise UserError(
             f"{environment.name}: {Path(command[0]).name} failed ({done.returncode}): {words}",
             "put that right, then type the same command again: it goes on from here",
         )
-    return done.stdout
+    return printed

@@ -12,13 +12,14 @@ import os
 import select
 import signal
 import struct
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from subprocess import TimeoutExpired
 from typing import Any, Protocol
 
+from evalkit.core import processes
 from evalkit.generators.worker import harness
 
 HARNESS = Path(harness.__file__)
@@ -28,8 +29,7 @@ _SLICE = 0.5
 _GRACE = 5.0
 _TAIL = 180
 _ALLOWED = (
-    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "XDG_CACHE_HOME",
-    "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_VISIBLE_DEVICES",
+    "XDG_CACHE_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_HOME", "CUBLAS_WORKSPACE_CONFIG", "NVIDIA_VISIBLE_DEVICES",
     "HF_HOME", "HF_HUB_CACHE", "TORCH_HOME", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "MALLOC_ARENA_MAX",
 )  # fmt: skip
 _SET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "EVALKIT_OFFLINE": "1"}
@@ -71,13 +71,9 @@ class WorkerProcess:
         theirs = to_worker[0], from_worker[1]
         self._write, self._read = to_worker[1], from_worker[0]
         numbers = [str(handle) for handle in theirs]
-        words = [str(python), "-I", str(HARNESS), str(worker), model, *numbers, str(folder)]
+        words = processes.isolated(python, str(HARNESS), str(worker), model, *numbers, str(folder))
         try:
-            with self._log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    words, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=theirs,
-                    env=_environment(folder), cwd=folder, start_new_session=True,
-                )  # fmt: skip
+            self._process = processes.start(words, folder, _environment(folder), self._log, theirs)
         except OSError as error:
             self._close()
             raise WorkerDied(f"the worker cannot be started: {python}: {error.strerror}") from None
@@ -117,7 +113,7 @@ class WorkerProcess:
         if not self._busy and self._process.poll() is None:
             self._part()
         self._signal(signal.SIGTERM)
-        with suppress(subprocess.TimeoutExpired):
+        with suppress(TimeoutExpired):
             self._process.wait(_GRACE)
         self._signal(signal.SIGKILL)  # also for what it started and left behind
         self._process.wait()
@@ -126,7 +122,7 @@ class WorkerProcess:
     def _part(self) -> None:
         """Ask it to shut down, and wait a little: a model may want to let go of things in order."""
         content = json.dumps({"type": "shutdown"}).encode()
-        with suppress(TimeoutError, WorkerDied, subprocess.TimeoutExpired):
+        with suppress(TimeoutError, WorkerDied, TimeoutExpired):
             self._send(_HEADER.pack(len(content)) + content, time.monotonic() + _GRACE)
             self._process.wait(_GRACE)
 
@@ -169,7 +165,7 @@ class WorkerProcess:
     def _ending(self) -> str:
         try:
             code = self._process.wait(_GRACE)
-        except subprocess.TimeoutExpired:
+        except TimeoutExpired:
             return "the worker closed its pipe"
         if code < 0:
             return f"the worker was killed by {signal.Signals(-code).name}"
@@ -220,5 +216,4 @@ def tail(log: Path, characters: int = _TAIL) -> str:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    allowed = {name: os.environ[name] for name in _ALLOWED if name in os.environ}
-    return {**allowed, **_SET, "TMPDIR": str(folder), "PYTHONNOUSERSITE": "1"}
+    return processes.chosen_environment(*_ALLOWED, **_SET, TMPDIR=str(folder), PYTHONNOUSERSITE="1")

@@ -115,6 +115,26 @@ def test_a_model_runs_in_an_environment_made_from_its_own_requirements(baseline:
     assert generator.facts["requirements"] == environment(baseline).digest
 
 
+def test_making_an_environment_runs_nothing_that_lies_about(
+    baseline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tools run in the folder of the requirements: a `pip.py` there, or on PYTHONPATH, is not pip; and PIP_TARGET
+    does not put the packages elsewhere."""
+    wheel(tmp_path / "wheels")
+    trap = "from pathlib import Path\nPath(__file__).with_suffix('.ran').touch()\n"
+    for name in ("pip", "venv", "ensurepip", "importlib_metadata", "sitecustomize", "logging", "argparse", "json"):
+        (baseline / f"{name}.py").write_text(trap)
+    monkeypatch.chdir(baseline)
+    monkeypatch.setenv("PYTHONPATH", str(baseline))
+    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "elsewhere"))
+    assert install(environment(baseline), tmp_path / "wheels", lambda text: None)
+    assert not list(baseline.rglob("*.ran")) and not (tmp_path / "elsewhere").exists()
+    generator = from_folder(baseline)
+    generator.load("cpu", "float32")
+    generator.close()
+    assert not list(baseline.rglob("*.ran"))
+
+
 def test_a_failed_install_counts_as_none_and_is_gone_on_with(baseline: Path, tmp_path: Path) -> None:
     """No wheel of that version yet: one line with what pip said; with the wheel the same command ends well."""
     wheel(tmp_path / "wheels", version="0.9")
