@@ -19,6 +19,9 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
 }
 
+_TESTED = ("-c", "constraints.txt")
+"""What every session installs with, so that a release made elsewhere tomorrow changes no result of today."""
+
 _ORACLES = {
     # Whose own requirements cannot be met beside a CPU torch or a present TensorFlow: installed without them.
     "openl3": ("kapre==0.3.7", "resampy==0.2.2"),
@@ -39,15 +42,44 @@ _RECIPES = sorted(path.stem for path in Path("evalkit/mini/train").glob("*.py") 
 @nox.session
 def tests(session: nox.Session) -> None:
     """Install evalkit as a user would and test it, two tests at a time; `-- -m slow` runs the slow ones instead."""
-    session.install(".[dev]")
+    session.install(*_TESTED, ".[dev]")
+    _pytest(session)
+
+
+@nox.session(reuse_venv=False)
+def newest(session: nox.Session) -> None:
+    """As `tests`, on the newest release of everything that pyproject.toml allows: what will break next."""
+    session.install("--upgrade", "--upgrade-strategy", "eager", ".[dev]")
+    session.run("python", "-m", "pip", "freeze")
+    _pytest(session)
+
+
+def _pytest(session: nox.Session) -> None:
     workers = [] if any(option.startswith("-n") for option in session.posargs) else ["-n", "2"]
     session.run("pytest", *workers, *session.posargs, env=_ENVIRONMENT)
+
+
+@nox.session(reuse_venv=False)
+def constraints(session: nox.Session) -> None:
+    """Write constraints.txt: the newest release of everything that `pip install .[dev]` brings; then run the tests.
+
+    A build's own suffix (`+cpu`) goes, so that the same line takes a GPU's build where there is one; so do the packages
+    of CUDA, which that build names itself.
+    """
+    session.install(".[dev]")
+    frozen = session.run("python", "-m", "pip", "freeze", "--all", "--exclude=evalkit", "--exclude=pip", silent=True)
+    pins = [line.partition("+")[0] for line in str(frozen).splitlines() if "==" in line]
+    pins = [pin for pin in pins if not pin.startswith(("nvidia-", "cuda-", "triton=="))]
+    head = (
+        "# What evalkit is tested with, package by package. Written by `nox -s constraints`; the tests must pass then."
+    )
+    Path("constraints.txt").write_text("\n".join([head, *pins]) + "\n", encoding="utf-8")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting (ruff)."""
-    session.install("ruff>=0.9")
+    session.install(*_TESTED, "ruff")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -55,7 +87,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types (mypy), against the libraries as installed."""
-    session.install(".[dev]")
+    session.install(*_TESTED, ".[dev]")
     session.run("mypy")
     for adapter in sorted(Path("baselines").glob("*/adapter.py")):  # one by one, as all of them have one name
         session.run("mypy", str(adapter))
@@ -64,7 +96,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time the main job on the embedded default: a fresh run, then the same command again."""
-    session.install(".")
+    session.install(*_TESTED, ".")
     out = session.create_tmp()
     for _ in range(2):
         session.run("evalkit", "run", "--out", f"{out}/run", env={**_ENVIRONMENT, "OMP_NUM_THREADS": "2"})
@@ -78,7 +110,7 @@ def bench_score(session: nox.Session) -> None:
     figures kept in reports/bench, where the recordings (ESC-10) are. The originals' environments are made once, under
     .nox/.cache.
     """
-    session.install(".")
+    session.install(*_TESTED, ".")
     busy = [option for option in session.posargs if option == "--cpu"]
     session.run("python", "tests/bench/bench_frechet.py", *busy, env=_ENVIRONMENT)
     options = [*session.posargs, *([] if "--data" in session.posargs else _beside())]
@@ -152,7 +184,7 @@ def bench_generate(session: nox.Session) -> None:
 @nox.session
 def parity_table(session: nox.Session) -> None:
     """Compare evalkit with every frame of the last OpenL3 run, if there was one, and write reports/parity.md."""
-    session.install(".")
+    session.install(*_TESTED, ".")
     if _full(session).is_file():
         session.run(
             "python", "tests/parity/measure_openl3.py", str(_full(session)), *_recordings(session), env=_ENVIRONMENT
@@ -181,12 +213,12 @@ def train_mini(session: nox.Session) -> None:
     recipe, *options = session.posargs or [""]
     if recipe not in _RECIPES:
         session.error(f"name a recipe first: {', '.join(_RECIPES)}")
-    session.install("-e", ".")
+    session.install(*_TESTED, "-e", ".")
     session.run("python", "-m", f"evalkit.mini.train.{recipe}", *options)
 
 
 @nox.session
 def mini_card(session: nox.Session) -> None:
     """Measure the minis and write evalkit/mini/CARD.md: `nox -s mini_card -- --data DIR`."""
-    session.install("-e", ".")
+    session.install(*_TESTED, "-e", ".")
     session.run("python", "-m", "evalkit.mini.card", *session.posargs, env=_ENVIRONMENT)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tomllib
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from evalkit.fetch.weights import MINI_FOLDER, MINIS
 
@@ -43,10 +47,37 @@ def test_torch_is_held_below_the_builds_that_drag_in_cuda() -> None:
     assert torch == "torch>=2.10,<2.14"
 
 
+def test_every_package_that_is_tested_with_is_named_with_its_version() -> None:
+    """One that isn't is the newest of the day, and turns the tests red on a day when nothing here changed."""
+    pins = [line for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines() if line[0] != "#"]
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][0-9a-z.]*", pin) for pin in pins)
+    tested = {canonicalize_name(pin.partition("==")[0]): pin.partition("==")[2] for pin in pins}
+    wanted = [Requirement(each) for each in _requirements()]
+    for requirement in wanted:
+        assert requirement.specifier.contains(tested[canonicalize_name(requirement.name)]), requirement
+    names = [requirement.name for requirement in wanted]
+    for name in names:  # grows: what a package brings is looked at in its turn
+        brought = [Requirement(each) for each in metadata.requires(name) or ()]
+        names += sorted({each.name for each in brought if _here(each) and each.name not in names})
+    assert {canonicalize_name(name) for name in names} == set(tested)
+
+
+def _requirements() -> list[str]:
+    project = PROJECT["project"]
+    return [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+
+
+def _here(requirement: Requirement) -> bool:
+    """Is it wanted without extras, by this Python, and no part of a GPU's build of torch?"""
+    marker = requirement.marker
+    ours = marker is None or marker.evaluate({"extra": ""})
+    return ours and not requirement.name.startswith(("nvidia-", "cuda-", "triton"))
+
+
 def test_the_readme_names_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "pip install . && evalkit run" in text
-    assert "pip install nox && nox -s tests" in text
+    assert "pip install -c constraints.txt nox && nox -s tests" in text
 
 
 def test_nothing_names_a_folder_of_the_machine_it_was_made_on() -> None:
