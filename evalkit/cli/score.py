@@ -23,8 +23,9 @@ def score(
 ) -> None:
     """Score the audio in a folder against a suite; nothing is copied.
 
-    A file belongs to the prompt whose id is its name without extension. A prompt without a file counts as
-    failed; a file without a prompt is named in a warning.
+    A file belongs to the prompt whose id is its name without extension; one that nearly fits (a suffix in the id,
+    a space, the case) is taken where there is no other, and told. A prompt without a file counts as failed; a file
+    without a prompt is named in a warning; a folder in which nothing fits is refused.
 
     \b
     Example:

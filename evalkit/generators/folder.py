@@ -1,9 +1,8 @@
 """`folder:PATH`: audio that already exists, one file per prompt, scored where it lies.
 
-A file belongs to a prompt when its name without extension is the prompt's id or the id's safe name
-(`core.ids.safe_name`, the names that a run folder's `audio/` has). Two files for one prompt are an error,
-as nobody could say which of them was scored; a prompt without a file is a failed item; a file without a
-prompt is reported and left alone.
+`evalkit.audio.names` says which file belongs to a prompt; names that nearly fit are told. Two files for one prompt
+are an error, as nobody could say which of them was scored; so is a folder in which nothing fits, before any work. A
+prompt without a file is a failed item; a file without a prompt is reported and left alone.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.audio.folders import sound_files
-from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_file, digest_json, safe_name
+from evalkit.audio.names import match, nothing_fits, told
+from evalkit.core.ids import digest_file, digest_json
 from evalkit.generators.base import GeneratorSpec
 
 PREFIX = "folder:"
@@ -23,33 +22,30 @@ PREFIX = "folder:"
 @dataclass(frozen=True)
 class Found:
     """What a folder holds for a list of prompts: `clips` {id: file}, `digests` {id: sha256 of the file},
-    and `strangers`, the audio files that belong to no prompt."""
+    `strangers`, the audio files that belong to no prompt, and `notes`, sentences on names that nearly fit."""
 
     clips: Mapping[str, Path]
     digests: Mapping[str, str]
     strangers: Sequence[Path]
+    notes: Sequence[str] = ()
 
 
-def find(folder: Path, prompt_ids: Iterable[str]) -> Found:
-    """Match the audio files directly inside `folder` with prompts.
+def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = ()) -> Found:
+    """Match the audio files directly inside `folder` with prompts; `others` are ids of prompts that are not asked
+    for, whose files are theirs all the same.
 
-    Raises UserError where the folder is not one, cannot be read, holds no audio file, or holds two files
-    for one prompt.
+    Raises UserError where the folder is not one, cannot be read, holds no audio file, none for any prompt, or two
+    files for one prompt.
     """
-    by_stem: dict[str, list[Path]] = {}
-    for path in sound_files(folder):
-        by_stem.setdefault(path.stem, []).append(path)
-    clips: dict[str, Path] = {}
-    for prompt_id in prompt_ids:
-        stems = dict.fromkeys((prompt_id, safe_name(prompt_id)))
-        files = [path for stem in stems for path in by_stem.pop(stem, [])]
-        if len(files) > 1:
-            names = " and ".join(path.name for path in files)
-            raise UserError(f"{folder}: two files for prompt {prompt_id!r}: {names}", "keep one of them")
-        if files:
-            clips[prompt_id] = files[0]
-    strangers = sorted(path for paths in by_stem.values() for path in paths)
-    return Found(clips, {key: _digest(path) for key, path in clips.items()}, strangers)
+    files = {path.name: path for path in sound_files(folder)}
+    ids = list(prompt_ids)
+    found = match(str(folder), [*ids, *others], files)
+    clips = {key: files[found.files[key]] for key in ids if key in found.files}
+    if not clips:
+        raise nothing_fits(str(folder), ids, list(files))
+    taken = set(found.files.values())
+    strangers = [path for name, path in files.items() if name not in taken]
+    return Found(clips, {key: _digest(path) for key, path in clips.items()}, strangers, told(found.only(set(ids))))
 
 
 def describe(folder: Path, found: Found) -> GeneratorSpec:

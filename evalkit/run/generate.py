@@ -68,6 +68,8 @@ def _open_batches(plan: Plan, settled: Mapping[str, Record]) -> Iterator[Batch]:
 def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> None:
     """Record the files of a scored folder; nothing is copied."""
     assert plan.found is not None
+    for sentence in plan.found.notes:
+        progress.note(sentence)
     if plan.found.strangers:
         names = ", ".join(path.name for path in plan.found.strangers[:_NAMED_STRANGERS])
         more = len(plan.found.strangers) - _NAMED_STRANGERS

@@ -76,13 +76,14 @@ def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
     suite = load_suite(config.suite)
     config = replace(config, weights=_by_their_own_names(config.weights, suite))
+    others = () if config.limit is None else suite.prompts[config.limit :]
     if config.limit is not None:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
     if not suite.prompts:
         raise UserError(f"suite {suite.name!r} has no prompts")
     items = [_item(prompt, config.seed) for prompt in suite.prompts]
     if config.model.startswith(PREFIX):
-        return _folder_plan(config, suite, items)
+        return _folder_plan(config, suite, items, others)
     return _generator_plan(config, suite, items)
 
 
@@ -110,14 +111,14 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
     return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
 
 
-def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
+def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item], others: Sequence[Prompt]) -> Plan:
     if config.preset or config.changes:
         raise UserError("--preset and --set change how audio is made; a folder's audio is made already")
     if config.checkpoint or config.random_weights:
         raise UserError("--checkpoint and --random-weights make audio; a folder's audio is made already")
     _refuse_unused_weights(config, suite, ())
     path = Path(config.model.removeprefix(PREFIX)).expanduser()
-    found = find(path, [item.prompt.id for item in items])
+    found = find(path, [item.prompt.id for item in items], [prompt.id for prompt in others])
     spec = _as_it_was_made(describe(path, found), path)
     # The file is part of the item: a gap that was filled, or a file that was exchanged, is another item.
     items = [replace(item, key=digest_json([item.key, found.digests.get(item.prompt.id)])) for item in items]

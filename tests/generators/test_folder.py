@@ -73,3 +73,27 @@ def test_a_link_to_nowhere_and_a_pipe_do_not_hang_or_crash(tmp_path: Path) -> No
     os.mkfifo(tmp_path / "b.wav")
     (tmp_path / "c.wav").mkdir()
     assert set(find(tmp_path, ["a", "b", "c"]).digests.values()) == {""}
+
+
+def test_names_that_nearly_fit_are_found_and_told(tmp_path: Path) -> None:
+    """Clotho's ids are file names, one with a space in front; macOS writes NFD."""
+    put(tmp_path, "walk.wav", " street.wav", "cafe\u0301.wav", "rain.wav")
+    ids = ["walk.wav", " street.wav", "caf\u00e9", "rain "]
+    found = find(tmp_path, ids)
+    assert list(found.clips) == ids
+    assert not found.strangers
+    assert len(found.notes) == 1
+
+
+def test_a_folder_in_which_nothing_fits_is_refused_with_names_of_both_sides(tmp_path: Path) -> None:
+    put(tmp_path, "sound_0001.wav", "sound_0002.wav")
+    with pytest.raises(UserError, match=r"no file is named .*'dog', 'cat'; files 'sound_0001.wav', 'sound_0002.wav'"):
+        find(tmp_path, ["dog", "cat"])
+
+
+def test_a_prompt_beyond_the_limit_keeps_its_file(tmp_path: Path) -> None:
+    """`--limit 1` must not hand the file of a later prompt to an earlier one that is named alike."""
+    put(tmp_path, "rain.wav", "dog.wav")
+    found = find(tmp_path, ["dog", "Rain"], ["rain"])
+    assert set(found.clips) == {"dog"}
+    assert not found.strangers

@@ -1,0 +1,195 @@
+"""Which sound file belongs to which prompt id, also where the two nearly fit.
+
+A file belongs to a prompt when its name without suffix is the id, or the id's file-safe form (`core.ids.safe_name`).
+People's lists differ from their files in ways that mean nothing: Clotho's ids end in `.wav`, macOS writes names in
+NFD, a spreadsheet leaves a space or changes the case, a converter leaves `rain.wav.mp3`. Such a name is taken too, the
+likeliest form first, but only where one id and one file have that form in common and nobody else has: a guess between
+two is none. Whoever calls this tells what was taken so (:func:`told`).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalkit.audio.decode import SUFFIXES
+from evalkit.core.errors import UserError
+from evalkit.core.ids import safe_name
+
+_SOUNDS = frozenset(
+    (
+        *SUFFIXES,
+        ".aac",
+        ".aif",
+        ".aifc",
+        ".aiff",
+        ".au",
+        ".caf",
+        ".m4a",
+        ".mp4",
+        ".oga",
+        ".opus",
+        ".w64",
+        ".webm",
+        ".wma",
+    )
+)
+_UNICODE = "Unicode form"
+_NAMED = 3
+"""Names that a sentence gives before it only counts the rest."""
+
+
+@dataclass(frozen=True)
+class Match:
+    """`files` {id: name of its file}, no name twice; `nearly` {id: what the two differ in} for those of them that
+    were not named to the letter; `undecided` {id: names} where several ids or files came close to one another."""
+
+    files: Mapping[str, str]
+    nearly: Mapping[str, str]
+    undecided: Mapping[str, Sequence[str]]
+
+    def only(self, ids: Container[str]) -> Match:
+        """What concerns these ids."""
+        parts = (self.files, self.nearly, self.undecided)
+        files, nearly, undecided = ({key: each[key] for key in each if key in ids} for each in parts)
+        return Match(files, nearly, undecided)
+
+
+def match(where: str, ids: Iterable[str], names: Iterable[str]) -> Match:
+    """Which of `names` (of files, with or without a sound's suffix) belongs to which id; both are taken as sets.
+
+    Exact names come first, so a near one never takes a file from the id that it is named by. Raises UserError, naming
+    `where`, for two files that are named by one id.
+    """
+    wanted, there = list(dict.fromkeys(ids)), list(dict.fromkeys(names))
+    files = _exact(where, wanted, there)
+    taken, nearly = set(files.values()), dict[str, str]()
+    for words, form in _FORMS:
+        for identifier, name in _alone(wanted, there, form):
+            if identifier not in files and name not in taken:
+                files[identifier], nearly[identifier] = name, words
+                taken.add(name)
+    return Match(files, nearly, _undecided(wanted, there, files))
+
+
+def told(found: Match) -> list[str]:
+    """A sentence on the names that nearly fit and were taken, and one on those that were not, where there are any."""
+    sentences = []
+    if found.nearly:
+        taken = [_pair(key, found.files[key], why) for key, why in found.nearly.items()]
+        sentences.append(f"{len(taken)} names nearly fit and were taken: {_some(taken)}")
+    if found.undecided:
+        open_ = [f"{key!r} may be {' or '.join(map(repr, names))}" for key, names in found.undecided.items()]
+        sentences.append(f"{len(open_)} names nearly fit more than one and were not taken: {_some(open_)}")
+    return sentences
+
+
+def _pair(identifier: str, name: str, why: str) -> str:
+    """Spelled out where the two would look alike."""
+    show = ascii if why == _UNICODE else repr
+    return f"{show(identifier)} is {show(name)} ({why})"
+
+
+def nothing_fits(where: str, ids: Sequence[str], names: Sequence[str]) -> UserError:
+    """The error for names of which none belongs to any id, with some of each and what may be behind it."""
+    shown = f"ids {_some(list(map(repr, ids)))}; files {_some(list(map(repr, names)))}"
+    found = match(where, ids, names)
+    if found.undecided:
+        key, close = next(iter(found.undecided.items()))
+        hint = f"{key!r} could be {' or '.join(map(repr, close[:_NAMED]))}: name each file by its id"
+    else:
+        hint = "name each file by its prompt's id, or choose the suite that the sounds were made for"
+    return UserError(f"{where}: no file is named by a prompt that is asked for: {shown}", hint)
+
+
+def _exact(where: str, ids: Sequence[str], names: Sequence[str]) -> dict[str, str]:
+    by_stem: dict[str, list[str]] = {}
+    for name in names:
+        by_stem.setdefault(_stem(name), []).append(name)
+    files: dict[str, str] = {}
+    for identifier in ids:
+        stems = dict.fromkeys((identifier, safe_name(identifier)))
+        found = [name for stem in stems for name in by_stem.pop(stem, [])]
+        if len(found) > 1:
+            raise UserError(f"{where}: two files for prompt {identifier!r}: {' and '.join(found)}", "keep one of them")
+        if found:
+            files[identifier] = found[0]
+    return files
+
+
+def _alone(ids: Sequence[str], names: Sequence[str], form: Callable[[str], str]) -> Iterable[tuple[str, str]]:
+    """The pairs of an id and a name that have a form in common which no other id and no other name has."""
+    forms = {identifier: form(identifier) for identifier in ids}
+    owners: dict[str, list[str]] = {}
+    for name in names:
+        owners.setdefault(form(name), []).append(name)
+    count = Counter(forms.values())
+    for identifier, key in forms.items():
+        if count[key] == 1 and len(owners.get(key, ())) == 1:
+            yield identifier, owners[key][0]
+
+
+def _undecided(ids: Sequence[str], names: Sequence[str], files: Mapping[str, str]) -> dict[str, list[str]]:
+    form = _FORMS[-1][1]
+    taken = set(files.values())
+    free: dict[str, list[str]] = {}
+    for name in names:
+        if name not in taken:
+            free.setdefault(form(name), []).append(name)
+    return {key: free[form(key)] for key in ids if key not in files and form(key) in free}
+
+
+def _stem(name: str) -> str:
+    """A name without its last suffix, where that is a sound's."""
+    start, dot, end = name.rpartition(".")
+    return start if dot and start and f".{end.lower()}" in _SOUNDS else name
+
+
+def _bare(name: str) -> str:
+    """A name without any sound's suffix at its end, and without the spaces around them."""
+    while (shorter := _stem(name.strip())) != name:
+        name = shorter
+    return name
+
+
+def _suffixes(name: str) -> str:
+    while (shorter := _stem(name)) != name:
+        name = shorter
+    return name
+
+
+def _composed(name: str) -> str:
+    return _suffixes(unicodedata.normalize("NFC", name))
+
+
+def _spaced(name: str) -> str:
+    """Without spaces at its ends or twice in a row, nor letters of no width, which editors leave behind."""
+    seen = "".join(letter for letter in unicodedata.normalize("NFC", name) if unicodedata.category(letter) != "Cf")
+    return " ".join(_bare(seen).split())
+
+
+def _folded(name: str) -> str:
+    """Without case, and without what only looks different (full-width letters, joined ones)."""
+    return _spaced(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
+
+
+def _last(name: str) -> str:
+    return _folded(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
+
+
+_FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("the suffix", str),
+    ("the suffix", _suffixes),
+    (_UNICODE, _composed),
+    ("white space", _spaced),
+    ("upper and lower case", _folded),
+    ("a folder before the name", _last),
+)
+"""What a form leaves out beside what those before it do, and the form of a name: the likeliest first."""
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - _NAMED} more" if len(texts) > _NAMED else ""
+    return ", ".join(texts[:_NAMED]) + more
