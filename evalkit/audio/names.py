@@ -13,6 +13,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from evalkit.audio.decode import SUFFIXES
 from evalkit.core.errors import UserError
@@ -52,9 +53,14 @@ class Match:
 
     def only(self, ids: Container[str]) -> Match:
         """What concerns these ids."""
-        parts = (self.files, self.nearly, self.undecided)
-        files, nearly, undecided = ({key: each[key] for key in each if key in ids} for each in parts)
-        return Match(files, nearly, undecided)
+        return Match(_of(self.files, ids), _of(self.nearly, ids), _of(self.undecided, ids))
+
+
+_Value = TypeVar("_Value")
+
+
+def _of(table: Mapping[str, _Value], ids: Container[str]) -> dict[str, _Value]:
+    return {key: value for key, value in table.items() if key in ids}
 
 
 def match(where: str, ids: Iterable[str], names: Iterable[str]) -> Match:
