@@ -19,6 +19,7 @@ from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.containers import cut_short
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
+from evalkit.core.interrupts import held
 
 FORMATS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3"})
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
@@ -91,7 +92,9 @@ def _read(path: Path) -> bytes:
 
 def _decode_bytes(path: Path, data: bytes) -> tuple[Samples, int]:
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as sound:
+        with held():
+            opened = soundfile.SoundFile(io.BytesIO(data))
+        with opened as sound:
             _check(path, sound)
             return _read_all(path, sound), int(sound.samplerate)
     except soundfile.LibsndfileError as error:
@@ -114,7 +117,7 @@ def _read_all(path: Path, sound: soundfile.SoundFile) -> Samples:
     blocks = [np.zeros((0, sound.channels), dtype=np.float32)]
     count = 0
     try:
-        while (block := sound.read(_BLOCK, dtype="float32", always_2d=True)).shape[0]:
+        while (block := _next(sound)).shape[0]:
             blocks.append(block)
             count += block.shape[0]
             if count * sound.channels > MOST_VALUES:
@@ -126,3 +129,10 @@ def _read_all(path: Path, sound: soundfile.SoundFile) -> Samples:
         reason = f"cut short or damaged: {count} of {sound.frames} samples can be decoded"
         raise UnreadableAudio(path, reason, "write or copy the file again", "truncated")
     return np.ascontiguousarray(np.concatenate(blocks).T)
+
+
+def _next(sound: soundfile.SoundFile) -> Samples:
+    """The next samples (at most _BLOCK, channels), none at the end. libsndfile reads the bytes by calling back."""
+    with held():
+        block: Samples = sound.read(_BLOCK, dtype="float32", always_2d=True)
+    return block

@@ -14,6 +14,7 @@ import soundfile
 
 from evalkit.audio.clip import Samples
 from evalkit.audio.resample import resample
+from evalkit.core.interrupts import held
 
 MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 
@@ -50,7 +51,7 @@ def mp3_bytes(samples: Samples, rate: int) -> bytes:
     legal = next((known for known in MP3_RATES if known >= rate), MP3_RATES[-1])
     sound = resample(sound, rate, legal)
     sound = sound * np.float32(min(1.0, 0.98 / max(float(np.abs(sound).max()), 1e-9)))
-    with io.BytesIO() as file:
+    with io.BytesIO() as file, held():
         soundfile.write(file, sound.T, legal, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.8)
         return file.getvalue()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evalkit.cli.output import json_option, print_json, print_table, say, warn
+from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
 from evalkit.core.errors import UserError, unknown_name
 
@@ -49,12 +49,8 @@ def fetch(
     if not names:
         listing(as_json)
         return
-    try:
-        with transfer_for_this_terminal() as meter:
-            found = [fetching(name, meter, as_json) for name in dict.fromkeys(names)]
-    except KeyboardInterrupt:
-        warn("interrupted; type the same command again and it goes on from here")
-        raise typer.Exit(130) from None
+    with transfer_for_this_terminal() as meter:
+        found = [fetching(name, meter, as_json) for name in dict.fromkeys(names)]
     if as_json:
         print_json({"fetched": found})
         return

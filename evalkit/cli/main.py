@@ -13,10 +13,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 
 from evalkit.cli.output import say, tolerant_streams, warn
+from evalkit.core import interrupts
 from evalkit.core.errors import UserError
 from evalkit.core.text import one_line
 
@@ -36,6 +39,9 @@ VERBS = (
 )
 _LONGEST = 4000
 """Characters of an error that are told."""
+
+_GOES_ON = ("run", "generate", "score", "fetch", "baselines")
+"""Verbs that keep what they have done when they are stopped."""
 
 
 def build(verbs: tuple[str, ...] = VERBS) -> typer.Typer:
@@ -73,12 +79,26 @@ def main() -> None:
     """Run the verb that was typed, and turn a UserError into one line on stderr and exit code 2."""
     tolerant_streams()
     typed = sys.argv[1] if len(sys.argv) > 1 else ""
-    try:
-        build((typed,) if typed in VERBS else VERBS)()
-    except UserError as error:
-        warn(one_line(error, _LONGEST))
-        sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): not an error; keep Python from flushing into the gap.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+    with interrupts.heeded():
+        try:
+            build((typed,) if typed in VERBS else VERBS)()
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`): not an error; keep Python from flushing into the gap.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except (Exception, KeyboardInterrupt, SystemExit) as ended:  # noqa: BLE001 - a bug is raised again
+            _end(ended, typed)
+
+
+def _end(ended: BaseException, verb: str) -> NoReturn:
+    """Leave with the exit code of what ended a verb. After a stop was asked for, whatever came of it is the stop."""
+    finished = isinstance(ended, SystemExit) and ended.code in (0, None)
+    if isinstance(ended, KeyboardInterrupt) or (interrupts.asked() and not finished):
+        how = "and it goes on from here" if verb in _GOES_ON else "to begin anew"
+        with suppress(OSError):  # the terminal may be gone
+            warn(f"interrupted; type the same command again {how}")
+        sys.exit(interrupts.EXIT_CODE)
+    if isinstance(ended, UserError):
+        warn(one_line(ended, _LONGEST))
+        sys.exit(ended.exit_code)
+    raise ended

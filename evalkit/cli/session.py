@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
-from evalkit.cli.output import estimate, print_boards, print_json, print_table, say, warn
+from evalkit.cli.output import estimate, print_boards, print_json, print_table, say
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
@@ -36,16 +34,11 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     """Do the runs one after the other, tell of them, and leave with the right exit code.
 
     `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no
-    item at all, or a headline metric without a number; 130: interrupted.
+    item at all, or a headline metric without a number.
     """
-    try:
-        with _terminable():
-            outcomes = _work(configs, manner)
-            reports = [_report(outcome, manner) for outcome in outcomes]
-            joint = _joint_report(outcomes, manner, board)
-    except KeyboardInterrupt:
-        warn("interrupted; type the same command again and it goes on from here")
-        raise typer.Exit(130) from None
+    outcomes = _work(configs, manner)
+    reports = [_report(outcome, manner) for outcome in outcomes]
+    joint = _joint_report(outcomes, manner, board)
     if manner.as_json:
         runs = [_as_json(outcome, path) for outcome, path in zip(outcomes, reports, strict=True)]
         print_json(runs[0] if len(runs) == 1 else {"runs": runs, "report": None if joint is None else str(joint)})
@@ -202,17 +195,3 @@ def _print_failures(outcome: Outcome) -> None:
         say(f"  failed {prompt_id!r}: {reason}")
     if len(outcome.failures) > len(shown):
         say(f"  and {len(outcome.failures) - len(shown)} more; samples.parquet has them all")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the work as Ctrl-C does: in order, with the run marked cancelled."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

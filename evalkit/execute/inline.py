@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
 from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound
 from evalkit.generators.worker.harness import memory
 
@@ -24,13 +28,16 @@ class Inline:
                     yield batch, produce(job, batch.requests)
                     continue
                 started = time.perf_counter()
-                job.generator.load(job.device, job.dtype)
+                with _staying():
+                    job.generator.load(job.device, job.dtype)
                 loaded = True
+                heed()
                 seconds = time.perf_counter() - started
                 yield batch, _with_load(produce(job, batch.requests), seconds)
         finally:
             if loaded:
-                job.generator.close()
+                with _staying():
+                    job.generator.close()
 
 
 def _with_load(results: Sequence[Result], seconds: float) -> list[Result]:
@@ -61,7 +68,28 @@ def produce(job: Job, requests: Sequence[Request]) -> list[Result]:
 
 def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
     """The sounds of one call, or the fault of the whole call. The exception and the frames it holds are
-    gone when this returns, as they would keep the memory that a smaller batch needs."""
+    gone when this returns, as they would keep the memory that a smaller batch needs.
+
+    A model may end by other exceptions than an Exception (`sys.exit` in a library); only Ctrl-C ends the run, also
+    where the model caught it: what it made then may be half a sound, or an error that is none.
+    """
+    with _staying():
+        outcome = _call(job, requests)
+    heed()
+    return outcome
+
+
+@contextmanager
+def _staying() -> Iterator[None]:
+    """A model that changes the working folder does not move the run's."""
+    place = Path.cwd()
+    try:
+        yield
+    finally:
+        os.chdir(place)
+
+
+def _call(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
     started = time.perf_counter()
     try:
         made = job.generator.generate(
@@ -74,9 +102,9 @@ def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
         if len(audio) != len(requests):
             return Fault("error", f"the generator returned {len(audio)} sounds for {len(requests)} prompts")
         parts = {**{name: float(part) for name, part in made.timings.items()}, "total": time.perf_counter() - started}
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - a generator may raise anything; one prompt must not end the run
+    except BaseException as error:  # noqa: BLE001 - a generator may raise anything; one prompt must not end the run
         fault = Fault("oom" if _out_of_memory(error) else "error", _describe(error))
     else:
         shares = {name: part / len(requests) for name, part in parts.items()}
@@ -86,14 +114,16 @@ def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
     return fault
 
 
-def _out_of_memory(error: Exception) -> bool:
+def _out_of_memory(error: BaseException) -> bool:
     """torch's own error, numpy's, or a RuntimeError of a library that says so. By name: torch may not be loaded."""
     named = type(error).__name__ in ("OutOfMemoryError", "MemoryError", "_ArrayMemoryError")
     return named or (isinstance(error, RuntimeError) and "out of memory" in str(error).lower())
 
 
-def _describe(error: Exception) -> str:
+def _describe(error: BaseException) -> str:
     """Type and first line of an exception, at most 300 characters."""
+    if isinstance(error, SystemExit):
+        return f"SystemExit: the model called sys.exit({error.code!r:.80})"
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0] if lines else '(no message)'}"[:300]
 

@@ -21,6 +21,7 @@ from typing import IO, Literal, Protocol
 from urllib.parse import quote
 
 from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import read_json, sync_folder, write_json
 from evalkit.fetch.digests import lock_file, measure, record, recorded
 from evalkit.fetch.http import BrokenOff, Reply, get
@@ -199,6 +200,7 @@ def _copy(job: _Job, origin: Path, meter: Meter) -> None:
         while piece := source.read(_PIECE):
             part.write(piece)
             meter.advance(len(piece))
+            heed()
     meter.finish()
 
 
@@ -259,6 +261,7 @@ def _pour(job: _Job, reply: Reply, part: IO[bytes], meter: Meter) -> int:
         part.write(piece)
         part.flush()  # a kill loses nothing that has arrived
         meter.advance(len(piece))
+        heed()
     return size
 
 

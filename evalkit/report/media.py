@@ -16,6 +16,7 @@ import numpy as np
 
 from evalkit.audio.clip import Clip
 from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
 from evalkit.core.text import one_line
 from evalkit.report.records import Item
 
@@ -46,7 +47,9 @@ def media(folder: Path, item: Item) -> Media:
         return Media("", "", "nothing to play: the file holds no samples")
     if not np.isfinite(clip.samples).all():
         return Media("", "", "not shown: the audio holds NaN or infinite samples")
-    return _encoded(clip)
+    made = _encoded(clip)
+    heed()
+    return made
 
 
 def _inside(folder: Path, written: str) -> Path | str:

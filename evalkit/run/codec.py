@@ -21,6 +21,7 @@ from evalkit.audio.folders import sound_files
 from evalkit.audio.resample import resample
 from evalkit.core.errors import UserError
 from evalkit.core.ids import item_seed
+from evalkit.core.interrupts import heed
 from evalkit.stats.intervals import Interval, clustered_mean
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def evaluate(
             cut, frames = cut + (not whole), frames + samples.shape[1]
         except _Failure as failure:
             failures[path.name] = str(failure)
+        heed()
         progress()
     return Measured(clips, failures, _means(clips), cut, frames / codec.rate)
 

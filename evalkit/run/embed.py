@@ -17,6 +17,7 @@ import numpy as np
 from evalkit.audio.decode import decode
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
+from evalkit.core.interrupts import heed
 from evalkit.embed.base import Embedder, Features, TextEmbedder
 from evalkit.run.config import require_device
 from evalkit.run.progress import Progress
@@ -112,6 +113,7 @@ class Workshop:
         """Embed a chunk whole and keep what the cache lacks of it."""
         embedder = self._opened()
         made, faults = _attempt(embedder, chunk)
+        heed()
         for source in chunk:
             if found[source.key] is not None:
                 continue
@@ -130,6 +132,7 @@ class Workshop:
         if self._embedder is None:
             require_device(self._device)
             self._embedder = self._load()
+            heed()
         return self._embedder
 
 

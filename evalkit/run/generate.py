@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+from evalkit.core.interrupts import heed
 from evalkit.execute.base import Batch, Executor, Job, Request
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
@@ -26,8 +27,12 @@ def settled_records(plan: Plan, ledger: Ledger) -> dict[str, Record]:
     def settled(item: Item) -> Record | None:
         return ledger.settled(item.key, plan.folder.root, plan.config.retry_failed)
 
-    with ThreadPoolExecutor() as pool:
+    pool = ThreadPoolExecutor()
+    try:
         records = list(pool.map(settled, plan.items))
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C waits for the files in hand, not for all of them
+    heed()
     return {record.key: record for record in records if record is not None}
 
 
@@ -80,3 +85,4 @@ def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress
         path, attempt = plan.found.clips.get(item.prompt.id), ledger.next_attempt(item.key)
         ledger.append(missing_file(item, attempt) if path is None else accept_file(path, item, attempt))
         progress.advance(STAGE)
+        heed()

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from evalkit.core import interrupts
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.execute.base import Executor
@@ -109,13 +110,16 @@ def _working(manifest: Manifest, plan: Plan, progress: Progress) -> Iterator[Non
     begin(manifest, plan)
     try:
         yield
-    except KeyboardInterrupt:
-        manifest.update(status="cancelled")
-        raise
-    except Exception as error:
+    except BaseException as error:
+        stopped = isinstance(error, KeyboardInterrupt) or interrupts.asked()
+        told = {"status": "cancelled"} if stopped else {"status": "error", "error": _told(error)}
         with suppress(OSError):  # on a full disk the first error is the one to tell
-            manifest.update(status="error", error=f"{type(error).__name__}: {error}"[:1000])
+            manifest.update(**told)
         raise
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"[:1000]
 
 
 def _generated(
@@ -141,11 +145,15 @@ def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:
 
 @contextmanager
 def _timed(manifest: Manifest, stage: str) -> Iterator[None]:
+    """Add the block's wall seconds to the stage's in run.json, however the block ends."""
     started = time.perf_counter()
     try:
         yield
-    finally:
-        manifest.add_seconds(stage, time.perf_counter() - started)
+    except BaseException:
+        with suppress(OSError):  # a disk that refuses must not hide what ended the block
+            manifest.add_seconds(stage, time.perf_counter() - started)
+        raise
+    manifest.add_seconds(stage, time.perf_counter() - started)
 
 
 def _outcome(plan: Plan, records: Mapping[str, Record], scores: Mapping[str, Any], reused: bool) -> Outcome:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
 from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory, Options
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.harness import memory
@@ -57,12 +58,14 @@ class Trial:
 
     def call(self, places: Sequence[int], seeds: Sequence[int] = _SEEDS) -> GenBatch:
         """The prompts of these places in one batch."""
-        return self.generator.generate(
+        made = self.generator.generate(
             [PROMPTS[place] for place in places],
             [self.seconds[place] for place in places],
             [seeds[place] for place in places],
             self.options,
         )
+        heed()
+        return made
 
 
 RULES = ("runs", "form", "length", "rate", "finite", "clock", "repeats", "seeds", "neighbours", "memory")
@@ -107,9 +110,10 @@ def _try(trial: Trial) -> list[Finding]:
         else:
             found += [Finding(rule, None, "not tried, as it does not repeat") for rule in ("seeds", "neighbours")]
         found.append(_memory(trial))
-    except UserError:
+    except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:  # noqa: BLE001 - an adapter may raise anything, and that is what is to be told
+    except BaseException as error:  # noqa: BLE001 - an adapter may raise anything, and that is what is to be told
+        heed()
         told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         return [Finding("runs", False, told), *(Finding(rule, None, "not tried") for rule in RULES[1:])]
     return found

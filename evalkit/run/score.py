@@ -16,6 +16,7 @@ import numpy as np
 
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file
+from evalkit.core.interrupts import heed
 from evalkit.embed.base import Features
 from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
@@ -76,6 +77,7 @@ def score_all(scoring: Scoring, embeddings: dict[str, Embedding]) -> Scored:
     for name, metric in scoring.metrics.items():
         embedding = embeddings[scoring.plan.suite.metrics[name].weights]
         scores[name], per_prompt[name] = _score(scoring, metric, scoring.plan.suite.metrics[name], embedding)
+        heed()
     return Scored(scores, per_prompt, embeddings)
 
 

@@ -76,7 +76,20 @@ def test_what_does_not_fit_alone_is_a_named_fault() -> None:
     assert produce(job(Fake(fits=0)), requests("a")) == [Fault("oom", "MemoryError: CUDA out of memory")]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), UserError("no such option")])
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (SystemExit(3), "SystemExit: the model called sys.exit(3)"),
+        (SystemExit(), "SystemExit: the model called sys.exit(None)"),
+        (GeneratorExit(), "GeneratorExit: (no message)"),
+    ],
+)
+def test_a_model_that_exits_costs_its_item_and_not_the_run(error: BaseException, told: str) -> None:
+    results = produce(job(Fake(error=error)), requests("a", "bad"))
+    assert isinstance(results[0], Sound) and results[1] == Fault("error", told)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), UserError("no such option")])
 def test_ctrl_c_and_a_wrong_option_are_no_item_failures(error: BaseException) -> None:
     with pytest.raises(type(error)):
         produce(job(Fake(error=error)), requests("bad", "b"))

@@ -192,6 +192,31 @@ def install() -> None:
     evalkit.run.accept.loudness = lambda samples, rate: None
     evalkit.run.manifest.locate = locate
     sys.modules["evalkit.embed.load"] = SimpleNamespace(load_embedder=load_embedder)  # type: ignore[assignment]
+    if "ENCODING" in os.environ:
+        _tell_when_encoding(Path(os.environ["ENCODING"]))
+
+
+def _tell_when_encoding(sign: Path) -> None:
+    """Make the file `sign` while libsndfile writes a preview, and let that take a moment longer."""
+    import io
+
+    import soundfile
+
+    plain = soundfile.write
+
+    class Slow(io.BytesIO):
+        def write(self, data: bytes) -> int:
+            if not sign.exists():
+                sign.touch()
+                time.sleep(0.3)
+            return super().write(data)
+
+    def write(file: io.BytesIO, *words: object, **more: object) -> None:
+        slow = Slow()
+        plain(slow, *words, **more)
+        file.write(slow.getvalue())
+
+    soundfile.write = write
 
 
 if __name__ == "__main__":

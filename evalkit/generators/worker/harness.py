@@ -57,7 +57,9 @@ class Session:
             if kind not in handlers:
                 return _error("bad_request", f"no message is called {kind!r}")
             return handlers[kind](message)
-        except Exception as error:  # noqa: BLE001 - whatever a model raises is told to the parent
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever a model raises, sys.exit too, is told to the parent
             return _error(_code(error, code), _first_line(error), traceback.format_exc()[-_TAIL:])
 
     def _hello(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -196,7 +198,7 @@ def _exactly(handle: int, count: int) -> bytes | None:
     return parts
 
 
-def _code(error: Exception, otherwise: str) -> str:
+def _code(error: BaseException, otherwise: str) -> str:
     """ "oom" and "bad_request" go by the name of the error, as no library of theirs may be here."""
     name = type(error).__name__
     if name in ("OutOfMemoryError", "MemoryError", "_ArrayMemoryError"):
@@ -210,7 +212,7 @@ def _error(code: str, message: str, tail: str = "") -> dict[str, Any]:
     return {"type": "error", "code": code, "message": message, "traceback": tail}
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     return "{}: {}".format(type(error).__name__, lines[0] if lines else "(no message)")[:300]
 

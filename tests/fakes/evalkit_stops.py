@@ -1,0 +1,95 @@
+"""Models that do not go on as a run wants it: they exit, catch every exception, hang, or change the working folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import evalkit_fakes
+
+from evalkit.generators.base import GenBatch
+
+
+class Obedient(evalkit_fakes.Moody):
+    """Moody, one prompt at a time; a prompt with "here" is met by `act` first."""
+
+    spec = replace(evalkit_fakes.Moody.spec, name="stops", batch_size=1)
+
+    def generate(
+        self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Mapping[str, object]
+    ) -> GenBatch:
+        if any("here" in prompt for prompt in prompts):
+            Path("reached").touch()
+            self.act()
+        return super().generate(prompts, seconds, seeds, options)
+
+    def act(self) -> None: ...
+
+
+class Exits(Obedient):
+    """A library that calls sys.exit."""
+
+    def act(self) -> None:
+        sys.exit(3)
+
+
+class ExitsQuietly(Obedient):
+    def act(self) -> None:
+        sys.exit()
+
+
+class Generates(Obedient):
+    """An exception that is no Exception."""
+
+    def act(self) -> None:
+        raise GeneratorExit
+
+
+class ExitsAtLoad(evalkit_fakes.Moody):
+    def load(self, device: str, dtype: str) -> None:
+        sys.exit(3)
+
+
+class Swallows(Obedient):
+    """Catches Ctrl-C and calls it something else."""
+
+    def act(self) -> None:
+        try:
+            time.sleep(60)
+        except:  # noqa: E722 - as models do
+            raise RuntimeError("something went wrong") from None
+
+
+class SwallowsSilently(Obedient):
+    """Catches Ctrl-C and goes on, with whatever it had by then."""
+
+    def act(self) -> None:
+        with suppress(BaseException):
+            time.sleep(60)
+
+
+class Wanders(Obedient):
+    """A library that changes the working folder."""
+
+    def act(self) -> None:
+        os.chdir("/")
+
+
+class Waits(Obedient):
+    """Takes its time for every prompt, and for its autoencoder."""
+
+    def autoencoder(self, device: str, dtype: str) -> None:
+        Path("reached").touch()
+        time.sleep(60)
+
+    def generate(
+        self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Mapping[str, object]
+    ) -> GenBatch:
+        Path("reached").touch()
+        time.sleep(60)
+        return super().generate(prompts, seconds, seeds, options)
