@@ -48,8 +48,8 @@ def heeded() -> Iterator[None]:
 
 
 def asked() -> bool:
-    """Was a stop asked for since the outermost block began?"""
-    return _since is not None
+    """Was a stop asked for since the block of :func:`heeded` began?"""
+    return _heeding and _since is not None
 
 
 def heed() -> None:
