@@ -25,6 +25,7 @@ from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import read_json, sync_folder, write_json
 from evalkit.fetch.digests import lock_file, measure, record, recorded
 from evalkit.fetch.http import BrokenOff, Reply, get
+from evalkit.fetch.patience import Patience
 from evalkit.fetch.sources import Digest, Source, address, pinned, place
 from evalkit.fetch.waiting import waiting_lock
 
@@ -207,11 +208,12 @@ def _copy(job: _Job, origin: Path, meter: Meter) -> None:
 def _download(job: _Job, url: str, meter: Meter) -> tuple[bool, str]:
     """Ask until the file is whole; each time for what is missing."""
     resumed, announced, waits = False, "", list(PAUSES)
+    patience, most = Patience(), 0
     while True:
         before = _so_far(job, url)
         resumed = resumed or before > 0
         try:
-            with get(url, before, _validator(job)) as reply:
+            with get(url, before, _validator(job), patience) as reply:
                 announced = reply.stated or announced
                 if _take(job, url, reply, before, meter):
                     return resumed, announced
@@ -220,9 +222,9 @@ def _download(job: _Job, url: str, meter: Meter) -> tuple[bool, str]:
         else:
             reason = "the answer did not fit what is here"
         after = job.part.stat().st_size if job.part.exists() else 0
-        if after > before:
-            waits = list(PAUSES)
-        if not waits:
+        if after > max(before, most):
+            waits, most = list(PAUSES), after
+        if not waits or patience.left <= waits[0]:
             hint = "type the same command again: it goes on from there" if after else "is the network there?"
             raise UserError(f"{url}: broken off after {after} bytes: {reason}", hint)
         meter.note(f"{job.target.name}: {reason} after {after} bytes; trying again")
@@ -251,13 +253,13 @@ def _take(job: _Job, url: str, reply: Reply, before: int, meter: Meter) -> bool:
 
 
 def _pour(job: _Job, reply: Reply, part: IO[bytes], meter: Meter) -> int:
-    size = reply.start
+    size, most = reply.start, min(job.largest, job.largest if reply.total is None else reply.total)
     while piece := reply.read(_PIECE):
         size += len(piece)
-        if size > job.largest:
+        if size > most:
             part.close()
             job.discard()
-            raise UserError(f"{_origin(job.source)}: is larger than the {job.largest} bytes that it may have")
+            raise UserError(f"{_origin(job.source)}: is larger than the {most} bytes that it may have")
         part.write(piece)
         part.flush()  # a kill loses nothing that has arrived
         meter.advance(len(piece))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import BinaryIO
 
 
 @dataclass
@@ -16,11 +17,13 @@ class Served:
 
     "drop:N" ends the connection after N bytes of the body; "hang:N" sends N bytes and then nothing, for
     as long as the test runs; "500" and other numbers are that status; "to:URL" redirects there.
-    `ranges` False ignores Range. `log` holds (path, Range header, status) of each request.
+    `raw` {path: what writes the whole answer, one for each of the next requests}. `ranges` False ignores Range. `log`
+    holds (path, Range header, status) of each request, with status 0 for a raw answer.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
+    raw: dict[str, list[Callable[[BinaryIO], None]]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     ranges: bool = True
     etags: bool = True
@@ -41,6 +44,12 @@ def serving() -> Iterator[Served]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            if served.raw.get(self.path):
+                served.log.append((self.path, self.headers.get("Range", ""), 0))
+                self.close_connection = True
+                with suppress(OSError):  # the reader has gone
+                    served.raw[self.path].pop(0)(self.wfile)
+                return
             faults = served.faults.get(self.path, [])
             fault = faults.pop(0) if faults else ""
             if fault.isdigit() or self.path not in served.files or fault.startswith("to:"):
