@@ -45,15 +45,13 @@ def report(
       evalkit report runs/mini/stable-audio-mini/* --out compare.html
     """
     from evalkit.report.board import boards
-    from evalkit.report.page import write_report
+    from evalkit.report.page import publish
     from evalkit.report.published import shipped
-    from evalkit.report.records import read_runs
     from evalkit.report.tables import records
 
     published = () if no_published else shipped()
     target = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
-    write_report(runs, target, audio.value, published)
-    tables = boards(read_runs(runs), published)
+    tables = boards(publish(runs, target, audio.value, published), published)
     if as_json:
         print_json({"report": str(target), "scores": records(tables)})
     else:

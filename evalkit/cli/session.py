@@ -65,23 +65,25 @@ def _work(configs: Sequence[RunConfig], manner: Manner) -> list[Outcome]:
 
 
 def _report(outcome: Outcome, manner: Manner) -> Path | None:
-    """The run's page; one that is there already belongs to these scores, as scoring removes the old one."""
-    if not manner.report:
-        return None
     folder = outcome.plan.folder
-    if not folder.report.exists():
-        from evalkit.report.page import write_report
-
-        write_report([folder.root], folder.report)
-    return folder.report
+    return _page([folder.root], folder.report) if manner.report else None
 
 
 def _joint_report(outcomes: Sequence[Outcome], manner: Manner, board: Path | None) -> Path | None:
     if not manner.report or len(outcomes) < 2 or board is None:
         return None
-    from evalkit.report.page import write_report
+    return _page([outcome.plan.folder.root for outcome in outcomes], board)
 
-    return write_report([outcome.plan.folder.root for outcome in outcomes], board)
+
+def _page(folders: Sequence[Path], target: Path) -> Path:
+    """The page of these runs; one that lies there is kept where it was made of what they are now."""
+    from evalkit.report.made_of import made_of_runs, named_in
+
+    if named_in(target) != made_of_runs(folders):
+        from evalkit.report.page import write_report
+
+        write_report(folders, target)
+    return target
 
 
 def _fails(outcome: Outcome, manner: Manner) -> bool:

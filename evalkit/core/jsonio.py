@@ -59,10 +59,18 @@ def read_json(path: Path) -> Any:
     Raises UserError, naming the file, where it is absent or not JSON.
     """
     try:
-        return json.loads(path.read_bytes().decode("utf-8", "surrogatepass"))
+        return parse_json(path.read_bytes(), path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (ValueError, OSError) as error:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+
+
+def parse_json(data: bytes, path: Path) -> Any:
+    """The value of a JSON file's bytes, as `read_json`. Raises UserError, naming the file, where they are not JSON."""
+    try:
+        return json.loads(data.decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON: {error}") from None
 
 

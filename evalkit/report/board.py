@@ -26,6 +26,8 @@ from evalkit.report.ties import Standing, standings
 RANDOM = "random"
 """The size of a model whose weights are random."""
 
+_UNFINISHED = "; figures of before, if there are any, are not shown"
+
 
 @dataclass(frozen=True)
 class Entrant:
@@ -103,7 +105,8 @@ class CitedRow:
 @dataclass(frozen=True)
 class Board:
     """One table. `columns` are the headline metrics, `further` the other measures; `cited` the published rows
-    that belong here. `notes` are the warnings of its scores, numbered from 1 as the cells name them."""
+    that belong here. `notes` are the warnings of its scores, numbered from 1 as the cells name them, and what is to be
+    known of its unfinished runs."""
 
     title: str
     suite: str
@@ -173,7 +176,10 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
         further=further,
         rows=tuple(rows),
         cited=_cited(records, columns, published),
-        notes=tuple(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
+        notes=(
+            *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
+            *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
+        ),
     )
 
 
@@ -206,6 +212,8 @@ def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
         detail += changed
         if not detail or (len(namesakes) > 1 and not changed):
             detail.append(record.run_id)
+        if record.unfinished:
+            detail.append("not finished")
         found.append(Entrant(_letters(place), place, name, " · ".join(detail), record))
     return tuple(found)
 

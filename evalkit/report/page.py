@@ -3,6 +3,8 @@
 The file opens from file:// with the network off. Its content security policy allows no source but data:
 pictures and sounds and the one style and one script whose hashes it names, so nothing that came in with a
 prompt or a file name can run or load, even if escaping were to fail. Equal input gives equal bytes.
+
+A page names what it was made of (`made_of`).
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import evalkit
 from evalkit.core.jsonio import write_bytes
+from evalkit.report.made_of import ASSETS, made_of, made_of_runs
 from evalkit.report.published import Figure, shipped
-from evalkit.report.records import read_runs
+from evalkit.report.records import RunRecord, read_runs
 from evalkit.report.sampling import Audio
 from evalkit.report.speed import HEADINGS
 from evalkit.report.tables import ARROWS, csv_text, further_title, markdown
@@ -25,31 +28,48 @@ from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-_ASSETS = Path(__file__).parent / "assets"
+_TRIES = 5
 
 
 def write_report(
     run_dirs: Sequence[Path], out: Path, audio: Audio = "sample", published: Sequence[Figure] | None = None
 ) -> Path:
-    """Write the report of `run_dirs` to `out` and return `out`.
+    """Write the report of `run_dirs` to `out` and return `out`; the rest is as in `publish`."""
+    publish(run_dirs, out, audio, published)
+    return out
+
+
+def publish(
+    run_dirs: Sequence[Path], out: Path, audio: Audio = "sample", published: Sequence[Figure] | None = None
+) -> tuple[RunRecord, ...]:
+    """Write the report of `run_dirs` to `out`, and return the runs as they stand in it.
 
     `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
     one, "all" of every prompt, "none" of no prompt. `published` are figures of papers, None for those that come
     with evalkit. Raises UserError where a folder is not a run folder.
+
+    Pictures and players take their time. Where a run has changed meanwhile the page is written once more, so that a
+    run which ended while it was told of does not keep a page of before.
     """
     figures = shipped() if published is None else published
-    write_bytes(out, render(build(read_runs(run_dirs), audio, figures)).encode("utf-8"))
-    return out
+    for _ in range(_TRIES):
+        records = read_runs(run_dirs)
+        told = made_of(record.digest for record in records)
+        write_bytes(out, render(build(records, audio, figures), told).encode("utf-8"))
+        if made_of_runs(run_dirs) == told:
+            break
+    return records
 
 
-def render(view: ReportView) -> str:
-    """The page as text."""
+def render(view: ReportView, told: str) -> str:
+    """The page as text; `told` is what it was made of."""
     style, script = _asset("style.css"), _asset("script.js")
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             view=view,
+            made_of=told,
             style=style,
             script=script,
             policy=policy(style, script),
@@ -79,7 +99,7 @@ def _hash(text: str) -> str:
 
 
 def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _link(kind: str, text: str) -> str:
@@ -90,7 +110,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(_ASSETS),
+        loader=FileSystemLoader(ASSETS),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

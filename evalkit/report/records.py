@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.core.jsonio import read_json
+from evalkit.core.jsonio import parse_json
 from evalkit.core.text import clean, one_line
 from evalkit.report.text import number, whole
+from evalkit.store.state import read_state
 
 _FIXED_COLUMNS = frozenset({
     "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256",
@@ -79,11 +80,14 @@ class Suite:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run folder. `facts` keeps the rest of run.json, for the provenance panel."""
+    """One run folder. `facts` keeps the rest of run.json, for the provenance panel; `digest` is of all the files that
+    were read. `unfinished` says why a run has no figures of its own (yet), and is "" for a finished one."""
 
     folder: Path
     run_id: str
     status: str
+    unfinished: str
+    digest: str
     suite: Suite
     model: Mapping[str, str]
     preset: str
@@ -94,30 +98,36 @@ class RunRecord:
 
 def read_runs(folders: Iterable[Path]) -> tuple[RunRecord, ...]:
     """The runs in the given order, each folder once. Raises UserError where one is not a run folder."""
-    distinct = {folder.resolve(): folder for folder in folders}
-    if not distinct:
+    return tuple(read_run(folder) for folder in distinct(folders))
+
+
+def distinct(folders: Iterable[Path]) -> tuple[Path, ...]:
+    """Each folder once, in the given order. Raises UserError where there is none."""
+    found = {folder.resolve(): folder for folder in folders}
+    if not found:
         raise UserError("no run folder given", "name at least one folder that holds a run.json")
-    return tuple(read_run(folder) for folder in distinct.values())
+    return tuple(found.values())
 
 
 def read_run(folder: Path) -> RunRecord:
-    """One run folder; scores.json and samples.parquet may be absent, as they are in an unfinished run.
+    """One run folder, its files as of one moment. An unfinished run has no scores and no items, whatever an earlier
+    command left in its folder.
 
     Raises UserError where run.json is absent or not an object, or where a file that is there is broken.
     """
-    facts = read_json(folder / "run.json") if (folder / "run.json").is_file() else None
-    if not isinstance(facts, dict):
-        raise UserError(f"{folder}: not a run folder: it holds no readable run.json", "give the folder of a run")
-    scores_file, samples_file = folder / "scores.json", folder / "samples.parquet"
+    state = read_state(folder)
+    facts, scores, samples = dict(state.facts), folder / "scores.json", folder / "samples.parquet"
     return RunRecord(
         folder=folder,
         run_id=one_line(facts.get("run_id") or folder.name, 120),
         status=one_line(facts.get("status"), 40),
+        unfinished=state.unfinished,
+        digest=state.digest,
         suite=_suite(mapping(facts.get("suite"))),
         model={key: one_line(value, 300) for key, value in texts(facts.get("model")).items()},
         preset=one_line(facts.get("preset"), 120),
-        scores=_scores(mapping(read_json(scores_file))) if scores_file.is_file() else {},
-        items=_items(samples_file) if samples_file.is_file() else (),
+        scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores))),
+        items=() if state.samples is None else _items(state.samples, samples),
         facts=facts,
     )
 
@@ -175,12 +185,12 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
     )
 
 
-def _items(path: Path) -> tuple[Item, ...]:
+def _items(data: bytes, path: Path) -> tuple[Item, ...]:
     import pyarrow
     from pyarrow import parquet
 
     try:
-        rows = parquet.read_table(path).to_pylist()
+        rows = parquet.read_table(pyarrow.BufferReader(data)).to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read as Parquet: {one_line(error, 200)}") from None
     return tuple(_item(row) for row in rows)

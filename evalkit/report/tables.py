@@ -110,8 +110,9 @@ def _markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list
 
 def records(boards: Sequence[Board]) -> list[dict[str, object]]:
     """Every number of every board as one flat record, strict JSON: None for NaN, text as it is. `kind` is
-    "headline", "further" or "published"; `source` is the citation of a published one."""
-    return [record for board in boards for record in (*_measured(board), *_published(board))]
+    "headline", "further" or "published"; `source` is the citation of a published one. A run that is not finished has
+    one record without a number, of the kind "unfinished", whose `warnings` say why."""
+    return [record for board in boards for record in (*_measured(board), *_unfinished(board), *_published(board))]
 
 
 def _measured(board: Board) -> list[dict[str, object]]:
@@ -121,6 +122,19 @@ def _measured(board: Board) -> list[dict[str, object]]:
         for row in board.rows
         for column, cell in zip(columns, (*row.cells, *row.further), strict=True)
         if cell.estimate is not None
+    ]
+
+
+def _unfinished(board: Board) -> list[dict[str, object]]:
+    return [
+        {
+            **dict.fromkeys(_FIELDS),
+            **_whose(board, row),
+            "kind": "unfinished",
+            "warnings": row.entrant.record.unfinished,
+        }
+        for row in board.rows
+        if row.entrant.record.unfinished
     ]
 
 
@@ -149,14 +163,20 @@ def csv_text(boards: Sequence[Board]) -> str:
 def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Cell) -> dict[str, object]:
     places = (cell.standing.best, cell.standing.worst) if cell.standing else (None, None)
     values = (
-        board.suite, board.version, board.protocol, board.size,
-        row.entrant.record.run_id, row.entrant.name, row.entrant.record.preset,
+        *_whose(board, row).values(),
         column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.level,
         estimate.n, estimate.n_failed, estimate.n_reference, *places, " ".join(cell.tied),
         column.weights, column.protocol, "headline" if column.headline else "further", "",
         "; ".join(estimate.warnings),
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))
+
+
+def _whose(board: Board, row: Row) -> dict[str, object]:
+    """The first of `_FIELDS`: which run, of which table."""
+    run = row.entrant.record
+    values = board.suite, board.version, board.protocol, board.size, run.run_id, row.entrant.name, run.preset
+    return dict(zip(_FIELDS, values, strict=False))
 
 
 def _csv_cell(value: object) -> str:

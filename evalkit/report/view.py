@@ -281,8 +281,11 @@ def _failures(entries: Sequence[Entry]) -> tuple[Failure, ...]:
 
 
 def _summary(entrants: Sequence[Entrant], failures: int) -> str:
-    failed = f"{count(failures, 'item')} failed" if failures else "no failed items"
-    return f"{count(len(entrants), 'run')} · {failed}"
+    unfinished = sum(bool(entrant.record.unfinished) for entrant in entrants)
+    told = [count(len(entrants), "run"), f"{unfinished} of them not finished" if unfinished else ""]
+    if unfinished < len(entrants):
+        told.append(f"{count(failures, 'item')} failed" if failures else "no failed items")
+    return " · ".join(filter(None, told))
 
 
 def _audio_note(full: int, prompts: int, audio: Audio) -> str:

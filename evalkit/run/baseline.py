@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.jsonio import parse_json, read_json, write_json
 from evalkit.store.layout import RunFolder
+from evalkit.store.state import read_state
 
 KIND = "evalkit-baseline"
 SCHEMA = 1
@@ -48,15 +49,16 @@ class Record:
 
 
 def read_run(folder: Path) -> Record:
-    """The record of a run folder. Raises UserError where it is not one, or has no scores yet."""
-    paths = RunFolder(folder)
-    if not paths.run_json.is_file():
-        raise UserError(f"{folder}: is not a run folder (no run.json)", "give the folder that evalkit run printed")
-    if not paths.scores.is_file():
-        raise UserError(f"{folder}: has no scores yet", "type the same evalkit run again to finish it")
-    run, scores = _table(paths.run_json), _table(paths.scores)
+    """The record of a run folder. Raises UserError where it is not one, is not finished, or has no scores."""
+    paths, state = RunFolder(folder), read_state(folder)
+    if state.unfinished:
+        raise UserError(f"{folder}: is {state.unfinished}", "type the same evalkit run again to finish it")
+    if state.scores is None or state.samples is None:
+        missing = (paths.scores if state.scores is None else paths.samples).name
+        raise UserError(f"{folder}: has no scores yet (no {missing})", "type the same evalkit run again to finish it")
+    run, scores = state.facts, _table(parse_json(state.scores, paths.scores), paths.scores)
     suite, model = _inner(run, "suite", paths.run_json), _inner(run, "model", paths.run_json)
-    groups, per_prompt = _per_prompt(paths.samples, tuple(scores))
+    groups, per_prompt = _per_prompt(state.samples, paths.samples, tuple(scores))
     embedders = _inner(run, "metrics", paths.run_json) if scores else {}
     metrics = {}
     for name in scores:
@@ -71,7 +73,7 @@ def read_baseline(path: Path) -> Record:
     """The record of a baseline file. Raises UserError where there is none, or the file is something else."""
     if not path.is_file():
         raise UserError(f"{path}: no such baseline file", "make one with evalkit check RUN --save --baseline FILE")
-    table = _table(path)
+    table = _table(read_json(path), path)
     if table.get("kind") != KIND:
         raise UserError(f"{path}: is not a baseline file", "make one with evalkit check RUN --save --baseline FILE")
     if table.get("schema") != SCHEMA:
@@ -119,15 +121,15 @@ def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "per_prompt": values, "leave_outs": list(left) if isinstance(left, list | tuple) else []}
 
 
-def _per_prompt(path: Path, metrics: tuple[str, ...]) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
-    """({id of a scored prompt: group}, {metric: {id: value}}) from samples.parquet."""
-    if not path.is_file():
-        raise UserError(f"{path}: is not there", "type the same evalkit run again to finish it")
-    from pyarrow import ArrowException
+def _per_prompt(
+    data: bytes, path: Path, metrics: tuple[str, ...]
+) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
+    """({id of a scored prompt: group}, {metric: {id: value}}) from the bytes of samples.parquet."""
+    from pyarrow import ArrowException, BufferReader
     from pyarrow.parquet import read_table
 
     try:
-        columns = read_table(path).to_pydict()
+        columns = read_table(BufferReader(data)).to_pydict()
     except (ArrowException, OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {error}", "type the same evalkit run again") from None
     missing = {"id", "group", "status"} - columns.keys()
@@ -144,8 +146,7 @@ def _per_prompt(path: Path, metrics: tuple[str, ...]) -> tuple[dict[str, str], d
     return scored, values
 
 
-def _table(path: Path) -> dict[str, Any]:
-    table = read_json(path)
+def _table(table: object, path: Path) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise UserError(f"{path}: is not a JSON object")
     return table

@@ -118,7 +118,8 @@ def closing(plan: Plan, now: Mapping[str, str], embeddings: Mapping[str, Embeddi
 
 def begin(manifest: Manifest, plan: Plan) -> None:
     """Mark the run as started, by this command."""
-    manifest.content.pop("error", None)
+    for of_before in ("error", "speed"):
+        manifest.content.pop(of_before, None)
     manifest.update(status="started", command=list(plan.config.command), finished={})
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,16 +17,36 @@ FAKES = Path(__file__).resolve().parent.parent / "fakes"
 Typed = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
+def command(folder: Path, words: Sequence[str], module: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """How `evalkit WORDS` is started in a folder, as arguments of subprocess."""
+    path = os.pathsep.join((str(FAKES), str(Path(evalkit.__file__).parent.parent)))
+    variables = {**os.environ, "PYTHONPATH": path, "EVALKIT_HOME": str(folder / "home"), **environment}
+    # A test may ask for another encoding than UTF-8: what cannot be read so becomes surrogates, not an error.
+    told = {"encoding": "utf-8", "errors": "surrogateescape"}
+    return {"args": [sys.executable, "-m", module, *words], "cwd": folder, "env": variables, **told}
+
+
 @pytest.fixture
 def typed(tmp_path: Path) -> Typed:
     """`typed("run", "--suite", ...)` runs that command in tmp_path and returns the finished process."""
 
     def run(*words: str, module: str = "evalkit_fakes", **environment: str) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join((str(FAKES), str(Path(evalkit.__file__).parent.parent)))
-        variables = {**os.environ, "PYTHONPATH": path, "EVALKIT_HOME": str(tmp_path / "home"), **environment}
-        command = [sys.executable, "-m", module, *words]
-        # A test may ask for another encoding than UTF-8: what cannot be read so becomes surrogates, not an error.
-        told = {"encoding": "utf-8", "errors": "surrogateescape"}
-        return subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, timeout=120, **told)
+        return subprocess.run(**command(tmp_path, words, module, environment), capture_output=True, timeout=120)
 
     return run
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """`begun("run", ...)` starts that command in tmp_path and returns the process; it does not outlive the test."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, **environment: str) -> subprocess.Popen[str]:
+        arguments = command(tmp_path, words, "evalkit_fakes", environment)
+        processes.append(subprocess.Popen(**arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import shutil
 import time
@@ -203,3 +204,25 @@ def test_measures_of_one_embedder_share_one_group_of_facts(make_run: Make, with_
     out = write_report([make_run("a", change=with_further)], tmp_path / "r.html", "none")
     titles = re.findall(r"<h4>([^<]*)</h4>", out.read_text(encoding="utf-8"))
     assert "Loudness, Silence" in titles
+
+
+def test_a_run_that_changes_while_its_page_is_made_is_told_as_it_is_now(
+    make_run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures take their time: the run ended meanwhile, and its own page must not be covered by this one."""
+    import evalkit.report.page as page
+
+    run, build, calls = make_run("a", fd=200.0), page.build, []
+
+    def slow(*arguments: Any) -> Any:
+        calls.append(arguments)
+        if len(calls) == 1:
+            scores = json.loads((run / "scores.json").read_text())
+            scores["fd_openl3"] |= {"value": 300.0, "low": 299.0, "high": 301.0}
+            (run / "scores.json").write_text(json.dumps(scores))
+        return build(*arguments)
+
+    monkeypatch.setattr(page, "build", slow)
+    (record,) = page.publish([run], tmp_path / "r.html", "none")
+    assert len(calls) == 2 and record.scores["fd_openl3"].value == 300.0
+    assert "300.0" in (tmp_path / "r.html").read_text(encoding="utf-8")

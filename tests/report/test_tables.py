@@ -100,3 +100,19 @@ def test_published_figures_are_rows_with_their_source(make_run: Make, full_run: 
     assert (told["Stable Audio Open"]["value"], told["Stable Audio Open"]["low"]) == (78.24, None)
     assert told["Hearsay"]["source"] == "Evans et al. 2024, arXiv 2407.14358, Table 1 (second-hand)"
     assert "second-hand" in csv_text([board])
+
+
+def test_an_unfinished_run_is_marked_in_every_form_and_takes_no_rank(make_run: Callable[..., Path]) -> None:
+    """Its folder has figures of before: they are not its own, in no table, and the other runs are ranked without it."""
+
+    def redone(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        facts["status"] = "cancelled"
+
+    runs = [make_run("a"), make_run("b", fd=300.0), make_run("c", fd=100.0, change=redone)]
+    both, alone = boards(read_runs(runs))
+    assert [row.entrant.record.model["name"] for row in both.rows] == ["a", "b"] and not alone.columns
+    words = ("not finished: it was interrupted", "not finished")
+    assert all(word in markdown(alone) for word in words) and "100" not in markdown(alone)
+    (row,) = csv.DictReader(io.StringIO(csv_text([alone])))
+    assert (row["kind"], row["model"], row["value"]) == ("unfinished", "c", "") and words[0] in row["warnings"]
+    assert [record["kind"] for record in records([alone])] == ["unfinished"]

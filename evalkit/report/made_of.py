@@ -1,0 +1,42 @@
+"""What a page was made of, named in its head, so that a page of older figures is known as one and made again.
+
+Which sounds and figures of papers a page has is the choice of whoever made it, and no part of this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import evalkit
+from evalkit.core.ids import digest_file, digest_json
+from evalkit.report.records import distinct
+from evalkit.store.state import read_state
+
+ASSETS = Path(__file__).parent / "assets"
+
+_META = re.compile(rb'<meta name="evalkit-made-of" content="([0-9a-f]{64})">')
+_HEAD = 1000
+"""Bytes of a page within which it names what it was made of."""
+
+
+def made_of_runs(run_dirs: Iterable[Path]) -> str:
+    """What a page of these runs would be made of now. Raises UserError where a folder is not a run folder."""
+    return made_of(read_state(folder).digest for folder in distinct(run_dirs))
+
+
+def made_of(digests: Iterable[str]) -> str:
+    """The digest of the runs' `digests`, in the page's order, and of the evalkit that lays the page out."""
+    assets = [digest_file(path) for path in sorted(ASSETS.iterdir()) if path.is_file()]
+    return digest_json([evalkit.__version__, assets, list(digests)])
+
+
+def named_in(page: Path) -> str:
+    """What a page says it was made of; "" where it says nothing, or where there is none."""
+    try:
+        with page.open("rb") as file:
+            found = _META.search(file.read(_HEAD))
+    except OSError:
+        return ""
+    return found.group(1).decode("ascii") if found else ""
