@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.jsonio import read_json
 
 TENSORS, CONFIG = "model.safetensors", "config.json"
@@ -49,9 +50,13 @@ def read_config(path: Path, kind: type[_Config]) -> _Config:
         raise BadCheckpoint(f"{file}: is not a JSON object")
     default = kind()
     known = {field.name: type(getattr(default, field.name)) for field in fields(default)}  # type: ignore[arg-type]
-    wrong = sorted(set(content) ^ set(known))
-    if wrong:
-        raise BadCheckpoint(f"{file}: keys unknown or absent: {', '.join(map(str, wrong))}")
+    try:
+        refuse_unknown(file, Section("", content, known))
+    except UserError as error:
+        raise BadCheckpoint(error.message, error.hint) from None
+    absent = sorted(set(known) - set(content))
+    if absent:
+        raise BadCheckpoint(f"{file}: keys absent: {', '.join(absent)}")
     values = {name: _number(file, name, content[name], known[name]) for name in known}
     try:
         return kind(**values)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.resources import resource
 
 MANIFEST = "manifest.toml"
@@ -78,27 +79,36 @@ def read_manifest(path: Path) -> list[Baseline]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
-    strange = sorted(set(content) - {"family", "defaults", "presets", "further", "models"})
-    if strange or not isinstance(content.get("models"), dict):
-        raise UserError(f"{path}: a manifest has family, defaults, presets, further and models, not {strange}")
+    models = content.get("models")
+    _refuse_strangers(path, content)
+    if not isinstance(models, dict) or not all(isinstance(each, dict) for each in models.values()):
+        raise UserError(f"{path}: [models] is missing, or is not one table per model")
     shared = {
         **content.get("defaults", {}),
         "family": content.get("family", path.parent.name),
         "folder": path.parent,
         "further": content.get("further", {}),
     }
-    models = []
-    for name, table in content["models"].items():
-        told = {"presets": content.get("presets", {}), **shared, **table, "name": name}
-        models.append(_model(path, name, told))
-    return models
+    told = {"presets": content.get("presets", {}), **shared}
+    return [_model(path, name, {**told, **table, "name": name}) for name, table in models.items()]
+
+
+def _refuse_strangers(path: Path, content: Mapping[str, Any]) -> None:
+    """A key that nothing reads, in any of the tables; presets and further options are the adapter's own."""
+    known = [each.name for each in fields(Baseline) if each.name not in ("name", "folder")]
+    models = content.get("models")
+    refuse_unknown(
+        path,
+        Section("", content, ("family", "defaults", "presets", "further", "models")),
+        Section("[defaults]", content.get("defaults"), known),
+        *(
+            Section(f"[models.{key}]", each, known)
+            for key, each in (models if isinstance(models, dict) else {}).items()
+        ),
+    )
 
 
 def _model(path: Path, name: str, told: dict[str, Any]) -> Baseline:
-    known = {each.name for each in fields(Baseline)}
-    strange = sorted(set(told) - known)
-    if strange:
-        raise UserError(f"{path}: models.{name} has unknown keys: {', '.join(strange)}")
     told |= {key: tuple(told[key]) for key in ("files", "needs") if key in told}
     if told.get("shipped"):
         told = {"size": "mini"} | told | {"revision": "", "files": ()}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.jsonio import read_json
 from evalkit.core.resources import resource
 from evalkit.core.text import one_line
@@ -168,9 +169,10 @@ def _figure(raw: object, paper: str, arxiv: str, where: str) -> Figure:
 def _table(raw: object, keys: frozenset[str], where: str) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise UserError(f"{where}: is not a JSON object")
-    wrong = sorted(keys ^ set(raw))
-    if wrong:
-        raise UserError(f"{where}: keys unknown or absent: {one_line(', '.join(wrong), 200)}")
+    refuse_unknown(where, Section("", raw, keys))
+    absent = sorted(keys - set(raw))
+    if absent:
+        raise UserError(f"{where}: keys absent: {', '.join(absent)}")
     return raw
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file
 from evalkit.core.interrupts import heed
 from evalkit.embed.base import Features
@@ -24,6 +24,7 @@ from evalkit.run.plan import RANDOM, Plan
 from evalkit.run.progress import Progress
 from evalkit.store.ledger import Record
 from evalkit.suites.base import MetricPlan
+from evalkit.suites.conventions import chosen_options
 from evalkit.suites.references import (
     pair_reference,
     pairs_from_features,
@@ -57,8 +58,11 @@ class Scored:
 
 
 def load_metrics(plan: Plan) -> dict[str, Metric]:
-    """The suite's metrics by name, in the manifest's order."""
-    return {name: METRICS.load(name) for name in plan.suite.metrics}
+    """The suite's metrics by name, in the manifest's order. Raises UserError for an option that one does not have."""
+    metrics: dict[str, Metric] = {name: METRICS.load(name) for name in plan.suite.metrics}
+    for name, metric in metrics.items():
+        chosen_options(metric.card, plan.suite.metrics[name].options)
+    return metrics
 
 
 def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
@@ -126,7 +130,7 @@ def _score(
         set_reference=sets,
         pair_reference=pairs,
         seconds=[item.prompt.seconds for item in heard],
-        options=chosen_options(card, chosen),
+        options=chosen_options(card, chosen.options),
     )
     names = {prefix + item.key: item.prompt.id for item in plan.items for prefix in ("", _TEXT)}
     warnings = tuple(faults_told(chosen.weights, embedding, names))
@@ -139,16 +143,6 @@ def _score(
     entry["headline"] = card.headline
     entry["warnings"] = [*entry["warnings"], *warnings]
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
-
-
-def chosen_options(card: MetricCard, chosen: MetricPlan) -> dict[str, str]:
-    """A value for each option of the card. Raises UserError for one that the card does not have."""
-    for name, value in chosen.options.items():
-        if name not in card.options:
-            raise unknown_name(f"option of {card.name}", name, card.options)
-        if value not in card.options[name]:
-            raise unknown_name(f"{name} of {card.name}", value, card.options[name])
-    return {name: chosen.options.get(name, values[0]) for name, values in card.options.items()}
 
 
 def protocol_id(protocol: str, card: MetricCard, options: Mapping[str, str]) -> str:

@@ -43,17 +43,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Section, refuse_unknown, together
 from evalkit.core.ids import digest_bytes
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, parse_source, place
 from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
+from evalkit.suites.conventions import PLAIN_KEYS, metric_keys, metric_names, refuse_values
 
 TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
 FORMS = ("evalkit", "mu_sigma", "passt_probabilities")
+SOURCE_KEYS = ("repo", "commit", "path", "blob", "hub", "revision", "file", "url", "sha256")
+PROMPT_KEYS = (
+    "file", "source", "id", "text", "seconds", "group", "labels", "count", "groups", "no_reference", "captions",
+)  # fmt: skip
 _SIZES = ("mini", "full")
 _CAPTIONS = ("all", "first")
 
@@ -64,30 +71,65 @@ def read_outline(manifest: Path, typed: str) -> Outline:
     Raises UserError for a file that cannot be read as a manifest, naming the key.
     """
     table = _read(manifest)
-    texts = {key: _text(table, key, manifest) for key in TEXT_KEYS}
+    _, texts, prompts, metrics, audio = together(
+        lambda: _refuse_strangers(table, manifest),
+        lambda: _texts(table, manifest),
+        lambda: _prompts(_section(table, "prompts", manifest), manifest, typed),
+        lambda: _plans(_section(table, "metrics", manifest), manifest, typed),
+        lambda: _reference_audio(_section(table, "reference", manifest, optional=True), manifest),
+    )
+    if prompts["captions"] != "all":
+        texts["protocol"] += f"; captions={prompts['captions']}"
+    return Outline(**texts, **prompts, manifest=manifest, metrics=metrics, reference_audio=audio)
+
+
+def _refuse_strangers(table: Mapping[str, Any], manifest: Path) -> None:
+    """A key that nothing reads, in any of the tables. Which a metric's own are, its card says."""
+    prompts, metrics, own = (table.get(key) for key in ("prompts", "metrics", "reference"))
+    sections = [
+        Section("", table, (*TEXT_KEYS, "prompts", "metrics", "reference")),
+        Section("[prompts]", prompts, PROMPT_KEYS),
+        Section("[reference]", own, ("audio",)),
+    ]
+    if isinstance(prompts, dict):
+        sections.append(Section("[prompts.source]", prompts.get("source"), SOURCE_KEYS))
+    if isinstance(metrics, dict):
+        sections.append(Section("[metrics]", metrics, metric_names(metrics)))
+    for name, plan in metrics.items() if isinstance(metrics, dict) else ():
+        if isinstance(plan, dict):
+            sections.append(Section(f"[metrics.{name}]", plan, metric_keys(name, plan)))
+            source = plan.get("reference")
+            sections.append(Section(f"[metrics.{name}.reference]", source, (*SOURCE_KEYS, "form", "count")))
+    refuse_unknown(manifest, *sections)
+
+
+def _texts(table: Mapping[str, Any], manifest: Path) -> dict[str, str]:
+    texts = dict(zip(TEXT_KEYS, together(*(partial(_text, table, key, manifest) for key in TEXT_KEYS)), strict=True))
     if texts["size"] not in _SIZES:
         raise UserError(f"{manifest}: size is {texts['size']!r}", f"it must be one of {', '.join(_SIZES)}")
-    prompts = _section(table, "prompts", manifest)
-    captions = prompts.get("captions", "all")
+    return texts
+
+
+def _prompts(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, Any]:
+    """The fields of an Outline that `[prompts]` is about."""
+    captions = section.get("captions", "all")
     if captions not in _CAPTIONS:
         raise UserError(f"{manifest}: [prompts] captions is {captions!r}", f"it must be one of {', '.join(_CAPTIONS)}")
-    if captions != "all":
-        texts["protocol"] += f"; captions={captions}"
-    pinned = _prompt_source(prompts, manifest, typed)
-    audio = _section(table, "reference", manifest, optional=True).get("audio")
-    return Outline(
-        **texts,
-        manifest=manifest,
-        prompts=_beside(manifest, prompts.get("file"), "[prompts] file") if pinned is None else pinned.path,
-        columns=_columns(prompts, manifest),
-        pinned=pinned,
-        count=_count(prompts, "count", f"{manifest}: [prompts]"),
-        groups=_count(prompts, "groups", f"{manifest}: [prompts]"),
-        absent=_absent(prompts, manifest),
-        metrics=_plans(_section(table, "metrics", manifest), manifest, typed),
-        reference_audio=None if audio is None else _beside(manifest, audio, "[reference] audio"),
-        captions=captions,
-    )
+    pinned = _prompt_source(section, manifest, typed)
+    return {
+        "prompts": _beside(manifest, section.get("file"), "[prompts] file") if pinned is None else pinned.path,
+        "columns": _columns(section, manifest),
+        "pinned": pinned,
+        "count": _count(section, "count", f"{manifest}: [prompts]"),
+        "groups": _count(section, "groups", f"{manifest}: [prompts]"),
+        "absent": _absent(section, manifest),
+        "captions": captions,
+    }
+
+
+def _reference_audio(section: Mapping[str, Any], manifest: Path) -> Path | None:
+    audio = section.get("audio")
+    return None if audio is None else _beside(manifest, audio, "[reference] audio")
 
 
 def _read(manifest: Path) -> dict[str, Any]:
@@ -185,7 +227,8 @@ def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, 
             reference = _ready_path(pinned)
         elif reference is not None:
             reference = _beside(manifest, reference, f"[metrics.{metric}] reference")
-        options = {key: _text(plan, key, where) for key in plan if key not in ("weights", "reference")}
+        options = {key: _text(plan, key, where) for key in plan if key not in PLAIN_KEYS}
+        refuse_values(where, metric, options)
         plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference, options, pinned)
     return plans
 

@@ -57,12 +57,12 @@ def test_a_model_that_ships_is_a_mini_and_none_of_the_hub(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (('hub = "somebody/mine"', 'hubs = "x"'), "unknown keys: hubs"),
+        (('hub = "somebody/mine"', 'hubs = "x"'), "unknown key .hubs. in .models.mine. .did you mean hub"),
         (('hub = "somebody/mine"', ""), "either hub or shipped"),
         (('hub = "somebody/mine"', 'hub = "somebody/mine"\nshipped = true'), "either hub or shipped"),
         (('licence = "MIT"', ""), "licence"),
         (('default_preset = "card"', 'default_preset = "best"'), "'best'"),
-        (("[defaults]", "[default]"), "default"),
+        (("[defaults]", "[default]"), "unknown key .default. .did you mean defaults"),
         (("steps = 1", "steps ="), "cannot be read"),
     ],
 )

@@ -85,6 +85,58 @@ def test_a_bad_manifest_is_one_line(tmp_path: Path, old: str, new: str, words: s
     assert str(tmp_path) in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("seconds = 10", 'seconds = 10\ngruop = "clip"', r"unknown key 'gruop' in \[prompts\] .did you mean group"),
+        ("seconds = 10", "secnds = 10", r"'secnds' in \[prompts\] .did you mean seconds"),
+        ("seconds = 10", 'seconds = 10\nno_refrence = ["1"]', "did you mean no_reference"),
+        ("seconds = 10", 'seconds = 10\ncapitons = "first"', "did you mean captions"),
+        ("[metrics", '[refrence]\naudio = "x"\n[metrics', "unknown key 'refrence' .did you mean reference"),
+        ("[metrics", '[reference]\nadio = "x"\n[metrics', r"'adio' in \[reference\] .did you mean audio"),
+        ('licence = ""', 'license = ""', "'license'.*did you mean licence"),
+        ("clap_score", "clap_scor", r"'clap_scor' in \[metrics\] .did you mean clap_score"),
+        ("weights", "wieghts", r"'wieghts' in \[metrics.clap_score\].*did you mean weights"),
+        (
+            '"clap"',
+            '"clap"\ndirection = "up"',
+            r"'direction' in \[metrics.clap_score\] .known in .*: reference, weights",
+        ),
+        ("clap_score", 'kl_passt]\nweights = "passt"\ndirecton = "a"\n[metrics.clap_score', "did you mean direction"),
+        (
+            "clap_score",
+            'kl_passt]\nweights = "passt"\ndirection = "up"\n[metrics.clap_score',
+            "no direction of kl_passt",
+        ),
+        ('file = "own.csv"', 'source = {ulr = "https://a.b/c.csv"}', r"'ulr' in \[prompts.source\].*did you mean url"),
+        ('"clap"', '"clap"\nreference = {hub = "a/b", fille = "c"}', r"'fille' in .*reference\].*did you mean file"),
+    ],
+)
+def test_a_mistyped_key_is_refused_wherever_it_stands(tmp_path: Path, old: str, new: str, words: str) -> None:
+    """Ignored, `gruop` turns six clusters into sixty and narrows every interval of the run."""
+    with pytest.raises(UserError, match=words) as caught:
+        load_suite(write(tmp_path, MANIFEST.replace(old, new, 1), "id,prompt,clip\n1,rain,a\n2,wind,a\n"))
+    assert str(tmp_path) in caught.value.message
+
+
+def test_everything_that_is_wrong_with_a_manifest_is_told_at_once(tmp_path: Path) -> None:
+    manifest = MANIFEST.replace("seconds = 10", "gruop = 1\nseconds = true").replace('version = "1"', "version = 1")
+    with pytest.raises(UserError) as caught:
+        load_suite(write(tmp_path, manifest.replace("weights", "wieghts")))
+    told = caught.value.message
+    assert all(
+        each in told for each in ("'gruop'", "'wieghts'", "seconds must be", "'version'", "'weights' is missing")
+    )
+    assert told.count(str(tmp_path)) == 1 and "\n" not in told
+
+
+def test_a_metric_of_somebody_else_may_have_keys_of_its_own(tmp_path: Path) -> None:
+    """Its code is not imported to read the file; a run checks them, once it has loaded the metric."""
+    more = '\n[metrics."absent_module:METRIC"]\nweights = "clap"\nflavour = "sweet"\n'
+    plan = load_suite(write(tmp_path, MANIFEST + more)).metrics["absent_module:METRIC"]
+    assert plan.options == {"flavour": "sweet"}
+
+
 def test_the_digest_covers_the_content_and_not_its_spelling(tmp_path: Path) -> None:
     base = load_suite(write(tmp_path)).digest
     assert load_suite(write(tmp_path, "# a comment\n" + MANIFEST)).digest == base

@@ -28,12 +28,14 @@ from typing import Any
 
 from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Section, refuse_unknown
 from evalkit.generators.base import GeneratorSpec
 
 MANIFEST = "worker.toml"
 _TEXT = ("family", "size", "licence", "default_preset")
 _WHOLE = ("sample_rate", "channels", "batch_size", "parameters")
 _REAL = ("max_seconds", "window_seconds")
+_MODEL_KEYS = (*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "copied", "presets")
 _SIZES = ("mini", "full", "none")
 
 
@@ -78,7 +80,7 @@ def read_worker(folder: Path) -> WorkerManifest:
         raise UserError(f"{path}: cannot be read: {error.strerror}", "name a folder that holds one") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not TOML: {error}") from None
-    _only(path, "the file", table, {"file", "requirements", "complete", "python", "timeouts", "models"})
+    _refuse_strangers(path, table)
     models = {name: _spec(path, name, entry) for name, entry in _table(path, "models", table).items()}
     if not models:
         raise UserError(f"{path}: [models] names no model")
@@ -91,8 +93,23 @@ def read_worker(folder: Path) -> WorkerManifest:
         _timeouts(path, table),
         models,
         {name: _copied(path, name, entry, models[name]) for name, entry in _table(path, "models", table).items()},
-        table.get("complete") is True,
+        _switch(path, "complete", table.get("complete", False)),
     )
+
+
+def _refuse_strangers(path: Path, table: Mapping[str, Any]) -> None:
+    """A key that nothing reads, in any of the tables; presets hold what the worker knows itself."""
+    models = table.get("models")
+    refuse_unknown(
+        path,
+        Section("", table, ("file", "requirements", "complete", "python", "timeouts", "models")),
+        Section("[timeouts]", table.get("timeouts"), [field.name for field in fields(Timeouts)]),
+        *(Section(f"[models.{name}]", entry, _MODEL_KEYS) for name, entry in _entries(models)),
+    )
+
+
+def _entries(models: object) -> list[tuple[str, object]]:
+    return list(models.items()) if isinstance(models, dict) else []
 
 
 def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
@@ -105,7 +122,6 @@ def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
 
 def _timeouts(path: Path, table: Mapping[str, Any]) -> Timeouts:
     entry = _table(path, "timeouts", table)
-    _only(path, "[timeouts]", entry, {field.name for field in fields(Timeouts)})
     return Timeouts(**{key: _number(path, f"timeouts.{key}", value) for key, value in entry.items()})
 
 
@@ -113,7 +129,6 @@ def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
     where = f"models.{name}"
     if not isinstance(entry, dict):
         raise UserError(f"{path}: {where} is no table")
-    _only(path, where, entry, {*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "copied", "presets"})
     values: dict[str, Any] = {key: str(entry[key]) for key in _TEXT if key in entry}
     values |= {key: int(_number(path, f"{where}.{key}", entry[key])) for key in _WHOLE if key in entry}
     values |= {key: _number(path, f"{where}.{key}", entry[key]) for key in _REAL if key in entry}
@@ -122,13 +137,21 @@ def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
         raise UserError(f"{path}: {where} does not state {', '.join(missing)}")
     if values.setdefault("size", "full") not in _SIZES:
         raise unknown_name(f"size ({path}: {where})", values["size"], _SIZES)
-    presets = entry.get("presets", {})
+    presets = _table(path, "presets", entry)
     default = values.setdefault("default_preset", next(iter(presets), ""))
     if not all(isinstance(options, dict) for options in presets.values()) or (default and default not in presets):
         raise UserError(f"{path}: {where}: presets are tables, and default_preset is one of them")
-    needs = tuple(str(each) for each in entry.get("needs", ()))
+    needs = entry.get("needs", [])
+    if not isinstance(needs, list) or not all(isinstance(each, str) for each in needs):
+        raise UserError(f"{path}: {where}: needs is {needs!r:.80}, expected a list of names of weights")
     values.setdefault("family", path.parent.name)
-    return GeneratorSpec(name=name, gated=bool(entry.get("gated")), needs=needs, presets=presets, **values)
+    return GeneratorSpec(
+        name=name,
+        gated=_switch(path, f"{where}.gated", entry.get("gated", False)),
+        needs=tuple(needs),
+        presets=presets,
+        **values,
+    )
 
 
 def _copied(path: Path, name: str, entry: Mapping[str, Any], spec: GeneratorSpec) -> Mapping[str, str]:
@@ -148,10 +171,10 @@ def _table(path: Path, key: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-def _only(path: Path, where: str, table: Mapping[str, Any], known: set[str]) -> None:
-    for key in table:
-        if key not in known:
-            raise unknown_name(f"key of {where} ({path})", key, known)
+def _switch(path: Path, where: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise UserError(f"{path}: {where} is {value!r}, expected true or false")
+    return value
 
 
 def _number(path: Path, where: str, value: object) -> float:
