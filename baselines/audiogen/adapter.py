@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderC
 from evalkit.checkpoints.audiocraft import CODEC_FILE, LM_FILE, codec, language_model, read_export
 from evalkit.checkpoints.clap_folder import undrawn
 from evalkit.checkpoints.tensors import load_into, read_tensors
+from evalkit.core.files import landing
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.fetch.digests import remembered_sha256
@@ -63,14 +62,8 @@ def convert(folder: Path) -> Path:
         return target
     words, sounds = language_model(read_export(files[0])), codec(read_export(files[1]))
     tensors = {**words.tensors, **{f"audio_encoder.{name}": tensor for name, tensor in sounds.tensors.items()}}
-    target.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=target, prefix=".part-")
-    os.close(handle)
-    try:
+    with landing(target / _TENSORS) as part:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part)
-        os.replace(part, target / _TENSORS)
-    finally:
-        Path(part).unlink(missing_ok=True)
     write_json(target / _SIZES, {"decoder": words.sizes, "audio_encoder": sounds.sizes})  # last: it says "whole"
     return target
 

@@ -8,13 +8,12 @@ is the digest of the files, so a file that changed is another folder.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.files import landing
 from evalkit.core.ids import digest_json, safe_name
 from evalkit.core.jsonio import write_json
 from evalkit.fetch.digests import remembered_sha256
@@ -66,15 +65,8 @@ def _copy(file: Path, read: Reader, target: Path) -> None:
     from safetensors.torch import save_file
 
     tensors, config = read(file)
-    target.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=target, prefix=".part-")
-    os.close(handle)
-    try:
+    with landing(target / f"{file.stem}.safetensors") as part:
         save_file(_apart(tensors), part)
-        os.chmod(part, 0o644)
-        os.replace(part, target / f"{file.stem}.safetensors")
-    finally:
-        Path(part).unlink(missing_ok=True)
     try:
         write_json(target / f"{file.stem}.json", dict(config))
     except ValueError:

@@ -11,6 +11,7 @@ import typer
 
 from evalkit.cli.output import figure, json_option, print_json, print_table, say
 from evalkit.core.errors import UserError
+from evalkit.core.files import require_place
 
 if TYPE_CHECKING:
     from evalkit.run.baseline import Record
@@ -45,6 +46,7 @@ def check(
     from evalkit.run import baseline as baselines
     from evalkit.run import gate
 
+    place = None if junit is None else require_place(junit)
     current = baselines.read_run(run)
     if save:
         _save(current, baseline, as_json)
@@ -52,12 +54,12 @@ def check(
     before = baselines.read_baseline(baseline)
     comparisons = gate.check(current, before, metric, _tolerances(tolerance))
     passed = gate.passes(comparisons, strict)
-    if junit is not None:
-        _write_junit(junit, comparisons, strict)
     if as_json:
         print_json(_as_json(current, before, comparisons, passed, strict))
     else:
         _print(current, before, comparisons, passed, strict)
+    if place is not None:
+        _write_junit(place, comparisons, strict)
     if not passed:
         raise typer.Exit(1)
 
@@ -65,8 +67,9 @@ def check(
 def _save(run: Record, path: Path, as_json: bool) -> None:
     from evalkit.run.baseline import save_baseline
 
-    replaced = path.exists()
-    save_baseline(run, path)
+    place = require_place(path)
+    replaced = place.exists()
+    save_baseline(run, place)
     if as_json:
         print_json({"baseline": str(path), "replaced": replaced, "metrics": sorted(run.metrics)})
     else:
@@ -131,7 +134,7 @@ def _row(each: Comparison) -> list[object]:
 def _write_junit(path: Path, comparisons: Sequence[Comparison], strict: bool) -> None:
     from xml.etree import ElementTree
 
-    from evalkit.core.jsonio import write_bytes
+    from evalkit.core.files import write_bytes
     from evalkit.core.text import clean
     from evalkit.run.gate import passes
 

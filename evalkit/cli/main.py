@@ -21,6 +21,7 @@ import typer
 from evalkit.cli.output import say, tolerant_streams, warn
 from evalkit.core import interrupts
 from evalkit.core.errors import UserError
+from evalkit.core.files import refusal
 from evalkit.core.text import one_line
 
 VERBS = (
@@ -98,6 +99,8 @@ def _end(ended: BaseException, verb: str) -> NoReturn:
         with suppress(OSError):  # the terminal may be gone
             warn(f"interrupted; type the same command again {how}")
         sys.exit(interrupts.EXIT_CODE)
+    if isinstance(ended, OSError):
+        ended = refusal(ended) or ended
     if isinstance(ended, UserError):
         warn(one_line(ended, _LONGEST))
         sys.exit(ended.exit_code)

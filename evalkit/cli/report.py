@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from evalkit.cli.output import json_option, print_boards, print_json, say
+from evalkit.core.files import require_place
 
 
 class Audio(StrEnum):
@@ -51,7 +52,10 @@ def report(
 
     published = () if no_published else shipped()
     target = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
-    tables = boards(publish(runs, target, audio.value, published), published)
+    place = require_place(target)
+    # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
+    shown = publish(runs, target if out is None else place, audio.value, published)
+    tables = boards(shown, published)
     if as_json:
         print_json({"report": str(target), "scores": records(tables)})
     else:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
 from evalkit.cli.output import estimate, print_boards, print_json, print_table, say
+from evalkit.core.errors import UserError
+from evalkit.core.files import require_place
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
@@ -36,9 +39,12 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no
     item at all, or a headline metric without a number.
     """
+    if board is not None and manner.report and len(configs) > 1:
+        require_place(board)
     outcomes = _work(configs, manner)
-    reports = [_report(outcome, manner) for outcome in outcomes]
-    joint = _joint_report(outcomes, manner, board)
+    refusals: list[Exception] = []
+    reports = [_kept(partial(_report, outcome, manner), refusals) for outcome in outcomes]
+    joint = _kept(partial(_joint_report, outcomes, manner, board), refusals)
     if manner.as_json:
         runs = [_as_json(outcome, path) for outcome, path in zip(outcomes, reports, strict=True)]
         print_json(runs[0] if len(runs) == 1 else {"runs": runs, "report": None if joint is None else str(joint)})
@@ -46,8 +52,19 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
         _print_all(outcomes, reports)
         if joint is not None:
             say(f"all of them: {joint}")
+    if refusals:
+        raise refusals[0]
     if any(_fails(outcome, manner) for outcome in outcomes):
         raise typer.Exit(1)
+
+
+def _kept(page: Callable[[], Path | None], refusals: list[Exception]) -> Path | None:
+    """A page, or None where the disk refuses it: the scores are there, and are told before the refusal is."""
+    try:
+        return page()
+    except (UserError, OSError) as error:
+        refusals.append(error)
+        return None
 
 
 def _work(configs: Sequence[RunConfig], manner: Manner) -> list[Outcome]:

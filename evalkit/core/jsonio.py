@@ -1,20 +1,18 @@
 """Strict JSON, written so that a reader never sees half of it.
 
-`json.dumps` writes NaN, which is not JSON and breaks every browser; here it is an error. Files land
-whole: a temporary file in the same folder, flushed to the disk, then renamed over the target, as a crash
-while writing in place leaves a corrupt file that looks finished.
+`json.dumps` writes NaN, which is not JSON and breaks every browser; here it is an error.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.files import write_bytes, writing
 
 
 def dumps(value: object) -> str:
@@ -22,34 +20,8 @@ def dumps(value: object) -> str:
     return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a whole file atomically and durably; on any failure the old file stays as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".part-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename inside `folder` durable."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def write_json(path: Path, value: object) -> None:
-    """Write strict JSON atomically."""
+    """Write strict JSON atomically. Raises CannotWrite."""
     write_bytes(path, dumps(value).encode("utf-8", "surrogatepass"))
 
 
@@ -78,9 +50,10 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
     """Append one JSON record to a line-based ledger and flush it to the disk.
 
     A torn last line, left by a crash, is closed first so that the new record starts on its own line.
+    Raises CannotWrite.
     """
     line = json.dumps(record, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
-    with path.open("ab+") as file:
+    with writing(path), path.open("ab+") as file:
         if file.tell() > 0:
             file.seek(-1, os.SEEK_END)
             if file.read(1) != b"\n":

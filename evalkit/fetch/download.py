@@ -21,8 +21,9 @@ from typing import IO, Literal, Protocol
 from urllib.parse import quote
 
 from evalkit.core.errors import UserError
+from evalkit.core.files import sync
 from evalkit.core.interrupts import heed
-from evalkit.core.jsonio import read_json, sync_folder, write_json
+from evalkit.core.jsonio import read_json, write_json
 from evalkit.fetch.digests import lock_file, measure, record, recorded
 from evalkit.fetch.http import BrokenOff, Reply, get
 from evalkit.fetch.patience import Patience
@@ -165,7 +166,7 @@ def _land(job: _Job) -> int:
     job.part.chmod(0o644)
     os.replace(job.part, job.target)
     job.state.unlink(missing_ok=True)
-    sync_folder(job.target.parent)
+    sync(job.target.parent)
     return size
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import evalkit
-from evalkit.core.jsonio import write_bytes
+from evalkit.core.files import write_bytes
 from evalkit.report.made_of import ASSETS, made_of, made_of_runs
 from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs

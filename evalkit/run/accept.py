@@ -17,7 +17,7 @@ from evalkit.audio.decode import UnreadableAudio, decode
 from evalkit.audio.encode import wav_bytes
 from evalkit.audio.level import loudness
 from evalkit.audio.verdicts import FATAL, inspect
-from evalkit.core.jsonio import write_bytes
+from evalkit.core.files import write_bytes
 from evalkit.execute.base import Fault, Result, Sound
 from evalkit.generators.base import GeneratorSpec
 from evalkit.run.plan import Item

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalkit.core.errors import UserError
+from evalkit.core.files import PREFIX
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.versions import stamp
@@ -177,7 +178,7 @@ def _refuse_foreign(plan: Plan) -> None:
     if root.exists() and not root.is_dir():
         raise UserError(f"{root}: is not a folder", "choose another --out")
     own = {plan.folder.lock.name, plan.folder.audio.name, plan.folder.ledger.name}
-    foreign = [path.name for path in root.glob("*") if path.name not in own and not path.name.startswith(".part-")]
+    foreign = [path.name for path in root.glob("*") if path.name not in own and not path.name.startswith(PREFIX)]
     if foreign:
         raise UserError(f"{root}: holds files of something else ({sorted(foreign)[0]!r})", "choose an empty --out")
 

@@ -7,7 +7,6 @@ therefore found unfinished, and the same command finishes it. The report comes l
 
 from __future__ import annotations
 
-import errno
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core import interrupts
-from evalkit.core.errors import UserError
+from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.execute.base import Executor
 from evalkit.execute.inline import Inline
@@ -31,10 +30,6 @@ from evalkit.run.speed import speed
 from evalkit.store.ledger import Ledger, Record
 from evalkit.store.lock import locked
 from evalkit.suites.pinned import require_references
-
-_REFUSALS = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENOTDIR}
-)
 
 
 @dataclass(frozen=True)
@@ -90,13 +85,14 @@ def run_generate(plan: Plan, progress: Progress, executor: Executor | None = Non
 def locked_folder(plan: Plan) -> Iterator[Manifest]:
     """The run folder, held by this process alone, and its manifest."""
     try:
+        plan.folder.require_files()
         manifest = open_manifest(plan)
         plan.folder.root.mkdir(parents=True, exist_ok=True)
         with locked(plan.folder.lock):
             plan.folder.sweep()
             yield open_manifest(plan) if plan.folder.run_json.exists() else manifest
     except OSError as error:
-        raise _disk(error) from error
+        raise refusal(error) or error from error
 
 
 @contextmanager
@@ -160,11 +156,3 @@ def _outcome(plan: Plan, records: Mapping[str, Record], scores: Mapping[str, Any
     bad = [(item.prompt.id, records[item.key]) for item in plan.items if records[item.key].status != "ok"]
     failures = {prompt_id: record.error or record.kind for prompt_id, record in bad}
     return Outcome(plan, scores, len(plan.items) - len(failures), failures, reused)
-
-
-def _disk(error: OSError) -> UserError:
-    """The disk's refusal as one line. Raises the error itself where it is something else, and so a bug."""
-    if error.errno not in _REFUSALS:
-        raise error
-    where = error.filename if isinstance(error.filename, str) else "the run folder"
-    return UserError(f"{where}: {error.strerror}", "put that right, then type the same command again")

@@ -11,7 +11,7 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.core.jsonio import write_bytes
+from evalkit.core.files import write_bytes
 from evalkit.run.plan import Item, Plan
 from evalkit.store.ledger import Record
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.core.jsonio import write_bytes
+from evalkit.core.files import write_bytes
 
 _DIGEST_BYTES = 32
 

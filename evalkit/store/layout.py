@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evalkit.core.errors import UserError
+from evalkit.core.files import require_place, sweep
 from evalkit.core.ids import safe_name
 
 
@@ -63,10 +65,18 @@ class RunFolder:
         return self.root / audio
 
     def sweep(self) -> None:
-        """Remove what an interrupted write left behind (`.part-*` files). Call under the run's lock."""
+        """Remove what an interrupted write left behind. Call under the run's lock."""
         for folder in (self.root, self.audio):
-            for leftover in folder.glob(".part-*"):
-                leftover.unlink(missing_ok=True)
+            sweep(folder)
+
+    def require_files(self) -> None:
+        """Raises UserError where one of the run's files is something else than a file, or cannot be written: before
+        the work, as a pipe would be waited for, and a folder cannot be replaced."""
+        for path in (self.run_json, self.ledger, self.samples, self.scores, self.report, self.lock):
+            require_place(path)
+        if self.audio.exists() and not self.audio.is_dir():
+            raise UserError(f"{self.audio}: is not a folder", "move it away")
+        require_place(self.audio / "any.wav")
 
 
 def run_folder(base: Path, suite: str, model: str, run_id: str) -> RunFolder:

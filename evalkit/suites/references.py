@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from evalkit.audio.folders import sound_files
 from evalkit.checkpoints.probabilities import read_probabilities
 from evalkit.core.errors import UserError
+from evalkit.core.files import write_bytes
 from evalkit.core.ids import safe_name
-from evalkit.core.jsonio import write_bytes
 from evalkit.embed.base import Features
 from evalkit.metrics.base import SetReference
 from evalkit.suites.base import MetricPlan

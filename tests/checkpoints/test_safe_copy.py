@@ -41,7 +41,7 @@ def test_it_is_written_once_and_again_for_other_files(tmp_path: Path, monkeypatc
     assert (first / "model.safetensors").stat().st_mtime_ns == stamp
     torch.save({"state_dict": {"w": torch.zeros(2)}}, file)
     assert safe_copy(file, "torch") != first
-    assert not list((tmp_path / "home").rglob(".part-*"))
+    assert not list((tmp_path / "home").rglob(".landing-*"))
 
 
 def test_a_copy_that_was_interrupted_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

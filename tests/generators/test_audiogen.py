@@ -99,7 +99,7 @@ def test_a_file_is_converted_once(adapter: ModuleType, tmp_path: Path, monkeypat
     stamp = (first / "model.safetensors").stat().st_mtime_ns
     assert adapter.convert(GOLDEN) == first
     assert (first / "model.safetensors").stat().st_mtime_ns == stamp
-    assert not list(first.glob(".part-*"))
+    assert not list(first.glob(".landing-*"))
 
 
 class Evil:

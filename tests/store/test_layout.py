@@ -22,7 +22,7 @@ def test_no_name_leads_out_of_the_runs_folder(suite: str, model: str, run_id: st
 def test_leftovers_of_a_killed_write_are_swept_and_nothing_else(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     folder.audio.mkdir()
-    for path in (tmp_path / ".part-1", folder.audio / ".part-2", folder.audio / "a.wav", folder.run_json):
+    for path in (tmp_path / ".landing-1", folder.audio / ".landing-2", folder.audio / "a.wav", folder.run_json):
         path.write_bytes(b"")
     folder.sweep()
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["a.wav", "run.json"]

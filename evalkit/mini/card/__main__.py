@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalkit.core.errors import unknown_name
-from evalkit.core.jsonio import write_bytes
+from evalkit.core.files import write_bytes
 from evalkit.mini.card import files
 from evalkit.mini.card.measures import measure_judges
 from evalkit.mini.card.models import generator_minis, measure_model

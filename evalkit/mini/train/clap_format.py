@@ -16,7 +16,8 @@ from torch import nn
 from transformers import ClapConfig, RobertaTokenizer
 
 from evalkit.checkpoints.clap_folder import TOKENS, WEIGHTS
-from evalkit.core.jsonio import write_bytes, write_json
+from evalkit.core.files import write_bytes
+from evalkit.core.jsonio import write_json
 from evalkit.nets.clap import CONSTANTS, Clap, FrontEnd
 
 VOCABULARY = 768

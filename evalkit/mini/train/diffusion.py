@@ -19,7 +19,8 @@ from numpy.random import Generator as Rng
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from evalkit.core.jsonio import write_bytes, write_json
+from evalkit.core.files import write_bytes
+from evalkit.core.jsonio import write_json
 from evalkit.fetch.weights import locate
 from evalkit.generators.stable_audio.generator import CONFIG, WEIGHTS, published_names
 from evalkit.generators.stable_audio.text_towers import ClapTower, TextTower

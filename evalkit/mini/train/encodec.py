@@ -24,7 +24,7 @@ from torch.nn import functional as F
 from transformers import EncodecConfig, EncodecModel
 
 from evalkit.checkpoints.tensors import load_into, read_tensors
-from evalkit.core.jsonio import write_bytes
+from evalkit.core.files import write_bytes
 from evalkit.mini.recordings.scenes import Recording, load_recordings, random_scene, render
 from evalkit.mini.starts import codebooks
 from evalkit.mini.starts.encodec import Analysis, decode, fit_analysis, hold, hush, start_codec

@@ -35,7 +35,8 @@ from torch.optim import Optimizer
 
 from evalkit.checkpoints.tensors import load_into, read_tensors
 from evalkit.core.errors import UserError
-from evalkit.core.jsonio import append_line, read_lines, write_bytes, write_json
+from evalkit.core.files import write_bytes
+from evalkit.core.jsonio import append_line, read_lines, write_json
 
 CHECKPOINT, LOG, CURVE = "checkpoint.safetensors", "log.jsonl", "loss.png"
 _SAVE_SECONDS = 60.0
