@@ -9,18 +9,25 @@ from numpy.typing import NDArray
 
 Samples = NDArray[np.float32]
 
+FULL_SCALE = 32767 / 32768
+"""The largest 16-bit sample."""
+
 
 @dataclass(frozen=True)
 class Clip:
     """Decoded sound: `samples` float32 (channels, samples), nominal range [-1, 1]; `rate` in Hz.
 
-    `digest` is the sha256 of the bytes it was decoded from, and stands for the clip in every cache key
-    and in every seed that must not depend on the clip's neighbours.
+    `digest` is the sha256 of the bytes it was decoded from. `rails` are the lowest and the highest value at which
+    the encoding is at its end: 16-bit full scale, nearer to zero for coarser ones. `reader` names the library that
+    decoded it, and `notes` what its container left open (names of verdicts).
     """
 
     samples: Samples
     rate: int
     digest: str
+    rails: tuple[float, float] = (-FULL_SCALE, FULL_SCALE)
+    reader: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def channels(self) -> int:
@@ -33,3 +40,20 @@ class Clip:
     def mono(self) -> Samples:
         """(samples,) mean over channels."""
         return self.samples.mean(axis=0, dtype=np.float32)
+
+    def stereo(self) -> Samples:
+        """(1 or 2, samples): 5.1 sound folded down, one or two channels as they are.
+
+        ITU-R BS.775: centre and surrounds at -3 dB on their sides, the low-frequency channel left out, in the order
+        of WAV and FFmpeg (front left and right, centre, low, back left and right). Raises ValueError for other counts.
+        """
+        if self.channels <= 2:
+            return self.samples
+        if self.channels != SURROUND:
+            raise ValueError(f"{self.channels} channels have no known places")
+        sides, centre, back = self.samples[:2], self.samples[2], self.samples[4:]
+        return sides + np.float32(0.5**0.5) * (centre + back)
+
+
+SURROUND = 6
+"""The channels of 5.1 sound."""

@@ -1,4 +1,8 @@
-"""Sound files into memory: WAV, FLAC, Ogg (Vorbis, Opus) and MP3, read by libsndfile.
+"""Sound files into memory, whole or not at all.
+
+WAV, AIFF, FLAC and Vorbis are read by libsndfile, whatever else there is by FFmpeg (`with_ffmpeg.py` has the
+list); which one it was is noted with the clip. Files are known by their content, not by their names. Opus is
+decoded at 48 kHz, its own rate, whatever rate its header remembers.
 
 Files come from outside and may be anything. Whatever cannot be decoded to its promised end becomes one
 `UnreadableAudio` with the verdict to record; sizes are capped before memory is taken; and only regular
@@ -7,33 +11,32 @@ files are opened, as a FIFO would wait for ever. Levels are as stored: no normal
 
 from __future__ import annotations
 
-import io
 import os
 import stat
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from evalkit.audio.clip import Clip, Samples
-from evalkit.audio.containers import cut_short
+from evalkit.audio import with_ffmpeg, with_libsndfile
+from evalkit.audio.clip import Clip
+from evalkit.audio.containers.survey import Part, Survey, survey
+from evalkit.audio.decoded import MOST_VALUES, Decoded, Undecodable
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
-from evalkit.core.interrupts import held
 
-FORMATS = frozenset({"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3"})
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".mp3", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".aifc", ".w64", ".rf64"),
+    *(".webm", ".mka", ".caf", ".au", ".wma", ".amr", ".wv"),
+)
+"""How the files in a folder are called that are taken for sounds."""
+
+VERSION = 2
+"""Part of the features' place in the cache: raise it where a file may decode to other samples than before."""
 
 MOST_BYTES = 1 << 30
 """The largest file that is read: 1 GiB."""
 
-MOST_VALUES = 1 << 28
-"""The most samples times channels: 1 GiB of float32, 50 minutes of stereo at 44.1 kHz."""
-
-RATES = (1_000, 768_000)
-"""Lowest and highest believable sample rate in Hz; a header that says 1 Hz would resample to gigabytes."""
-
-_BLOCK = 1 << 20
+HINT = "evalkit reads wav, flac, ogg, mp3, opus, m4a, aac, aiff, webm and what else FFmpeg takes for sound"
 
 
 class UnreadableAudio(UserError):
@@ -45,18 +48,58 @@ class UnreadableAudio(UserError):
 
 
 def decode(path: Path) -> Clip:
-    """Read one sound file whole.
+    """Read one sound file whole; of files that were joined, each part after the other.
 
     Returns float32 (channels, samples) at the file's own rate, with the sha256 of the file's bytes; a file
-    that holds no sample gives (channels, 0). Raises UnreadableAudio for whatever is not a sound file of the
-    formats above, ends before its header says, or is absurdly large.
+    that holds no sample gives (channels, 0). Raises UnreadableAudio for whatever is not a sound file, ends before
+    its container says, or is absurdly large.
     """
     data = _read(path)
-    reason = cut_short(data)
-    if reason:
-        raise UnreadableAudio(path, f"cut short: {reason}", "write or copy the file again", "truncated")
-    samples, rate = _decode_bytes(path, data)
-    return Clip(samples, rate, digest_bytes(data))
+    found = survey(data)
+    try:
+        if found.cut:
+            raise Undecodable(f"cut short: {found.cut}", "truncated")
+        parts = _all_parts(found, len(data))
+    except Undecodable as error:
+        hint = "write or copy the file again" if error.verdict == "truncated" else HINT
+        raise UnreadableAudio(path, str(error), hint, error.verdict) from None
+    first = parts[0]
+    samples = first.samples if len(parts) == 1 else np.concatenate([part.samples for part in parts], axis=1)
+    return Clip(samples, first.rate, digest_bytes(data), first.rails, _readers(parts), _notes(found))
+
+
+def _all_parts(found: Survey, size: int) -> list[Decoded]:
+    """Every part, of one rate and one number of channels."""
+    parts: list[Decoded] = []
+    for part in found.parts:
+        parts.append(_decoded(part))
+        shapes = [(each.rate, each.samples.shape[0]) for each in (parts[0], parts[-1])]
+        if shapes[0] != shapes[1]:
+            raise Undecodable(
+                "joined of parts with {} Hz in {} and {} Hz in {} channels".format(*shapes[0], *shapes[1])
+            )
+        if sum(each.samples.size for each in parts) > MOST_VALUES:
+            raise Undecodable(f"more than {MOST_VALUES} samples")
+    return parts
+
+
+def _decoded(part: Part) -> Decoded:
+    if part.plain:
+        try:
+            return with_libsndfile.read(part.data)
+        except with_libsndfile.NotItsFormat:
+            pass
+    return with_ffmpeg.read(part.data)
+
+
+def _readers(parts: list[Decoded]) -> str:
+    """Which library read the file, and how many parts, where there was more than one."""
+    names = " and ".join(dict.fromkeys(part.reader for part in parts))
+    return names if len(parts) == 1 else f"{names}, {len(parts)} parts"
+
+
+def _notes(found: Survey) -> tuple[str, ...]:
+    return (*(("open_end",) if found.open_end else ()), *(("unread_rest",) if found.unread else ()))
 
 
 def _shown(path: Path) -> str:
@@ -88,51 +131,3 @@ def _read(path: Path) -> bytes:
     if not data:
         raise UnreadableAudio(path, "the file is empty")
     return data
-
-
-def _decode_bytes(path: Path, data: bytes) -> tuple[Samples, int]:
-    try:
-        with held():
-            opened = soundfile.SoundFile(io.BytesIO(data))
-        with opened as sound:
-            _check(path, sound)
-            return _read_all(path, sound), int(sound.samplerate)
-    except soundfile.LibsndfileError as error:
-        hint = "evalkit reads wav, flac, ogg and mp3"
-        raise UnreadableAudio(path, f"not readable as sound: {error.error_string}", hint) from None
-
-
-def _check(path: Path, sound: soundfile.SoundFile) -> None:
-    if sound.format not in FORMATS:
-        raise UnreadableAudio(path, f"holds {sound.format}", "evalkit reads wav, flac, ogg and mp3")
-    if not RATES[0] <= sound.samplerate <= RATES[1]:
-        raise UnreadableAudio(path, f"its header says {sound.samplerate} Hz")
-    # A stream of unknown length states the largest count there is: that is no promise, the read is capped.
-    if MOST_VALUES < sound.frames * sound.channels < 1 << 60:
-        raise UnreadableAudio(path, f"its header says {sound.frames} samples in {sound.channels} channels")
-
-
-def _read_all(path: Path, sound: soundfile.SoundFile) -> Samples:
-    """Every sample, in blocks; what stops decoding on the way to the promised count is a cut or damaged file."""
-    blocks = [np.zeros((0, sound.channels), dtype=np.float32)]
-    count = 0
-    try:
-        while (block := _next(sound)).shape[0]:
-            blocks.append(block)
-            count += block.shape[0]
-            if count * sound.channels > MOST_VALUES:
-                raise UnreadableAudio(path, f"more than {MOST_VALUES} samples")
-    except soundfile.LibsndfileError as error:
-        reason = f"stops decoding after {count} samples: {error.error_string}"
-        raise UnreadableAudio(path, reason, "write or copy the file again", "truncated") from None
-    if count < sound.frames < 1 << 60:
-        reason = f"cut short or damaged: {count} of {sound.frames} samples can be decoded"
-        raise UnreadableAudio(path, reason, "write or copy the file again", "truncated")
-    return np.ascontiguousarray(np.concatenate(blocks).T)
-
-
-def _next(sound: soundfile.SoundFile) -> Samples:
-    """The next samples (at most _BLOCK, channels), none at the end. libsndfile reads the bytes by calling back."""
-    with held():
-        block: Samples = sound.read(_BLOCK, dtype="float32", always_2d=True)
-    return block

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from evalkit.audio.clip import Samples
+from evalkit.audio.clip import SURROUND, Samples
+from evalkit.audio.resample import resample
+
+BLOCK_SECONDS, BLOCK_STEP = 0.4, 0.25
+"""A gating block of BS.1770-4, and the part of it by which the next one begins later."""
+
+LOWEST_RATE, WEIGHTED_RATE = 16_000, 48_000
+LOW_CHANNEL = 3
 
 
 def peak_gain(samples: Samples, dbfs: float = -1.0) -> float | None:
@@ -30,15 +37,29 @@ def loudness(samples: Samples, rate: int) -> float | None:
     """Integrated loudness of (channels, samples) in LUFS (ITU-R BS.1770-4), by pyloudnorm.
 
     None where there is none: under 0.4 s (one gating block), nothing above the absolute gate of -70 LUFS,
-    samples that are not finite, or more channels than the five that the standard weighs.
+    samples that are not finite, or channels other than the five that the standard weighs and those of 5.1, whose
+    low-frequency one it leaves out. Under 16 kHz the weighting's filters have no room (0.3 LU at 8 kHz,
+    no number at 3 kHz), so such sound is brought to 48 kHz first.
     """
     import pyloudnorm  # here, as its import costs a fifth of a second that `evalkit --help` need not pay
 
+    if samples.shape[0] == SURROUND:
+        samples = np.delete(samples, LOW_CHANNEL, axis=0)
     channels, count = samples.shape
-    if count < 0.4 * rate or not 1 <= channels <= 5 or not np.isfinite(samples).all():
+    if count < BLOCK_SECONDS * rate or not 1 <= channels <= 5 or not np.isfinite(samples).all():
         return None
+    if rate < LOWEST_RATE:
+        samples, rate = resample(samples, rate, WEIGHTED_RATE), WEIGHTED_RATE
     # Of pyloudnorm's K-weightings, De Man's parameters give the standard's own coefficients at 48 kHz.
-    meter = pyloudnorm.Meter(rate, filter_class="DeMan")
+    meter = pyloudnorm.Meter(rate, filter_class="DeMan", block_size=BLOCK_SECONDS, overlap=1 - BLOCK_STEP)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(meter.integrated_loudness(samples.T.astype(np.float64)))
+        value = float(meter.integrated_loudness(_whole_blocks(samples, rate).T.astype(np.float64)))
     return value if np.isfinite(value) else None
+
+
+def _whole_blocks(samples: Samples, rate: int) -> Samples:
+    """The samples up to the end of the last gating block that is whole: the standard leaves out a partial one (eq. 3),
+    which pyloudnorm 0.2 would take for whole, and so for quieter than it is."""
+    block = BLOCK_SECONDS * rate
+    steps = max(0, int((samples.shape[1] - block) / (block * BLOCK_STEP) + 1e-9))
+    return samples[:, : int(np.ceil(block * (1 + steps * BLOCK_STEP) - 1e-6))]

@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.audio.clip import Samples
+from evalkit.audio.clip import FULL_SCALE, Samples
 from evalkit.audio.level import loudness
-from evalkit.audio.verdicts import CLIPPED_LEVEL
+from evalkit.audio.verdicts import clipped
 
 SILENT_DBFS = -60.0
 """A frame is silent where no channel's RMS is above this (dB under a full-scale square wave)."""
@@ -47,9 +47,9 @@ def silent_share(samples: Samples, rate: int) -> float:
     return float(lengths[silent].sum() / sound.shape[1])
 
 
-def clipped_share(samples: Samples) -> float:
-    """The share of all samples of all channels at or beyond 16-bit full scale, 32767/32768; 0 to 1."""
-    return float((np.abs(samples) >= np.float32(CLIPPED_LEVEL)).mean())
+def clipped_share(samples: Samples, rails: tuple[float, float] = (-FULL_SCALE, FULL_SCALE)) -> float:
+    """The share of all samples of all channels at or beyond the ends of their encoding (`Clip.rails`); 0 to 1."""
+    return float(clipped(samples, rails).mean())
 
 
 def floored_loudness(samples: Samples, rate: int) -> float:

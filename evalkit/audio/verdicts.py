@@ -16,15 +16,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from evalkit.audio.clip import Clip, Samples
+from evalkit.audio.clip import SURROUND, Clip, Samples
 
 SILENT_PEAK = 1e-4
 DC_MEAN = 0.01
-CLIPPED_LEVEL = 32767 / 32768
 CLIPPED_SHARE = 1e-3
 LENGTH_SLACK_SECONDS = 0.02
 LENGTH_SLACK_SHARE = 0.02
-MOST_CHANNELS = 2
 CANCELLED_SHARE = 1e-4
 HIGH_BAND_SHARE = 1e-7
 
@@ -35,12 +33,15 @@ VERDICTS = MappingProxyType(
         "empty": "There is not one sample.",
         "nonfinite": "At least one sample is NaN or infinite.",
         "silent": "No channel moves more than 0.0001 (-80 dB of full scale) away from its mean.",
-        "too_many_channels": "There are more than two channels, which no protocol here defines.",
+        "too_many_channels": "The channels are neither one, two nor six (5.1): nobody knows their places.",
+        "open_end": "The file does not say how long it is (a pipe, a header never finished): a cut one looks the same.",
+        "unread_rest": "Behind the sound are bytes that are neither sound nor tags; they were not read.",
         "short": "More than 2 % and 0.02 s are missing of the seconds that were asked for.",
         "long": "It is more than 2 % and 0.02 s longer than was asked for.",
+        "surround": "There are six channels (5.1): folded down to two, or to their mean where a measure is mono.",
         "wrong_rate": "The sample rate is not the one that the model states.",
         "wrong_channels": "The number of channels is not the one that the model states.",
-        "clipped": "In some channel, 0.1 % or more of the samples stand at or beyond 16-bit full scale.",
+        "clipped": "In some channel, 0.1 % or more of the samples stand at or beyond the ends of the encoding.",
         "dc_offset": "The mean of some channel is farther than 0.01 of full scale from zero.",
         "one_channel_silent": "One of two channels is silent, as above, and the other is not.",
         "dual_mono": "Two channels hold the same samples: a stereo metric sees a mono clip.",
@@ -67,7 +68,8 @@ def inspect(
     """
     found = _form(clip, seconds, rate, channels)
     if "empty" not in found:
-        found |= _content(clip.samples) if np.isfinite(clip.samples).all() else {"nonfinite"}
+        found |= _content(clip) if np.isfinite(clip.samples).all() else {"nonfinite"}
+    found |= set(clip.notes)
     return tuple(name for name in VERDICTS if name in found)
 
 
@@ -80,8 +82,8 @@ def _form(clip: Clip, seconds: float | None, rate: int | None, channels: int | N
         over = clip.seconds - seconds
         if abs(over) > max(LENGTH_SLACK_SECONDS, LENGTH_SLACK_SHARE * seconds):
             found.add("long" if over > 0 else "short")
-    if clip.channels > MOST_CHANNELS:
-        found.add("too_many_channels")
+    if clip.channels > 2:
+        found.add("surround" if clip.channels == SURROUND else "too_many_channels")
     if rate is not None and clip.rate != rate:
         found.add("wrong_rate")
     if channels is not None and clip.channels != channels:
@@ -89,16 +91,17 @@ def _form(clip: Clip, seconds: float | None, rate: int | None, channels: int | N
     return found
 
 
-def _content(samples: Samples) -> set[str]:
-    """What finite samples (channels, samples) say."""
+def _content(clip: Clip) -> set[str]:
+    """What finite samples say."""
     found: set[str] = set()
+    samples = clip.samples
     sound = samples.astype(np.float64)
     means = sound.mean(axis=1, keepdims=True)
     moving = sound - means
     silent = np.abs(moving).max(axis=1) <= SILENT_PEAK
     if np.abs(means).max() > DC_MEAN:
         found.add("dc_offset")
-    if (np.abs(sound) >= CLIPPED_LEVEL).mean(axis=1).max() >= CLIPPED_SHARE:
+    if clipped(samples, clip.rails).mean(axis=1).max() >= CLIPPED_SHARE:
         found.add("clipped")
     if silent.all():
         return found | {"silent"}
@@ -107,6 +110,12 @@ def _content(samples: Samples) -> set[str]:
     if _high_share(moving) < HIGH_BAND_SHARE:
         found.add("band_limited")
     return found
+
+
+def clipped(samples: Samples, rails: tuple[float, float]) -> np.ndarray:
+    """Which of (channels, samples) stand at or beyond the ends of their encoding, `Clip.rails`."""
+    low, high = rails
+    return (samples <= np.float32(low)) | (samples >= np.float32(high))
 
 
 def _stereo(moving: np.ndarray, silent: np.ndarray, same: bool) -> set[str]:

@@ -19,7 +19,7 @@ _SHOWN_FAILURES = 5
 
 
 def codec(
-    folder: Path = typer.Argument(..., help="A folder of .wav, .flac, .ogg or .mp3 recordings."),
+    folder: Path = typer.Argument(..., help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … recordings."),
     model: str = typer.Option("stable-audio-mini", "--model", help="A model with an autoencoder."),
     checkpoint: Path | None = options.CHECKPOINT,
     weights: list[str] = options.WEIGHTS,

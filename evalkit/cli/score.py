@@ -11,7 +11,9 @@ from evalkit.cli import run as options
 
 
 def score(
-    folder: Path = typer.Argument(..., help="A folder of .wav, .flac, .ogg or .mp3 files named by prompt id."),
+    folder: Path = typer.Argument(
+        ..., help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … files named by prompt id."
+    ),
     suite: str = options.SUITE,
     out: Path | None = options.OUT,
     limit: int | None = options.LIMIT,

@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 import evalkit
 
-_STAMPED = ("torch", "numpy", "scipy", "soundfile", "soxr", "transformers", "safetensors")
+_STAMPED = ("torch", "numpy", "scipy", "soundfile", "av", "soxr", "transformers", "safetensors")
 
 
 def stamp() -> dict[str, str]:

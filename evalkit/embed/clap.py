@@ -11,8 +11,8 @@ Rules of stable-audio-metrics at fd55536 (`src/clap_score.py`; research A3 and G
 - sound: mean of the channels, resampled to the model's rate at librosa's length, peak at -1 dBFS, 16-bit
   round trip with the cut toward zero, then the front end of `evalkit.nets.clap`;
 - a sound longer than the window has its three crops (one, in models without fusion) drawn from a seed made
-  of its own digest, where the original draws them from a global generator and so gives another score on
-  every run.
+  of its own samples, so that it has the same ones in any container, where the original draws them from a global
+  generator and so gives another score on every run.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
 PEAK_DBFS = -1.0
-FRONT_END_VERSION = 2
+FRONT_END_VERSION = 3
 """Raised when the way from samples to mel changes, so that cached features are not taken for new ones."""
 
 _AUDIO_BATCH, _TEXT_BATCH = 16, 64
@@ -84,7 +84,7 @@ class ClapEmbedder:
         return rows
 
     def _input(self, clip: Clip) -> tuple[Tensor, bool]:
-        return tower_input(prepare(clip, self._front.rate), self._front, crop_seed(clip.digest))
+        return tower_input(prepare(clip, self._front.rate), self._front, crop_seed(samples_digest(clip)))
 
 
 class TextTower:
@@ -167,8 +167,14 @@ def prepare(clip: Clip, rate: int) -> Tensor:
     return int16_round_trip(torch.from_numpy(peak_normalize(mono, PEAK_DBFS)))
 
 
+def samples_digest(clip: Clip) -> str:
+    """sha256 of a clip's rate and samples, which a WAV and a FLAC of one sound share."""
+    head = f"{clip.rate} {clip.samples.shape}".encode()
+    return digest_bytes(head + np.ascontiguousarray(clip.samples, dtype="<f4").tobytes())
+
+
 def crop_seed(digest: str) -> int:
-    """The seed of a long clip's crops, in [0, 2**63), from the clip's digest alone."""
+    """The seed of a long clip's crops, in [0, 2**63), from a digest of its own."""
     return int(digest_bytes(f"clap crops\0{digest}".encode())[:16], 16) >> 1
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evalkit.audio.clip import Clip, Samples
+from evalkit.audio.clip import SURROUND, Clip, Samples
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample, resample_kaiser_best
 from evalkit.checkpoints.keras import is_keras_file, read_layers
@@ -82,10 +82,11 @@ def prepare(clip: Clip, rate: int) -> Samples:
     """
     if clip.samples.shape[1] == 0 or not np.isfinite(clip.samples).all():
         raise UserError("a clip for OpenL3 is empty or holds NaN", "such a file is a failed item; leave it out")
-    if clip.channels > 2:
+    if clip.channels not in (1, 2, SURROUND):
         raise UserError(f"OpenL3 reads mono or stereo, not {clip.channels} channels", "mix it down to stereo first")
-    alike = clip.channels == 2 and np.array_equal(clip.samples[0], clip.samples[1])
-    samples = peak_normalize(clip.samples[:1] if alike else clip.samples, PEAK_DBFS)
+    sound = clip.stereo()
+    alike = len(sound) == 2 and np.array_equal(sound[0], sound[1])
+    samples = peak_normalize(sound[:1] if alike else sound, PEAK_DBFS)
     return resample_kaiser_best(resample(samples, clip.rate, MIDDLE_RATE), MIDDLE_RATE, rate)
 
 

@@ -4,7 +4,7 @@
 
     seconds      s     length: samples over rate
     silence      0-1   share of 20-ms frames under -60 dBFS in every channel
-    clipping     0-1   share of samples at or beyond 16-bit full scale
+    clipping     0-1   share of samples at or beyond the ends of the encoding
     loudness     LUFS  integrated (BS.1770-4), -70 where nothing passes its gate
     correlation  -1-1  of the two channels; 1 for mono
     side_mid     dB    side over mid energy, between -60 (mono) and 60
@@ -29,7 +29,7 @@ COLUMNS = ("seconds", "silence", "clipping", "loudness", "correlation", "side_mi
 NO_WEIGHTS = "none"
 """What stands where other embedders state the digest of their weights."""
 
-VERSION = 1
+VERSION = 2
 """Part of every cache key: raise it with any change to a definition in `evalkit.audio.measures`."""
 
 
@@ -57,7 +57,7 @@ def _row(clip: Clip) -> Features:
     found = {
         "seconds": clip.seconds,
         "silence": measures.silent_share(samples, rate),
-        "clipping": measures.clipped_share(samples),
+        "clipping": measures.clipped_share(samples, clip.rails),
         "loudness": measures.floored_loudness(samples, rate),
         "correlation": measures.stereo_correlation(samples),
         "side_mid": measures.side_mid_ratio(samples),

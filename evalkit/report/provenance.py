@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,7 +62,15 @@ def _run(record: RunRecord) -> tuple[Fact, ...]:
     named += [Fact(name, _text(facts, name)) for name in ("created", "device", "dtype", "seed", "preset")]
     named.append(Fact("samples per prompt", _text(facts, "samples_per_prompt")))
     options = texts(facts.get("options"))
-    return (*named, *(Fact(f"option {name}", value) for name, value in sorted(options.items())))
+    return (*named, *_readers(record), *(Fact(f"option {name}", value) for name, value in sorted(options.items())))
+
+
+def _readers(record: RunRecord) -> tuple[Fact, ...]:
+    """How many sounds each library decoded, where it was not libsndfile alone."""
+    counts = Counter(item.reader for item in record.items if item.reader)
+    if all(reader.startswith("libsndfile ") and "," not in reader for reader in counts):
+        return ()
+    return (Fact("sounds read by", "; ".join(f"{reader}: {count}" for reader, count in sorted(counts.items()))),)
 
 
 def _model(record: RunRecord) -> tuple[Fact, ...]:

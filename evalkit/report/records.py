@@ -19,7 +19,7 @@ from evalkit.report.text import number, whole
 from evalkit.store.state import read_state
 
 _FIXED_COLUMNS = frozenset({
-    "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256",
+    "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256", "reader",
     "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
 })  # fmt: skip
 
@@ -66,6 +66,7 @@ class Item:
     loudness: float | None
     generate_seconds: float | None
     scores: Mapping[str, float | None]
+    reader: str = ""
 
 
 @dataclass(frozen=True)
@@ -214,6 +215,7 @@ def _item(row: Mapping[str, Any]) -> Item:
         loudness=number(row.get("loudness")),
         generate_seconds=number(row.get("generate_seconds")),
         scores={one_line(name, 120): number(row[name]) for name in row if name not in _FIXED_COLUMNS},
+        reader=one_line(row.get("reader"), 120),
     )
 
 

@@ -96,6 +96,7 @@ def _heard(path: Path, audio: str, item: Item, attempt: int, sound: Sound | None
         timings={} if sound is None else dict(sound.timings),
         peak_bytes=None if sound is None else sound.peak_bytes,
         attempt=attempt,
+        reader=clip.reader,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evalkit.audio.decode import decode
+from evalkit.audio.decode import VERSION, decode
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
@@ -38,7 +38,8 @@ class Source:
 
 
 def sound_source(key: str, digest: str, path: Path) -> Source:
-    return Source(key, digest, path)
+    """A file by its bytes and by how they are decoded."""
+    return Source(key, digest_bytes(f"decoded {VERSION}\0{digest}".encode()), path)
 
 
 def text_source(key: str, text: str) -> Source:

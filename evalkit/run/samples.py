@@ -1,8 +1,8 @@
 """`samples.parquet`: one row per prompt, failed ones included, with the per-prompt value of every metric.
 
 Columns: id, prompt, seconds, labels, group, seed, status ("ok" or "failed"), error, verdicts, audio (relative
-to the run folder; absolute for audio scored in place), sha256, sample_rate, channels, frames, peak, loudness
-(LUFS), generate_seconds, then one column per metric. What a row does not have is null.
+to the run folder; absolute for audio scored in place), sha256, reader (the library that decoded it), sample_rate,
+channels, frames, peak, loudness (LUFS), generate_seconds, then one column per metric. What a row does not have is null.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping
         "seed": whole,
         **dict.fromkeys(("status", "error"), text),
         "verdicts": pa.list_(text),
-        **dict.fromkeys(("audio", "sha256"), text),
+        **dict.fromkeys(("audio", "sha256", "reader"), text),
         **dict.fromkeys(("sample_rate", "channels", "frames"), whole),
         **dict.fromkeys(("peak", "loudness", "generate_seconds"), number),
         **dict.fromkeys(plan.suite.metrics, number),
@@ -56,6 +56,7 @@ def _row(item: Item, record: Record) -> dict[str, Any]:
         "verdicts": [_utf8(name) for name in record.verdicts],
         "audio": None if record.audio is None else _utf8(record.audio),
         "sha256": record.sha256,
+        "reader": record.reader or None,
         "sample_rate": record.rate if ok else None,
         "channels": record.channels if ok else None,
         "frames": record.frames if ok else None,

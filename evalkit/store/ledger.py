@@ -31,7 +31,7 @@ class Record:
     ok), `audio` the file relative to the run folder (absolute for audio scored in place), `sha256` of its
     bytes, `frames` per channel at `rate` Hz, `peak` linear, `loudness` in LUFS, `timings` its share of the
     wall seconds of its batch by part, `peak_bytes` the most memory in use until then,
-    `attempt` which command's try this was, counted from 1.
+    `reader` the library that decoded the file, `attempt` which command's try this was, counted from 1.
     """
 
     key: str
@@ -50,6 +50,7 @@ class Record:
     timings: Mapping[str, float] = field(default_factory=dict)
     peak_bytes: int | None = None
     attempt: int = 1
+    reader: str = ""
 
 
 class Ledger:

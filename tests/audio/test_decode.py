@@ -11,6 +11,7 @@ import pytest
 import soundfile
 
 from evalkit.audio import decode as module
+from evalkit.audio import decoded
 from evalkit.audio.decode import UnreadableAudio, decode
 from evalkit.audio.encode import wav_bytes
 from evalkit.core.errors import UserError
@@ -139,7 +140,7 @@ def test_absurd_headers_are_unreadable(tmp_path: Path, rate: int, channels: int)
 def test_sizes_are_capped_before_memory_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "clip.flac"
     _write(path, _tone())
-    monkeypatch.setattr(module, "MOST_VALUES", 1000)
+    monkeypatch.setattr(decoded, "MOST_VALUES", 1000)
     assert _verdict(path) == "unreadable"
     monkeypatch.setattr(module, "MOST_BYTES", 100)
     assert _verdict(path) == "unreadable"
@@ -155,10 +156,17 @@ def test_a_flac_that_claims_billions_of_samples_takes_no_memory(tmp_path: Path) 
     assert _verdict(path) == "unreadable"
 
 
-def test_other_formats_are_named(tmp_path: Path) -> None:
+def test_other_formats_are_read_by_content(tmp_path: Path) -> None:
+    """A name says nothing: an AIFF called .wav is the same sound."""
     path = tmp_path / "clip.wav"
     soundfile.write(path, _tone().T, 44100, format="AIFF", subtype="PCM_16")
-    with pytest.raises(UnreadableAudio, match=r"AIFF.*wav, flac, ogg and mp3"):
+    assert np.abs(decode(path).samples - _tone()).max() < 4e-5
+
+
+def test_what_is_no_sound_says_what_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    path.write_bytes(b"this is not sound" * 40)
+    with pytest.raises(UnreadableAudio, match=r"evalkit reads wav, flac, ogg, mp3"):
         decode(path)
 
 

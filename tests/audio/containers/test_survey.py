@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from evalkit.audio.containers import cut_short
+from evalkit.audio.containers.survey import survey
 
 SOUND = np.random.default_rng(0).uniform(-0.5, 0.5, (30000, 2))
 
@@ -36,32 +36,33 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_whole_file_is_not_called_cut(name: str) -> None:
-    assert cut_short(FILES[name]) is None
+    assert survey(FILES[name]).cut == ""
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("missing", [1, 100, 5000])
 def test_a_cut_file_is_told_with_numbers(name: str, missing: int) -> None:
-    assert cut_short(FILES[name][:-missing])
+    assert survey(FILES[name][:-missing]).cut
 
 
 def test_bytes_after_the_sound_are_no_matter() -> None:
     """Tags at the end of a WAV or an MP3 are common."""
-    assert cut_short(FILES["wav"] + b"LIST" + struct.pack("<I", 4) + b"INFO") is None
-    assert cut_short(FILES["mp3 vbr"] + b"TAG" + bytes(125)) is None
+    for data in (FILES["wav"] + b"LIST" + struct.pack("<I", 4) + b"INFO", FILES["mp3 vbr"] + b"TAG" + bytes(125)):
+        found = survey(data)
+        assert (found.cut, found.unread, found.open_end) == ("", 0, False)
 
 
 def test_an_mp3_after_an_id3_tag_is_still_measured() -> None:
     tag = b"ID3\x04\0\0" + bytes([0, 0, 2, 0]) + bytes(256)
-    assert cut_short(tag + FILES["mp3 vbr"]) is None
-    assert cut_short(tag + FILES["mp3 vbr"][:-200])
+    assert survey(tag + FILES["mp3 vbr"]).cut == ""
+    assert survey(tag + FILES["mp3 vbr"][:-200]).cut
 
 
 def test_short_rubbish_is_left_to_the_decoder() -> None:
     for data in (b"", b"R", b"RIFF\0\0\0\0WAVE", b"OggS", b"ID3", b"\xff\xfb", bytes(2000)):
-        assert cut_short(data) is None or data == b"OggS"
+        assert survey(data).cut == "" or data == b"OggS"
 
 
 def test_real_recordings_are_whole(esc10: Path) -> None:
     """A false alarm here would throw good clips out of a reference set."""
-    assert [path.name for path in sorted(esc10.glob("*/*.ogg")) if cut_short(path.read_bytes())] == []
+    assert [path.name for path in sorted(esc10.glob("*/*.ogg")) if survey(path.read_bytes()).cut] == []
