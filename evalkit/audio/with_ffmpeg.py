@@ -121,7 +121,7 @@ def _frames(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Au
         raise Undecodable(fault, "truncated")
 
 
-def _packets(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Packet]:
+def _packets(container: InputContainer, stream: av.AudioStream) -> Iterator[av.Packet[av.AudioStream]]:
     """Every packet, and the empty one that ends a stream. FFmpeg reads the bytes by calling back."""
     packets = container.demux(stream)
     while True:
