@@ -73,15 +73,21 @@ def inspect(
     return tuple(name for name in VERDICTS if name in found)
 
 
+def too_short(seconds: float, asked: float) -> bool:
+    """Is more missing of the seconds asked for than may be?"""
+    return asked - seconds > max(LENGTH_SLACK_SECONDS, LENGTH_SLACK_SHARE * asked)
+
+
 def _form(clip: Clip, seconds: float | None, rate: int | None, channels: int | None) -> set[str]:
     """What the clip's shape and rate alone give away."""
     found: set[str] = set()
     if not clip.samples.size:
         return {"empty"}
     if seconds is not None:
-        over = clip.seconds - seconds
-        if abs(over) > max(LENGTH_SLACK_SECONDS, LENGTH_SLACK_SHARE * seconds):
-            found.add("long" if over > 0 else "short")
+        if too_short(clip.seconds, seconds):
+            found.add("short")
+        elif too_short(2 * seconds - clip.seconds, seconds):
+            found.add("long")
     if clip.channels > 2:
         found.add("surround" if clip.channels == SURROUND else "too_many_channels")
     if rate is not None and clip.rate != rate:

@@ -23,9 +23,10 @@ from evalkit.run.embed import Workshop
 from evalkit.run.generate import generate, settled_records
 from evalkit.run.manifest import Manifest, begin, changed_versions, closing, finished, open_manifest, stamps
 from evalkit.run.plan import Plan
+from evalkit.run.preflight import make_ready
 from evalkit.run.progress import Progress
 from evalkit.run.samples import write_samples
-from evalkit.run.score import Scoring, embed_all, load_metrics, score_all
+from evalkit.run.score import Scoring, embed_all, score_all
 from evalkit.run.speed import speed
 from evalkit.store.ledger import Ledger, Record
 from evalkit.store.lock import locked
@@ -49,17 +50,18 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     with the run marked cancelled."""
     now = stamps(plan)
     require_references(plan.suite)
+    ready = None if finished(open_manifest(plan), plan, now) else make_ready(plan, now, progress)
     with locked_folder(plan) as manifest:
         ledger = Ledger(plan.folder.ledger)
         if finished(manifest, plan, now):
             settled = settled_records(plan, ledger)
             if len(settled) == len(plan.items):
                 return _outcome(plan, settled, read_json(plan.folder.scores), reused=True)
-        metrics = load_metrics(plan)
+        ready = ready or make_ready(plan, now, progress)
         with _working(manifest, plan, progress):
             records = _generated(plan, ledger, manifest, executor, progress)
             shops = {name: _workshop(plan, manifest, name, now[name]) for name in now}
-            scoring = Scoring(plan, records, metrics, shops)
+            scoring = Scoring(plan, records, ready.metrics, shops, ready.references)
             with _timed(manifest, "embed"):
                 embeddings = embed_all(scoring, progress)
             with _timed(manifest, "score"):

@@ -15,23 +15,18 @@ from typing import Any
 import numpy as np
 
 from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_file
 from evalkit.core.interrupts import heed
 from evalkit.embed.base import Features
 from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
 from evalkit.run.plan import RANDOM, Plan
 from evalkit.run.progress import Progress
+from evalkit.run.references import References
 from evalkit.store.ledger import Record
 from evalkit.suites.base import MetricPlan
 from evalkit.suites.conventions import chosen_options
-from evalkit.suites.references import (
-    pair_reference,
-    pairs_from_features,
-    reference_files,
-    set_from_features,
-    set_reference,
-)
+from evalkit.suites.recordings import pairs_from_features
+from evalkit.suites.references import set_from_features
 
 _TEXT = "text:"
 _REFERENCE = "reference:"
@@ -45,6 +40,7 @@ class Scoring:
     records: Mapping[str, Record]
     metrics: Mapping[str, Metric]
     workshops: Mapping[str, Workshop]
+    references: References
 
 
 @dataclass(frozen=True)
@@ -98,26 +94,16 @@ def _sources(scoring: Scoring, weights: str) -> list[Source]:
     if any(metric.card.text for metric, _ in wanted):
         sources += [text_source(_TEXT + item.key, item.prompt.text) for item in plan.items]
     if any(metric.card.reference and chosen.reference is None for metric, chosen in wanted):
-        sources += _reference_sources(plan.suite.reference_audio)
+        recordings = scoring.references.recordings
+        sources += [sound_source(_REFERENCE + name, each.digest, each.path) for name, each in recordings.items()]
     return sources
-
-
-def _reference_sources(folder: Path | None) -> list[Source]:
-    """The sounds of a suite's reference folder. Raises UserError where it has none."""
-    if folder is None:
-        return []
-    files = reference_files(folder)
-    try:
-        return [sound_source(_REFERENCE + stem, digest_file(path), path) for stem, path in files.items()]
-    except OSError as error:
-        raise UserError(f"{folder}: the suite's reference audio cannot be read: {error.strerror}") from None
 
 
 def _score(
     scoring: Scoring, metric: Metric, chosen: MetricPlan, embedding: Embedding
 ) -> tuple[dict[str, Any], dict[str, float]]:
     plan, card = scoring.plan, metric.card
-    sets, pairs = _references(card.reference, chosen, embedding, plan)
+    sets, pairs = _compared_with(scoring.references, metric, chosen, embedding)
     concerned = [item for item in plan.items if pairs is None or item.prompt.id in pairs]
     heard = [item for item in concerned if item.key in embedding.features]
     if card.text:
@@ -133,7 +119,7 @@ def _score(
         options=chosen_options(card, chosen.options),
     )
     names = {prefix + item.key: item.prompt.id for item in plan.items for prefix in ("", _TEXT)}
-    warnings = tuple(faults_told(chosen.weights, embedding, names))
+    warnings = [*scoring.references.warnings.get(chosen.metric, ()), *faults_told(chosen.weights, embedding, names)]
     result = _compute(metric, inputs)
     n_failed = len(concerned) - len(heard)
     protocol = protocol_id(plan.suite.protocol, card, inputs.options)
@@ -151,24 +137,23 @@ def protocol_id(protocol: str, card: MetricCard, options: Mapping[str, str]) -> 
     return "; ".join([protocol, *sorted(changed)])
 
 
-def _references(
-    kind: str, chosen: MetricPlan, embedding: Embedding, plan: Plan
+def _compared_with(
+    references: References, metric: Metric, chosen: MetricPlan, embedding: Embedding
 ) -> tuple[SetReference | None, dict[str, Features] | None]:
-    """What the metric compares with: from the suite's file, or from its embedded reference audio."""
+    """The metric's statistics or rows by prompt: those of the suite's file, or of its embedded recordings."""
+    kind, name = metric.card.reference, chosen.metric
     if not kind:
         return None, None
     if chosen.reference is not None:
-        return (set_reference(chosen), None) if kind == "set" else (None, pair_reference(chosen))
-    rows = {key: value for key, value in embedding.features.items() if key.startswith(_REFERENCE)}
-    holes = [key.removeprefix(_REFERENCE) for key in embedding.faults if key.startswith(_REFERENCE)]
-    if not rows or holes:
-        reason = f"{holes[0]!r}: {embedding.faults[_REFERENCE + holes[0]]}" if holes else "the suite has none"
-        raise UserError(f"{chosen.metric} needs a reference: {reason}")
-    named = {key.removeprefix(_REFERENCE): value for key, value in rows.items()}
+        return references.sets.get(name), dict(references.pairs[name]) if kind == "pair" else None
+    holes = [key for key in embedding.faults if key.startswith(_REFERENCE)]
+    if holes:
+        reason = f"{holes[0].removeprefix(_REFERENCE)!r}: {embedding.faults[holes[0]]}"
+        raise UserError(f"{name}: a reference recording could not be embedded: {reason}")
+    rows = {each: embedding.features[_REFERENCE + each] for each in references.recordings}
     if kind == "set":
-        return set_from_features([named[stem] for stem in sorted(named)]), None
-    groups = {item.prompt.id: item.prompt.group for item in plan.items if item.prompt.id not in chosen.excluded}
-    return None, pairs_from_features(named, groups, groups)
+        return set_from_features([rows[each] for each in sorted(rows, key=lambda each: Path(each).stem)]), None
+    return None, pairs_from_features(rows, references.names)
 
 
 def _stacked(embedding: Embedding, keys: Sequence[str]) -> Features:

@@ -11,26 +11,23 @@ the counts (the manifest states the clips; the frames are not known and stand as
 probabilities, which become a file of pairs once (`evalkit.checkpoints.probabilities`, no pickle is executed).
 
 Files are written with fixed dates, so equal content gives equal bytes. A suite may instead name a folder of
-reference audio, whose files are named by prompt id (as it is, or file-safe): :func:`reference_files` lists
-it, evalkit.run embeds it through the feature cache, and `..._from_features` make the references.
+reference audio (`evalkit.suites.recordings`), which evalkit.run inspects and embeds.
 """
 
 from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from evalkit.audio.folders import sound_files
 from evalkit.checkpoints.probabilities import read_probabilities
 from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
-from evalkit.core.ids import safe_name
 from evalkit.embed.base import Features
 from evalkit.metrics.base import SetReference
 from evalkit.suites.base import MetricPlan
@@ -139,41 +136,6 @@ def _clip_means(features: Sequence[Features]) -> Features:
         chosen = np.random.default_rng(0).choice(len(kept), MOST_ROWS, replace=False)
         kept = [kept[index] for index in sorted(chosen.tolist())]
     return np.stack([each.mean(axis=0, dtype=np.float64) for each in kept]).astype(np.float32)
-
-
-def reference_files(folder: Path) -> dict[str, Path]:
-    """{file name without its suffix: path} of every sound in a suite's reference folder, by name.
-
-    Raises UserError for a folder that is absent or holds no sound, and for two files of one name.
-    """
-    names: dict[str, Path] = {}
-    try:
-        paths = sound_files(folder)
-    except UserError as error:
-        raise UserError(f"the suite's reference audio: {error.message}", error.hint) from None
-    for path in paths:
-        if path.stem in names:
-            raise UserError(f"{folder}: both {names[path.stem].name} and {path.name} would be {path.stem!r}")
-        names[path.stem] = path
-    return names
-
-
-def pairs_from_features(
-    features: Mapping[str, Features], ids: Iterable[str], groups: Mapping[str, str] | None = None
-) -> dict[str, Features]:
-    """{prompt id: (d,)} for the ids that have a file, by their own name or by their file-safe one, else by
-    that of their source (`groups`: {prompt id: source}), as five captions may be of one recording.
-
-    The row is the mean over the clip's frames: of PaSST's windows that is its protocol's own rule.
-    """
-    found = {}
-    for identifier in ids:
-        names = [identifier, *([groups[identifier]] if groups else [])]
-        known = [name for stem in names for name in (stem, safe_name(stem)) if name in features]
-        if known:
-            each = features[known[0]]
-            found[identifier] = each.mean(axis=0, dtype=np.float64).astype(np.float32)
-    return found
 
 
 def _named(plan: MetricPlan) -> Path:

@@ -20,7 +20,7 @@ from evalkit.suites.counts import count, disagreements
 from evalkit.suites.load import load_outline, load_suite
 from evalkit.suites.obtain import obtain
 from evalkit.suites.pinned import pinned_files, require_references
-from evalkit.suites.references import pair_reference, pairs_from_features, set_reference
+from evalkit.suites.references import pair_reference, set_reference
 
 SUITES = ("audiocaps", "musiccaps", "musiccaps-nosinging", "song-describer", "song-describer-nosinging")
 
@@ -259,14 +259,6 @@ def test_prompts_of_an_absent_recording_are_outside_of_the_paired_metric(publish
     plan = suite.metrics["kl_passt"]
     assert plan.excluded == {"140", "141", "150", "151"}
     assert len(pair_reference(plan)) == 8
-
-
-def test_a_reference_recording_serves_all_captions_of_its_source() -> None:
-    """A folder of AudioCaps recordings is named by clip, the prompts by caption."""
-    rows = {"yt0": np.ones((2, 3), np.float32), "7": np.zeros((1, 3), np.float32)}
-    groups = {"1": "yt0", "2": "yt0", "7": "yt0", "8": "yt9"}
-    found = pairs_from_features(rows, groups, groups)
-    assert {key: float(row[0]) for key, row in found.items()} == {"1": 1.0, "2": 1.0, "7": 0.0}
 
 
 def test_shipped_moments_make_a_reference_without_a_number_of_frames(published: tuple[Published, str]) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from evalkit.core.errors import UserError
-from evalkit.core.ids import safe_name
 from evalkit.suites import references
 from evalkit.suites.base import MetricPlan
 
@@ -112,31 +111,6 @@ def test_no_reference_says_what_to_do(tmp_path: Path) -> None:
         references.set_reference(plan(None))
     with pytest.raises(UserError, match=r"gone\.npz: no such reference file"):
         references.pair_reference(plan(tmp_path / "gone.npz"))
-
-
-def test_a_folder_of_audio_is_listed_by_prompt(tmp_path: Path) -> None:
-    for name in ("b.wav", "a.FLAC", "notes.txt"):
-        (tmp_path / name).touch()
-    assert list(references.reference_files(tmp_path)) == ["a", "b"]
-
-
-def test_a_folder_without_audio_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"reference audio: .*no such folder"):
-        references.reference_files(tmp_path / "gone")
-
-
-def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
-    for suffix in ("wav", "flac"):
-        (tmp_path / f"a.{suffix}").touch()
-    with pytest.raises(UserError, match=r"both a\.flac and a\.wav"):
-        references.reference_files(tmp_path)
-
-
-def test_a_pair_is_found_by_its_own_or_its_file_safe_name() -> None:
-    rows = {name: np.full((3, 2), value, np.float32) for value, name in enumerate(["1", safe_name("../x")])}
-    pairs = references.pairs_from_features(rows, ["1", "../x", "7"])
-    assert all(row.shape == (2,) for row in pairs.values())
-    assert {name: float(row[0]) for name, row in pairs.items()} == {"1": 0.0, "../x": 1.0}
 
 
 def test_one_frame_is_no_set() -> None:
