@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.core.ids import digest_bytes
+
 Samples = NDArray[np.float32]
 
 FULL_SCALE = 32767 / 32768
@@ -53,6 +55,12 @@ class Clip:
             raise ValueError(f"{self.channels} channels have no known places")
         sides, centre, back = self.samples[:2], self.samples[2], self.samples[4:]
         return sides + np.float32(0.5**0.5) * (centre + back)
+
+
+def samples_digest(clip: Clip) -> str:
+    """sha256 of a clip's rate and samples, which a WAV and a FLAC of one sound share."""
+    head = f"{clip.rate} {clip.samples.shape}".encode()
+    return digest_bytes(head + np.ascontiguousarray(clip.samples, dtype="<f4").tobytes())
 
 
 SURROUND = 6

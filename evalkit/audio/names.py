@@ -19,24 +19,7 @@ from evalkit.audio.decode import SUFFIXES
 from evalkit.core.errors import UserError
 from evalkit.core.ids import safe_name
 
-_SOUNDS = frozenset(
-    (
-        *SUFFIXES,
-        ".aac",
-        ".aif",
-        ".aifc",
-        ".aiff",
-        ".au",
-        ".caf",
-        ".m4a",
-        ".mp4",
-        ".oga",
-        ".opus",
-        ".w64",
-        ".webm",
-        ".wma",
-    )
-)
+_SOUNDS = frozenset((*SUFFIXES, ".mp4"))
 _UNICODE = "Unicode form"
 _NAMED = 3
 """Names that a sentence gives before it only counts the rest."""

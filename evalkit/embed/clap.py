@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from evalkit.audio.clip import Clip
+from evalkit.audio.clip import Clip, samples_digest
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
 from evalkit.checkpoints.clap_folder import (
@@ -165,12 +165,6 @@ def prepare(clip: Clip, rate: int) -> Tensor:
     if len(mono) == 0 or not np.isfinite(mono).all():
         raise UserError("a clip for CLAP is empty or holds NaN", "such a file is a failed item; leave it out")
     return int16_round_trip(torch.from_numpy(peak_normalize(mono, PEAK_DBFS)))
-
-
-def samples_digest(clip: Clip) -> str:
-    """sha256 of a clip's rate and samples, which a WAV and a FLAC of one sound share."""
-    head = f"{clip.rate} {clip.samples.shape}".encode()
-    return digest_bytes(head + np.ascontiguousarray(clip.samples, dtype="<f4").tobytes())
 
 
 def crop_seed(digest: str) -> int:

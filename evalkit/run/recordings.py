@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from evalkit.audio.clip import Clip
-from evalkit.audio.decode import UnreadableAudio, decode
+from evalkit.audio.clip import samples_digest
+from evalkit.audio.decode import VERSION, UnreadableAudio, decode
 from evalkit.audio.verdicts import FATAL, VERDICTS, inspect, too_short
 from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_bytes, digest_file
+from evalkit.core.ids import digest_file
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.fetch.home import evalkit_home
 from evalkit.run.progress import Progress
@@ -27,8 +27,8 @@ STAGE = "references"
 SHORTEST = 0.02
 """Seconds: in less there is nothing that a metric could hear (the windows of silence are as long)."""
 
-_VERSION = 1
-"""Raised where what is kept of a recording means something else; else an old note would be believed."""
+_VERSION = [VERSION, 1]
+"""How files are decoded, and what is kept of a recording; a note of another version is not believed."""
 
 _NAMED = 5
 
@@ -131,7 +131,7 @@ def _inspected(path: Path) -> Recording | str:
         return ", ".join(fatal)
     if clip.seconds < SHORTEST:
         return f"short: {clip.samples.shape[1]} samples"
-    found = Recording(path, clip.digest, sound_digest(clip), clip.seconds, verdicts)
+    found = Recording(path, clip.digest, samples_digest(clip), clip.seconds, verdicts)
     with suppress(OSError):  # a full or read-only disk costs the decoding again, and nothing else
         write_json(note, {**asdict(found), "path": None, "version": _VERSION})
     return found
@@ -145,12 +145,6 @@ def _kept(note: Path, path: Path, digest: str) -> Recording | None:
     except (UserError, LookupError, TypeError, ValueError):
         pass
     return None
-
-
-def sound_digest(clip: Clip) -> str:
-    """sha256 of a clip's samples, rate and shape: the same for the same sound in any file that loses nothing."""
-    head = f"{clip.rate} {clip.samples.shape} float32 little-endian\0".encode()
-    return digest_bytes(head + clip.samples.astype("<f4").tobytes())
 
 
 def _some(texts: Sequence[str]) -> str:

@@ -106,7 +106,7 @@ def entry(outcome: Outcome) -> dict[str, Any]:
         ("p2", wav_bytes(noise(1)[:, :2], RATE), "short: 2 samples"),
         ("p3", wav_bytes(noise(1), RATE)[:1000], "truncated"),
         ("p4", b"<html>not found</html>", "unreadable"),
-        ("p5", wav_bytes(np.tile(noise(1), (6, 1)), RATE), "too_many_channels"),
+        ("p5", wav_bytes(np.tile(noise(1), (5, 1)), RATE), "too_many_channels"),
         ("extra", b"", "unreadable"),
     ],
 )
