@@ -15,6 +15,7 @@ from typing import Literal
 import typer
 
 from evalkit.cli.output import json_option, print_json, print_table
+from evalkit.core.text import short_digest
 
 _ROOM = 2 * 2**30
 """Bytes of free disk below which a run of a few hundred clips may not fit."""
@@ -77,11 +78,20 @@ def _torch() -> Iterator[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
-    from evalkit.core.versions import stamp
+    from evalkit.core.resources import resource
+    from evalkit.core.versions import LIBRARIES, deviations, here
 
-    for name, version in stamp().items():
-        if name not in ("evalkit", "python", "platform", "torch"):
-            yield Finding(name, "fail" if version == "absent" else "ok", version)
+    others = deviations()
+    for name in LIBRARIES:
+        if name not in others and name != "torch":
+            yield Finding(name, "ok" if here(name) else "fail", here(name) or "absent")
+    for name, (tested, version) in others.items():
+        yield Finding(name, "warn", f"tested with {tested}, here {version}")
+    if others:
+        way = f"exactly the tested ones: pip install -c {resource('constraints.txt')}, then what you install"
+        yield Finding("packages", "warn", f"{len(others)} other than tested; {way}")
+    else:
+        yield Finding("packages", "ok", "all as tested")
 
 
 def _folders() -> Iterator[Finding]:
@@ -114,6 +124,7 @@ def _switches() -> Iterator[Finding]:
 
 def _weights() -> Iterator[Finding]:
     from evalkit.core.errors import MissingWeights
+    from evalkit.fetch.digests import weights_digest
     from evalkit.fetch.weights import MINIS, PUBLISHED, locate
 
     absent = 0
@@ -125,19 +136,9 @@ def _weights() -> Iterator[Finding]:
                 yield Finding(name, "fail", f"not here: {error}")
             absent += name not in MINIS
             continue
-        yield Finding(name, "ok", f"{_digest(path)[:12]} at {path}")
+        yield Finding(name, "ok", f"{short_digest(weights_digest(path))} at {path}")
     listed = "`evalkit fetch weights` and `evalkit models` list them"
     yield Finding("published weights", "ok", f"{absent} of {len(PUBLISHED)} are not here (none is needed): {listed}")
-
-
-def _digest(path: Path) -> str:
-    """sha256 of the weights: of the file, or of the folder's one safetensors file."""
-    from evalkit.core.ids import digest_file
-
-    if path.is_file():
-        return digest_file(path)
-    files = sorted(path.glob("*.safetensors"))
-    return digest_file(files[0]) if files else "(no safetensors)"
 
 
 def _helpers() -> Iterator[Finding]:

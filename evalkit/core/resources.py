@@ -1,6 +1,7 @@
-"""Where the files that ship beside the code are: prompts, gate baselines, published figures.
+"""Where the files that ship beside the code are: prompts, gate baselines, published figures, and
+the versions that it is tested with.
 
-They live in top-level folders of the repository (`prompts/`, `baselines/`, `reports/`) so that people find
+They live at the top of the repository (`prompts/`, `baselines/`, `reports/`, `constraints.txt`) so that people find
 them, and inside `evalkit/_data/` in an installed wheel, so that site-packages gets no folder of that name.
 """
 
@@ -11,17 +12,17 @@ from typing import Literal
 
 from evalkit.core.errors import UserError
 
-Kind = Literal["prompts", "baselines", "reports"]
+Kind = Literal["prompts", "baselines", "reports", "constraints.txt"]
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def resource(kind: Kind) -> Path:
-    """The folder of one kind of shipped file, in a wheel or in a source checkout (editable installs too).
+    """The folder of one kind of shipped file, or the file, in a wheel or in a source checkout (editable installs too).
 
     Raises UserError where neither has it, which means a broken installation.
     """
-    for folder in (_PACKAGE / "_data" / kind, _PACKAGE.parent / kind):
-        if folder.is_dir():
-            return folder
-    raise UserError(f"evalkit's own {kind} folder is not installed beside {_PACKAGE}", "install evalkit again")
+    for shipped in (_PACKAGE / "_data" / kind, _PACKAGE.parent / kind):
+        if shipped.exists():
+            return shipped
+    raise UserError(f"evalkit's own {kind} is not installed beside {_PACKAGE}", "install evalkit again")

@@ -68,3 +68,9 @@ def _carried(char: str, encoding: str) -> str:
     except UnicodeEncodeError:
         return _PLAIN.get(char) or char.encode("ascii", "backslashreplace").decode("ascii")
     return char
+
+
+def short_digest(value: str) -> str:
+    """The first twelve digits of a hex digest; anything else as it is."""
+    is_digest = len(value) >= 40 and all(char in "0123456789abcdef" for char in value)
+    return value[:12] if is_digest else value

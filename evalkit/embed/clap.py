@@ -5,7 +5,8 @@ A folder of weights has the layout of the Hugging Face hub (`laion/clap-htsat-fu
 `vocab.json` with `merges.txt`. LAION's own files (`630k-audioset-fusion-best.pt`) are read as they are, with
 roberta-base's tokenizer beside them (`clap_laion.py`). The network is never asked.
 
-Rules of stable-audio-metrics at fd55536 (`src/clap_score.py`; research A3 and G):
+Rules of stable-audio-metrics at fd55536 (`src/clap_score.py` 12-17, 47-119) and LAION-AI/CLAP at 1fd4c37
+(`src/laion_clap/hook.py` 65-73, `training/data.py` 402-506):
 
 - text: raw, at most 77 tokens, padded to 77; features are unit rows;
 - sound: mean of the channels, resampled to the model's rate at librosa's length, peak at -1 dBFS, 16-bit

@@ -1,7 +1,7 @@
 """OpenL3 frames of a clip, as FD-OpenL3 reads them.
 
 Rules of stable-audio-metrics at fd55536 (`src/openl3_fd.py`, batched path) and openl3 0.4.2 (`core.py`
-17-35, 73-93; research A1.1): peak at -1 dBFS over both channels together, before resampling; soxr HQ to
+17-35, 73-93): peak at -1 dBFS over both channels together, before resampling; soxr HQ to
 44.1 kHz; resampy 0.2.2's `kaiser_best` to 48 kHz; half a second of zeros on the left; one-second windows
 every half second, zeros on the right until all samples are covered. Left and right are embedded apart and
 set side by side, (frames, 2 d).

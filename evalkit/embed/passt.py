@@ -1,6 +1,6 @@
 """PaSST class probabilities of a clip, as KL-PaSST reads them.
 
-Rules of stable-audio-metrics at fd55536 (`src/passt_kld.py` 45-109; research A2 and G2): mean of the
+Rules of stable-audio-metrics at fd55536 (`src/passt_kld.py` 45-109): mean of the
 channels, resampled to 32 kHz by soxr HQ, peak at -1 dBFS, windows of 10 s every 5 s, the last one padded with
 zeros; a whole clip of 1.5 s or less is fed as it is; logits are averaged over windows, then softmax. Rate
 and seconds come from the config, so a mini may have shorter windows.

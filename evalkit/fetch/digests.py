@@ -13,13 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_bytes, digest_file
+from evalkit.core.ids import digest_bytes, digest_file, digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import Digest
 from evalkit.fetch.waiting import waiting_lock
 
 _PIECE = 1 << 20
+_TENSORS = (".safetensors", ".bin", ".pt", ".th", ".ckpt", ".h5")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 LARGE = 1 << 28
@@ -52,6 +53,14 @@ def remembered_sha256(path: Path) -> str:
     with suppress(OSError):  # a full or read-only disk costs the seconds again, and nothing else
         write_json(note, {"stamp": stamp, "sha256": sha256})
     return sha256
+
+
+def weights_digest(path: Path) -> str:
+    """sha256 of a file of weights, or of a folder's file of tensors; where a folder has several, also below it, of
+    their digests in the order of their names; "no tensors" where it has none."""
+    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.suffix in _TENSORS)
+    digests = [remembered_sha256(each) for each in files if each.is_file()]
+    return digests[0] if len(digests) == 1 else digest_json(digests) if digests else "no tensors"
 
 
 def measure(path: Path, kind: str) -> Digest:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evalkit.core.text import short_digest
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.sources import GitSource, HubSource, Source, UrlSource
 
@@ -59,7 +60,7 @@ def _t5(name: str, hub: str) -> Published:
 
 
 def _baseline(model: Baseline) -> Published:
-    at = "" if model.revision == "main" else f" at {model.revision[:12]}"
+    at = "" if model.revision == "main" else f" at {short_digest(model.revision)}"
     source = f"huggingface.co/{model.hub}{at} ({', '.join(model.files) or 'the hub folder'})"
     downloads = tuple(
         Download(f"{model.place}/{file}", HubSource(model.hub, model.revision, file)) for file in model.files

@@ -154,13 +154,13 @@ class CodecLM:
             input_ids=tokens.repeat(halves, 1, 1).flatten(0, 1),
             encoder_hidden_states=told.states[: halves * batch],
             encoder_attention_mask=told.mask[: halves * batch],
-            past_key_values=cache,
+            cache=cache,
             use_cache=True,
         )
         logits = out.logits[:, -1].float().reshape(halves, batch, codebooks, -1)
         if halves == 2:
             logits = logits[1:] + cfg * (logits[:1] - logits[1:])
-        return logits[0], out.past_key_values
+        return logits[0], out.cache
 
     def decode(self, codes: Tensor) -> Tensor:
         """Sound (batch, channels, frames * hop) of codes (batch, codebooks, frames); left and right take turns."""

@@ -16,11 +16,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.core.text import one_line
+from evalkit.core.text import one_line, short_digest
 from evalkit.report.cards import Meaning, meaning
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord, mapping
-from evalkit.report.text import MISSING, count, decimals, fixed, plainly, short_digest, whole
+from evalkit.report.text import MISSING, count, decimals, fixed, plainly, whole
 from evalkit.report.ties import Standing, standings
 
 RANDOM = "random"

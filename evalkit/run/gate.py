@@ -28,6 +28,7 @@ from statistics import NormalDist
 from typing import Any, Literal
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.text import one_line, short_digest
 from evalkit.run.baseline import Record, number
 
 Verdict = Literal["pass", "worse", "inconclusive", "invalid"]
@@ -274,5 +275,5 @@ def _error(score: Mapping[str, Any]) -> float | None:
 
 
 def _brief(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 20 else text[:12] + "…"
+    """A digest is short; words stay whole, as two protocols may differ in the last one alone."""
+    return one_line(short_digest(str(value)), 200)

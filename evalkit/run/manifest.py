@@ -18,7 +18,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import PREFIX
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import read_json, write_json
-from evalkit.core.versions import stamp
+from evalkit.core.versions import UNTESTED, stamp
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.run.embed import Embedding, Identity
 from evalkit.run.plan import Plan
@@ -127,6 +127,7 @@ def begin(manifest: Manifest, plan: Plan) -> None:
 def changed_versions(manifest: Manifest) -> list[str]:
     """`name old -> new` for the libraries that an unfinished run began with and that are others now."""
     before, now = _table(manifest.content.get("versions")), stamp()
+    now.pop(UNTESTED)
     return [f"{name} {before[name]} -> {now[name]}" for name in sorted(now) if before.get(name, now[name]) != now[name]]
 
 

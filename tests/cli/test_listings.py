@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from evalkit.core import versions
 from evalkit.fetch.weights import MINIS
 
 Answer = tuple[int, str, str]
@@ -89,6 +92,34 @@ def test_the_doctor_finds_this_machine_ready(evalkit: Callable[..., Answer]) -> 
     found = {each["name"]: each for each in json.loads(out)["findings"]}
     assert code == 0, [each for each in found.values() if each["state"] == "fail"]
     assert {"python", "torch", "EVALKIT_HOME", "free disk", "chromium", *MINIS} <= found.keys()
+
+
+def test_the_doctor_names_what_is_another_version_than_was_tested(
+    evalkit: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the first thing to rule out where a number differs from ours; it stops nothing."""
+    monkeypatch.setattr(
+        versions, "pinned", lambda: {"numpy": "0.1.2", "torch": "0.3", "urllib3": "0.2", "not-here": "1"}
+    )
+    code, out, _ = evalkit("doctor", "--json")
+    found = [each for each in json.loads(out)["findings"] if "tested with" in each["detail"]]
+    assert code == 0
+    assert {each["name"]: each["state"] for each in found} == dict.fromkeys(("numpy", "torch", "urllib3"), "warn")
+    assert found[0]["detail"] == f"tested with 0.1.2, here {version('numpy')}"
+
+
+def test_the_doctor_says_the_digest_of_weights_in_several_files(evalkit: Callable[..., Answer]) -> None:
+    """Half a sentence stood where audioldm-mini's digest should have been: its tensors lie in folders of its parts."""
+    _, out, _ = evalkit("doctor", "--json")
+    found = {each["name"]: each["detail"] for each in json.loads(out)["findings"]}
+    assert all(re.match(r"[0-9a-f]{12} at /", found[name]) for name in MINIS), found
+
+
+def test_the_doctor_says_where_a_folder_has_no_weights(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    (tmp_path / "home" / "weights" / "t5-base").mkdir(parents=True)
+    _, out, _ = evalkit("doctor", "--json")
+    (found,) = [each["detail"] for each in json.loads(out)["findings"] if each["name"] == "t5-base"]
+    assert found == f"no tensors at {tmp_path}/home/weights/t5-base"
 
 
 def test_the_doctor_names_a_folder_that_cannot_be_written(

@@ -23,5 +23,5 @@ def test_a_wheel_finds_its_own_copy_first(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_broken_installation_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "_PACKAGE", tmp_path / "evalkit")
-    with pytest.raises(UserError, match="prompts folder is not installed"):
+    with pytest.raises(UserError, match="own prompts is not installed"):
         resources.resource("prompts")

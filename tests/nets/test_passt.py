@@ -65,7 +65,7 @@ def test_the_head_reads_the_mean_of_both_tokens_and_not_head_dist() -> None:
 
 
 def test_shorter_sound_takes_the_first_time_embeddings() -> None:
-    """The cut of A2: a short clip must not read the embeddings of later frames."""
+    """As hear21passt 0.0.26 cuts them: a short clip must not read the embeddings of later frames."""
     net, audio = mini(), 0.1 * torch.randn(1, 32000)
     before = net(audio)
     with torch.no_grad():

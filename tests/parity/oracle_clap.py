@@ -1,6 +1,6 @@
 """laion-clap and stable-audio-metrics' steps around it, beside evalkit, on the same seeded checkpoints.
 
-    python tests/parity/oracle_clap.py --data shared/data/esc10
+    python tests/parity/oracle_clap.py --data DIR
 
 in an environment with requirements-clap.txt and this checkout on PYTHONPATH. Writes golden/clap.npz (the
 original's numbers) and results/clap.json (how far evalkit is from them). About two minutes on one core.

@@ -1,6 +1,6 @@
 """hear21passt and stable-audio-metrics' steps around it, beside evalkit, on the same seeded checkpoint.
 
-    python tests/parity/oracle_passt.py --data shared/data/esc10
+    python tests/parity/oracle_passt.py --data DIR
 
 in an environment with requirements-passt.txt and this checkout on PYTHONPATH. Writes golden/passt.npz (the
 original's numbers) and results/passt.json (how far evalkit is from them). About three minutes on one core.

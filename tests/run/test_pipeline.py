@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import pandas as pd
 import pytest
 
 from evalkit.audio.encode import wav_bytes
+from evalkit.core import versions
 from evalkit.core.errors import UserError
+from evalkit.report.page import write_report
 from evalkit.store.features import FeatureCache
 from evalkit.store.layout import RunFolder
 
@@ -58,6 +61,15 @@ def test_scores_of_random_weights_are_under_a_protocol_of_their_own(go: Any, mon
     outcome = go(["good"])
     assert {entry["protocol"] for entry in outcome.scores.values()} == {"tiny-1; random weights"}
     assert manifest(outcome.plan.folder)["size"] == "random"
+
+
+def test_a_number_made_with_other_versions_than_were_tested_says_so(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the record and on the page, where someone looks who gets another number."""
+    monkeypatch.setattr(versions, "pinned", lambda: {"numpy": "0.1.2", "torch": version("torch").partition("+")[0]})
+    folder = go(["good"]).plan.folder
+    told = f"numpy {version('numpy')} (tested with 0.1.2)"
+    assert manifest(folder)["versions"]["other than tested"] == told
+    assert told in write_report([folder.root], folder.root / "page.html", audio="none").read_text()
 
 
 def test_a_wrong_rate_fails_by_name(go: Any) -> None:

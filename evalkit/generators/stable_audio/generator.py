@@ -101,7 +101,7 @@ class StableAudioGenerator:
     def generate(
         self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Options
     ) -> GenBatch:
-        """Sound of each prompt's own length: the window is sampled whole, then cut. Source: DESIGN section 3."""
+        """Sound of each prompt's own length: the window is sampled whole, then cut."""
         import torch
 
         if self._model is None or self._tower is None:

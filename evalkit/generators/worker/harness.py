@@ -9,7 +9,7 @@ seeds, options)` and, where it wants to, `close()`. `generate` returns (sounds, 
 Messages are a u32 (little-endian) length and that many bytes of JSON, on two pipes of their own: stdout and stderr
 are the libraries' to print to. Sounds travel as `.npy` files in FOLDER. The process ends with the parent's end of the
 pipe, whatever it is doing then, and takes FOLDER and its own children along. It must run on any Python from 3.8 on,
-so it imports nothing of evalkit. Source: research/generators.md F.3.
+so it imports nothing of evalkit.
 """
 
 from __future__ import annotations

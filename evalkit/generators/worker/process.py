@@ -2,7 +2,7 @@
 
 The worker leads a process group of its own, so that ending it ends whatever it started. Its stdout and stderr go into
 a log in its private folder; the log's tail is part of every error. Its environment is a list of what is allowed, with
-the model hubs switched off: nothing is fetched during a run. Source: research/generators.md F.3.
+the model hubs switched off: nothing is fetched during a run.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import read_json
+from evalkit.core.text import short_digest
+from evalkit.fetch.digests import weights_digest
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.mini.card.measures import Judges, Score, Shuffled, Sounds
 from evalkit.mini.card.models import Model, Rebuilt, generator_minis
@@ -17,7 +18,6 @@ TRAINING = Path(__file__).parents[1] / "training"
 """What is kept of each training: `<name>.json` (seed, steps, minutes, device), its curves as PNG, and what a person
 saw of the sounds in `<name>.md`; `limits.md` is the card's end."""
 
-_TENSORS = (".safetensors", ".bin", ".pt", ".th")
 RECORDINGS, NOISE = "held-out recordings", "white noise"
 
 _PREFACE = """# The minis
@@ -96,7 +96,9 @@ def _files() -> str:
     rows = []
     for name in MINIS:
         curves = " ".join(f"[{each.stem}](training/{each.name})" for each in _curves(name))
-        rows.append((name, f"{size(name) / 1e6:.1f} MB", _digest(name)[:12], _trained(name), curves))
+        rows.append(
+            (name, f"{size(name) / 1e6:.1f} MB", short_digest(weights_digest(locate(name, {}))), _trained(name), curves)
+        )
     return table(("weights", "size", "sha256", "training", "curves"), rows)
 
 
@@ -113,13 +115,6 @@ def _curves(name: str) -> list[Path]:
     others = [other for other in MINIS if other.startswith(f"{name}-")]
     found = [TRAINING / f"{name}.png", *TRAINING.glob(f"{name}-*.png")]
     return sorted(path for path in found if path.exists() and not path.stem.startswith(tuple(others)))
-
-
-def _digest(name: str) -> str:
-    """sha256 of the tensors' file; where they are several, of their sha256 in the order of their names."""
-    files = sorted(path for path in locate(name, {}).rglob("*") if path.suffix in _TENSORS)
-    digests = [digest_file(path) for path in files]
-    return digests[0] if len(digests) == 1 else digest_json(digests)
 
 
 def _scores(figures: Figures, sets: Mapping[str, Sounds]) -> str:

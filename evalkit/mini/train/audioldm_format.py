@@ -28,7 +28,9 @@ def write_folder(vocoder: Path, unet: Path, out: Path) -> None:
     """All parts under `out`, networks in fp16, and the pipeline's index."""
     for name in ("unet", "scheduler", "text_encoder", "tokenizer"):
         shutil.copytree(unet / name, out / name, dirs_exist_ok=True)
-    mel_vae.load(vocoder).half().save_pretrained(out / "vae")
+    vae = mel_vae.load(vocoder).half()
+    vae.register_to_config(_name_or_path="")  # else the folder of this machine that it was read from
+    vae.save_pretrained(out / "vae")
     vocoder_recipe.load(vocoder).half().save_pretrained(out / "vocoder")
     write_json(out / "model_index.json", INDEX)
 

@@ -71,7 +71,11 @@ def test_every_preset_can_be_sampled(name: str) -> None:
 
 
 def test_the_published_settings() -> None:
-    """Table A.7 of the research: another sigma or step count under a published name would be another model."""
+    """Another sigma or step count under a published name would be another model.
+
+    From the card of stabilityai/stable-audio-open-1.0 and its diffusers scheduler; stable-audio-tools 0.0.19
+    (`interface/interfaces/diffusion_cond.py` 46-48, `sample_k` in `inference/sampling.py`); the papers' guidance.
+    """
     card = {"steps": 100, "cfg": 7.0, "sampler": "dpmpp-3m-sde", "sigma_min": 0.3, "sigma_max": 500.0, "eta": 1.0}
     ui = {"steps": 250, "cfg": 6.0, "sampler": "dpmpp-3m-sde", "sigma_min": 0.03, "sigma_max": 1000.0, "eta": 1.0}
     tools = {"steps": 100, "sampler": "dpmpp-2m-sde", "sigma_min": 0.01, "sigma_max": 100.0, "eta": 1.0}

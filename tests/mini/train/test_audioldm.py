@@ -56,6 +56,7 @@ def test_the_recipes_end_in_a_folder_that_the_adapter_of_the_full_models_runs(tm
     _train(audioldm, tmp_path / "unet", tmp_path / "vae")
     folder = tmp_path / "folder"
     audioldm_format.write_folder(tmp_path / "vocoder", tmp_path / "unet", folder)
+    assert str(tmp_path) not in "".join(path.read_text() for path in folder.rglob("*.json"))
     generator = GENERATORS.load("audioldm-s")({"audioldm-s": folder})
     generator.load("cpu", "float32")
     made = generator.generate(["rain"], [1.1], [3], {"steps": 2, "cfg": 2.0})
