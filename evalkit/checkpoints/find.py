@@ -21,10 +21,11 @@ from typing import Any
 from evalkit.checkpoints.config_file import read_object
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
+from evalkit.core.paths import absent, typed
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.published import PUBLISHED
-from evalkit.fetch.weights import MINIS, locate
+from evalkit.fetch.weights import MINIS, locate, whole
 
 WEIGHTS, CONFIG, PIPELINE = "model.safetensors", "model_config.json", "model_index.json"
 
@@ -68,9 +69,10 @@ def open_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at `path`. Raises MissingWeights where nothing is there, BadCheckpoint or UserError, naming
     the file, where it has none of the layouts or its config cannot be read."""
     if not path.exists():
-        raise MissingWeights(f"{path}: no such file or folder", _LAYOUTS)
+        raise MissingWeights(f"{path}: {absent(path)}", _LAYOUTS)
     if path.is_file():
         return _of_file(path)
+    whole(path, str(path))
     file = _weights_in(path)
     if file is None:
         return _of_diffusers(path)
@@ -119,7 +121,7 @@ def locate_tower(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> Path:
         raise BadCheckpoint(f"{checkpoint.source}: has no text conditioner", f"known: {', '.join(_TOWER_KEYS)}")
     name = weights_name(checkpoint.config)
     if name in overrides:
-        return _given(name, overrides[name])
+        return whole(typed(overrides[name]), f"--weights {name}={overrides[name]}")
     if kind == "t5" and checkpoint.tower is not None:
         return checkpoint.tower
     beside = checkpoint.folder / written
@@ -155,13 +157,6 @@ def stored_parameters(checkpoint: Checkpoint) -> int | None:
                 size *= length if isinstance(length, int) else 0
             total += size
     return total or None
-
-
-def _given(name: str, path: Path) -> Path:
-    found = Path(path).expanduser()
-    if not found.exists():
-        raise MissingWeights(f"--weights {name}={found}: no such file or folder")
-    return found
 
 
 def _inside(tower: Path) -> list[Path]:

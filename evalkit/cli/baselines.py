@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
+from evalkit.cli.paths import typed
+from evalkit.core import paths
 from evalkit.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 def baselines(
     what: str | None = typer.Argument(None, metavar="install", help="`install`; nothing lists what there is."),
     name: str | None = typer.Argument(None, metavar="NAME", help="A baseline's name, or the path of its folder."),
-    wheels: Path | None = typer.Option(None, "--wheels", help="Take every package from this folder, with no network."),
+    wheels: Path | None = typer.Option(
+        None, "--wheels", parser=typed, metavar="FOLDER", help="Take every package from this folder, with no network."
+    ),
     as_json: bool = json_option(),
 ) -> None:
     """List models with an environment of their own, or install one.
@@ -85,7 +89,7 @@ def _find(name: str) -> WorkerManifest:
     known = _shipped()
     if name in known:
         return known[name]
-    path = Path(name).expanduser()
+    path = paths.typed(name)
     if path.is_dir() and ("/" in name or (path / MANIFEST).is_file()):
         return read_worker(path)
     if (resource("baselines") / name).is_dir():

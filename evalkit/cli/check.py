@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit.cli.output import figure, json_option, print_json, print_table, say
+from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
 
@@ -21,15 +22,19 @@ _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 
 def check(
-    run: Path = typer.Argument(..., help="A run folder."),
-    baseline: Path = typer.Option(..., "--baseline", help="The baseline file to compare with, or to write."),
+    run: Path = typer.Argument(..., parser=typed, metavar="RUN", help="A run folder."),
+    baseline: Path = typer.Option(
+        ..., "--baseline", parser=typed, metavar="FILE", help="The baseline file to compare with, or to write."
+    ),
     save: bool = typer.Option(False, "--save", help="Write the baseline file from RUN instead of comparing."),
     metric: list[str] = typer.Option(
         [], "--metric", metavar="METRIC", help="Compare this metric only; default: the headline metrics. Repeatable."
     ),
     tolerance: list[str] = typer.Option([], "--tolerance", metavar="METRIC=VALUE", help=_TOLERANCE),
     strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
-    junit: Path | None = typer.Option(None, "--junit", help="Also write the verdicts as a JUnit XML file."),
+    junit: Path | None = typer.Option(
+        None, "--junit", parser=typed, metavar="FILE", help="Also write the verdicts as a JUnit XML file."
+    ),
     as_json: bool = json_option(),
 ) -> None:
     """Compare a run with a baseline; exit 1 where it is worse.

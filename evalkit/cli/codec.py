@@ -9,6 +9,7 @@ import typer
 
 from evalkit.cli import run as options
 from evalkit.cli.output import estimate, print_json, print_table, say
+from evalkit.cli.paths import typed
 
 if TYPE_CHECKING:
     from evalkit.generators.stable_audio.autoencoder import Autoencoder
@@ -19,7 +20,9 @@ _SHOWN_FAILURES = 5
 
 
 def codec(
-    folder: Path = typer.Argument(..., help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … recordings."),
+    folder: Path = typer.Argument(
+        ..., parser=typed, metavar="FOLDER", help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … recordings."
+    ),
     model: str = typer.Option("stable-audio-mini", "--model", help="A model with an autoencoder."),
     checkpoint: Path | None = options.CHECKPOINT,
     weights: list[str] = options.WEIGHTS,

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from evalkit.cli.output import json_option, print_boards, print_json, say
+from evalkit.cli.paths import typed
 from evalkit.core.files import require_place
 
 
@@ -20,10 +21,11 @@ class Audio(StrEnum):
 
 
 def report(
-    runs: list[Path] = typer.Argument(..., metavar="RUN", help="Run folders: each holds a run.json."),
+    runs: list[Path] = typer.Argument(..., parser=typed, metavar="RUN", help="Run folders: each holds a run.json."),
     out: Path | None = typer.Option(
         None,
         "--out",
+        parser=typed,
         metavar="FILE",
         help="Where to write. Default: report.html in the run's folder; for several runs, here.",
     ),

@@ -8,17 +8,22 @@ from pathlib import Path
 import typer
 
 from evalkit.cli.output import json_option
+from evalkit.cli.paths import typed
 
 _MODEL_HELP = "A model's name, folder:PATH, worker:PATH or module:Class; several with commas."
 MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
 SUITE = typer.Option("mini", "--suite", help="A suite's name, or the path of its manifest.")
-OUT = typer.Option(None, "--out", help="The run folder; default runs/SUITE/MODEL/ID.")
+OUT = typer.Option(None, "--out", parser=typed, metavar="FOLDER", help="The run folder; default runs/SUITE/MODEL/ID.")
 PRESET = typer.Option(None, "--preset", help="A preset of the model; `evalkit models` lists them.")
 SET = typer.Option(
     [], "--set", metavar="KEY=VALUE", help="Change an option of the preset (--set steps=50). Repeatable."
 )
 INIT = typer.Option(
-    None, "--init", help="Start from this sound instead of noise; --set init_noise_level=X says how far from it."
+    None,
+    "--init",
+    parser=typed,
+    metavar="FILE",
+    help="Start from this sound instead of noise; --set init_noise_level=X says how far from it.",
 )
 SEED = typer.Option(0, "--seed", help="The run's seed.")
 LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
@@ -32,7 +37,11 @@ WEIGHTS = typer.Option(
     help="This file or folder for weights of that name, or of that family. Repeatable.",
 )
 CHECKPOINT = typer.Option(
-    None, "--checkpoint", help="A model of the same family to run in its place: a folder or file with its config."
+    None,
+    "--checkpoint",
+    parser=typed,
+    metavar="PATH",
+    help="A model of the same family to run in its place: a folder or file with its config.",
 )
 RANDOM_WEIGHTS = typer.Option(
     False, "--random-weights", help="The architecture without its weights, for speed tests; marked in every output."

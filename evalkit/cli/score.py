@@ -8,11 +8,15 @@ from pathlib import Path
 import typer
 
 from evalkit.cli import run as options
+from evalkit.cli.paths import typed
 
 
 def score(
     folder: Path = typer.Argument(
-        ..., help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … files named by prompt id."
+        ...,
+        parser=typed,
+        metavar="FOLDER",
+        help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … files named by prompt id.",
     ),
     suite: str = options.SUITE,
     out: Path | None = options.OUT,

@@ -24,6 +24,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import sync
 from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.paths import typed
 from evalkit.fetch.digests import lock_file, measure, record, recorded
 from evalkit.fetch.http import BrokenOff, Reply, get
 from evalkit.fetch.patience import Patience
@@ -177,7 +178,7 @@ def _origin(source: Source) -> str:
         return address(source)
     if mirror.startswith(("http://", "https://")):
         return f"{mirror.rstrip('/')}/{quote(str(place(source)))}"
-    return str(Path(mirror).expanduser() / place(source))
+    return str(typed(mirror) / place(source))
 
 
 def _bring(job: _Job, meter: Meter) -> tuple[bool, str]:

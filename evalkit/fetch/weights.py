@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evalkit.core.errors import MissingWeights, UserError, unknown_name
+from evalkit.core.paths import absent, entries_under, typed
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.manifests import baselines
 from evalkit.fetch.published import PUBLISHED, Published
 
 MINI_FOLDER = Path(__file__).resolve().parent.parent / "mini" / "weights"
-
+_CARRIED = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".json", ".model", ".txt", ".h5", ".gz")
+"""How files end that a network may be read from."""
 
 _OWN = ("clap-mini", "openl3-mini", "passt-mini", "stable-audio-mini", "stable-audio-1-mini")
 MINIS = (*_OWN, *(name for name, model in baselines().items() if model.shipped))
@@ -37,17 +39,25 @@ def locate(name: str, overrides: Mapping[str, Path]) -> Path:
     if name not in PUBLISHED and name not in MINIS:
         raise unknown_name("weights file", name, (*PUBLISHED, *MINIS))
     if name in overrides:
-        path = Path(overrides[name]).expanduser()
-        if not path.exists():
-            raise MissingWeights(f"--weights {name}={path}: no such file or folder")
-        return path
+        return whole(typed(overrides[name]), f"--weights {name}={overrides[name]}")
     if name in MINIS:
         return _shipped(name)
     folder = evalkit_home() / "weights"
     for candidate in (folder / name, *(folder / file for file in PUBLISHED[name].files)):
-        if candidate.exists():
-            return candidate
+        if candidate.exists() or candidate.is_symlink():
+            return whole(candidate, str(candidate))
     raise _missing(name, PUBLISHED[name], folder)
+
+
+def whole(path: Path, told: str) -> Path:
+    """A file or folder of weights that was named. Raises MissingWeights, which begins with `told`, where it is not
+    there, or where one of its files is a link that leads nowhere: the rest would be read as if it were all."""
+    if not path.exists():
+        raise MissingWeights(f"{told}: {absent(path)}")
+    for entry in entries_under(path) if path.is_dir() else ():
+        if entry.suffix in _CARRIED and not entry.exists():
+            raise MissingWeights(f"{told}: {absent(entry)}", "download it again")
+    return path
 
 
 def _shipped(name: str) -> Path:

@@ -17,8 +17,9 @@ from typing import Any, Protocol
 from evalkit.audio.clip import Samples
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.ids import digest_json
+from evalkit.core.paths import files_under
 from evalkit.fetch.digests import remembered_sha256
-from evalkit.fetch.hub_revision import hub_revision
+from evalkit.fetch.hub_revision import called, hub_revision
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
@@ -95,7 +96,7 @@ class BaselineGenerator:
             batch_size=model.batch_size,
         )
         if self._checkpoint is not None:
-            name = f"{model.name}@{self._checkpoint.resolve().stem}"
+            name = f"{model.name}@{called(self._checkpoint)}"
             spec = replace(spec, name=name, licence="the checkpoint's own", parameters=None)
         try:
             place = self._place()
@@ -157,7 +158,7 @@ def _fingerprint(place: Place) -> str:
     """Digest of everything under the model's folder, and its parts', that can decide a sound."""
     digests = {}
     for part, root in {"": place.folder, **place.parts}.items():
-        files = [root] if root.is_file() else sorted(path for path in root.rglob("*") if path.suffix in _WEIGHED)
+        files = [root] if root.is_file() else [path for path in files_under(root) if path.suffix in _WEIGHED]
         for path in files:
             digests[f"{part}/{path.relative_to(root)}"] = remembered_sha256(path)
     return digest_json(digests)

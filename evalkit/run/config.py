@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.paths import existing
 
 DEFAULT_MODEL = "stable-audio-mini"
 DEFAULT_SUITE = "mini"
@@ -72,10 +73,7 @@ def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
     weights: dict[str, Path] = {}
     for pair in pairs:
         name, value = _split(pair, "--weights", "NAME=PATH")
-        path = Path(value).expanduser().resolve()
-        if not path.exists():
-            raise UserError(f"--weights {pair}: no such file or folder")
-        weights[name] = path
+        weights[name] = existing(value, f"--weights {pair}")
     return weights
 
 
@@ -85,10 +83,7 @@ def parse_checkpoint(path: Path | None, models: int = 1) -> Path | None:
         return None
     if models > 1:
         raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
-    found = path.expanduser().resolve()
-    if not found.exists():
-        raise UserError(f"--checkpoint {path}: no such file or folder")
-    return found
+    return existing(path, f"--checkpoint {path}")
 
 
 def resolve_device(asked: str) -> str:

@@ -18,7 +18,9 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import PREFIX
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.paths import files_under
 from evalkit.core.versions import UNTESTED, stamp
+from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.run.embed import Embedding, Identity
 from evalkit.run.plan import Plan
@@ -78,8 +80,8 @@ def weights_stamp(name: str, overrides: Mapping[str, Path]) -> str:
     if name in WITHOUT_FILE:
         return "none"
     root = locate(name, overrides)
-    files = sorted(root.rglob("*")) if root.is_dir() else [root]
-    listing = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files if path.is_file()]
+    files = files_under(root) if root.is_dir() else [root]
+    listing = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
     return digest_json(listing)
 
 
@@ -113,6 +115,8 @@ def closing(plan: Plan, now: Mapping[str, str], embeddings: Mapping[str, Embeddi
             "dimensions": identity.dimensions,
             "stamp": now[chosen.weights],
         }
+        if chosen.weights not in WITHOUT_FILE:
+            metrics[name]["revision"] = hub_revision(locate(chosen.weights, plan.config.weights)) or None
     digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
     return {"metrics": metrics, "finished": {**digests, "stamps": dict(now)}, "versions": stamp()}
 

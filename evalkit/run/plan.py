@@ -18,6 +18,7 @@ import evalkit
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json, item_seed
 from evalkit.core.jsonio import read_json
+from evalkit.core.paths import existing, files_under, typed
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
@@ -117,7 +118,7 @@ def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item], others:
     if config.checkpoint or config.random_weights:
         raise UserError("--checkpoint and --random-weights make audio; a folder's audio is made already")
     _refuse_unused_weights(config, suite, ())
-    path = Path(config.model.removeprefix(PREFIX)).expanduser()
+    path = typed(config.model.removeprefix(PREFIX))
     found = find(path, [item.prompt.id for item in items], [prompt.id for prompt in others])
     spec = _as_it_was_made(describe(path, found), path)
     # The file is part of the item: a gap that was filled, or a file that was exchanged, is another item.
@@ -173,9 +174,9 @@ def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str
 
 
 def _file(option: str, value: object) -> str:
-    path = Path(str(value)).expanduser().resolve()
+    path = existing(str(value), f"{option} {value}")
     if not path.is_file():
-        raise UserError(f"{option}: no such file: {path}")
+        raise UserError(f"{option} {value}: is not a file")
     return str(path)
 
 
@@ -261,5 +262,4 @@ def _digest_path(path: Path) -> str:
     """Digest of a file's bytes, or of the names and bytes of a folder's files."""
     if path.is_file():
         return digest_file(path)
-    files = sorted(entry for entry in path.rglob("*") if entry.is_file())
-    return digest_json({str(entry.relative_to(path)): digest_file(entry) for entry in files})
+    return digest_json({str(entry.relative_to(path)): digest_file(entry) for entry in files_under(path)})

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json
+from evalkit.core.paths import typed
 from evalkit.core.registry import Registry
 from evalkit.core.resources import resource
 from evalkit.fetch.sources import identity
@@ -66,7 +67,7 @@ def _first_of_each_source(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
 def find_manifest(name_or_path: str) -> Path:
     """The manifest that a name or a path on the command line means."""
     if name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path:
-        return Path(name_or_path).expanduser()
+        return typed(name_or_path)
     own = {path.stem: path for path in resource("prompts").glob("*.toml")}
     if name_or_path in own:
         return own[name_or_path]

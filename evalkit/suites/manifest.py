@@ -50,6 +50,7 @@ from typing import Any
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown, together
 from evalkit.core.ids import digest_bytes
+from evalkit.core.paths import typed
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, parse_source, place
 from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
@@ -192,7 +193,7 @@ def _absent(section: Mapping[str, Any], manifest: Path) -> frozenset[str]:
 def _beside(manifest: Path, value: object, what: str) -> Path:
     if not isinstance(value, str) or not value or "\0" in value:
         raise UserError(f"{manifest}: {what} must be a path")
-    return manifest.parent / Path(value).expanduser()
+    return manifest.parent / typed(value)
 
 
 def _prompt_source(section: Mapping[str, Any], manifest: Path, typed: str) -> Pinned | None:

@@ -25,6 +25,7 @@ from evalkit.checkpoints.find import (
     stored_parameters,
 )
 from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 from evalkit.generators.stable_audio.init_audio import read_init
@@ -75,7 +76,8 @@ class StableAudioGenerator:
             return self._variant.spec
         spec = self._variant.spec
         parameters = spec.parameters or stored_parameters(found)
-        return replace(spec, weights=fingerprint(found, self._overrides), parameters=parameters)
+        weights, revision = fingerprint(found, self._overrides), hub_revision(found.weights)
+        return replace(spec, weights=weights, revision=revision, parameters=parameters)
 
     def check_options(self, options: Options) -> None:
         """Raises UserError naming what is out of range or in vain, as `generate` would after minutes of loading."""

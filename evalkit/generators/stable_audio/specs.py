@@ -22,6 +22,7 @@ from evalkit.checkpoints.find import (
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json
+from evalkit.fetch.hub_revision import called, hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GeneratorSpec
 from evalkit.generators.stable_audio.variants import FLOW_PRESETS, VARIANTS, Variant
@@ -41,14 +42,15 @@ class KnownConfig:
 
 def describe(variant: Variant, checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> GeneratorSpec:
     """The spec of a checkpoint that takes the variant's place. Raises BadCheckpoint for an unreadable config."""
-    name = checkpoint.weights.stem if checkpoint.weights.is_file() else checkpoint.weights.resolve().name
+    name = called(checkpoint.weights)
     if name == "model":
-        name = checkpoint.folder.resolve().name
+        name = called(checkpoint.folder)
     spec = _shaped(variant, checkpoint.config, checkpoint.source)
     return replace(
         spec,
         name=f"{variant.spec.name}@{name}",
         weights=fingerprint(checkpoint, overrides),
+        revision=hub_revision(checkpoint.weights),
         licence="the checkpoint's own",
         gated=False,
         parameters=stored_parameters(checkpoint),

@@ -19,6 +19,7 @@ from typing import Any
 from evalkit.checkpoints.safe_copy import safe_copy
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.core.ids import digest_json
+from evalkit.core.paths import files_under, typed
 from evalkit.core.resources import resource
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
@@ -56,7 +57,7 @@ def from_folder(folder: Path, model: str = "", overrides: Mapping[str, Path] | N
 
 def _folder(place: str) -> Path:
     """The folder as typed, else that of a shipped baseline of this name."""
-    path = Path(place).expanduser()
+    path = typed(place) if place else Path()
     return path if path.is_dir() or "/" in place or not place else resource("baselines") / place
 
 
@@ -121,7 +122,7 @@ class Isolated:
         forms = self._manifest.copied.get(self.spec.name, {})
         places = {name: _weights(name, self._overrides) for name in self.spec.needs}
         handed = {name: safe_copy(path, forms[name]) if name in forms else path for name, path in places.items()}
-        weights = {name: str(path.resolve()) for name, path in handed.items()}
+        weights = {name: str(path.absolute()) for name, path in handed.items()}
         self._folder = Path(tempfile.mkdtemp(prefix="evalkit-worker-"))
         limits = self._manifest.timeouts
         try:
@@ -229,7 +230,7 @@ def _fingerprint(manifest: WorkerManifest, spec: GeneratorSpec, overrides: Mappi
     try:
         for name in spec.needs:
             root = _weights(name, overrides)
-            files += sorted(path for path in root.rglob("*") if path.is_file()) if root.is_dir() else [root]
+            files += files_under(root) if root.is_dir() else [root]
         return digest_json([spec.name, *(remembered_sha256(file) for file in files)])
     except (MissingWeights, OSError):
         return None

@@ -117,7 +117,7 @@ def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
     value = table.get(key)
     if not isinstance(value, str) or Path(value).name != value or not (path.parent / value).is_file():
         raise UserError(f"{path}: {key} is {value!r}, not the name of a file in {path.parent}")
-    return (path.parent / value).resolve()
+    return (path.parent / value).absolute()
 
 
 def _timeouts(path: Path, table: Mapping[str, Any]) -> Timeouts:

@@ -1,0 +1,71 @@
+"""Paths as people type them: `~` is their home, and a link goes by its own name.
+
+A model hub's cache keeps a file as `snapshots/<commit>/model.safetensors`, a link to `blobs/<sha256>`. What the link
+is called says what it holds and what lies beside it; where it leads says neither. So a path is made absolute and
+never resolved before its name was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+
+
+def typed(path: str | Path) -> Path:
+    """The path with `~` and `~name` as the homes that they stand for. Raises UserError where there is none, or where
+    nothing was typed (a variable that is not set)."""
+    if not str(path):
+        raise UserError("an empty path", "is a variable not set?")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UserError(f"{path}: no such home folder", "write the path out") from None
+
+
+def existing(path: str | Path, told: str) -> Path:
+    """The path, absolute. Raises UserError, which begins with `told`, where nothing is there, or a link leads
+    nowhere."""
+    found = typed(path).absolute()
+    if not found.exists():
+        raise UserError(f"{told}: {absent(found)}")
+    return found
+
+
+def absent(path: Path) -> str:
+    """What to say of a path that does not exist: "no such file or folder", or where its link leads in vain."""
+    for link in (path, *path.parents):
+        if link.is_symlink() and not link.exists():
+            return f"the link {link} leads to {link.readlink()}, which is not there"
+    return "no such file or folder"
+
+
+def files_under(root: Path) -> list[Path]:
+    """Every file in a folder and below it, in order of path; linked folders are entered, once on each way down.
+    A link that leads nowhere is a file that is not there."""
+    return [path for path in entries_under(root) if path.is_file()]
+
+
+def entries_under(root: Path) -> list[Path]:
+    """`files_under`, and with them links that lead nowhere, sockets and the like."""
+    found: list[Path] = []
+    waiting: list[tuple[Path, Collection[Path]]] = [(root, ())]
+    while waiting:
+        folder, above = waiting.pop()
+        real = folder.resolve()
+        if real in above:
+            continue
+        for entry in _listed(folder):
+            if entry.is_dir():
+                waiting.append((entry, (*above, real)))
+            else:
+                found.append(entry)
+    return sorted(found)
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,48 @@
+"""Paths as people type them: `~`, links by their own name, and links that lead nowhere said to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from evalkit.core.errors import UserError
+from evalkit.core.paths import absent, existing, files_under, typed
+
+
+def test_a_tilde_is_the_home_and_an_unknown_one_is_a_users_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/somewhere")
+    assert typed("~/runs/a") == Path("/somewhere/runs/a") and typed("a/~b") == Path("a/~b")
+    with pytest.raises(UserError, match="no such home folder"):
+        typed("~nobody-of-this-name/runs")
+    with pytest.raises(UserError, match="is a variable not set"):
+        typed("")
+
+
+def test_a_link_keeps_its_name_and_what_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "blob").write_bytes(b"x")
+    (tmp_path / "model.safetensors").symlink_to("blob")
+    monkeypatch.chdir(tmp_path)
+    assert existing("model.safetensors", "--checkpoint") == tmp_path / "model.safetensors"
+    (tmp_path / "blob").unlink()
+    with pytest.raises(UserError, match=r"^--checkpoint: the link .*model\.safetensors leads to blob, which is"):
+        existing("model.safetensors", "--checkpoint")
+    with pytest.raises(UserError, match=r"^--weights a=b: no such file or folder"):
+        existing("b", "--weights a=b")
+    (tmp_path / "gone").symlink_to("nowhere")
+    assert "gone leads to nowhere" in absent(tmp_path / "gone" / "config.json")
+
+
+def test_linked_folders_are_entered_and_loops_end(tmp_path: Path) -> None:
+    """A digest of a folder that skipped what a link leads to would call two different models the same."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "w.bin").write_bytes(b"w")
+    model = tmp_path / "model"
+    (model / "unet").mkdir(parents=True)
+    (model / "unet" / "a").write_bytes(b"a")
+    (model / "unet" / "up").symlink_to(model)
+    (model / "vae").symlink_to(tmp_path / "elsewhere")
+    (model / "again").symlink_to(tmp_path / "elsewhere")
+    (model / "loose").symlink_to("nowhere")
+    found = [str(path.relative_to(model)) for path in files_under(model)]
+    assert found == ["again/w.bin", "unet/a", "vae/w.bin"]
