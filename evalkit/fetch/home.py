@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
+from evalkit.core.errors import UserError
 from evalkit.core.paths import typed
+
+FEATURES = "cache", "features"
+"""Where the features of every sound are kept, under evalkit's folder."""
 
 
 def evalkit_home() -> Path:
@@ -21,3 +26,16 @@ def evalkit_home() -> Path:
     # The XDG rule: a relative path there is to be ignored.
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if base.startswith("/") else typed("~") / ".cache") / "evalkit"
+
+
+def writable_home(*parts: str) -> Path:
+    """A folder under EVALKIT_HOME, made where there is none. Raises UserError where no file can be written there: a
+    look before any work, as what is kept there comes at the end of it."""
+    folder = evalkit_home().joinpath(*parts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        message = f"EVALKIT_HOME cannot be written: {folder}: {error.strerror}"
+        raise UserError(message, "say EVALKIT_HOME=FOLDER with a folder of yours") from None

@@ -18,7 +18,7 @@ from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.execute.base import Executor
 from evalkit.execute.inline import Inline
-from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.run.embed import Workshop
 from evalkit.run.generate import generate, settled_records
 from evalkit.run.manifest import Manifest, begin, changed_versions, closing, finished, open_manifest, stamps
@@ -138,7 +138,7 @@ def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:
 
         return load_embedder(name, plan.config.device, plan.config.weights)
 
-    return Workshop(load, manifest.known(name, now), evalkit_home() / "cache" / "features", plan.config.device)
+    return Workshop(load, manifest.known(name, now), evalkit_home().joinpath(*FEATURES), plan.config.device)
 
 
 @contextmanager

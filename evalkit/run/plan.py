@@ -18,7 +18,7 @@ import evalkit
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json, item_seed
 from evalkit.core.jsonio import read_json
-from evalkit.core.paths import existing, files_under, typed
+from evalkit.core.paths import absent, files_under, typed
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
@@ -174,9 +174,9 @@ def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str
 
 
 def _file(option: str, value: object) -> str:
-    path = existing(str(value), f"{option} {value}")
+    path = typed(str(value)).absolute()
     if not path.is_file():
-        raise UserError(f"{option} {value}: is not a file")
+        raise UserError(f"{option}: no such file: {path}" if not path.is_symlink() else f"{option}: {absent(path)}")
     return str(path)
 
 

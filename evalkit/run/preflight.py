@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json
-from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
 from evalkit.metrics.base import Metric
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
@@ -31,7 +31,9 @@ class Ready:
 
 def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress) -> Ready:
     """`stamps` {weights name: stamp of its files}. Raises UserError for references that cannot be used or were made
-    with other weights, MissingWeights or BadCheckpoint for weights that do not load."""
+    with other weights, or an EVALKIT_HOME that cannot be written; MissingWeights or BadCheckpoint for weights that do
+    not load."""
+    writable_home(*FEATURES)
     metrics = load_metrics(plan)
     references = open_references(plan, metrics, progress)
     for sentence in references.notes:

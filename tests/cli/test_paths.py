@@ -12,6 +12,7 @@ from typing import Any
 
 import evalkit_fakes
 import numpy as np
+import pytest
 from evalkit_checkpoints import small_config, small_t5, write_folder
 
 from evalkit.audio.encode import wav_bytes
@@ -143,3 +144,18 @@ def test_an_empty_path_is_refused_before_anything_is_written(typed: Any, tmp_pat
     done = typed("run", "--model", "mock", "--out", "")
     assert done.returncode == 2 and "is a variable not set" in done.stderr and "Traceback" not in done.stderr
     assert not (tmp_path / "run.json").exists()
+
+
+@pytest.mark.parametrize("home", ["file/home", "/proc/evalkit", "~nobody-of-this-name"])
+def test_an_evalkit_home_that_cannot_be_written_is_told_before_any_sound_is_made(
+    typed: Any, tmp_path: Path, home: str
+) -> None:
+    (tmp_path / "file").touch()
+    suite = str(evalkit_fakes.write_suite(tmp_path / "suite", [("p0", "a dog", 0.5)]))
+    words = ("run", "--model", "evalkit_fakes:Moody", "--suite", suite, "--out", "out")
+    done = typed(*words, EVALKIT_HOME=home)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr, done.stderr
+    assert "EVALKIT_HOME" in done.stderr or "no such home folder" in done.stderr
+    assert not (tmp_path / "out" / "audio").exists() and "a model that prints" not in done.stdout
+    assert typed(*words).returncode == 0, "and with another folder the same command works"
+    assert "nothing to do" in typed(*words, EVALKIT_HOME="file/home").stdout, "a finished run needs no folder to write"
