@@ -39,6 +39,9 @@ def check(
 ) -> None:
     """Compare a run with a baseline; exit 1 where it is worse.
 
+    With --save, RUN becomes the baseline, with the metrics that --metric names or all of them; one that no run could be
+    held against is refused.
+
     Exit 1, too, where a metric cannot be compared. A metric fails where the 95 % interval of its loss lies wholly
     above the tolerance. A difference that the gate is too weak to judge at this n is called inconclusive, and passes
     unless --strict.
@@ -54,7 +57,10 @@ def check(
     place = None if junit is None else require_place(junit)
     current = baselines.read_run(run)
     if save:
-        _save(current, baseline, as_json)
+        vain = {"--tolerance": tolerance, "--strict": strict, "--junit": junit}
+        for option in (name for name, given in vain.items() if given):
+            raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
+        _save(gate.judgeable(current, metric), baseline, as_json)
         return
     before = baselines.read_baseline(baseline)
     comparisons = gate.check(current, before, metric, _tolerances(tolerance))

@@ -5,20 +5,21 @@ time stays inside that function, so that `evalkit --help` starts no torch. Only 
 was typed is imported, all of them for the list of verbs.
 
 Exit codes: 0 done; 1 the gate says worse, or more items failed than allowed; 2 something the person can
-put right, told in one line; 130 interrupted. Anything else is a bug and keeps its traceback.
+put right, told in one line; 130 interrupted. Anything else is a bug and keeps its traceback. Whoever reads the output
+may go away before its end (`| head`): the code is what it would have been.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from contextlib import suppress
 from typing import NoReturn
 
 import typer
 
-from evalkit.cli.output import say, tolerant_streams, warn
+from evalkit.cli.output import flush, say, tolerant_streams, warn
+from evalkit.cli.words import Verb
 from evalkit.core import interrupts
 from evalkit.core.errors import UserError
 from evalkit.core.files import refusal
@@ -58,7 +59,7 @@ def build(verbs: tuple[str, ...] = VERBS) -> typer.Typer:
     )
     app.callback()(_top)
     for verb in verbs:
-        app.command(name=verb)(getattr(importlib.import_module(f"evalkit.cli.{verb}"), verb))
+        app.command(name=verb, cls=Verb)(getattr(importlib.import_module(f"evalkit.cli.{verb}"), verb))
     return app
 
 
@@ -82,11 +83,10 @@ def main() -> None:
     typed = sys.argv[1] if len(sys.argv) > 1 else ""
     with interrupts.heeded():
         try:
-            build((typed,) if typed in VERBS else VERBS)()
-        except BrokenPipeError:
-            # The reader of our output went away (`| head`): not an error; keep Python from flushing into the gap.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
+            try:
+                build((typed,) if typed in VERBS else VERBS)()
+            finally:
+                flush()
         except (Exception, KeyboardInterrupt, SystemExit) as ended:  # noqa: BLE001 - a bug is raised again
             _end(ended, typed)
 

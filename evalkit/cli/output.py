@@ -9,16 +9,17 @@ stderr for good, so that what a model's library prints, at whatever time and fro
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from evalkit.core.errors import UserError
 from evalkit.core.text import carried, escaped, visible
 
 if TYPE_CHECKING:
@@ -30,15 +31,45 @@ NARROWEST = 160
 """Columns that a table may use where the output is a pipe or a file, and wrapping would only harm."""
 
 _BREAKS = re.compile(r"[\r\n]+")
-_ANSWER: list[int] = []
-"""The file descriptor that JSON goes to, once stdout has been given away."""
+
+
+class _Outlet(io.FileIO):
+    """A file descriptor that outlives its reader: what nobody reads (`| head`) is dropped, so that a verb comes to its
+    end and its exit code says what it found. A full disk behind stdout is a UserError, once."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data) or 0
+        except OSError as error:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.fileno())
+            if not isinstance(error, BrokenPipeError) and self.fileno() != 2:
+                raise UserError(f"the output cannot be written: {error.strerror}") from None
+            return len(data)
+
+
+_ANSWER: list[_Outlet] = []
+"""Where JSON goes, once stdout has been given away."""
 
 
 def tolerant_streams() -> None:
-    """No character, whatever the encoding of the terminal, ends in an exception."""
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(AttributeError, ValueError):  # closed, or not a stream of Python's own
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    """No character, whatever the encoding of the terminal, ends in an exception, and no reader that goes away."""
+    if sys.stdout is sys.__stdout__ and _is_process_output(sys.stdout):
+        sys.stdout = _tolerant(sys.stdout)
+    if sys.stderr is not None and sys.stderr is sys.__stderr__:
+        sys.stderr = _tolerant(sys.stderr)
+
+
+def _tolerant(stream: Any) -> TextIO:
+    stream.flush()
+    outlet = io.BufferedWriter(_Outlet(stream.fileno(), "wb", closefd=False))
+    line_by_line = getattr(stream, "line_buffering", False)
+    return io.TextIOWrapper(outlet, stream.encoding, "backslashreplace", line_buffering=line_by_line)
+
+
+def flush() -> None:
+    """Bring what was said to its reader. Raises UserError where the disk has no room for it."""
+    if sys.stdout is not None and not sys.stdout.closed:
+        sys.stdout.flush()
 
 
 def json_option(text: str = "Print JSON.") -> Any:
@@ -50,7 +81,7 @@ def _own_stdout(wanted: bool) -> bool:
     """The value of --json as it was. A stdout that is captured within the process is left alone."""
     if wanted and not _ANSWER and _is_process_output(sys.stdout):
         sys.stdout.flush()
-        _ANSWER.append(os.dup(1))
+        _ANSWER.append(_Outlet(os.dup(1), "wb"))
         try:
             os.dup2(2, 1)
         except OSError:  # stderr is closed
@@ -73,7 +104,7 @@ def print_json(value: Any) -> None:
         return
     data = told.encode("utf-8")
     while data:
-        data = data[os.write(_ANSWER[0], data) :]
+        data = data[_ANSWER[0].write(data) :]
 
 
 def say(line: str = "", flush: bool = False) -> None:

@@ -84,9 +84,10 @@ def run(
       evalkit run --model stable-audio-mini,mock --suite mini --limit 8
     """
     from evalkit.cli.session import Manner, conduct
+    from evalkit.cli.words import names
     from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
 
-    models = [name for name in (part.strip() for part in model.split(",")) if name]
+    models = names("--model", model)
     configs = [
         RunConfig(
             model=name,
@@ -105,7 +106,7 @@ def run(
             retry_failed=retry_failed,
             command=("evalkit", *sys.argv[1:]),
         )
-        for name in dict.fromkeys(models)
+        for name in models
     ]
     conduct(configs, Manner("score", as_json, not no_report, max_failures), board=_board(out, suite))
 

@@ -42,6 +42,12 @@ class BadCheckpoint(UserError):
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not registered, with the nearest known ones."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(names)}"
-    return UserError(f"no {kind} is called {name!r}", hint)
+    close = close_names(name, names)
+    return UserError(
+        f"no {kind} is called {name!r}", f"did you mean {close}?" if close else f"known: {', '.join(names)}"
+    )
+
+
+def close_names(name: str, known: Iterable[str]) -> str:
+    """The known names nearest to a mistyped one, as `a or b`; "" where none is near."""
+    return " or ".join(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5))

@@ -11,8 +11,11 @@ import importlib
 from importlib.metadata import entry_points
 from typing import Any
 
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.errors import UserError, close_names, unknown_name
+from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.core.search_path import import_beside
+
+_NOTHING = object()
 
 
 class Registry:
@@ -34,19 +37,44 @@ class Registry:
     def load(self, name: str, typed: bool = False) -> Any:
         """The object behind a registered name or behind a `module:attribute`.
 
-        A module that a person `typed` may lie in the working folder; one that a file names may not.
-        Raises UserError with the nearest names where there is none, or the reason where its import fails.
+        A module that a person `typed` may lie in the working folder; one that a file names may not. Raises UserError
+        where the name is not known (with the nearest) or nothing is there, BrokenPlugin where importing it fails.
         """
+        target = self.target(name)
+        module, _, attribute = target.partition(":")
+        what = f"{self.kind} {name!r} cannot be loaded from {target}"
+        if not module or not attribute:
+            raise UserError(what, "it is of the form module:attribute")
+        loaded = _imported(module, what, beside=typed and target == name)
+        for part in attribute.split("."):
+            with running(what):
+                found = getattr(loaded, part, _NOTHING)
+            if found is _NOTHING:
+                near = close_names(part, dir(loaded))
+                raise UserError(f"{what}: it has no attribute {part!r}", f"did you mean {near}?" if near else "")
+            loaded = found
+        return loaded
+
+    def target(self, name: str) -> str:
+        """The `module:attribute` that a name stands for, or that it is. Raises UserError with the nearest names."""
         target = self.targets().get(name, name if ":" in name else "")
         if not target:
             raise unknown_name(self.kind, name, self.names())
-        module, _, attribute = target.partition(":")
-        try:
-            if typed and target == name:
+        return target
+
+    def is_builtin(self, name: str) -> bool:
+        """Is this evalkit's own, so that importing it runs nobody else's code?"""
+        return name in self._builtin
+
+
+def _imported(module: str, what: str, beside: bool) -> Any:
+    try:
+        with running(what):
+            if beside:
                 import_beside(module)
-            loaded: Any = importlib.import_module(module)
-            for part in attribute.split("."):
-                loaded = getattr(loaded, part)
-        except (ImportError, AttributeError) as error:
-            raise UserError(f"{self.kind} {name!r} cannot be loaded from {target}: {error}") from error
-        return loaded
+            return importlib.import_module(module)
+    except BrokenPlugin as error:
+        missing = error.__cause__
+        if isinstance(missing, ModuleNotFoundError) and f"{module}.".startswith(f"{missing.name}."):
+            raise UserError(error.message) from missing  # a mistyped name; what it imports itself is there or not
+        raise

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any, Literal
 
@@ -98,18 +98,49 @@ def check(
             raise unknown_name("metric of this run or baseline", name, known)
         if _sideless(baseline.metrics.get(name)) or _sideless(run.metrics.get(name)):
             raise UserError(f"{name}: neither side of it is better, so a run cannot be worse", "leave it out")
-    judged = {name for name in baseline.metrics if name not in unjudged(baseline)}
-    names = list(dict.fromkeys(metrics)) or sorted({*judged, *tolerances})
+    names = list(dict.fromkeys(metrics)) or sorted({*_judged(baseline), *tolerances})
     if not names:
         raise UserError(f"{baseline.source}: holds no metrics to judge, so nothing can pass it")
     whole = _unlike_runs(run, baseline)
     return [_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names]
 
 
+def judgeable(run: Record, metrics: Sequence[str] = ()) -> Record:
+    """The run as a baseline that runs can be held against: with `metrics` alone, where any are named.
+
+    Raises UserError where there would be nothing to judge, or where the run itself does not pass it.
+    """
+    for name in metrics:
+        if name not in run.metrics:
+            raise unknown_name("metric of this run", name, run.metrics)
+    kept = replace(run, metrics={name: run.metrics[name] for name in dict.fromkeys(metrics) or run.metrics})
+    if not metrics and not any(_ranks(score) for score in kept.metrics.values()):
+        named = next((name for name, score in sorted(kept.metrics.items()) if not _sideless(score)), "")
+        hint = (
+            f"name what is to be judged: --save --metric {named}"
+            if named
+            else "score the run with a suite that has one"
+        )
+        raise UserError(f"{run.source}: has no headline metric, so a check would have nothing to judge", hint)
+    for each in check(kept, kept):
+        if each.verdict == "invalid":
+            raise UserError(f"{run.source}: no run could be held against its {each.metric}: {each.reason}")
+    return kept
+
+
 def unjudged(baseline: Record) -> list[str]:
     """The baseline's metrics that are judged only where they are named, or never, in order of name."""
-    apart = (name for name, score in baseline.metrics.items() if score.get("headline") is False or _sideless(score))
-    return sorted(apart)
+    return sorted(baseline.metrics.keys() - _judged(baseline))
+
+
+def _judged(baseline: Record) -> set[str]:
+    """The headline metrics; where it has none, which its person chose by name, those with a better side."""
+    headline = {name for name, score in baseline.metrics.items() if _ranks(score)}
+    return headline or {name for name, score in baseline.metrics.items() if not _sideless(score)}
+
+
+def _ranks(score: Mapping[str, Any]) -> bool:
+    return score.get("headline") is not False and not _sideless(score)
 
 
 def _sideless(score: Mapping[str, Any] | None) -> bool:

@@ -83,7 +83,7 @@ def make_plan(config: RunConfig) -> Plan:
     if not suite.prompts:
         raise UserError(f"suite {suite.name!r} has no prompts")
     items = [_item(prompt, config.seed) for prompt in suite.prompts]
-    if config.model.startswith(PREFIX):
+    if config.model.startswith(PREFIX) and config.model != PREFIX:
         return _folder_plan(config, suite, items, others)
     return _generator_plan(config, suite, items)
 
@@ -137,6 +137,8 @@ def load_generator(
     """
     if "://" in name:
         raise UserError(f"--model {name}: a run opens no address", "worker:FOLDER is a model in a process of its own")
+    if name in (PREFIX, worker.PREFIX):
+        raise UserError(f"--model {name} names no folder", "is a variable not set?")
     if name.startswith(worker.PREFIX):
         _refuse_untaken(name, (), checkpoint, random_weights)
         return worker.from_name(name, overrides)

@@ -120,3 +120,49 @@ def test_what_the_user_can_fix_exits_2_in_one_line(
     assert not out
     assert words in err
     assert err.count("\n") == 1
+
+
+def test_a_run_without_headline_metrics_is_saved_only_by_name(tmp_path: Path, check: Callable[..., Answer]) -> None:
+    """It was saved, and the next check refused what had been saved."""
+    run, base = make_run(tmp_path / "further", headline=False), tmp_path / "base.json"
+    code, out, err = check(run, "--save", "--baseline", base)
+    assert code == 2 and not out and "no headline metric" in err and "--save --metric kl_passt" in err
+    assert not base.exists()
+    assert check(run, "--save", "--baseline", base, "--metric", "kl_passt")[0] == 0
+    assert check(run, "--baseline", base)[0] == 0
+    assert check(make_run(tmp_path / "worse", shift=0.3, headline=False), "--baseline", base)[0] == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"n": 0},
+        {"n": None},
+        {"value": None},
+        {"value": float("nan")},
+        {"direction": "none"},
+        {"direction": ""},
+        {"direction": "lower", "low": "x"},
+    ],
+)
+def test_what_no_run_could_be_held_against_is_not_saved(
+    tmp_path: Path, check: Callable[..., Answer], changes: dict[str, object]
+) -> None:
+    """Whatever the next check would call invalid is refused while it can still be put right."""
+    code, out, err = check(make_run(tmp_path / "run", **changes), "--save", "--baseline", tmp_path / "base.json")
+    assert code == 2 and not out and err.count("\n") == 1
+    assert not (tmp_path / "base.json").exists()
+
+
+def test_a_run_without_any_metric_is_no_baseline(tmp_path: Path, check: Callable[..., Answer]) -> None:
+    run = make_run(tmp_path / "run")
+    (run / "scores.json").write_text("{}")
+    assert check(run, "--save", "--baseline", tmp_path / "base.json")[0] == 2
+
+
+def test_what_only_the_comparing_uses_is_refused_beside_save(tmp_path: Path, check: Callable[..., Answer]) -> None:
+    run = make_run(tmp_path / "run")
+    for words in (("--strict",), ("--tolerance", "kl_passt=1"), ("--junit", tmp_path / "j.xml")):
+        code, _, err = check(run, "--save", "--baseline", tmp_path / "base.json", *words)
+        assert code == 2 and "would have no effect" in err
+    assert check(run, "--save", "--baseline", tmp_path / "base.json", "--metric", "kl_past")[0] == 2
