@@ -18,15 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from torch import Tensor
 
 from evalkit.checkpoints.torch_file import read_content
-from evalkit.core.errors import BadCheckpoint
+from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.yamlio import parse_yaml
 
 LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 
-_DEEPEST = 40
+_DEEPEST, _MOST_VALUES = 40, 50_000
 _TEXT = "condition_provider.conditioners.description.output_proj."
 _LAYER = {
     "norm1": "self_attn_layer_norm",
@@ -223,24 +223,28 @@ def _convs(export: Export, side: str) -> tuple[Tensor, Tensor]:
 def _config(path: Path, value: object) -> dict[str, Any]:
     if isinstance(value, str):
         try:
-            value = yaml.safe_load(value)
-        except (yaml.YAMLError, RecursionError) as error:
-            raise BadCheckpoint(f"{path}: its xp.cfg is no YAML: {' '.join(str(error).split())[:120]}") from None
-    plain = _plain(path, value, 0)
+            value = parse_yaml(value, f"{path}: its xp.cfg")
+        except UserError as error:
+            raise BadCheckpoint(error.message, error.hint) from None
+    plain = _plain(path, value, 0, [_MOST_VALUES])
     return plain if isinstance(plain, dict) else {}
 
 
-def _plain(path: Path, value: object, depth: int) -> Any:
-    """Dictionaries, lists and plain values out of omegaconf's tree; what is none of these is None."""
-    if depth > _DEEPEST:
-        raise BadCheckpoint(f"{path}: its xp.cfg is nested deeper than any config")
+def _plain(path: Path, value: object, depth: int, left: list[int]) -> Any:
+    """Dictionaries, lists and plain values out of omegaconf's tree; what is none of these is None.
+
+    A pickle can hold one list in a thousand places, as an alias of YAML does: `left` counts what may still come.
+    """
+    left[0] -= 1
+    if depth > _DEEPEST or left[0] < 0:
+        raise BadCheckpoint(f"{path}: its xp.cfg is nested deeper, or larger, than any config")
     if isinstance(value, _Node):
         kept = vars(value)
-        return _plain(path, kept.get("_content", kept.get("_val")), depth + 1)
+        return _plain(path, kept.get("_content", kept.get("_val")), depth + 1, left)
     if isinstance(value, Mapping):
-        return {str(key): _plain(path, each, depth + 1) for key, each in value.items()}
+        return {str(key): _plain(path, each, depth + 1, left) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(path, each, depth + 1) for each in value]
+        return [_plain(path, each, depth + 1, left) for each in value]
     return value if isinstance(value, bool | int | float | str) else None
 
 
@@ -257,7 +261,7 @@ def _tensor(export: Export, name: str) -> Tensor:
 
 def _whole(value: object, otherwise: int) -> int:
     """A number from the config, or the published one where it is none (a reference to another entry)."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else otherwise
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 1 << 31 else otherwise
 
 
 def _require(export: Export, holds: bool, what: str) -> None:

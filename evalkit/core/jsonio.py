@@ -1,18 +1,33 @@
-"""Strict JSON, written so that a reader never sees half of it.
+"""Strict JSON, written so that a reader never sees half of it, and read under limits.
 
 `json.dumps` writes NaN, which is not JSON and breaks every browser; here it is an error.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from evalkit.core import limits
 from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes, writing
+from evalkit.core.reading import read_bytes, read_regular
+
+MOST_BYTES = 64 << 20
+"""The largest JSON file; a baseline over 100,000 prompts has half of it."""
+
+MOST_LEDGER = 128 << 20
+"""The largest ledger: 300,000 outcomes."""
+
+_STRINGS = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_LONGEST_WHOLE = 300
+"""Digits of a whole number that any float can hold."""
 
 
 def dumps(value: object) -> str:
@@ -25,25 +40,56 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, dumps(value).encode("utf-8", "surrogatepass"))
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file; NaN literals stay NaN so that a gate can refuse them by name.
+def read_json(path: Path, most: int = MOST_BYTES, finite: bool = False) -> Any:
+    """Read a JSON file of at most `most` bytes; see :func:`parse_json`.
 
-    Raises UserError, naming the file, where it is absent or not JSON.
+    Raises UserError, naming the file, where it is absent, no regular file, too large, or not JSON.
     """
-    try:
-        return parse_json(path.read_bytes(), path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+    return parse_json(read_bytes(path, most), path, finite)
 
 
-def parse_json(data: bytes, path: Path) -> Any:
-    """The value of a JSON file's bytes, as `read_json`. Raises UserError, naming the file, where they are not JSON."""
+def parse_json(data: bytes, where: object, finite: bool = False) -> Any:
+    """The value of JSON text. NaN literals stay NaN, and what is too large for a float is infinite, so that a gate can
+    refuse them by name; `finite` refuses them here.
+
+    Raises UserError, naming `where`, for what is not JSON, is nested deeper than `limits.DEEPEST` or holds more than
+    `limits.MOST_VALUES` values: seen before anything is made of it. No error repeats what the text says.
+    """
+    reason = _too_much(data)
     try:
-        return json.loads(data.decode("utf-8", "surrogatepass"))
+        if not reason:
+            constant = _refuse_constant if finite else None
+            number = _finite if finite else float
+            return json.loads(
+                data.decode("utf-8", "surrogatepass"),
+                parse_constant=constant,
+                parse_float=number,
+                parse_int=lambda digits: number(digits) if len(digits) > _LONGEST_WHOLE else int(digits),
+            )
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as JSON: {error}") from None
+        reason = str(error)[:200]
+    raise UserError(f"{where}: cannot be read as JSON: {reason}")
+
+
+def _too_much(data: bytes) -> str:
+    """Why the text is not to be parsed, or "". Commas and brackets inside of strings are counted as values too."""
+    opened = data.count(b"[") + data.count(b"{")
+    if opened + data.count(b",") > limits.MOST_VALUES:
+        return f"holds more than {limits.MOST_VALUES:,} values"
+    if opened > limits.DEEPEST and limits.depth(_STRINGS.sub(b"", data)) > limits.DEEPEST:
+        return f"is nested deeper than {limits.DEEPEST} levels"
+    return ""
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError("a number is larger than any that there is")
+    return value
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no number")
 
 
 def append_line(path: Path, record: dict[str, Any]) -> None:
@@ -63,14 +109,25 @@ def append_line(path: Path, record: dict[str, Any]) -> None:
         os.fsync(file.fileno())
 
 
-def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The records of a ledger in order; lines that a crash tore are passed over."""
-    if not path.exists():
+def read_lines(path: Path, most: int = MOST_LEDGER) -> Iterator[dict[str, Any] | None]:
+    """The records of a ledger in order; None for a line that is no record: torn by a crash, or of somebody else.
+
+    Raises UserError for a ledger that is no regular file, or has more than `most` bytes.
+    """
+    try:
+        data = read_regular(path, most)
+    except FileNotFoundError:
         return
-    for line in path.read_bytes().split(b"\n"):
-        try:
-            record = json.loads(line.decode("utf-8", "surrogatepass"))
-        except ValueError:
-            continue
-        if isinstance(record, dict):
-            yield record
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    for line in io.BytesIO(data):
+        if line.strip():
+            yield _record(line)
+
+
+def _record(line: bytes) -> dict[str, Any] | None:
+    try:
+        record = parse_json(line, "a line")
+    except UserError:
+        return None
+    return record if isinstance(record, dict) else None

@@ -6,7 +6,6 @@ sound may be, and the settings that its authors state. What runs the model is th
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.resources import resource
+from evalkit.core.tomlio import read_toml
 
 MANIFEST = "manifest.toml"
 
@@ -75,10 +75,7 @@ def baselines() -> Mapping[str, Baseline]:
 
 def read_manifest(path: Path) -> list[Baseline]:
     """The models of one file; `[defaults]` holds for all of them. Raises UserError, naming the file and the key."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
+    content = read_toml(path, "manifest")
     models = content.get("models")
     _refuse_strangers(path, content)
     if not isinstance(models, dict) or not all(isinstance(each, dict) for each in models.values()):

@@ -52,7 +52,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     require_references(plan.suite)
     ready = None if finished(open_manifest(plan), plan, now) else make_ready(plan, now, progress)
     with locked_folder(plan) as manifest:
-        ledger = Ledger(plan.folder.ledger)
+        ledger = _ledger(plan, progress)
         if finished(manifest, plan, now):
             settled = settled_records(plan, ledger)
             if len(settled) == len(plan.items):
@@ -75,12 +75,19 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
 def run_generate(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
     """The first stage alone. Its run.json stays `started`: `evalkit run` with the same words goes on."""
     with locked_folder(plan) as manifest:
-        ledger = Ledger(plan.folder.ledger)
+        ledger = _ledger(plan, progress)
         settled = settled_records(plan, ledger)
         if len(settled) == len(plan.items):
             return _outcome(plan, settled, {}, reused=True)
         with _working(manifest, plan, progress):
             return _outcome(plan, _generated(plan, ledger, manifest, executor, progress), {}, reused=False)
+
+
+def _ledger(plan: Plan, progress: Progress) -> Ledger:
+    ledger = Ledger(plan.folder.ledger)
+    if ledger.strange:
+        progress.note(f"{plan.folder.ledger}: {ledger.strange} lines are no records (torn by a crash?) and passed over")
+    return ledger
 
 
 @contextmanager

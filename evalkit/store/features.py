@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.files import write_bytes
+from evalkit.core.reading import read_regular
+from evalkit.store import arrays
 
 _DIGEST_BYTES = 32
 
@@ -36,15 +38,15 @@ class FeatureCache:
     def get(self, digest: str) -> NDArray[np.float32] | None:
         """The features (frames, dimensions) of a content, or None where they are absent or damaged."""
         try:
-            data = self.path(digest).read_bytes()
+            data = read_regular(self.path(digest), arrays.MOST_BYTES)
         except OSError:
             return None
         body, checksum = data[:-_DIGEST_BYTES], data[-_DIGEST_BYTES:]
         if hashlib.sha256(body).digest() != checksum:
             return None
         try:
-            features: NDArray[np.float32] = np.load(io.BytesIO(body), allow_pickle=False)
-        except (ValueError, EOFError, OSError):
+            features: NDArray[np.float32] = arrays.parse_npy(body)
+        except ValueError:
             return None
         return features if features.ndim == 2 and features.dtype == np.float32 else None
 

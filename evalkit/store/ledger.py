@@ -9,10 +9,11 @@ in both cases the item is done again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_type_hints
 
+from evalkit.core.fitting import fits
 from evalkit.core.ids import digest_file
 from evalkit.core.jsonio import append_line, read_lines
 
@@ -54,14 +55,18 @@ class Record:
 
 
 class Ledger:
-    """The records of one run. `records` maps an item's key to its last record."""
+    """The records of one run. `records` maps an item's key to its last record; `strange` counts the lines that are
+    passed over."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records: dict[str, Record] = {}
+        self.strange = 0
         for line in read_lines(path):
             record = _from_json(line)
-            if record is not None:
+            if record is None:
+                self.strange += 1
+            else:
                 self.records[record.key] = record
 
     def append(self, record: Record) -> None:
@@ -100,14 +105,12 @@ def _intact(record: Record, root: Path) -> bool:
         return False
 
 
-def _from_json(line: dict[str, Any]) -> Record | None:
-    """A record from a ledger line; None where the line is not one of ours."""
-    known = {item.name for item in fields(Record)}
-    values = {name: value for name, value in line.items() if name in known}
-    values["verdicts"] = tuple(values.get("verdicts") or ())
-    try:
-        record = Record(**values)
-    except TypeError:
+_TYPES = get_type_hints(Record)
+
+
+def _from_json(line: Mapping[str, Any] | None) -> Record | None:
+    """A record from a ledger line; None where the line is not one of ours, to the type of each field."""
+    values = {name: value for name, value in (line or {}).items() if name in _TYPES}
+    if not {"key", "id", "status"} <= values.keys() or not all(fits(values[name], _TYPES[name]) for name in values):
         return None
-    ours = isinstance(record.key, str) and isinstance(record.id, str) and record.status in ("ok", "failed")
-    return record if ours and isinstance(record.attempt, int) else None
+    return Record(**{**values, "verdicts": tuple(values.get("verdicts", ()))})

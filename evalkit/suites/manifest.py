@@ -41,7 +41,6 @@ that names the file, and the line or key.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -51,6 +50,7 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown, together
 from evalkit.core.ids import digest_bytes
 from evalkit.core.paths import typed
+from evalkit.core.tomlio import read_toml
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, parse_source, place
 from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
@@ -71,7 +71,7 @@ def read_outline(manifest: Path, typed: str) -> Outline:
 
     Raises UserError for a file that cannot be read as a manifest, naming the key.
     """
-    table = _read(manifest)
+    table = read_toml(manifest, "suite manifest", "evalkit suites lists the known ones")
     _, texts, prompts, metrics, audio = together(
         lambda: _refuse_strangers(table, manifest),
         lambda: _texts(table, manifest),
@@ -131,15 +131,6 @@ def _prompts(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str
 def _reference_audio(section: Mapping[str, Any], manifest: Path) -> Path | None:
     audio = section.get("audio")
     return None if audio is None else _beside(manifest, audio, "[reference] audio")
-
-
-def _read(manifest: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(manifest.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{manifest}: no such suite manifest", "evalkit suites lists the known ones") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{manifest}: cannot be read as a suite manifest: {error}") from None
 
 
 def _section(table: Mapping[str, Any], key: str, manifest: Path, optional: bool = False) -> dict[str, Any]:

@@ -9,18 +9,28 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.jsonio import parse_json
+from evalkit.core.reading import read_text
 from evalkit.suites.base import Columns, Prompt
 
 LONGEST_SECONDS = 3600.0
 """No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds)."""
+
+MOST_BYTES = 64 << 20
+"""The largest prompt file; AudioCaps' 4,875 prompts are 400 kB."""
+
+MOST_PROMPTS = 200_000
+
+_COLUMN = re.compile(r"[A-Za-z][\w .-]{0,39}")
+_COLUMNS_TOLD = 12
 
 
 @dataclass(frozen=True)
@@ -41,7 +51,7 @@ def read_prompts(path: Path, columns: Columns) -> list[Prompt]:
     readers = {".csv": _csv_rows, ".jsonl": _json_rows}
     if path.suffix.lower() not in readers:
         raise UserError(f"{path}: a prompt file must be .csv or .jsonl")
-    rows = readers[path.suffix.lower()](path, _read_text(path))
+    rows = readers[path.suffix.lower()](path, read_text(path, MOST_BYTES, "prompt file"))
     prompts: list[Prompt] = []
     lines: dict[str, int] = {}
     for row in rows:
@@ -49,29 +59,12 @@ def read_prompts(path: Path, columns: Columns) -> list[Prompt]:
         if prompt.id in lines:
             raise UserError(f"{path}: id {_short(prompt.id)} is on line {lines[prompt.id]} and on line {row.line}")
         lines[prompt.id] = row.line
+        if len(lines) > MOST_PROMPTS:
+            raise UserError(f"{path}: holds more than {MOST_PROMPTS:,} prompts", "split it into several suites")
         prompts.append(prompt)
     if not prompts:
         raise UserError(f"{path}: holds no prompts")
     return prompts
-
-
-def _read_text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such prompt file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
-    if (nul := data.find(b"\0")) >= 0:
-        raise UserError(f"{path}, line {_line_at(data, nul)}: holds a NUL byte", "save the file as UTF-8 text")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}, line {_line_at(data, error.start)}: is not UTF-8", "save it as UTF-8") from None
-
-
-def _line_at(data: bytes, position: int) -> int:
-    return data.count(b"\n", 0, position) + 1
 
 
 def _csv_rows(path: Path, text: str) -> Iterator[_Row]:
@@ -100,10 +93,7 @@ def _json_rows(path: Path, text: str) -> Iterator[_Row]:
         if not line.strip():
             continue
         where = f"{path}, line {number}"
-        try:
-            fields = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"{where}: is not JSON: {error}") from None
+        fields = parse_json(line.encode("utf-8", "surrogatepass"), where)
         if not isinstance(fields, dict):
             raise UserError(f"{where}: is not a JSON object")
         yield _Row(where, number, fields)
@@ -123,8 +113,16 @@ def _prompt(row: _Row, columns: Columns) -> Prompt:
 def _field(row: _Row, column: str) -> Any:
     value = row.fields.get(column)
     if value is None:
-        raise UserError(f"{row.where}: has no {column!r}", f"columns here: {', '.join(map(str, row.fields))}")
+        raise UserError(f"{row.where}: has no {column!r}", _columns_told(row.fields))
     return value
+
+
+def _columns_told(fields: Mapping[str, Any]) -> str:
+    """The names of the columns, where they are names. A manifest of a stranger may say that `/etc/passwd` is its prompt
+    file, or that a link to it is: no line of such a file is to be printed."""
+    names = list(map(str, fields))[:_COLUMNS_TOLD]
+    plain = [name for name in names if _COLUMN.fullmatch(name)]
+    return f"columns here: {', '.join(plain)}" if len(plain) == len(names) > 1 else ""
 
 
 def _words(row: _Row, column: str) -> str:

@@ -30,6 +30,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
 from evalkit.embed.base import Features
 from evalkit.metrics.base import SetReference
+from evalkit.store.arrays import read_npz
 from evalkit.suites.base import MetricPlan
 from evalkit.suites.pinned import require_fetched
 
@@ -145,16 +146,7 @@ def _named(plan: MetricPlan) -> Path:
 
 
 def _load(path: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, NDArray[Any]]:
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            there = [name for name in optional if name in archive]
-            return {name: archive[name] for name in (*names, *there)}
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such reference file") from None
-    except KeyError as error:
-        raise UserError(f"{path}: is not a reference file of this kind: {error.args[0]}") from None
-    except (OSError, ValueError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read as a reference file: {error}") from None
+    return read_npz(path, names, optional, "reference file")
 
 
 def _numbers(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:

@@ -129,7 +129,7 @@ def test_code_in_an_export_is_not_run(adapter: ModuleType, tmp_path: Path) -> No
     [
         ({"xp.cfg": "transformer_lm: {positional_embedding: rope}"}, "positional_embedding"),
         ({"xp.cfg": "codebooks_pattern: {delay: {delays: [0, 0, 1, 1]}}"}, "delays"),
-        ({"xp.cfg": "a: [b"}, "no YAML"),
+        ({"xp.cfg": "a: [b"}, "cannot be read as YAML"),
         ({"best_state": {}}, "no export"),
         ({"best_state": {"transformer.layers.0.rope.weight": torch.zeros(1)}}, "no place for"),
     ],

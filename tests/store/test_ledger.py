@@ -54,6 +54,28 @@ def test_a_verdict_stands_but_an_error_is_tried_again_and_then_left(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("key", None), ("id", ["a"]), ("status", 1), ("kind", "sort"), ("error", {}), ("audio", 7), ("sha256", []),
+        ("frames", "9"), ("frames", 1.5), ("frames", 10**30), ("rate", True), ("verdicts", "clipped"),
+        ("verdicts", [1]), ("peak", "x"), ("peak", float("nan")), ("loudness", float("-inf")), ("timings", [1]),
+        ("timings", {"a": "b"}), ("timings", {"a": float("inf")}), ("attempt", None), ("attempt", -1e300),
+    ],
+)  # fmt: skip
+def test_a_line_whose_types_are_not_a_records_is_passed_over_and_counted(
+    name: str, value: object, tmp_path: Path
+) -> None:
+    """It would end in a traceback wherever somebody adds, divides or prints it."""
+    record = ok(tmp_path)
+    Ledger(tmp_path / "l").append(record)
+    line = {**json.loads((tmp_path / "l").read_text()), name: value}
+    with (tmp_path / "l").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    ledger = Ledger(tmp_path / "l")
+    assert ledger.records == {"k": record} and ledger.strange == 1
+
+
+@pytest.mark.parametrize(
     "line", ["[1]", "{}", '{"key": 1, "id": "x", "status": "ok"}', '{"key": "k", "id": "x", "status": "fine"}', "{tor"]
 )
 def test_a_foreign_or_torn_line_is_passed_over(line: str, tmp_path: Path) -> None:

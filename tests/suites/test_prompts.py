@@ -62,9 +62,9 @@ def test_bad_csv_names_the_line(tmp_path: Path, data: bytes, words: str) -> None
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (b'{"id": "b", ', "line 2: is not JSON"),
+        (b'{"id": "b", ', "line 2: cannot be read as JSON"),
         (b"[1]", "line 2: is not a JSON object"),
-        (b"[" * 100_000, "line 2: is not JSON"),
+        (b"[" * 100_000, "line 2: cannot be read as JSON"),
         (b'{"prompt": "x", "seconds": 1}', "line 2: has no 'id'"),
         (b'{"id": "b", "seconds": 1}', "line 2: has no 'prompt'"),
         (b'{"id": "b", "prompt": null, "seconds": 1}', "line 2: has no 'prompt'"),

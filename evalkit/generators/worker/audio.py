@@ -6,16 +6,14 @@ What is a sound of the wrong shape or holds NaN is handed on as it is: the harne
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import re
 import stat
 from pathlib import Path
 
-import numpy as np
-
 from evalkit.audio.clip import Samples
 from evalkit.generators.worker.process import WorkerError
+from evalkit.store.arrays import parse_npy
 
 _NAME = re.compile(r"[0-9]+-[0-9]+\.npy")
 _SLACK = 1 << 20
@@ -55,17 +53,8 @@ def _content(path: Path, limit: int) -> bytes:
 
 
 def _array(content: bytes, name: str) -> Samples:
-    file = io.BytesIO(content)
     try:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"format {version}")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
-        if min(shape, default=0) < 0:
-            raise ValueError(f"shape {shape}")
-        if fortran or dtype.hasobject or dtype.itemsize > 16:
-            raise ValueError(f"type {dtype}")
-        sound: Samples = np.frombuffer(content, dtype, offset=file.tell()).reshape(shape).copy()
-    except (ValueError, TypeError, SyntaxError, OverflowError) as error:
-        raise WorkerError(f"the worker's file {name} is no sound: {' '.join(str(error).split())[:120]}") from None
+        sound: Samples = parse_npy(content, len(content))
+    except ValueError as error:
+        raise WorkerError(f"the worker's file {name} is no sound: {str(error)[:120]}") from None
     return sound

@@ -20,7 +20,6 @@ pitch = 440
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -29,6 +28,7 @@ from typing import Any
 from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown
+from evalkit.core.tomlio import read_toml
 from evalkit.generators.base import GeneratorSpec
 
 MANIFEST = "worker.toml"
@@ -74,12 +74,7 @@ class WorkerManifest:
 def read_worker(folder: Path) -> WorkerManifest:
     """Raises UserError, naming the file and the key, where there is no worker or its table is not as it should be."""
     path = folder / MANIFEST
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}", "name a folder that holds one") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not TOML: {error}") from None
+    table = read_toml(path, "worker manifest", "name a folder that holds one")
     _refuse_strangers(path, table)
     models = {name: _spec(path, name, entry) for name, entry in _table(path, "models", table).items()}
     if not models:

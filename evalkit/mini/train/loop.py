@@ -157,7 +157,7 @@ class Loop:
         for name, optimizer in self._optimizers.items():
             _restore_optimizer(optimizer, _below(tensors, f"optimizer/{name}/"))
         self.step, self._before = int(state["step"]), float(state["seconds"])
-        kept = [row for row in read_lines(self.out / LOG) if row["step"] <= self.step]
+        kept = [row for row in read_lines(self.out / LOG) if row is not None and row["step"] <= self.step]
         write_bytes(self.out / LOG, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
     def log(self, step: int, scalars: Mapping[str, float]) -> None:
@@ -237,7 +237,7 @@ def descend(optimizer: Optimizer, loss: Tensor, most: float = 1.0) -> float:
 
 def draw_curves(log: Path, picture: Path) -> None:
     """One panel per logged scalar over steps, as PNG; nothing is written where the log is empty."""
-    rows = list(read_lines(log))
+    rows = [row for row in read_lines(log) if row is not None]
     names = sorted({name for row in rows for name in row} - {"step", "seconds"})
     if not names:
         return

@@ -132,7 +132,7 @@ def test_a_manifest_of_the_least_is_enough(tmp_path: Path) -> None:
         (("max_seconds = 5", 'max_seconds = 5\nneeds = ["a"]\ncopied = { b = "torch" }'), "copied"),
         (("max_seconds = 5", 'max_seconds = 5\nneeds = ["a"]\ncopied = { a = "pickle" }'), "known: audiocraft, torch"),
         (("[models.a]", "[modles.a]"), "did you mean models"),
-        (("[models.a]", "[models.a"), "not TOML"),
+        (("[models.a]", "[models.a"), "cannot be read as a worker manifest"),
     ],
 )
 def test_a_wrong_manifest_names_its_key(change: tuple[str, str], told: str, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_model_of_a_folder_is_named_by_its_path() -> None:
     assert from_name(f"worker:{EXAMPLE}", {}).spec == from_name(f"worker:{EXAMPLE}:tone", {}).spec
     with pytest.raises(UserError, match=r"no model of .* is called 'tune'"):
         from_name(f"worker:{EXAMPLE}:tune", {})
-    with pytest.raises(UserError, match=r"worker\.toml: cannot be read"):
+    with pytest.raises(UserError, match=r"worker\.toml: no such worker manifest"):
         from_name("worker:nowhere", {})
 
 

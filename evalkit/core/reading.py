@@ -1,0 +1,93 @@
+"""Files from outside, opened and walked under limits: the one door to what other people's files hold.
+
+Only a regular file is opened, or a link to one, and without waiting: a FIFO would be waited for for ever, a device
+never ends. What is read whole has a largest size, and what is searched a largest number of files, so that neither a
+path like `/` nor one like `/dev/zero` costs the memory or the day.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.text import one_line
+
+MOST_FILES = 100_000
+"""Entries of a folder that are looked at, with all that is inside of it."""
+
+_PIECE = 1 << 20
+
+
+def open_regular(path: Path) -> io.BufferedReader:
+    """A file's bytes, to be read. Raises OSError, with its path, where it cannot be opened or is no regular file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except ValueError:  # a NUL in its name
+        raise OSError(errno.EINVAL, "no name of a file", str(path)) from None
+    mode = os.fstat(handle).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "is not a regular file", str(path))
+    return os.fdopen(handle, "rb")
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """A whole file of at most `most` bytes. Raises OSError as :func:`open_regular` does, and for a larger one."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        data = file.read(min(size, most) + 1)
+        while len(data) > size and len(data) <= most and (more := file.read(_PIECE)):  # it has grown, or tells no size
+            data += more
+    if len(data) > most:
+        raise OSError(errno.EFBIG, f"has more than the {most:,} bytes that are read of such a file", str(path))
+    return data
+
+
+def read_bytes(path: Path, most: int, what: str = "file", hint: str = "") -> bytes:
+    """As :func:`read_regular`, for files that a person named: raises UserError, calling the file `what`.
+
+    `hint` is the way out where there is no such file.
+    """
+    try:
+        return read_regular(path, most)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such {what}", hint) from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def read_text(path: Path, most: int, what: str = "file", hint: str = "") -> str:
+    """As :func:`read_bytes`, as UTF-8 with or without its mark. Raises UserError, naming the line, for another text."""
+    data = read_bytes(path, most, what, hint)
+    if (nul := data.find(b"\0")) >= 0:
+        raise UserError(f"{path}, line {_line_at(data, nul)}: holds a NUL byte", "save the file as UTF-8 text")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}, line {_line_at(data, error.start)}: is not UTF-8", "save it as UTF-8") from None
+
+
+def regular_files(folder: Path, most: int = MOST_FILES) -> list[Path]:
+    """Every regular file under a folder, sorted; links to folders are not followed, and what is no file is left out.
+
+    Raises UserError where there is more in it than `most`: then it is another folder than was meant.
+    """
+    return sorted(path for path in _entries(folder, most) if path.is_file())
+
+
+def _entries(folder: Path, most: int) -> Iterator[Path]:
+    count = 0
+    for root, folders, names in os.walk(folder):
+        count += len(folders) + len(names)
+        if count > most:
+            raise UserError(f"{one_line(folder, 300)}: holds more than {most:,} files", "name a folder of its own")
+        yield from (Path(root, name) for name in names)
+
+
+def _line_at(data: bytes, position: int) -> int:
+    return data.count(b"\n", 0, position) + 1
