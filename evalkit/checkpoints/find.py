@@ -1,10 +1,9 @@
 """Finding a Stable Audio checkpoint: which file holds the tensors, which the config, and where the text tower is.
 
-Four layouts are known, all of them published or written by stable-audio-tools or diffusers:
+Three layouts are known, all of them published or written by stable-audio-tools or diffusers:
 
 - a folder with `model_config.json` and `model.safetensors` or one `.ckpt`;
-- one such file, its config beside it as `<name>.json` or `model_config.json`;
-- a training checkpoint, whose trainer has put the config inside;
+- one such file with its config beside it, or inside where its trainer has put it (`own_config.py` says which is its);
 - a folder of diffusers' `StableAudioPipeline`.
 
 Nothing here reads a tensor or imports torch, but for the config inside a training checkpoint.
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from evalkit.checkpoints.config_file import read_object
+from evalkit.checkpoints.own_config import SUFFIXES, own_config
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import absent, typed
@@ -27,9 +26,7 @@ from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import MINIS, locate, whole
 
-WEIGHTS, CONFIG, PIPELINE = "model.safetensors", "model_config.json", "model_index.json"
-
-SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+WEIGHTS, PIPELINE = "model.safetensors", "model_index.json"
 
 UNPUBLISHED_CLAP = "stable-audio-clap"
 """The weights name of the CLAP text tower of 1.0 and 2.0, which was never published."""
@@ -186,17 +183,9 @@ def _weights_in(folder: Path) -> Path | None:
 def _of_file(file: Path) -> Checkpoint:
     if file.suffix not in SUFFIXES:
         raise BadCheckpoint(f"{file}: not a checkpoint: its name ends in none of {', '.join(SUFFIXES)}", _LAYOUTS)
-    beside = (file.with_suffix(".json"), file.parent / CONFIG)
-    source = next((path for path in beside if path.is_file()), None)
-    if source is not None:
-        return Checkpoint(read_object(source), source, file, (file, source), _tower_beside(file.parent))
-    if file.suffix != ".safetensors":
-        from evalkit.checkpoints.torch_file import read_entry
-
-        inside = read_entry(file, "model_config")
-        if isinstance(inside, dict):
-            return Checkpoint(inside, file, file, (file,), _tower_beside(file.parent))
-    raise BadCheckpoint(f"{file}: no {CONFIG} beside it", "put the config it was trained with into the same folder")
+    own = own_config(file)
+    files = (file,) if own.source == file else (file, own.source)
+    return Checkpoint(own.content, own.source, file, files, _tower_beside(file.parent))
 
 
 def _of_diffusers(folder: Path) -> Checkpoint:

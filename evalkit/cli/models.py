@@ -119,7 +119,7 @@ def _check(config: RunConfig, as_json: bool) -> None:
 
 def _facts(name: str) -> dict[str, Any]:
     """What is known of a model without loading it: its spec, and where its weights are."""
-    from evalkit.generators.base import GENERATORS
+    from evalkit.generators.base import GENERATORS, rounded_down
     from evalkit.run.plan import load_generator
 
     try:
@@ -143,8 +143,8 @@ def _facts(name: str) -> dict[str, Any]:
         "parameters": spec.parameters,
         "sample_rate": spec.sample_rate,
         "channels": spec.channels,
-        "max_seconds": round(spec.max_seconds, 3) if spec.max_seconds < float("inf") else None,
-        "window_seconds": None if spec.window_seconds is None else round(spec.window_seconds, 3),
+        "max_seconds": rounded_down(spec.max_seconds) if spec.max_seconds < float("inf") else None,
+        "window_seconds": None if spec.window_seconds is None else rounded_down(spec.window_seconds),
         "licence": spec.licence,
         "gated": spec.gated,
         "weights_here": here,
@@ -155,6 +155,7 @@ def _facts(name: str) -> dict[str, Any]:
         "presets": {key: dict(options) for key, options in spec.presets.items()},
         "further": sorted(spec.further),
         "default_preset": spec.default_preset,
+        "notes": list(spec.notes),
     }
 
 
@@ -203,7 +204,7 @@ def _show(facts: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    left_out = ("name", "presets", "needs", "further")
+    left_out = ("name", "presets", "needs", "further", "notes")
     shown = {key: _cell(key, value) for key, value in facts.items() if key not in left_out}
     rows = [[key.replace("_", " "), value] for key, value in shown.items() if value not in (None, "")]
     print_table(["model", facts["name"]], rows)
@@ -211,3 +212,5 @@ def _show(facts: dict[str, Any], as_json: bool) -> None:
         say(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
     if facts.get("further"):
         say(f"further options of --set: {', '.join(facts['further'])}")
+    for note in facts.get("notes", ()):
+        say(note)

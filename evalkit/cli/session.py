@@ -154,6 +154,8 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool) -> None:
     if outcome.reused:
         say("nothing to do: all of it was there already")
     say(f"run:    {plan.folder.root}")
+    for note in plan.model.notes:
+        say(f"note:   {note}")
     speed = _speed(outcome)
     if speed:
         say(f"speed:  {speed}")

@@ -7,6 +7,7 @@ CPU from a generator seeded per item; nothing is normalised, clamped or padded t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -28,7 +29,9 @@ class GeneratorSpec:
     `parameters` counts the weights without the text tower (None: not known); `needs` names the weights that
     belong to the model and are looked for under names of their own, such as a text tower's; `gated` says that
     the publisher asks for an account. `further` are options that no preset has, with what they are when nobody
-    sets them, and `files` names the options whose value is the path of a file.
+    sets them, and `files` names the options whose value is the path of a file. `follows` {option: another} says that
+    a preset's value of the first is meant for its value of the second, and falls away where only that is changed.
+    `notes` are sentences on what was chosen or rounded, which a run and its record tell.
     """
 
     name: str
@@ -48,7 +51,14 @@ class GeneratorSpec:
     default_preset: str = ""
     further: Options = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    follows: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     batch_size: int = 8
+
+
+def rounded_down(seconds: float) -> float:
+    """To milliseconds, never up: what is announced, or asked for, can be made."""
+    return math.floor(seconds * 1000 + 1e-6) / 1000
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from evalkit.core.paths import files_under
 from evalkit.core.versions import UNTESTED, stamp
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
+from evalkit.generators.base import GeneratorSpec
 from evalkit.run.embed import Embedding, Identity
 from evalkit.run.plan import Plan
 
@@ -136,7 +137,7 @@ def changed_versions(manifest: Manifest) -> list[str]:
 
 
 def _fresh(plan: Plan) -> dict[str, Any]:
-    suite, model, config = plan.suite, plan.model, plan.config
+    suite, config = plan.suite, plan.config
     return {
         "schema": SCHEMA,
         "status": "started",
@@ -150,16 +151,7 @@ def _fresh(plan: Plan) -> dict[str, Any]:
             "protocol": suite.protocol,
             "size": suite.size,
         },
-        "model": {
-            "name": model.name,
-            "family": model.family,
-            "size": model.size,
-            "weights": model.weights,
-            "revision": model.revision or None,
-            "sample_rate": model.sample_rate or None,
-            "channels": model.channels or None,
-            "licence": model.licence,
-        },
+        "model": _model(plan.model),
         "preset": plan.preset,
         "options": dict(plan.options),
         "seed": config.seed,
@@ -174,6 +166,20 @@ def _fresh(plan: Plan) -> dict[str, Any]:
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "seconds": {},
         "metrics": {},
+    }
+
+
+def _model(model: GeneratorSpec) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "family": model.family,
+        "size": model.size,
+        "weights": model.weights,
+        "revision": model.revision or None,
+        "sample_rate": model.sample_rate or None,
+        "channels": model.channels or None,
+        "licence": model.licence,
+        "notes": list(model.notes),
     }
 
 

@@ -168,6 +168,9 @@ def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str
         raise unknown_name(f"preset of {spec.name}", name, spec.presets)
     options = dict(spec.presets[name]) if name else {}
     known = {**spec.further, **options}
+    for follower, leader in spec.follows.items():
+        if changes.get(leader, options.get(leader)) != options.get(leader):
+            options.pop(follower, None)
     for key, value in changes.items():
         if key not in known:
             raise unknown_name(f"option of {spec.name}", key, known)

@@ -16,7 +16,7 @@ import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
-from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory, Options
+from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory, Options, rounded_down
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.harness import memory
 from evalkit.run.config import RunConfig, require_device
@@ -84,7 +84,7 @@ def check_model(config: RunConfig) -> list[Finding]:
 def check_rules(generator: Generator, options: Options, device: str, dtype: str) -> list[Finding]:
     """One finding per rule. Raises what `load` raises, and UserError of `generate`."""
     longest = min(_LONGEST, generator.spec.max_seconds)
-    seconds = tuple(round(longest * share, 3) for share in _SHARES)
+    seconds = tuple(rounded_down(longest * share) for share in _SHARES)
     generator.load(device, dtype)
     try:
         return _try(Trial(generator, options, seconds, _TOLERANCE.get(dtype, 5e-2)))

@@ -197,3 +197,65 @@ def test_random_weights_are_marked_wherever_they_go(evalkit: Callable[..., Answe
     plan = make_plan(RunConfig(model=f"folder:{tmp_path / 'made' / 'audio'}", limit=1))
     assert (plan.size, plan.model.size) == ("random", "random")
     assert plan.model.name.endswith("+random")
+
+
+def test_a_window_of_part_of_a_latent_is_told_and_nothing_is_asked_beyond_it(
+    evalkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    """41000 samples at 8000 Hz are 40960 in whole latents; what these do not make is refused at once, rather than
+    after it was sampled."""
+    folder = write_folder(tmp_path / "cut")
+    (folder / "model_config.json").write_text(json.dumps({**small_config(), "sample_size": 41000}))
+    code, out, err = evalkit(*generate(folder))
+    assert code == 0, err
+    told = "sample_size is 41000, no multiple of the 128 samples of a latent"
+    assert told in out and "5.12 s" in out
+    assert any(told in note for note in record()["model"]["notes"])
+    (folder / "model_config.json").write_text(json.dumps({**small_config(), "sample_size": 2100}))
+    code, out, err = evalkit(*generate(folder, out="short"))
+    assert code == 2 and "makes at most 0.256 s" in err and not (tmp_path / "short").exists()
+
+
+def test_which_config_was_taken_is_told(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    """Open Small's layout: the base model by its own config, with the sampler of its own objective."""
+    folder = write_folder(tmp_path / "open-small")
+    (folder / "model.safetensors").rename(folder / "base_model.safetensors")
+    flow = small_config()
+    for objective, name in (("rf_denoiser", "model_config"), ("rectified_flow", "base_model_config")):
+        flow["model"]["diffusion"]["diffusion_objective"] = objective
+        (folder / f"{name}.json").write_text(json.dumps(flow))
+    code, out, err = evalkit(*generate(folder / "base_model.safetensors"))
+    assert code == 0, err
+    assert f"read by {folder / 'base_model_config.json'}" in out
+    assert record()["options"]["sampler"] == "euler"
+    (folder / "base_model_config.json").rename(folder / "other_config.json")
+    code, out, err = evalkit(*generate(folder / "base_model.safetensors", out="second"))
+    assert code == 2 and "model_config.json, other_config.json" in err
+
+
+def test_where_a_sound_begins_is_told_to_the_model_and_part_of_the_run(
+    evalkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path / "a")
+    sounds, runs = [], []
+    for number, further in enumerate(((), ("--set", "seconds_start=30"))):
+        code, _, err = evalkit(*generate(folder, *further, out=f"made-{number}"))
+        assert code == 0, err
+        sounds.append(next((tmp_path / f"made-{number}" / "audio").iterdir()).read_bytes())
+        runs.append(record(f"made-{number}"))
+    assert sounds[0] != sounds[1]
+    assert runs[0]["run_id"] != runs[1]["run_id"] and runs[1]["options"]["seconds_start"] == 30
+    assert "seconds_start" not in runs[0]["options"]
+    code, _, err = evalkit(*generate(folder, "--set", "seconds_start=70"))
+    assert code == 2 and "seconds from 0 to 64" in err
+
+
+def test_stable_audio_tools_names_of_samplers_are_known(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "a")
+    for sampler in ("k-heun", "k-dpmpp-2s-ancestral", "k-dpm-2", "k-lms", "v-ddim"):
+        code, _, err = evalkit(*generate(folder, "--set", f"sampler={sampler}", out=sampler))
+        assert code == 0, err
+        assert "eta" not in record(sampler)["options"], "the preset's eta is its own sampler's"
+    for sampler, told in (("k-hein", "did you mean k-heun"), ("k-dpm-fast", "evalkit has no sampler 'k-dpm-fast'")):
+        code, _, err = evalkit(*generate(folder, "--set", f"sampler={sampler}", out="none"))
+        assert code == 2 and told in err

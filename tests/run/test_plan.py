@@ -96,6 +96,16 @@ def test_an_option_that_no_preset_has_is_taken_and_not_made_up() -> None:
     assert choose_options(spec, None, {"negative_prompt": "hum"})[1]["negative_prompt"] == "hum"
 
 
+def test_what_a_preset_means_for_its_own_sampler_falls_away_with_it() -> None:
+    """`--set sampler=ddim` ran with the eta of the preset's SDE solver."""
+    spec = replace(
+        evalkit_fakes.Moody.spec, presets={"default": {"sampler": "a", "eta": 1.0}}, follows={"eta": "sampler"}
+    )
+    assert choose_options(spec, None, {"sampler": "b"})[1] == {"sampler": "b"}
+    assert choose_options(spec, None, {"sampler": "b", "eta": 0.5})[1] == {"sampler": "b", "eta": 0.5}
+    assert choose_options(spec, None, {"sampler": "a"})[1] == choose_options(spec, None, {})[1]
+
+
 def test_a_file_among_the_options_counts_by_its_bytes(tmp_path: Path) -> None:
     """Another recording under the old name is another run; the old one at another place is not."""
     spec = replace(evalkit_fakes.Moody.spec, further={"init_audio": None}, files=("init_audio",))

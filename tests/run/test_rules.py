@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from evalkit_broken import Adapter
 
 from evalkit.core.errors import UserError
+from evalkit.generators.base import GenBatch, rounded_down
 from evalkit.generators.mock import Mock
 from evalkit.generators.worker.generator import from_folder
 from evalkit.run.config import RunConfig
 from evalkit.run.rules import RULES, Finding, check_model, check_rules
 
 DRILL = Path(__file__).resolve().parent.parent / "fakes" / "drill_worker"
+
+
+def test_seconds_are_rounded_down_and_whole_milliseconds_stay() -> None:
+    assert [rounded_down(each) for each in (440320 / 44100, 9.985, 5.12, 1.001, 0.29, 47.55446)] == [
+        9.984, 9.985, 5.12, 1.001, 0.29, 47.554
+    ]  # fmt: skip
 
 
 def findings(flaw: str) -> dict[str, Finding]:
@@ -71,3 +80,20 @@ def test_a_model_is_named_as_for_a_run() -> None:
         check_model(RunConfig(model="mock", changes={"burst": 1}))
     with pytest.raises(UserError, match="made already"):
         check_model(RunConfig(model="folder:somewhere"))
+
+
+@pytest.mark.parametrize("frames", [15999, 7991, 8003, 101, 16001])
+def test_a_window_of_no_whole_milliseconds_is_not_asked_beyond_its_end(frames: int) -> None:
+    """9.98458 s was asked for as 9.985 s, which a good model of that window cannot make."""
+
+    class Windowed(Adapter):
+        def generate(
+            self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Mapping[str, object]
+        ) -> GenBatch:
+            made = super().generate(prompts, seconds, seeds, options)
+            return replace(made, audio=[sound[:, :frames] for sound in made.audio])
+
+    windowed = Windowed("none at all")
+    windowed.spec = replace(windowed.spec, max_seconds=frames / windowed.spec.sample_rate)
+    found = check_rules(windowed, {}, "cpu", "float32")
+    assert all(each.ok is not False for each in found), found

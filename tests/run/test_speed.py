@@ -52,7 +52,7 @@ def block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompts: int) -> dict
     monkeypatch.setattr("evalkit.run.accept.loudness", lambda samples, rate: None)
     suite = evalkit_fakes.write_suite(tmp_path / "suite", [(f"p{n}", "rain", 1.0) for n in range(prompts)])
     config = RunConfig(model=f"{__name__}:Timed", suite=str(suite), out=tmp_path / "out")
-    monkeypatch.setattr("evalkit.run.plan.GENERATORS.load", lambda name: Timed)
+    monkeypatch.setattr("evalkit.run.plan.GENERATORS.load", lambda name, typed: Timed)
     run_generate(make_plan(config), Silent())
     found = read_json(tmp_path / "out" / "run.json")["speed"]
     assert isinstance(found, dict)

@@ -16,7 +16,6 @@ import numpy as np
 
 from evalkit.audio.clip import Samples
 from evalkit.checkpoints.find import (
-    CONFIG,
     WEIGHTS,
     Checkpoint,
     fingerprint,
@@ -24,6 +23,7 @@ from evalkit.checkpoints.find import (
     open_checkpoint,
     stored_parameters,
 )
+from evalkit.checkpoints.own_config import CONFIG
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
@@ -31,7 +31,7 @@ from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 from evalkit.generators.stable_audio.init_audio import read_init
 from evalkit.generators.stable_audio.network import build, load_model, published_names
 from evalkit.generators.stable_audio.sampling_options import Asked, read_options
-from evalkit.generators.stable_audio.specs import describe, describe_random, known_config
+from evalkit.generators.stable_audio.specs import check_seconds_start, describe, describe_random, known_config
 from evalkit.generators.stable_audio.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ class StableAudioGenerator:
 
     def check_options(self, options: Options) -> None:
         """Raises UserError naming what is out of range or in vain, as `generate` would after minutes of loading."""
-        read_options(options)
+        asked = read_options(options)
+        if asked.seconds_start:
+            known = known_config(self._variant, self._checkpoint, self._overrides)
+            check_seconds_start(asked.seconds_start, known.content, self.spec.name)
 
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""
@@ -114,9 +117,9 @@ class StableAudioGenerator:
             self._compiled = True
         with torch.inference_mode():
             started = time.perf_counter()
-            told, negative = self._told(prompts, seconds), None
+            told, negative = self._told(prompts, seconds, asked), None
             if asked.negative_prompt:
-                negative = self._told([asked.negative_prompt] * len(prompts), seconds)
+                negative = self._told([asked.negative_prompt] * len(prompts), seconds, asked)
             init = None if asked.init_audio is None else self._init(asked.init_audio)
             encoded = time.perf_counter()
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -130,14 +133,14 @@ class StableAudioGenerator:
         clips = [cut(clip, round(length * rate), asked) for clip, length in zip(audio, seconds, strict=True)]
         return GenBatch(clips, rate, timings, trimmed=asked.trim_silence is not None)
 
-    def _told(self, prompts: Sequence[str], seconds: Sequence[float]) -> Condition:
+    def _told(self, prompts: Sequence[str], seconds: Sequence[float], asked: Asked) -> Condition:
         """What the network is told; a prompt that comes several times, as a negative one does, is read once."""
         assert self._model is not None and self._tower is not None
         different = list(dict.fromkeys(prompts))
         rows = [different.index(prompt) for prompt in prompts]
         text, mask = self._tower.read(different)
         device = self._model.backbone.weight.device
-        return self._model.describe(text[rows].to(device), seconds, mask[rows].to(device))
+        return self._model.describe(text[rows].to(device), seconds, mask[rows].to(device), asked.seconds_start)
 
     def _init(self, path: Path) -> Posterior:
         import torch
@@ -161,11 +164,12 @@ class StableAudioGenerator:
         """The variant's own files must be the variant's: every item of another rate would fail, one by one."""
         assert self._model is not None
         config = self._model.config
-        found = config.sample_rate, config.autoencoder.io_channels, config.objective
-        wanted = self.spec.sample_rate, self.spec.channels, self._variant.objective
+        found = config.sample_rate, config.autoencoder.io_channels, config.window_seconds, config.objective
+        wanted = self.spec.sample_rate, self.spec.channels, self.spec.window_seconds, self._variant.objective
         if self._checkpoint is None and found != wanted:
             told, asked = (
-                f"{rate} Hz, {channels} channels, objective {kind!r}" for rate, channels, kind in (found, wanted)
+                f"{rate} Hz, {channels} channels, {window:g} s, objective {kind!r}"
+                for rate, channels, window, kind in (found, wanted)
             )
             raise BadCheckpoint(
                 f"{checkpoint.source}: is not {self._variant.spec.name}: {told} instead of {asked}",

@@ -3,9 +3,10 @@
 `paper` has what a model's paper states (DPM-Solver++, its steps and its guidance) and, where the paper is silent
 (the noise levels, which DPM-Solver++), the defaults of stable-audio-tools' `sample_k`: 2M-SDE from 100 to 0.01.
 The paper of Open 1.0 is silent too, but its model card is not, so that there `paper` is `card`. `card` is the
-example on the model card, `ui` what stable-audio-tools' interface starts with (interface/interfaces/
-diffusion_cond.py), `diffusers` what diffusers' StableAudioPipeline and its scheduler do. `fast` is `card` or
-`paper` in half the steps and nobody's published setting.
+example on the model card, `ui` what stable-audio-tools' interface starts with (the sliders of `create_sampling_ui` in
+interface/interfaces/diffusion_cond.py; the defaults of `generate_cond` beside them are others, and never used),
+`diffusers` what diffusers' StableAudioPipeline and its scheduler do. `fast` is `card` or `paper` in half the steps and
+nobody's published setting.
 
 Sources: Evans et al. 2024, "Fast timing-conditioned latent audio diffusion" (1.0), "Long-form music generation
 with latent diffusion" (2.0), "Stable Audio Open"; Novack et al. 2025, "Fast text-to-audio generation with
@@ -30,16 +31,18 @@ def _flow(sampler: str, steps: int, cfg: float) -> dict[str, object]:
     return {"steps": steps, "cfg": cfg, "sampler": sampler, "sigma_max": 1.0}
 
 
-_CARD, _UI, _TOOLS = (0.3, 500.0), (0.03, 1000.0), (0.01, 100.0)
-"""sigma_min and sigma_max of the model card of Open 1.0, of the interface, and of `sample_k`."""
+_CARD, _TOOLS = (0.3, 500.0), (0.01, 100.0)
+"""sigma_min and sigma_max of the model card of Open 1.0, and of `sample_k` and the interface."""
 
 _RESCALE = {"cfg_rescale": 0.4}
-"""What stable-audio-tools always does to the guidance of the U-Net, and never to that of a DiT."""
+"""What stable-audio-tools does to the guidance of the U-Net where nobody says otherwise, as its interface does (0)."""
+
+_UI = _levels("dpmpp-3m-sde", 100, 7.0, _TOOLS)
 
 OPEN_1_0: Presets = {
     "paper": _levels("dpmpp-3m-sde", 100, 7.0, _CARD),
     "card": _levels("dpmpp-3m-sde", 100, 7.0, _CARD),
-    "ui": _levels("dpmpp-3m-sde", 250, 6.0, _UI),
+    "ui": _UI,
     "diffusers": _levels("dpmpp-2m-sde", 100, 7.0, _CARD),
     "fast": _levels("dpmpp-3m-sde", 50, 7.0, _CARD),
 }
@@ -47,18 +50,19 @@ OPEN_1_0: Presets = {
 OPEN_SMALL: Presets = {
     "paper": _flow("pingpong", 8, 1.0),
     "card": _flow("pingpong", 8, 1.0),
+    "ui": _flow("pingpong", 8, 1.0),
     "fast": _flow("pingpong", 4, 1.0),
 }
 
 VERSION_1: Presets = {
     "paper": {**_levels("dpmpp-2m-sde", 100, 6.0, _TOOLS), **_RESCALE},
-    "ui": {**_levels("dpmpp-3m-sde", 250, 6.0, _UI), **_RESCALE},
+    "ui": {**_UI, "cfg_rescale": 0.0},
     "fast": {**_levels("dpmpp-2m-sde", 50, 6.0, _TOOLS), **_RESCALE},
 }
 
 VERSION_2: Presets = {
     "paper": _levels("dpmpp-2m-sde", 100, 7.0, _TOOLS),
-    "ui": _levels("dpmpp-3m-sde", 250, 6.0, _UI),
+    "ui": _UI,
     "fast": _levels("dpmpp-2m-sde", 50, 7.0, _TOOLS),
 }
 

@@ -12,19 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.checkpoints.find import (
-    CONFIG,
     Checkpoint,
     fingerprint,
     open_checkpoint,
     stored_parameters,
     weights_name,
 )
+from evalkit.checkpoints.own_config import CONFIG
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json
 from evalkit.fetch.hub_revision import called, hub_revision
 from evalkit.fetch.weights import locate
-from evalkit.generators.base import GeneratorSpec
+from evalkit.generators.base import GeneratorSpec, rounded_down
 from evalkit.generators.stable_audio.variants import FLOW_PRESETS, VARIANTS, Variant
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
@@ -46,8 +46,10 @@ def describe(variant: Variant, checkpoint: Checkpoint, overrides: Mapping[str, P
     if name == "model":
         name = called(checkpoint.folder)
     spec = _shaped(variant, checkpoint.config, checkpoint.source)
+    whose = "its own config, inside it" if checkpoint.source == checkpoint.weights else checkpoint.source
     return replace(
         spec,
+        notes=(f"{checkpoint.weights}: read by {whose}", *spec.notes),
         name=f"{variant.spec.name}@{name}",
         weights=fingerprint(checkpoint, overrides),
         revision=hub_revision(checkpoint.weights),
@@ -86,11 +88,26 @@ def known_config(variant: Variant, checkpoint: Checkpoint | None, overrides: Map
     return KnownConfig(found.config, found.source, own=True)
 
 
+def check_seconds_start(start: float, config: Mapping[str, Any], model: str) -> None:
+    """Raises UserError where a model of this config is not told where in its source a sound begins, or not so far in:
+    its network would hear another number, or none."""
+    entries = config["model"]["conditioning"]["configs"]
+    own = next((entry for entry in entries if entry["id"] == "seconds_start"), None)
+    if own is None:
+        raise UserError(f"seconds_start has no effect: {model} is not told where in its source a sound begins")
+    whole = own["type"] == "int"
+    last = own["config"].get("max_val", 512 if whole else 1)
+    if start > last or (whole and start != int(start)):
+        raise UserError(f"seconds_start is {start:g}: {model} knows {'whole ' * whole}seconds from 0 to {last}")
+
+
 def _shaped(variant: Variant, config: Mapping[str, Any], source: Path) -> GeneratorSpec:
     """The variant's spec with the rate, channels and window of a config, and presets for its kind of model."""
     try:
-        rate, size, channels = (config[key] for key in ("sample_rate", "sample_size", "audio_channels"))
-        diffusion = config["model"]["diffusion"]
+        rate, size = config["sample_rate"], config["sample_size"]
+        autoencoder, diffusion = config["model"]["pretransform"]["config"], config["model"]["diffusion"]
+        ratio, made = autoencoder["downsampling_ratio"], autoencoder["io_channels"]
+        channels = config.get("audio_channels", made)
         kind = str(diffusion["type"]), str(diffusion.get("diffusion_objective", "v"))
     except (LookupError, TypeError, AttributeError) as error:
         raise BadCheckpoint(f"{source}: not a model config of stable-audio-tools: {error!r}") from None
@@ -98,12 +115,27 @@ def _shaped(variant: Variant, config: Mapping[str, Any], source: Path) -> Genera
         ("sample_rate", rate, 10**6),
         ("sample_size", size, 10**9),
         ("audio_channels", channels, 2),
+        ("downsampling_ratio", ratio, 10**9),
     ):
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= high:
             raise BadCheckpoint(f"{source}: {key} is {value!r}, expected a whole number from 1 to {high}")
+    if channels != made:
+        raise BadCheckpoint(f"{source}: audio_channels is {channels}, and its autoencoder makes {made!r}")
     needs = (weights_name(config),) if weights_name(config) else ()
+    window, notes = _window(size, ratio, rate, source)
     spec = replace(_kin(variant, kind), sample_rate=rate, channels=channels, needs=needs)
-    return replace(spec, window_seconds=size / rate, max_seconds=size / rate)
+    return replace(spec, window_seconds=window / rate, max_seconds=window / rate, notes=notes)
+
+
+def _window(size: int, ratio: int, rate: int, source: Path) -> tuple[int, tuple[str, ...]]:
+    """How many samples a model makes at once, which is whole latents, and what is to be told of that."""
+    window = size // ratio * ratio
+    if window == size:
+        return size, ()
+    told = f"sample_size is {size}, no multiple of the {ratio} samples of a latent"
+    if not window:
+        raise BadCheckpoint(f"{source}: {told}, and less than one")
+    return window, (f"{source}: {told}: its sounds have at most {window} samples, {rounded_down(window / rate):g} s",)
 
 
 def _kin(variant: Variant, kind: tuple[str, str]) -> GeneratorSpec:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from evalkit.generators.base import GeneratorSpec
 from evalkit.generators.stable_audio import presets
 from evalkit.generators.stable_audio.presets import Presets
-from evalkit.generators.stable_audio.sampling_options import FILES, FURTHER
+from evalkit.generators.stable_audio.sampling_options import FILES, FOLLOWS, FURTHER
 
 _COMMUNITY = "Stability AI Community License"
 _UNPUBLISHED = "not published"
@@ -46,6 +46,7 @@ def _full(
         family="stable_audio",
         further=FURTHER,
         files=FILES,
+        follows=FOLLOWS,
         sample_rate=_RATE,
         channels=2,
         max_seconds=window / _RATE,
@@ -67,6 +68,7 @@ def _mini(name: str, of: Presets) -> GeneratorSpec:
         family="stable_audio",
         further=FURTHER,
         files=FILES,
+        follows=FOLLOWS,
         sample_rate=16000,
         channels=2,
         max_seconds=5.12,

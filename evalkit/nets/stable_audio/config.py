@@ -73,7 +73,7 @@ class ModelConfig:
 
     @property
     def window_seconds(self) -> float:
-        return self.sample_size / self.sample_rate
+        return self.latent_length * self.autoencoder.ratio / self.sample_rate
 
     @property
     def latent_length(self) -> int:

@@ -90,15 +90,17 @@ class StableAudio(nn.Module):
         """The conditioners, as the recipes call them."""
         return self.conditioners
 
-    def describe(self, text: Tensor, seconds: Sequence[float], mask: Tensor | None = None) -> Condition:
+    def describe(
+        self, text: Tensor, seconds: Sequence[float], mask: Tensor | None = None, start: float = 0.0
+    ) -> Condition:
         """What the network is told for text (batch, tokens, width) and each item's length in seconds.
 
         `mask` (batch, tokens) is 1 at words and 0 at padding; without it every token counts as a word. The sound
-        starts at 0 s of its source.
+        begins at `start` seconds of its source.
         """
         dtype = self.backbone.weight.dtype
         total = torch.tensor(list(seconds), dtype=torch.float32, device=text.device)
-        values = {"seconds_start": torch.zeros_like(total), "seconds_total": total}
+        values = {"seconds_start": torch.full_like(total, start), "seconds_total": total}
         told = self.config.text.id
         words = self.conditioners[told](text) if told in self.conditioners else text
         seen = text.new_ones(text.shape[:2]) if mask is None else mask
@@ -167,7 +169,8 @@ class StableAudio(nn.Module):
         """The latents of one sound (io channels, samples), cut or padded with silence to the window."""
         audio = F.pad(audio, (0, max(self.config.sample_size - audio.shape[-1], 0)))[:, : self.config.sample_size]
         weight = next(self.vae.parameters())
-        mean, std = self.vae.posterior(audio[None].to(weight.device, weight.dtype))
+        posterior = self.vae.posterior(audio[None].to(weight.device, weight.dtype))
+        mean, std = (part[..., : self.config.latent_length] for part in posterior)
         state, scale = torch.promote_types(weight.dtype, torch.float32), self.config.latent_scale
         return Posterior(mean.to(state) / scale, std.to(state) / scale)
 

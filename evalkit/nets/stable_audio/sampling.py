@@ -17,6 +17,7 @@ from torch import Tensor
 
 from evalkit.core.errors import UserError
 from evalkit.nets.stable_audio.flow import FLOW_SAMPLERS
+from evalkit.nets.stable_audio.k_samplers import K_SAMPLERS
 from evalkit.nets.stable_audio.samplers import SAMPLERS, Noise, ddim
 from evalkit.nets.stable_audio.schedule import (
     TimeShift,
@@ -27,18 +28,33 @@ from evalkit.nets.stable_audio.schedule import (
     v_denoiser,
 )
 
-V_SAMPLERS = (*SAMPLERS, "ddim")
+SIGMA_SAMPLERS = {**SAMPLERS, **K_SAMPLERS}
+"""Those of velocity models that go down noise levels; `ddim` goes down times."""
+
+V_SAMPLERS = (*SIGMA_SAMPLERS, "v-ddim", "ddim")
 SAMPLER_NAMES = (*V_SAMPLERS, *FLOW_SAMPLERS)
 """Every value of `--set sampler=`: those of velocity models, then those of rectified flows."""
+
+NOISY = {name: 1.0 for name in SIGMA_SAMPLERS if name.endswith(("sde", "ancestral"))} | {"ddim": 0.0}
+"""The samplers that heed `eta`, and what it is for each where nobody sets it. `v-ddim` is `ddim` at eta 0, under the
+name that it has in stable-audio-tools."""
+
+NOT_HERE = {
+    "k-dpm-fast": "its last step leaves sigma_min in the sound",
+    "k-dpm-adaptive": "its steps depend on what else is in the batch",
+    "v-ddim-cfgpp": "it steps by the unguided half of the network's answer",
+}
+"""Samplers of stable-audio-tools that evalkit has not, and why."""
 
 
 @dataclass(frozen=True)
 class SamplingOptions:
     """How a batch is sampled; the field names are those of a preset and of `--set`.
 
-    `sigma_max` and `sigma_min` are noise levels of DPM-Solver++ on velocities; for `ddim` and the samplers of
+    `sigma_max` and `sigma_min` are noise levels of a velocity model's samplers; for `ddim` and the samplers of
     rectified flows `sigma_max` is the first time, where anything above 1 counts as 1, and `sigma_min` has no
-    meaning. `eta` scales the noise that SDE samplers and `ddim` put back. `cfg` is the guidance scale (1: none)
+    meaning. `eta` scales the noise that SDE and ancestral samplers and `ddim` put back (None: as much as the sampler
+    does by itself). `cfg` is the guidance scale (1: none)
     and `cfg_rescale` the share of guided output that is brought back to the spread of the conditioned one (Lin et
     al. 2024, phi). `init_noise_level` replaces `sigma_max` where sampling starts from a sound.
     """
@@ -48,7 +64,7 @@ class SamplingOptions:
     sampler: str
     sigma_min: float = 0.01
     sigma_max: float = 100.0
-    eta: float = 1.0
+    eta: float | None = None
     cfg_rescale: float = 0.0
     init_noise_level: float = 1.0
 
@@ -98,15 +114,18 @@ def sample(
     check_sampler(options.sampler, objective)
     level = options.sigma_max if init is None else options.init_noise_level
     start = noise() if init is None else init
-    if options.sampler in SAMPLERS:
+    eta = NOISY.get(options.sampler, 0.0)
+    if options.eta is not None and options.sampler in NOISY:
+        eta = options.eta
+    if options.sampler in SIGMA_SAMPLERS:
         sigmas = polyexponential(options.steps, options.sigma_min, level)
         x = start * sigmas[0] if init is None else start + noise() * sigmas[0]
-        return SAMPLERS[options.sampler](v_denoiser(velocity), x, sigmas, noise, options.eta)
+        return SIGMA_SAMPLERS[options.sampler](v_denoiser(velocity), x, sigmas, noise, eta)
     t_max = min(level, 1.0)
-    if options.sampler == "ddim":
+    if options.sampler in ("v-ddim", "ddim"):
         angle = t_max * math.pi / 2
         x = start if init is None else start * math.cos(angle) + noise() * math.sin(angle)
-        return ddim(velocity, x, linear_times(options.steps, t_max), noise, options.eta)
+        return ddim(velocity, x, linear_times(options.steps, t_max), noise, eta)
     x = start if init is None else (1 - t_max) * start + t_max * noise()
     times = _flow_times(options, t_max, x.shape[-1], shift)
     return FLOW_SAMPLERS[options.sampler](velocity, x, times, noise)

@@ -18,6 +18,12 @@ FAST = presets.MINI["fast"]
     ("change", "named"),
     [
         ({"sampler": "dpmpp-3m-sd"}, "dpmpp-3m-sde"),
+        ({"sampler": "k-huen"}, "did you mean k-heun"),
+        ({"sampler": "k-dpm-adaptive"}, "depend on what else is in the batch"),
+        ({"sampler": "v-ddim-cfgpp"}, "v-ddim, ddim"),
+        ({"sampler": None}, "no sampler is called 'None'"),
+        ({"seconds_start": -1}, "seconds_start"),
+        ({"seconds_start": "3"}, "seconds_start"),
         ({"steps": 0}, "steps"),
         ({"steps": 2.5}, "steps"),
         ({"cfg": "seven"}, "cfg"),
@@ -41,6 +47,9 @@ def test_an_option_out_of_range_is_named(change: dict[str, object], named: str) 
     [
         ({"cfg": 1.0, "negative_prompt": "rain"}, "no effect at cfg 1"),
         ({"init_noise_level": 0.5}, "without init_audio"),
+        ({"eta": 1.0}, "eta has no effect with dpmpp-2m"),
+        ({"sampler": "v-ddim", "eta": 0.5}, "eta has no effect with v-ddim"),
+        ({"sampler": "k-heun", "eta": 0.5}, "eta has no effect with k-heun"),
     ],
 )
 def test_an_option_without_effect_is_refused(change: dict[str, object], named: str) -> None:
@@ -73,14 +82,19 @@ def test_every_preset_can_be_sampled(name: str) -> None:
 def test_the_published_settings() -> None:
     """Another sigma or step count under a published name would be another model.
 
-    From the card of stabilityai/stable-audio-open-1.0 and its diffusers scheduler; stable-audio-tools 0.0.19
-    (`interface/interfaces/diffusion_cond.py` 46-48, `sample_k` in `inference/sampling.py`); the papers' guidance.
+    From the card of stabilityai/stable-audio-open-1.0 and its diffusers scheduler; stable-audio-tools at 50049e3
+    (`sample_k` in `inference/sampling.py`; of the interface, `interface/interfaces/diffusion_cond.py`, the sliders'
+    values in `create_sampling_ui`, which it sends: the defaults of `generate_cond`'s arguments, 250 steps, 6.0 and
+    0.03-1000, reach nothing); the papers' guidance.
     """
     card = {"steps": 100, "cfg": 7.0, "sampler": "dpmpp-3m-sde", "sigma_min": 0.3, "sigma_max": 500.0, "eta": 1.0}
-    ui = {"steps": 250, "cfg": 6.0, "sampler": "dpmpp-3m-sde", "sigma_min": 0.03, "sigma_max": 1000.0, "eta": 1.0}
+    ui = {"steps": 100, "cfg": 7.0, "sampler": "dpmpp-3m-sde", "sigma_min": 0.01, "sigma_max": 100.0, "eta": 1.0}
     tools = {"steps": 100, "sampler": "dpmpp-2m-sde", "sigma_min": 0.01, "sigma_max": 100.0, "eta": 1.0}
     assert presets.OPEN_1_0["card"] == card
     assert presets.OPEN_1_0["ui"] == presets.VERSION_2["ui"] == ui
+    assert presets.VERSION_1["ui"] == {**ui, "cfg_rescale": 0.0}
+    assert presets.OPEN_SMALL["ui"] == {"steps": 8, "cfg": 1.0, "sampler": "pingpong", "sigma_max": 1.0}
+    assert presets.FLOW["ui"] == {"steps": 50, "cfg": 7.0, "sampler": "euler", "sigma_max": 1.0}
     assert presets.OPEN_1_0["diffusers"] == {**card, "sampler": "dpmpp-2m-sde"}
     assert presets.VERSION_1["paper"] == {**tools, "cfg": 6.0, "cfg_rescale": 0.4}
     assert presets.VERSION_2["paper"] == {**tools, "cfg": 7.0}

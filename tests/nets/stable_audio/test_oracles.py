@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from evalkit.nets.stable_audio import samplers
+from evalkit.nets.stable_audio import k_samplers, samplers
 from evalkit.nets.stable_audio.oobleck import fold_weight_norm
 from evalkit.nets.stable_audio.schedule import polyexponential
 
@@ -65,12 +65,18 @@ def _draws() -> Iterator[Tensor]:
         ("dpmpp_2m_sde", samplers.dpmpp_2m_sde, 1.0, 0),
         ("dpmpp_3m_sde_eta_0", samplers.dpmpp_3m_sde, 0.0, 0),
         ("dpmpp_3m_sde", samplers.dpmpp_3m_sde, 1.0, 7),
+        ("heun", k_samplers.heun, 0.0, 0),
+        ("dpm_2", k_samplers.dpm_2, 0.0, 0),
+        ("lms", k_samplers.lms, 0.0, 0),
+        ("dpmpp_2s_ancestral_eta_0", k_samplers.dpmpp_2s_ancestral, 0.0, 0),
+        ("dpmpp_2s_ancestral", k_samplers.dpmpp_2s_ancestral, 1.0, 21),
     ],
 )
 def test_samplers_step_as_k_diffusions(
     oracles: dict[str, Tensor], name: str, sampler: Callable[..., Tensor], eta: float, skipped: int
 ) -> None:
-    """The same noise must end in the same sample; the script drew 7 noises for 2M-SDE before 3M-SDE's."""
+    """The same noise must end in the same sample; the script drew 7 noises for 2M-SDE before 3M-SDE's,
+    and 7 more for 3M-SDE and for 2S at eta 0, before 2S ancestral's."""
     draws = _draws()
     for _ in range(skipped):
         next(draws)

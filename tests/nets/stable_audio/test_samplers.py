@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from evalkit.nets.stable_audio.samplers import SAMPLERS, ddim
+from evalkit.nets.stable_audio.sampling import SIGMA_SAMPLERS
 from evalkit.nets.stable_audio.schedule import linear_times, polyexponential, time_of, v_denoiser
 
 MEAN, STD = 1.5, 0.5
@@ -20,13 +21,13 @@ def _gaussian_denoiser(x: Tensor, sigma: Tensor) -> Tensor:
     return (STD**2 * x + sigma**2 * MEAN) / (STD**2 + sigma**2)
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize("name", sorted(SIGMA_SAMPLERS))
 def test_a_gaussian_comes_back_with_its_mean_and_spread(name: str) -> None:
     """A wrong coefficient or noise level would show as a shifted or shrunken distribution."""
     torch.manual_seed(0)
     sigmas = polyexponential(60, 0.01, 80.0)
     x = torch.randn(20000) * sigmas[0]
-    out = SAMPLERS[name](_gaussian_denoiser, x, sigmas, lambda: torch.randn(20000), 1.0)
+    out = SIGMA_SAMPLERS[name](_gaussian_denoiser, x, sigmas, lambda: torch.randn(20000), 1.0)
     assert out.mean().item() == pytest.approx(MEAN, abs=0.02)
     assert out.std().item() == pytest.approx(STD, abs=0.03)
 
@@ -92,7 +93,7 @@ def test_ddim_follows_the_flow_of_the_gaussian() -> None:
     assert errors[0] / errors[1] == pytest.approx(2, rel=0.1), "first order"
 
 
-@pytest.mark.parametrize("name", sorted(SAMPLERS))
+@pytest.mark.parametrize("name", sorted({*SIGMA_SAMPLERS} - {"k-lms"}))
 def test_a_solver_is_of_second_order(name: str) -> None:
     """At eta 0 the end point is known in closed form, and twice the steps must come four times nearer to it.
 
@@ -101,6 +102,26 @@ def test_a_solver_is_of_second_order(name: str) -> None:
     """
     errors = [_distance_from_the_end(name, steps) for steps in (100, 200)]
     assert math.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.1)
+
+
+def test_linear_multistep_is_of_fourth_order_once_it_has_four_slopes() -> None:
+    """Its first steps are of lower order, so that the whole is better than second and not quite fourth."""
+    errors = [_distance_from_the_end("k-lms", steps) for steps in (100, 200, 400)]
+    assert math.log2(errors[1] / errors[2]) > 2.5
+
+
+@pytest.mark.parametrize(
+    ("name", "calls"), [("k-heun", 17), ("k-dpm-2", 17), ("k-dpmpp-2s-ancestral", 17), ("k-lms", 9)]
+)
+def test_two_model_calls_per_step_and_one_for_the_last(name: str, calls: int) -> None:
+    seen: list[float] = []
+
+    def counting(x: Tensor, sigma: Tensor) -> Tensor:
+        seen.append(float(sigma))
+        return _gaussian_denoiser(x, sigma)
+
+    SIGMA_SAMPLERS[name](counting, torch.randn(4), polyexponential(9, 0.1, 10.0), lambda: torch.randn(4), 1.0)
+    assert len(seen) == calls and min(seen) > 0
 
 
 def test_the_third_order_term_earns_its_memory() -> None:
@@ -113,4 +134,4 @@ def _distance_from_the_end(name: str, steps: int) -> float:
     x = torch.tensor([-1.0, 0.5, 2.0], dtype=torch.float64) * high
     exact = MEAN + (x - MEAN) * ((STD**2 + low**2) / (STD**2 + high**2)) ** 0.5
     sigmas = torch.logspace(math.log10(high), math.log10(low), steps + 1, dtype=torch.float64)
-    return (SAMPLERS[name](_gaussian_denoiser, x, sigmas, lambda: x, 0.0) - exact).abs().max().item()
+    return (SIGMA_SAMPLERS[name](_gaussian_denoiser, x, sigmas, lambda: x, 0.0) - exact).abs().max().item()

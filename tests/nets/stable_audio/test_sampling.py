@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from evalkit.core.errors import UserError
-from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, sample
+from evalkit.nets.stable_audio.sampling import NOISY, V_SAMPLERS, ItemNoise, SamplingOptions, sample
 from evalkit.nets.stable_audio.schedule import TimeShift, linear_times
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -69,6 +69,26 @@ def test_ddim_is_stable_audio_tools_v_ddim(tools: dict[str, Tensor]) -> None:
     assert torch.allclose(from_sound, tools["ddim_from_sound"], atol=2e-6)
 
 
+@pytest.mark.parametrize("sampler", ["v-ddim", "ddim"])
+def test_v_ddim_adds_no_noise_whatever_the_preset_says(tools: dict[str, Tensor], sampler: str) -> None:
+    """stable-audio-tools calls it with eta 0 alone; `ddim` takes an eta, and without one is the same."""
+    eta = 1.0 if sampler == "v-ddim" else None
+    options = SamplingOptions(steps=STEPS, cfg=1.0, sampler=sampler, sigma_max=500.0, eta=eta)
+    assert torch.allclose(sample(networks.toy_velocity, "v", options, _noise()), tools["ddim"], atol=2e-6)
+
+
+def test_a_samplers_own_eta_is_k_diffusions() -> None:
+    """1 for those that add noise, as stable-audio-tools calls them; none for the others."""
+    stochastic = {"dpmpp-2m-sde", "dpmpp-3m-sde", "k-dpmpp-2s-ancestral"}
+    assert {name for name, eta in NOISY.items() if eta == 1} == stochastic
+    for name in V_SAMPLERS:
+        own, one = (
+            sample(networks.toy_velocity, "v", SamplingOptions(STEPS, 1.0, name, eta=eta), _noise())
+            for eta in (None, NOISY.get(name, 1.0))
+        )
+        assert torch.equal(own, one), name
+
+
 def test_a_shift_acts_on_rk4_alone(tools: dict[str, Tensor]) -> None:
     shift = TimeShift(max_length=64, min_length=4)
     shifted = sample(networks.toy_velocity, "rectified_flow", _options("rk4"), _noise(), shift=shift)
@@ -87,7 +107,7 @@ def test_a_sampler_of_the_other_kind_is_refused(sampler: str, objective: str) ->
         sample(networks.toy_velocity, objective, _options(sampler), _noise())
 
 
-@pytest.mark.parametrize("sampler", ["dpmpp-2m", "dpmpp-2m-sde", "dpmpp-3m-sde", "ddim"])
+@pytest.mark.parametrize("sampler", V_SAMPLERS)
 def test_a_little_noise_leaves_the_sound_as_it_was(sampler: str) -> None:
     """With an exact denoiser of one sound, any start near it comes back to it, and noise 0.01 starts near it."""
     sound = networks.unit_start()
