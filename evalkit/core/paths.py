@@ -7,6 +7,7 @@ never resolved before its name was read.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def absent(path: Path) -> str:
         if link.is_symlink() and not link.exists():
             return f"the link {link} leads to {link.readlink()}, which is not there"
     return "no such file or folder"
+
+
+def name_of(path: Path) -> str:
+    """A file's name as UTF-8, in which names are written: the same in every locale, so that a file finds its prompt
+    where Python reads names otherwise. What is no UTF-8 keeps surrogates."""
+    return os.fsencode(path.name).decode("utf-8", "surrogateescape")
 
 
 def files_under(root: Path) -> list[Path]:

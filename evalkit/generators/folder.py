@@ -14,6 +14,7 @@ from pathlib import Path
 from evalkit.audio.folders import sound_files
 from evalkit.audio.names import match, nothing_fits, told
 from evalkit.core.ids import digest_file, digest_json
+from evalkit.core.paths import name_of
 from evalkit.generators.base import GeneratorSpec
 
 PREFIX = "folder:"
@@ -37,7 +38,7 @@ def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = ()) ->
     Raises UserError where the folder is not one, cannot be read, holds no audio file, none for any prompt, or two
     files for one prompt.
     """
-    files = {path.name: path for path in sound_files(folder)}
+    files = {name_of(path): path for path in sound_files(folder)}
     ids = list(prompt_ids)
     found = match(str(folder), [*ids, *others], files)
     clips = {key: files[found.files[key]] for key in ids if key in found.files}

@@ -22,6 +22,7 @@ from evalkit.audio.resample import resample
 from evalkit.core.errors import UserError
 from evalkit.core.ids import item_seed
 from evalkit.core.interrupts import heed
+from evalkit.core.paths import name_of
 from evalkit.stats.intervals import Interval, clustered_mean
 
 if TYPE_CHECKING:
@@ -75,10 +76,10 @@ def evaluate(
     for path in paths:
         try:
             samples, whole = _prepared(path, codec)
-            clips[path.name] = _measure(codec, samples, None if seed is None else item_seed(seed, path.name, 0))
+            clips[name_of(path)] = _measure(codec, samples, None if seed is None else item_seed(seed, name_of(path), 0))
             cut, frames = cut + (not whole), frames + samples.shape[1]
         except _Failure as failure:
-            failures[path.name] = str(failure)
+            failures[name_of(path)] = str(failure)
         heed()
         progress()
     return Measured(clips, failures, _means(clips), cut, frames / codec.rate)

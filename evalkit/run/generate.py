@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from evalkit.core.interrupts import heed
+from evalkit.core.paths import name_of
 from evalkit.execute.base import Batch, Executor, Job, Request
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
@@ -76,7 +77,7 @@ def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress
     for sentence in plan.found.notes:
         progress.note(sentence)
     if plan.found.strangers:
-        names = ", ".join(path.name for path in plan.found.strangers[:_NAMED_STRANGERS])
+        names = ", ".join(name_of(path) for path in plan.found.strangers[:_NAMED_STRANGERS])
         more = len(plan.found.strangers) - _NAMED_STRANGERS
         progress.note(f"no prompt of this suite for {names}{f' and {more} more files' if more > 0 else ''}")
     for item in plan.items:

@@ -16,6 +16,7 @@ import numpy as np
 from evalkit.audio.folders import sound_files
 from evalkit.audio.names import match, told
 from evalkit.core.errors import UserError
+from evalkit.core.paths import name_of
 from evalkit.embed.base import Features
 from evalkit.suites.base import Prompt
 
@@ -45,7 +46,7 @@ def reference_files(folder: Path) -> dict[str, Path]:
         if path.stem in stems:
             raise UserError(f"{folder}: both {stems[path.stem].name} and {path.name} would be {path.stem!r}")
         stems[path.stem] = path
-    return {path.name: path for path in paths}
+    return {name_of(path): path for path in paths}
 
 
 def belonging(where: str, prompts: Iterable[Prompt], names: Iterable[str]) -> Belonging:
