@@ -19,7 +19,7 @@ import numpy as np
 
 from evalkit.audio import with_ffmpeg, with_libsndfile
 from evalkit.audio.clip import Clip
-from evalkit.audio.containers.survey import Part, Survey, survey
+from evalkit.audio.containers.survey import MOST_PARTS, Part, Survey, survey
 from evalkit.audio.decoded import MOST_VALUES, Decoded, Undecodable
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
@@ -59,7 +59,7 @@ def decode(path: Path) -> Clip:
     try:
         if found.cut:
             raise Undecodable(f"cut short: {found.cut}", "truncated")
-        parts = _all_parts(found, len(data))
+        parts = _all_parts(found)
     except Undecodable as error:
         hint = "write or copy the file again" if error.verdict == "truncated" else HINT
         raise UnreadableAudio(path, str(error), hint, error.verdict) from None
@@ -68,8 +68,10 @@ def decode(path: Path) -> Clip:
     return Clip(samples, first.rate, digest_bytes(data), first.rails, _readers(parts), _notes(found))
 
 
-def _all_parts(found: Survey, size: int) -> list[Decoded]:
+def _all_parts(found: Survey) -> list[Decoded]:
     """Every part, of one rate and one number of channels."""
+    if len(found.parts) > MOST_PARTS:
+        raise Undecodable(f"joined of more than {MOST_PARTS} files")
     parts: list[Decoded] = []
     for part in found.parts:
         parts.append(_decoded(part))

@@ -13,9 +13,9 @@ MOST_VALUES = 1 << 28
 FREE_VALUES = 1 << 24
 """Samples times channels that any file may hold: three minutes of stereo at 44.1 kHz."""
 
-VALUES_PER_BYTE = 500
-"""The most that a byte of a longer file may unpack to. Opus at its lowest rate gives 130, and half an hour of digital
-silence as FLAC 3,000: what unpacks further says nothing, and takes the memory of a machine."""
+VALUES_PER_BYTE = 250
+"""The most that a byte of a longer file may unpack to. Opus at its lowest rate gives 130. Digital silence as
+FLAC gives 300, or 5,000 where it is made for it: that says nothing, and takes the memory of a machine."""
 
 RATES = (1_000, 768_000)
 """Lowest and highest believable sample rate in Hz; a header that says 1 Hz would resample to gigabytes."""

@@ -19,6 +19,16 @@ _BLOCK = 1 << 20
 _ENDLESS = 1 << 60
 
 
+class _Bytes(io.BytesIO):
+    """Where libsndfile asks for a place before the start, the place stays: an exception would be printed by C."""
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        try:
+            return super().seek(offset, whence)
+        except (ValueError, OverflowError):
+            return self.tell()
+
+
 class NotItsFormat(Undecodable):
     """libsndfile does not know it; another reader may."""
 
@@ -27,35 +37,32 @@ def read(data: bytes) -> Decoded:
     """Decode one part to the count that its header promises. Raises Undecodable; NotItsFormat before any sample."""
     try:
         with held():
-            opened = soundfile.SoundFile(io.BytesIO(data))
+            opened = soundfile.SoundFile(_Bytes(data))
         with opened as sound:
-            if sound.format not in _FORMATS:
+            if sound.format not in _FORMATS or sound.frames >= _ENDLESS:
                 raise NotItsFormat(f"holds {sound.format}")
             check_rate(sound.samplerate)
-            # A stream of unknown length states the largest count there is: that is no promise, the read is capped.
-            if most_values(len(data)) < sound.frames * sound.channels < _ENDLESS:
+            if sound.frames * sound.channels > most_values(len(data)):
                 raise Undecodable(f"its header says {sound.frames} samples in {sound.channels} channels")
             rails = RAILS.get(_KINDS.get(sound.subtype, ""), WIDE)
-            return Decoded(_read_all(sound, most_values(len(data))), int(sound.samplerate), rails, READER)
+            return Decoded(_read_all(sound), int(sound.samplerate), rails, READER)
     except soundfile.LibsndfileError as error:
         raise NotItsFormat(f"not readable as sound: {error.error_string}") from None
 
 
-def _read_all(sound: soundfile.SoundFile, most: int) -> Samples:
+def _read_all(sound: soundfile.SoundFile) -> Samples:
     """Every sample, in blocks; what stops decoding on the way to the promised count is a cut or damaged file."""
-    blocks = [np.zeros((0, sound.channels), dtype=np.float32)]
+    samples = np.empty((sound.channels, sound.frames), dtype=np.float32)
     count = 0
     try:
-        while (block := _next(sound)).shape[0]:
-            blocks.append(block)
+        while count < sound.frames and (block := _next(sound)).shape[0]:
+            samples[:, count : count + block.shape[0]] = block.T
             count += block.shape[0]
-            if count * sound.channels > most:
-                raise Undecodable(f"more than {most} samples")
     except soundfile.LibsndfileError as error:
         raise Undecodable(f"stops decoding after {count} samples: {error.error_string}", "truncated") from None
-    if count < sound.frames < _ENDLESS:
+    if count < sound.frames:
         raise Undecodable(f"cut short or damaged: {count} of {sound.frames} samples can be decoded", "truncated")
-    return np.ascontiguousarray(np.concatenate(blocks).T)
+    return samples
 
 
 def _next(sound: soundfile.SoundFile) -> Samples:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import struct
 from pathlib import Path
@@ -14,6 +15,8 @@ from evalkit.audio import decode as module
 from evalkit.audio import decoded
 from evalkit.audio.decode import UnreadableAudio, decode
 from evalkit.audio.encode import wav_bytes
+from evalkit.audio.measures import clipped_share
+from evalkit.audio.verdicts import FATAL, inspect
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file
 
@@ -206,3 +209,50 @@ def test_fuzzed_headers_never_crash(tmp_path: Path) -> None:
                 assert decode(path).samples.ndim == 2
             except UnreadableAudio as error:
                 assert error.verdict in ("unreadable", "truncated")
+
+
+@pytest.mark.parametrize(
+    ("form", "subtype"),
+    [("WAV", "PCM_U8"), ("WAV", "ULAW"), ("WAV", "ALAW"), ("FLAC", "PCM_S8"), ("WAV", "PCM_16"), ("AU", "ULAW"),
+     ("AU", "ALAW"), ("AIFF", "PCM_S8"), ("CAF", "PCM_S8"), ("WAV", "PCM_24"), ("WAV", "FLOAT")],
+)  # fmt: skip
+def test_clipping_counts_both_rails_of_the_files_own_encoding(tmp_path: Path, form: str, subtype: str) -> None:
+    """The largest 8-bit sample is 127/128, that of mu-law 0.98: measured by 16-bit full scale only one side clipped."""
+    path = tmp_path / "clip.bin"
+    soundfile.write(path, np.tile([0.1, 1.0, -1.0, -0.1], 1000), 8000, format=form, subtype=subtype)
+    clip = decode(path)
+    assert clipped_share(clip.samples, clip.rails) == 0.5
+    assert "clipped" in inspect(clip)
+    soundfile.write(path, np.tile([0.1, 0.9, -0.9, -0.1], 1000), 8000, format=form, subtype=subtype)
+    clip = decode(path)
+    assert clipped_share(clip.samples, clip.rails) == 0.0
+
+
+def test_a_clip_says_who_read_it_and_what_its_file_left_open(tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 88200)).astype(np.float32)
+    _write(path, noise)
+    assert (decode(path).reader[:11], decode(path).notes) == ("libsndfile ", ())
+    streamed = path.read_bytes().replace(b"data" + struct.pack("<I", 352800), b"data" + b"\xff" * 4)
+    path.write_bytes(streamed)
+    assert inspect(decode(path), seconds=2.0) == ("open_end",)
+    assert FATAL.isdisjoint({"open_end", "unread_rest", "surround"})
+
+
+def test_joined_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    path.write_bytes(wav_bytes(_tone(1, 16000), 16000) + wav_bytes(_tone(2, 16000), 16000))
+    with pytest.raises(UnreadableAudio, match="16000 Hz in 1 and 16000 Hz in 2 channels"):
+        decode(path)
+
+
+def test_nothing_is_said_by_a_library_itself(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """mpg123's notes and soundfile's ignored exceptions named no file, between the lines of a progress bar."""
+    whole = {suffix: _write(tmp_path / f"clip{suffix}", _tone(1, 16000, 0.5), 16000) for suffix in FORMS}
+    for suffix, data in whole.items():
+        for form in (data, data * 2, data[: len(data) // 2], data[:200] + bytes(50) + data[250:], data[700:]):
+            path = tmp_path / f"x{suffix}"
+            path.write_bytes(form)
+            with contextlib.suppress(UnreadableAudio):
+                decode(path)
+    assert capfd.readouterr() == ("", "")

@@ -107,9 +107,9 @@ def test_forty_recordings_through_every_encoder(way: str, pipe: bool, esc10: Pat
         soundfile.write(wav, samples, rate, subtype="PCM_16")
         (tmp_path / "out").mkdir(exist_ok=True)
         path = encoded(way, wav, tmp_path / "out", pipe)
-        found = decode(path).samples.shape[1]
-        if found != samples_by_ffmpeg(path):
-            cut.append((source.name, found, samples_by_ffmpeg(path)))
+        found, expected = decode(path).samples.shape[1], samples_by_ffmpeg(path)
+        if not 0 <= found - expected <= 128:  # FFmpeg leaves out a first block of some Vorbis files
+            cut.append((source.name, found, expected))
         path.unlink()
     assert cut == []
 

@@ -17,7 +17,7 @@ from transformers import ClapFeatureExtractor, ClapModel, RobertaTokenizer
 from evalkit.audio.clip import Clip
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.embed.base import TextEmbedder
-from evalkit.embed.clap import ClapEmbedder, TextTower, crop_seed, load, prepare
+from evalkit.embed.clap import ClapEmbedder, TextTower, crop_seed, load, prepare, samples_digest
 from evalkit.mini.train.clap_format import front_end, mini_config, train_tokenizer, write_folder
 from evalkit.nets.clap import Clap, fusion_input
 
@@ -90,12 +90,14 @@ def test_features_do_not_depend_on_the_batch(clap: ClapEmbedder) -> None:
     assert float(np.abs(clap.embed_text(texts) - singly).max()) <= 1e-5
 
 
-def test_a_long_clips_crops_follow_its_digest(clap: ClapEmbedder) -> None:
-    """Two files with the same sound but other bytes may differ; the same file never does."""
+def test_a_long_clips_crops_follow_its_samples(clap: ClapEmbedder) -> None:
+    """The same sound as WAV and as FLAC has the same crops, and so the same score; another sound has others."""
     long = clip(12)
-    (first,), (again,) = clap.embed([long]), clap.embed([long])
+    (first,), (again,) = clap.embed([long]), clap.embed([replace(long, digest="another container")])
     np.testing.assert_array_equal(first, again)
-    mels = [fusion_input(prepare(long, 16000), front_end(), crop_seed(digest))[0] for digest in ("a", "b")]
+    other = replace(long, samples=long.samples * np.float32(0.5))
+    seeds = [crop_seed(samples_digest(each)) for each in (long, other)]
+    mels = [fusion_input(prepare(long, 16000), front_end(), seed)[0] for seed in seeds]
     assert torch.equal(mels[0][0], mels[1][0])
     assert not torch.equal(mels[0], mels[1])
 

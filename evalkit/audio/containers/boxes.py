@@ -10,6 +10,7 @@ import struct
 from evalkit.audio.containers.survey import Part, Survey
 
 _EBML = b"\x1a\x45\xdf\xa3"
+_MOST_ELEMENTS = 1_000_000
 _SEGMENT, _CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
 
 
@@ -25,7 +26,9 @@ def look(data: bytes) -> Survey:
 def _look_boxes(data: bytes) -> str:
     """Walk the outermost boxes; a size of 0 means up to the end, 1 that a long one follows."""
     at = 0
-    while at + 8 <= len(data):
+    for _ in range(_MOST_ELEMENTS):
+        if at + 8 > len(data):
+            return ""
         size = struct.unpack_from(">I", data, at)[0]
         if size == 1 and at + 16 <= len(data):
             size = struct.unpack_from(">Q", data, at + 8)[0]
@@ -43,7 +46,9 @@ def _look_elements(data: bytes) -> tuple[str, bool]:
     """Walk the elements, into the segment and its clusters; and whether one states no size (a browser's recorder
     cannot go back to fill it in)."""
     at, is_open = 0, False
-    while at < len(data):
+    for _ in range(_MOST_ELEMENTS):
+        if at >= len(data):
+            return "", is_open
         name, after = _width(data, at), at + _width(data, at)
         size = _width(data, after)
         body = after + size
@@ -55,7 +60,7 @@ def _look_elements(data: bytes) -> tuple[str, bool]:
             return f"a part of it promises {stated} bytes and {max(0, len(data) - body)} are there", is_open
         is_open |= unknown
         at = body if unknown or data[at:after] in (_SEGMENT, _CLUSTER) else body + stated
-    return "", is_open
+    return "", True
 
 
 def _width(data: bytes, at: int) -> int:

@@ -12,8 +12,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from evalkit.audio.containers.survey import Part, Survey, joined
+from evalkit.audio.containers.survey import MOST_PARTS, Part, Survey, joined
 from evalkit.audio.containers.tags import BEHIND
 
 # ffmpeg leaves 0xFFFFFFFF in a WAV that it cannot seek in, sox 0x7FFFFFFF less the header, and 0x7F000008 in an AIFF.
@@ -22,6 +23,7 @@ _PLACEHOLDER = 0x7F000000
 _W64_RIFF = bytes.fromhex("726966662e91cf11a5d628db04c10000")
 _W64_DATA = b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a")
 _MPEG_IN_WAVE = (0x50, 0x55)
+_MOST_CHUNKS = 10_000
 
 
 @dataclass(frozen=True)
@@ -75,20 +77,32 @@ def _form(data: bytes) -> _Form | None:
 
 
 def look(data: bytes) -> Survey:
-    """The file up to the end of its sound's chunks, and whatever file of the same sort lies behind it."""
+    """The file up to the end of its sound's chunks, and whatever files of these sorts lie behind it."""
+    found: list[Survey] = []
+    at, last = 0, len(data)
+    while at < last and len(found) <= MOST_PARTS:
+        one, size = _look_at(data[at:])
+        found.append(one)
+        at += size
+    return joined(found)
+
+
+def _look_at(data: bytes) -> tuple[Survey, int]:
+    """The file at the start of `data`, and how many bytes of it are that file's."""
     form = _form(data)
     if form is None:
         return _look_au(data)
-    chunks = list(_walk(data, form, form.first))
+    chunks = list(islice(_walk(data, form, form.first), _MOST_CHUNKS))
     sound = next((chunk for chunk in chunks if chunk.name == form.sound), None)
     if sound is None:
-        return Survey((Part(data, form.plain),))
-    stated, there = _stated(data, form, sound), len(data) - sound.body
+        return Survey((Part(data, form.plain),), _overhang(data, chunks)), len(data)
+    stated, there = _stated(data, form, sound, chunks), len(data) - sound.body
+    plain = _is_plain(data, form, chunks)
     if _is_open(data, form, sound, stated, there):
-        return Survey((Part(_mended(data, form, sound, there), _plain(data, form, chunks)),), open_end=True)
+        return Survey((Part(_mended(data, form, sound, there), plain),), open_end=True), len(data)
     if stated > there:
-        return Survey((Part(data),), f"its header promises {stated} bytes of sound and {there} are there")
-    return _with_rest(data, form, chunks, sound.body + stated)
+        return Survey((Part(data),), f"its header promises {stated} bytes of sound and {there} are there"), len(data)
+    return _with_rest(data, form, sound.body + stated, plain)
 
 
 def _walk(data: bytes, form: _Form, at: int) -> Iterator[_Chunk]:
@@ -102,10 +116,17 @@ def _walk(data: bytes, form: _Form, at: int) -> Iterator[_Chunk]:
         at += -at % form.align
 
 
-def _stated(data: bytes, form: _Form, sound: _Chunk) -> int:
+def _overhang(data: bytes, chunks: list[_Chunk]) -> str:
+    """In words, how the last chunk reaches beyond the end of a file without sound; FFmpeg would make room for it."""
+    there = len(data) - chunks[-1].body if chunks else 0
+    over = chunks and chunks[-1].size > there
+    return f"a part of it promises {chunks[-1].size} bytes and {there} are there" if over else ""
+
+
+def _stated(data: bytes, form: _Form, sound: _Chunk, chunks: list[_Chunk]) -> int:
     """The size that the header gives the sound; RF64 has it in a chunk of its own."""
     if data[:4] in (b"RF64", b"BW64") and sound.size == 0xFFFFFFFF:
-        long = next((chunk for chunk in _walk(data, form, form.first) if chunk.name == b"ds64"), None)
+        long = next((chunk for chunk in chunks if chunk.name == b"ds64"), None)
         if long is not None and long.body + 16 <= len(data):
             return int(struct.unpack_from("<Q", data, long.body + 8)[0])
     return sound.size
@@ -117,8 +138,9 @@ def _is_open(data: bytes, form: _Form, sound: _Chunk, stated: int, there: int) -
         return True
     empty = 8 if form.sound == b"SSND" else 0
     if stated <= empty < there:
-        return not _is_chain(data, form, sound.body + stated)
-    return stated in (len(data), len(data) - 8) and stated > there
+        behind = sound.body + stated
+        return not is_chunked(data[behind : behind + 64]) and not _is_chain(data, form, behind)
+    return stated - there in (36, 44, sound.body - 8, sound.body)
 
 
 def _is_placeholder(stated: int) -> bool:
@@ -126,13 +148,13 @@ def _is_placeholder(stated: int) -> bool:
 
 
 def _is_chain(data: bytes, form: _Form, at: int) -> bool:
-    """Are the bytes from `at` on chunks to the end, with names that a person can read?"""
+    """Are the bytes from `at` on chunks to the end, with names that a person can read, or nothing but zeros?"""
+    if not any(data[at:]):
+        return True
     at += -at % form.align
-    chunks = list(_walk(data, form, at))
-    if not chunks:
-        return not any(data[at:])
-    fits = chunks[-1].size >= 0 and chunks[-1].body + chunks[-1].size <= len(data) + form.align
-    return fits and all(chunk.name[:4].isascii() and chunk.name[:4].decode().isprintable() for chunk in chunks)
+    chunks = list(islice(_walk(data, form, at), _MOST_CHUNKS))
+    fits = chunks and chunks[-1].size >= 0 and chunks[-1].body + chunks[-1].size <= len(data) + form.align
+    return bool(fits) and all(chunk.name[:4].isascii() and chunk.name[:4].decode().isprintable() for chunk in chunks)
 
 
 def _mended(data: bytes, form: _Form, sound: _Chunk, there: int) -> bytes:
@@ -144,40 +166,43 @@ def _mended(data: bytes, form: _Form, sound: _Chunk, there: int) -> bytes:
     return bytes(mended)
 
 
-def _plain(data: bytes, form: _Form, chunks: list[_Chunk]) -> bool:
-    """Does libsndfile read it exactly? Not MPEG inside a WAV, nor a second chunk of sound, nor BW64."""
+def _is_plain(data: bytes, form: _Form, chunks: list[_Chunk]) -> bool:
+    """Does libsndfile read it exactly? Not MPEG inside a WAV, whose length is a guess, and not BW64."""
     layout = next((chunk for chunk in chunks if chunk.name == b"fmt " and chunk.body + 2 <= len(data)), None)
     codec = 0 if layout is None else struct.unpack_from(form.code[0] + "H", data, layout.body)[0]
-    once = sum(chunk.name == form.sound for chunk in chunks) == 1
-    return form.plain and once and data[:4] != b"BW64" and codec not in _MPEG_IN_WAVE
+    return form.plain and data[:4] != b"BW64" and codec not in _MPEG_IN_WAVE
 
 
-def _with_rest(data: bytes, form: _Form, chunks: list[_Chunk], end: int) -> Survey:
+def _with_rest(data: bytes, form: _Form, end: int, plain: bool) -> tuple[Survey, int]:
     """The file, and what lies behind its sound: chunks, a tag, another file, or bytes that nobody reads."""
-    plain = _plain(data, form, chunks)
     at = end + -end % form.align
-    for start in (end, at):
-        if is_chunked(data[start : start + 64]) and start < len(data):
-            return joined([Survey((Part(data[:start], plain),)), look(data[start:])])
-    for chunk in _walk(data, form, at):
-        if chunk.at > at and is_chunked(data[chunk.at : chunk.at + 64]):
-            return joined([Survey((Part(data[: chunk.at], plain),)), look(data[chunk.at :])])
-    known = data[end:].startswith(BEHIND) or data[at:].startswith(BEHIND) or _is_chain(data, form, end)
-    return Survey((Part(data, plain),), unread=0 if known else len(data) - end)
+    behind = list(islice(_walk(data, form, at), _MOST_CHUNKS))
+    for start in (end, at, *(chunk.at for chunk in behind)):
+        if start < len(data) and is_chunked(data[start : start + 64]):
+            return Survey((Part(data[:start], plain),)), start
+    if data.startswith(BEHIND, end) or data.startswith(BEHIND, at):
+        return Survey((Part(data, plain),)), len(data)
+    more = [chunk for chunk in behind if chunk.name == form.sound]
+    if more:  # libsndfile refuses such a file, FFmpeg takes the last for the only one
+        return Survey((Part(data[: more[0].at], plain),), unread=len(data) - more[0].at), len(data)
+    if _is_chain(data, form, end):
+        return Survey((Part(data, plain),)), len(data)
+    return Survey((Part(data[:end], plain),), unread=len(data) - end), len(data)
 
 
-def _look_au(data: bytes) -> Survey:
+def _look_au(data: bytes) -> tuple[Survey, int]:
     """Sun's AU: one head with the place and the size of the sound; -1 is no size."""
     if len(data) < 24:
-        return Survey((Part(data),))
+        return Survey((Part(data),)), len(data)
     start, stated = struct.unpack_from(">II", data, 4)
     there = len(data) - start
     if stated == 0xFFFFFFFF or (stated == 0 and there > 0):
         mended = data[:8] + struct.pack(">I", 0xFFFFFFFF) + data[12:]
-        return Survey((Part(mended),), open_end=True)
+        return Survey((Part(mended),), open_end=True), len(data)
     if stated > there:
-        return Survey((Part(data),), f"its header promises {stated} bytes of sound and {max(there, 0)} are there")
+        cut = f"its header promises {stated} bytes of sound and {max(there, 0)} are there"
+        return Survey((Part(data),), cut), len(data)
     end = start + stated
-    if data[end : end + 4] == b".snd":
-        return joined([Survey((Part(data[:end]),)), _look_au(data[end:])])
-    return Survey((Part(data),), unread=len(data) - end if any(data[end:]) else 0)
+    if is_chunked(data[end : end + 64]):
+        return Survey((Part(data[:end]),)), end
+    return Survey((Part(data),), unread=len(data) - end if any(data[end:]) else 0), len(data)

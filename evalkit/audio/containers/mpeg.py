@@ -11,7 +11,6 @@ from __future__ import annotations
 import struct
 
 from evalkit.audio.containers.survey import Part, Survey
-from evalkit.audio.containers.tags import after_id3
 
 # kbit/s by bit rate index, for MPEG-1 layers I, II, III and MPEG-2 layers I, II and III.
 _KBITS = {
@@ -25,12 +24,12 @@ _RATES = (44_100, 48_000, 32_000)
 
 
 def is_mpeg(data: bytes) -> bool:
-    return frame_bytes(data[after_id3(data) :][:10]) is not None
+    return frame_bytes(data[:10]) is not None
 
 
 def look(data: bytes) -> Survey:
     """One part, whatever was joined: FFmpeg reads on over tags and headers between frames."""
-    cut, known = _tag(data, after_id3(data))
+    cut, known = _tag(data)
     return Survey((Part(data),), cut, open_end=not known)
 
 
@@ -53,12 +52,12 @@ def frame_bytes(head: bytes) -> int | None:
     return (144_000 if first or layer == 2 else 72_000) * kbits // hertz + padding if kbits else 0
 
 
-def _tag(data: bytes, at: int) -> tuple[str, bool]:
+def _tag(data: bytes) -> tuple[str, bool]:
     """How the file falls short of the size in its Xing or Info frame, and whether there is such a frame."""
-    head = data[at : at + 64]
+    head = data[:64]
     tag = max(head.find(b"Xing"), head.find(b"Info"))
     if tag < 0 or len(head) < tag + 16 or not head[tag + 7] & 2:
         return "", False
     stated = struct.unpack_from(">I", head, tag + 8 + (4 if head[tag + 7] & 1 else 0))[0]
-    there = len(data) - at
+    there = len(data)
     return (f"its header promises {stated} bytes of sound and {there} are there" if there < stated else ""), True

@@ -13,7 +13,8 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalkit.audio.containers.survey import Part, Survey, joined
+from evalkit.audio.containers.survey import MOST_PARTS, Part, Survey, joined
+from evalkit.audio.containers.tags import BEHIND
 
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
@@ -41,6 +42,8 @@ def look(data: bytes) -> Survey:
     groups: list[list[_Page]] = []
     for page in _pages(data):
         if not groups or (page.first and not groups[-1][-1].first):
+            if len(groups) > MOST_PARTS:
+                break
             groups.append([])
         groups[-1].append(page)
     if not groups:
@@ -67,12 +70,12 @@ def _pages(data: bytes) -> Iterator[_Page]:
 def _look_at(data: bytes, pages: list[_Page]) -> Survey:
     part = data[pages[0].at : pages[-1].end]
     heads = {page.serial: data[page.body : page.body + 16] for page in pages if page.first}
-    ended = {page.serial for page in pages if page.last}
-    is_open = not {serial for serial, head in heads.items() if not head.startswith(b"fishead")} <= ended
+    ends = {page.serial: page.last for page in pages}
+    is_open = not all(ends[serial] for serial, head in heads.items() if not head.startswith(b"fishead"))
     vorbis = len(heads) == 1 and all(head.startswith(b"\x01vorbis") for head in heads.values())
     few = all(head[11:12] in (b"\x01", b"\x02") for head in heads.values())  # of more, libsndfile keeps Vorbis' order
-    behind = pages[-1].end
-    unread = len(data) - behind if behind < len(data) and data.find(b"OggS", behind) < 0 and any(data[behind:]) else 0
+    rest = data[pages[-1].end :]
+    unread = 0 if b"OggS" in rest or rest.startswith(BEHIND) or not any(rest) else len(rest)
     return Survey((Part(part, vorbis and few and not is_open),), _hole(data, pages), is_open, unread)
 
 

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from evalkit.audio.containers.tags import after_id3
+
 
 @dataclass(frozen=True)
 class Part:
@@ -41,21 +43,23 @@ class Survey:
     unread: int = 0
 
 
-Look = Callable[[bytes], Survey]
+MOST_PARTS = 1_000
+"""Files in one that are told apart; more of them is no way to keep sound."""
 
 
 def survey(data: bytes) -> Survey:
-    """Look at a whole file, whatever it is; an unknown one is one part without a promise."""
+    """Look at a whole file, whatever it is; one that is not known is one part that promises nothing."""
     from evalkit.audio.containers import boxes, chunks, flac, mpeg, ogg
 
-    looks: tuple[tuple[Callable[[bytes], bool], Look], ...] = (
+    body = data[after_id3(data) :]
+    looks: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Survey]], ...] = (
         (chunks.is_chunked, chunks.look),
         (ogg.is_ogg, ogg.look),
         (flac.is_flac, flac.look),
         (boxes.is_boxed, boxes.look),
         (mpeg.is_mpeg, mpeg.look),
     )
-    return next((look(data) for known, look in looks if known(data)), Survey((Part(data),)))
+    return next((look(body) for known, look in looks if known(body)), Survey((Part(body),), open_end=True))
 
 
 def joined(surveys: list[Survey]) -> Survey:
