@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import ClapFeatureExtractor, ClapModel, RobertaTokenizer
 
-from evalkit.audio.clip import Clip
+from evalkit.audio.clip import Clip, samples_digest
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.embed.base import TextEmbedder
-from evalkit.embed.clap import ClapEmbedder, TextTower, crop_seed, load, prepare, samples_digest
+from evalkit.embed.clap import ClapEmbedder, TextTower, crop_seed, load, prepare
 from evalkit.mini.train.clap_format import front_end, mini_config, train_tokenizer, write_folder
 from evalkit.nets.clap import Clap, fusion_input
 
