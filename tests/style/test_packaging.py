@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -66,6 +68,23 @@ def test_every_package_that_is_tested_with_is_named_with_its_version() -> None:
         brought = [Requirement(each) for each in metadata.requires(name) or ()]
         names += sorted({each.name for each in brought if _here(each) and each.name not in names})
     assert {canonicalize_name(name) for name in names} == set(pins)
+
+
+def test_what_is_imported_is_required_and_the_other_way_round() -> None:
+    """What only comes along with another package is gone when that one drops it; what nobody imports rots in vain."""
+    belongs = metadata.packages_distributions()
+    sources = [path.read_text(encoding="utf-8") for room in ("evalkit", "baselines") for path in _python(room)]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    modules = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"evalkit"}
+    imported = {canonicalize_name(each) for module in modules for each in belongs[module]}
+    assert imported == {canonicalize_name(Requirement(each).name) for each in PROJECT["project"]["dependencies"]}
+
+
+def _python(room: str) -> list[Path]:
+    """The modules of a room that run in this environment: a worker has its own."""
+    return [path for path in (ROOT / room).rglob("*.py") if path.name != "worker.py"]
 
 
 def _here(requirement: Requirement) -> bool:
