@@ -110,6 +110,15 @@ class ChecksOptions(Protocol):
         ...
 
 
+@runtime_checkable
+class ChecksFiles(Protocol):
+    """A generator that can tell whether what it needs is here, without loading it."""
+
+    def check_files(self) -> None:
+        """Raises UserError (MissingWeights, with what to put where) as `load` would, before there is any work."""
+        ...
+
+
 BASELINES = (
     "audioldm-s",
     "audioldm-m",

@@ -109,6 +109,10 @@ class BaselineGenerator:
         folder = self._checkpoint or locate(self._model.name, self._overrides)
         return Place(folder, {name: locate(name, self._overrides) for name in self._model.needs}, self._model)
 
+    def check_files(self) -> None:
+        """Raises MissingWeights, with what to put where."""
+        self._place()
+
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights or BadCheckpoint."""
         place = self._place()

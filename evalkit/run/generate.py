@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
 from evalkit.execute.base import Batch, Executor, Job, Request
+from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
 from evalkit.run.plan import Item, Plan
@@ -43,13 +44,22 @@ def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress)
     Raises what the generator's `load` raises, and OSError where the disk refuses a file.
     """
     settled = settled_records(plan, ledger)
+    if plan.generator is not None and len(settled) < len(plan.items):
+        require_means(plan)
     progress.start(STAGE, len(plan.items), len(settled))
     if plan.found is not None:
         _collect(plan, ledger, settled, progress)
     elif len(settled) < len(plan.items):
-        require_device(plan.config.device)
         _make(plan, ledger, executor, settled, progress)
     progress.finish(STAGE)
+
+
+def require_means(plan: Plan) -> None:
+    """Raises UserError where the device or the model's weights are not here: before anything is begun or promised."""
+    require_device(plan.config.device)
+    generator: object = plan.generator
+    if isinstance(generator, ChecksFiles):
+        generator.check_files()
 
 
 def _make(plan: Plan, ledger: Ledger, executor: Executor, settled: Mapping[str, Record], progress: Progress) -> None:

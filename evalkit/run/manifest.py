@@ -15,29 +15,39 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalkit.core.errors import UserError
-from evalkit.core.files import PREFIX
+from evalkit.core.files import PREFIX, write_bytes
 from evalkit.core.ids import digest_file, digest_json
-from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.jsonio import MOST_BYTES, parse_json, write_json
 from evalkit.core.paths import files_under
+from evalkit.core.reading import read_bytes
 from evalkit.core.versions import UNTESTED, stamp
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.generators.base import GeneratorSpec
 from evalkit.run.embed import Embedding, Identity
 from evalkit.run.plan import Plan
+from evalkit.store.ledger import runs_in
 
 SCHEMA = 1
 Status = Literal["started", "success", "error", "cancelled"]
+SET_ASIDE = "run.json.damaged"
+_FORM = {"run_id": str, "status": str, "identity": dict, "seconds": dict, "metrics": dict, "versions": dict}
+"""What is gone by, and must be of its type."""
 
 
 @dataclass
 class Manifest:
-    """The content of run.json, written whole at every change."""
+    """The content of run.json, written whole at every change. `damaged` says what is wrong with the file that is
+    there, "" for nothing: it is set aside before it is replaced."""
 
     path: Path
     content: dict[str, Any]
+    damaged: str = ""
 
     def update(self, **changes: Any) -> None:
+        if self.damaged:
+            write_bytes(self.path.with_name(SET_ASIDE), self.path.read_bytes())
+            self.damaged = ""
         self.content.update(changes)
         write_json(self.path, self.content)
 
@@ -60,13 +70,19 @@ class Manifest:
 def open_manifest(plan: Plan) -> Manifest:
     """The manifest of the plan's folder, new or as an earlier command left it; nothing is written yet.
 
-    Raises UserError where the folder holds another run or other files.
+    The ledger is enough to go on: where run.json is damaged or gone, the run is told by the place that bears its name,
+    or by its ledger. Raises UserError where the folder holds another run or other files.
     """
     path = plan.folder.run_json
     if not path.exists():
         _refuse_foreign(plan)
         return Manifest(path, _fresh(plan))
-    content = _table(read_json(path))
+    content, damage = _read(path)
+    if damage and not _is_own(plan):
+        message = f"{path}: is damaged ({damage}), and nothing else here says whose run this is"
+        raise UserError(message, f"choose another --out, or move {path.name} and what was scored away")
+    if damage:
+        return Manifest(path, _fresh(plan), damage)
     if content.get("run_id") == plan.run_id:
         return Manifest(path, content)
     if plan.found is not None and _table(content.get("identity")).get("family") == "folder":
@@ -183,12 +199,35 @@ def _model(model: GeneratorSpec) -> dict[str, Any]:
     }
 
 
+def _read(path: Path) -> tuple[dict[str, Any], str]:
+    """The content of run.json, and what is damaged about it. Raises UserError where it cannot be read at all."""
+    data = read_bytes(path, MOST_BYTES)
+    try:
+        content = parse_json(data, "it", finite=True)
+    except UserError as error:
+        return {}, error.message
+    if not isinstance(content, dict):
+        return {}, "it is not a JSON object"
+    wrong = [key for key, kind in _FORM.items() if not isinstance(content.get(key), kind)]
+    seconds = _table(content.get("seconds")).values()
+    if not wrong and all(isinstance(each, int | float) for each in seconds):
+        return content, ""
+    return {}, f"{', '.join(wrong) or 'seconds'} is not what it must be"
+
+
+def _is_own(plan: Plan) -> bool:
+    """Does the folder hold this run, as far as it can be told without run.json?"""
+    return plan.config.out is None or plan.run_id in runs_in(plan.folder.ledger)
+
+
 def _refuse_foreign(plan: Plan) -> None:
     """A run may start in an empty folder, or in what a run killed in its first moments left behind."""
     root = plan.folder.root
     if root.exists() and not root.is_dir():
         raise UserError(f"{root}: is not a folder", "choose another --out")
     own = {plan.folder.lock.name, plan.folder.audio.name, plan.folder.ledger.name}
+    if _is_own(plan):
+        own |= {SET_ASIDE, plan.folder.scores.name, plan.folder.samples.name, plan.folder.report.name}
     foreign = [path.name for path in root.glob("*") if path.name not in own and not path.name.startswith(PREFIX)]
     if foreign:
         raise UserError(f"{root}: holds files of something else ({sorted(foreign)[0]!r})", "choose an empty --out")

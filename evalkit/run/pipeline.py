@@ -20,7 +20,7 @@ from evalkit.execute.base import Executor
 from evalkit.execute.inline import Inline
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.run.embed import Workshop
-from evalkit.run.generate import generate, settled_records
+from evalkit.run.generate import generate, require_means, settled_records
 from evalkit.run.manifest import Manifest, begin, changed_versions, closing, finished, open_manifest, stamps
 from evalkit.run.plan import Plan
 from evalkit.run.preflight import make_ready
@@ -50,6 +50,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     with the run marked cancelled."""
     now = stamps(plan)
     require_references(plan.suite)
+    _require_place_and_means(plan)
     ready = None if finished(open_manifest(plan), plan, now) else make_ready(plan, now, progress)
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
@@ -74,6 +75,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
 
 def run_generate(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
     """The first stage alone. Its run.json stays `started`: `evalkit run` with the same words goes on."""
+    _require_place_and_means(plan)
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
         settled = settled_records(plan, ledger)
@@ -84,17 +86,23 @@ def run_generate(plan: Plan, progress: Progress, executor: Executor | None = Non
 
 
 def _ledger(plan: Plan, progress: Progress) -> Ledger:
-    ledger = Ledger(plan.folder.ledger)
+    ledger = Ledger(plan.folder.ledger, plan.run_id)
     if ledger.strange:
         progress.note(f"{plan.folder.ledger}: {ledger.strange} lines are no records (torn by a crash?) and passed over")
     return ledger
+
+
+def _require_place_and_means(plan: Plan) -> None:
+    """A run that is new is not begun in vain; one that is there may be finished, and need no device and no weights."""
+    plan.folder.require_files()
+    if not plan.folder.run_json.exists():
+        require_means(plan)
 
 
 @contextmanager
 def locked_folder(plan: Plan) -> Iterator[Manifest]:
     """The run folder, held by this process alone, and its manifest."""
     try:
-        plan.folder.require_files()
         manifest = open_manifest(plan)
         plan.folder.root.mkdir(parents=True, exist_ok=True)
         with locked(plan.folder.lock):
@@ -111,6 +119,8 @@ def _working(manifest: Manifest, plan: Plan, progress: Progress) -> Iterator[Non
         changes = changed_versions(manifest)
         if changes:
             progress.note(f"this run began under other versions: {', '.join(changes)}")
+    if manifest.damaged:
+        progress.note(f"{manifest.path} is damaged ({manifest.damaged}) and begins anew; the ledger has the run")
     plan.folder.report.unlink(missing_ok=True)  # it would show numbers that are about to change
     begin(manifest, plan)
     try:

@@ -55,11 +55,11 @@ class Record:
 
 
 class Ledger:
-    """The records of one run. `records` maps an item's key to its last record; `strange` counts the lines that are
-    passed over."""
+    """The records of one run. `records` maps an item's key to its last record, `strange` counts the lines that are
+    passed over. Each new line names the `run` too, so that a ledger is enough to tell whose it is."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, run: str = "") -> None:
+        self.path, self._run = path, run
         self.records: dict[str, Record] = {}
         self.strange = 0
         for line in read_lines(path):
@@ -72,7 +72,7 @@ class Ledger:
     def append(self, record: Record) -> None:
         """Write one record to the disk; it counts from now on."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        append_line(self.path, {**asdict(record), "timings": dict(record.timings)})
+        append_line(self.path, {**asdict(record), "timings": dict(record.timings), "run": self._run})
         self.records[record.key] = record
 
     def settled(self, key: str, root: Path, retry_failed: bool = False) -> Record | None:
@@ -93,6 +93,11 @@ class Ledger:
         """The number of the next try of an item."""
         record = self.records.get(key)
         return record.attempt + 1 if record is not None and record.status == "failed" else 1
+
+
+def runs_in(path: Path) -> set[str]:
+    """The runs that the lines of a ledger name."""
+    return {str(line["run"]) for line in read_lines(path) if line is not None and line.get("run")}
 
 
 def _intact(record: Record, root: Path) -> bool:

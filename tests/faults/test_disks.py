@@ -169,3 +169,19 @@ def test_verdicts_that_the_disk_refuses_are_told_all_the_same(scored: Path, tmp_
     line = ("check", str(scored / "out"), "--baseline", str(saved), "--junit", "verdicts.xml")
     code, out, told = finish(tmp_path, *line, before=at_most(10))
     assert code == 2 and refused(told, "verdicts.xml", "File too large") and "verdict" in out, told
+
+
+@pytest.mark.parametrize("device", ["mps", "cuda:9", "nonsense", "meta"])
+def test_a_device_that_is_not_here_is_told_before_anything_is_promised(device: str, tmp_path: Path) -> None:
+    code, _, told = finish(tmp_path, *words(tmp_path, "--device", device))
+    assert code == 2 and refused(told, f"--device {device} cannot be used here"), told
+    assert "to do" not in told and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("model", ["stable-audio", "musicgen-small", "audiogen-medium-audiocraft"])
+@pytest.mark.parametrize("verb", ["run", "generate"])
+def test_a_model_that_is_not_here_is_told_before_anything_is_promised(verb: str, model: str, tmp_path: Path) -> None:
+    line = list(words(tmp_path))
+    code, _, told = finish(tmp_path, verb, "--model", model, *line[3:])
+    assert code == 2 and refused(told, "not here" if "audiocraft" not in model else "is not installed here"), told
+    assert "to do" not in told and not (tmp_path / "out").exists()

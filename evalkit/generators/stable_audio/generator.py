@@ -86,6 +86,11 @@ class StableAudioGenerator:
             known = known_config(self._variant, self._checkpoint, self._overrides)
             check_seconds_start(asked.seconds_start, known.content, self.spec.name)
 
+    def check_files(self) -> None:
+        """Raises MissingWeights or BadCheckpoint where the checkpoint or its text tower is not here."""
+        if not self._random:
+            locate_tower(self._found(), self._overrides)
+
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""
         from evalkit.generators.stable_audio.random_weights import build_random, random_tower

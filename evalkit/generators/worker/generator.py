@@ -75,6 +75,12 @@ class Isolated:
         self._asked = ("cpu", "float32")
         self._calls, self._deaths = 0, 0
 
+    def check_files(self) -> None:
+        """Raises UserError where its environment is not installed, MissingWeights where weights are not here."""
+        self._python()
+        for name in self.spec.needs:
+            _weights(name, self._overrides)
+
     def load(self, device: str, dtype: str) -> None:
         """Start the worker and let it load. Raises UserError where its environment or weights are not here, or it
         fails to."""
