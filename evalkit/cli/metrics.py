@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import json_option, print_json, print_table, say
+from evalkit.cli.output import json_option, print_json, print_table, say, warn
+from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.metrics.base import MetricCard
@@ -27,13 +28,20 @@ def metrics(
       evalkit metrics fd_openl3
     """
     from evalkit.metrics.base import METRICS
+    from evalkit.metrics.contract import load_metric
 
     if name is not None:
         _show(name, as_json)
         return
-    cards: list[MetricCard] = [METRICS.load(each).card for each in METRICS.names()]
+    cards: list[MetricCard] = []
+    broken: dict[str, str] = {}
+    for each in METRICS.names():
+        try:
+            cards.append(load_metric(each).card)
+        except UserError as error:  # of an installed package; the others are listed
+            broken[each] = str(error)
     if as_json:
-        print_json([asdict(card) for card in cards])
+        print_json([*map(asdict, cards), *({"name": each, "error": reason} for each, reason in broken.items())])
         return
     kinds = {"set": "set of clips", "pair": "clip per prompt", "": "none"}
     further = sorted((card for card in cards if not card.headline), key=lambda card: card.family)
@@ -47,6 +55,8 @@ def metrics(
                 say()
                 say(title)
             print_table(["name", "better", "embedder", "reference", "text", "title"], rows)
+    for reason in broken.values():
+        warn(reason)
 
 
 def _better(card: MetricCard) -> str:
@@ -58,9 +68,9 @@ def _show(name: str, as_json: bool) -> None:
     import sys
 
     from evalkit.metrics.base import METRICS
+    from evalkit.metrics.contract import load_metric
 
-    metric = METRICS.load(name, typed=True)
-    card: MetricCard = metric.card
+    card: MetricCard = load_metric(name, typed=True).card
     module = sys.modules[METRICS.targets().get(name, name).partition(":")[0]]
     manual = inspect.cleandoc(module.__doc__ or "This metric has no manual.")
     if as_json:

@@ -48,9 +48,9 @@ def models(
 
     The list has size, parameters, rate, window, licence, and whether the weights are here.
 
-    `evalkit models check NAME` runs one through the rules that every generator keeps (form, length, rate, finite
-    samples, an honest clock, the same bits again, seeds that concern their own item, no influence of neighbours in
-    the batch, no growing memory) and says which it breaks: exit 1. The other options are for this alone.
+    `evalkit models check NAME` runs one through the rules that every generator keeps (its spec, form, length, rate,
+    finite samples, an honest clock, the same bits again, seeds that concern their own item, no influence of neighbours
+    in the batch, no growing memory, an end) and says which it breaks: exit 1. The other options are for this alone.
 
     A model of the Stable Audio family whose weights are missing runs from any checkpoint of its kind
     (`--checkpoint PATH`), or without weights for speed tests (`--random-weights`).
@@ -120,11 +120,12 @@ def _check(config: RunConfig, as_json: bool) -> None:
 def _facts(name: str) -> dict[str, Any]:
     """What is known of a model without loading it: its spec, and where its weights are."""
     from evalkit.generators.base import GENERATORS, rounded_down
+    from evalkit.generators.contract import checked_spec
     from evalkit.run.plan import load_generator
 
     try:
         generator = load_generator(name, {})
-        spec: GeneratorSpec = generator.spec
+        spec: GeneratorSpec = checked_spec(generator, name)
     except UserError as error:
         if name not in GENERATORS.targets():
             raise

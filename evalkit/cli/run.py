@@ -47,7 +47,7 @@ RANDOM_WEIGHTS = typer.Option(
     False, "--random-weights", help="The architecture without its weights, for speed tests; marked in every output."
 )
 MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
-RETRY = typer.Option(False, "--retry-failed", help="Try items again that failed twice.")
+RETRY = typer.Option(False, "--retry-failed", help="Try every failed item again, bad sounds too.")
 JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
 

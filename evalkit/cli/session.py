@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import typer
 
+from evalkit.cli.attempts import Lost, attempt_all
 from evalkit.cli.output import estimate, print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
@@ -36,26 +37,28 @@ class Manner:
 def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = None) -> None:
     """Do the runs one after the other, tell of them, and leave with the right exit code.
 
-    `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no
-    item at all, or a headline metric without a number.
+    `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no item at all,
+    a headline metric without a number, or code of somebody's own that failed; 2: a model that could not be run.
     """
     if board is not None and manner.report and len(configs) > 1:
         require_place(board)
-    outcomes = _work(configs, manner)
+    attempts = attempt_all(configs, manner.stage)
+    outcomes = [each for each in attempts if not isinstance(each, Lost)]
     refusals: list[Exception] = []
-    reports = [_kept(partial(_report, outcome, manner), refusals) for outcome in outcomes]
+    reports = [_kept(partial(_report, each, manner), refusals) for each in attempts]
     joint = _kept(partial(_joint_report, outcomes, manner, board), refusals)
     if manner.as_json:
-        runs = [_as_json(outcome, path) for outcome, path in zip(outcomes, reports, strict=True)]
+        runs = [_as_json(each, path) for each, path in zip(attempts, reports, strict=True)]
         print_json(runs[0] if len(runs) == 1 else {"runs": runs, "report": None if joint is None else str(joint)})
     else:
-        _print_all(outcomes, reports)
+        _print_all(attempts, reports)
         if joint is not None:
             say(f"all of them: {joint}")
     if refusals:
         raise refusals[0]
-    if any(_fails(outcome, manner) for outcome in outcomes):
-        raise typer.Exit(1)
+    code = max(each.exit_code if isinstance(each, Lost) else int(_fails(each, manner)) for each in attempts)
+    if code:
+        raise typer.Exit(code)
 
 
 def _kept(page: Callable[[], Path | None], refusals: list[Exception]) -> Path | None:
@@ -67,23 +70,11 @@ def _kept(page: Callable[[], Path | None], refusals: list[Exception]) -> Path | 
         return None
 
 
-def _work(configs: Sequence[RunConfig], manner: Manner) -> list[Outcome]:
-    from evalkit.cli.progress import for_this_terminal
-    from evalkit.run.pipeline import run, run_generate
-    from evalkit.run.plan import make_plan
-
-    work = run if manner.stage == "score" else run_generate
-    outcomes = []
-    plans = [make_plan(config) for config in configs]  # all of them first: a typo in the last is told at once
-    for plan in plans:
-        with for_this_terminal() as progress:
-            outcomes.append(work(plan, progress))
-    return outcomes
-
-
-def _report(outcome: Outcome, manner: Manner) -> Path | None:
-    folder = outcome.plan.folder
-    return _page([folder.root], folder.report) if manner.report else None
+def _report(attempt: Outcome | Lost, manner: Manner) -> Path | None:
+    if isinstance(attempt, Lost) or not manner.report:
+        return None
+    folder = attempt.plan.folder
+    return _page([folder.root], folder.report)
 
 
 def _joint_report(outcomes: Sequence[Outcome], manner: Manner, board: Path | None) -> Path | None:
@@ -106,11 +97,14 @@ def _page(folders: Sequence[Path], target: Path) -> Path:
 def _fails(outcome: Outcome, manner: Manner) -> bool:
     too_many = manner.max_failures is not None and len(outcome.failures) > manner.max_failures
     numberless = any(entry["value"] is None for entry in outcome.scores.values() if _is_headline(entry))
-    return too_many or outcome.n_ok == 0 or numberless
+    broken = outcome.unclosed or any(entry.get("error") for entry in outcome.scores.values())
+    return too_many or outcome.n_ok == 0 or numberless or bool(broken)
 
 
-def _as_json(outcome: Outcome, report: Path | None) -> dict[str, Any]:
-    plan = outcome.plan
+def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
+    if isinstance(attempt, Lost):
+        return {"model": attempt.model, "error": attempt.error}
+    outcome, plan = attempt, attempt.plan
     return {
         "run": str(plan.folder.root),
         "run_id": plan.run_id,
@@ -121,24 +115,29 @@ def _as_json(outcome: Outcome, report: Path | None) -> dict[str, Any]:
         "n_ok": outcome.n_ok,
         "n_failed": len(outcome.failures),
         "failures": dict(outcome.failures),
+        "unclosed": outcome.unclosed or None,
         "reused": outcome.reused,
         "scores": dict(outcome.scores),
         "report": None if report is None else str(report),
     }
 
 
-def _print_all(outcomes: Sequence[Outcome], reports: Sequence[Path | None]) -> None:
+def _print_all(attempts: Sequence[Outcome | Lost], reports: Sequence[Path | None]) -> None:
     """Each run by itself; the scores of several in one leaderboard after them, rather than table by table."""
-    alone = len(outcomes) == 1
-    for outcome, path in zip(outcomes, reports, strict=True):
-        _print(outcome, path, alone)
+    alone = len(attempts) == 1
+    for each, path in zip(attempts, reports, strict=True):
+        if not isinstance(each, Lost):
+            _print(each, path, alone)
+        elif not alone:
+            say(f"{each.model}: no run: {each.error}")
         if not alone:
             say()
-    if not alone and any(outcome.scores for outcome in outcomes):
+    scored = [each.plan.folder.root for each in attempts if not isinstance(each, Lost) and each.scores]
+    if not alone and scored:
         from evalkit.report.board import boards
         from evalkit.report.records import read_runs
 
-        print_boards(boards(read_runs([outcome.plan.folder.root for outcome in outcomes])))
+        print_boards(boards(read_runs(scored)))
 
 
 def _print(outcome: Outcome, report: Path | None, with_scores: bool) -> None:
@@ -151,8 +150,12 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool) -> None:
     ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores and with_scores}
     _print_scores({name: entry for name, entry in ordered.items() if _is_headline(entry)}, plan.size)
     _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
+    if outcome.unclosed:
+        say(f"  {outcome.unclosed}")
     if outcome.reused:
         say("nothing to do: all of it was there already")
+        if outcome.failures and plan.generator is not None:
+            say(f"  failed items stay as they are ({len(outcome.failures)}); --retry-failed tries each of them again")
     say(f"run:    {plan.folder.root}")
     for note in plan.model.notes:
         say(f"note:   {note}")

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evalkit.cli.output import json_option, print_json, print_table, say
+from evalkit.cli.output import json_option, print_json, print_table, say, warn
+from evalkit.core.plugins import BrokenPlugin
 
 if TYPE_CHECKING:
     from evalkit.suites.base import MetricPlan, Outline, Suite
@@ -34,16 +35,24 @@ def suites(
     if name is not None:
         _show(load_outline(name), name, as_json)
         return
-    found = [_summary(load_outline(each), each) for each in suite_names()]
+    found: list[dict[str, Any]] = []
+    broken: dict[str, str] = {}
+    for each in suite_names():
+        try:
+            found.append(_summary(load_outline(each), each))
+        except BrokenPlugin as error:  # of an installed package; the others are listed
+            broken[each] = str(error)
     if as_json:
-        print_json(found)
+        print_json([*found, *({"name": each, "error": reason} for each, reason in broken.items())])
         return
     keys = ("name", "version", "size", "protocol", "prompts", "seconds", "metrics", "state", "title")
     rows = []
-    for each in found:
-        figures = {"prompts": f"{each['prompts']:,}", "seconds": _seconds(each["seconds"])}
-        rows.append([{**each, **figures, "metrics": len(each["metrics"])}[key] for key in keys])
+    for facts in found:
+        figures = {"prompts": f"{facts['prompts']:,}", "seconds": _seconds(facts["seconds"])}
+        rows.append([{**facts, **figures, "metrics": len(facts["metrics"])}[key] for key in keys])
     print_table(keys, rows, numbers=(4, 5, 6))
+    for reason in broken.values():
+        warn(reason)
     say()
     say("its prompts, metrics and references: evalkit suites NAME")
 
@@ -101,14 +110,22 @@ def _show(outline: Outline, name: str, as_json: bool) -> None:
     if summary["state"] != "here":
         say(f"not all of it is here: evalkit fetch suite {name}")
     say()
-    rows = [[key, p["weights"], p["reference"], "" if p["reference_here"] else "MISSING"] for key, p in plans.items()]
-    print_table(["metric", "weights", "reference", ""], rows)
+    print_table(["metric", "weights", "reference", ""], [_row(metric, plan) for metric, plan in plans.items()])
     if suite is not None:
         _print_prompts(suite)
 
 
+def _row(metric: str, plan: dict[str, Any]) -> list[object]:
+    notes = [] if plan["reference_here"] else ["MISSING"]
+    notes += [f"code of its own, not imported here: {plan['code'] or 'no such module'}"] if "code" in plan else []
+    return [metric, plan["weights"], plan["reference"], "; ".join(notes)]
+
+
 def _plan(plan: MetricPlan) -> dict[str, Any]:
-    """A reference is here where its own file is, or the pickle that it is made of at the first use."""
+    """A reference is here where its own file is, or the pickle that it is made of at the first use. `code` is the file
+    that a run would import for a metric which the suite names by its module."""
+    from evalkit.core.own_code import module_file
+    from evalkit.metrics.base import METRICS
     from evalkit.suites.pinned import is_here
 
     here = plan.reference is None or plan.reference.is_file() or (plan.pinned is not None and is_here(plan.pinned))
@@ -118,6 +135,7 @@ def _plan(plan: MetricPlan) -> dict[str, Any]:
         "reference": None if shown is None else str(shown),
         "reference_here": here,
         **({"options": dict(plan.options)} if plan.options else {}),
+        **({"code": module_file(plan.metric.partition(":")[0])} if METRICS.is_code(plan.metric) else {}),
     }
 
 

@@ -67,9 +67,9 @@ def _as_one(errors: list[UserError]) -> UserError:
         return errors[0]
     first = errors[0].message
     head = first[: first.find(": ") + 2]
-    rest = [error.message.removeprefix(head) for error in errors[1:]]
+    rest = [error.message.removeprefix(head) for error in errors[1:] if error.message != first]
     hints = dict.fromkeys(error.hint for error in errors if error.hint)
-    return UserError("; ".join([first, *rest]), "; ".join(hints))
+    return UserError("; ".join(dict.fromkeys([first, *rest])), "; ".join(hints))
 
 
 def _nearest(section: Section, key: object, named: bool) -> str:

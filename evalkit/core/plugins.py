@@ -31,10 +31,10 @@ def running(what: str) -> Iterator[None]:
         raise
     except BaseException as error:
         heed()
-        raise BrokenPlugin(f"{what}: {told(error)}") from error
+        raise BrokenPlugin(f"{what}: {described(error)}") from error
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """An exception on one line, with the innermost place in the person's own code that it came through."""
     if isinstance(error, SystemExit):
         text = f"it calls sys.exit({error.code!r:.80})"

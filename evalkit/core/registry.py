@@ -66,6 +66,10 @@ class Registry:
         """Is this evalkit's own, so that importing it runs nobody else's code?"""
         return name in self._builtin
 
+    def is_code(self, name: str) -> bool:
+        """Does this name say itself which code it is, as a `module:attribute` that nobody registered?"""
+        return ":" in name and name not in self.targets()
+
 
 def _imported(module: str, what: str, beside: bool) -> Any:
     try:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from evalkit.core.errors import EvalkitError
 from evalkit.generators.base import Generator, Options
 
 
@@ -58,6 +59,10 @@ class Fault:
     message: str
 
 
+class Unclosed(EvalkitError):
+    """A generator's `close` raised, after all that was asked of it was made: a message of one line."""
+
+
 Result = Sound | Fault
 
 
@@ -74,5 +79,6 @@ class Job:
 class Executor(Protocol):
     def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
         """One answer per batch, results in the batch's order. The generator is loaded at the first batch,
-        so no batches cost no load. Raises what the generator's `load` raises."""
+        so no batches cost no load. Raises what the generator's `load` raises, as a BrokenPlugin where it is somebody's
+        own; and Unclosed, after the last answer, where it cannot be closed."""
         ...

@@ -7,13 +7,16 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
-from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound
+from evalkit.core.own_code import is_evalkits
+from evalkit.core.plugins import running
+from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound, Unclosed
+from evalkit.generators.contract import answer_fault, clock_fault, require_methods
 from evalkit.generators.worker.harness import memory
 
 
@@ -28,16 +31,33 @@ class Inline:
                     yield batch, produce(job, batch.requests)
                     continue
                 started = time.perf_counter()
-                with _staying():
-                    job.generator.load(job.device, job.dtype)
+                _load(job)
                 loaded = True
                 heed()
                 seconds = time.perf_counter() - started
                 yield batch, _with_load(produce(job, batch.requests), seconds)
-        finally:
+        except BaseException:
             if loaded:
-                with _staying():
-                    job.generator.close()
+                with suppress(Unclosed):  # what ended the work is the one to tell
+                    _close(job)
+            raise
+        if loaded:
+            _close(job)
+
+
+def _load(job: Job) -> None:
+    guarded = nullcontext() if is_evalkits(job.generator) else running(f"{job.generator.spec.name}: load() failed")
+    with _staying(), guarded:
+        job.generator.load(job.device, job.dtype)
+    require_methods(job.generator)
+
+
+def _close(job: Job) -> None:
+    try:
+        with _staying(), running("close() failed, after the sounds were made"):
+            job.generator.close()
+    except UserError as error:
+        raise Unclosed(str(error)) from error
 
 
 def _with_load(results: Sequence[Result], seconds: float) -> list[Result]:
@@ -98,9 +118,10 @@ def _call(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
             [request.seed for request in requests],
             job.options,
         )
+        wrong = answer_fault(made, len(requests)) or clock_fault(made.timings)
+        if wrong:
+            return Fault("error", wrong)
         audio, rate = list(made.audio), made.sample_rate
-        if len(audio) != len(requests):
-            return Fault("error", f"the generator returned {len(audio)} sounds for {len(requests)} prompts")
         parts = {**{name: float(part) for name, part in made.timings.items()}, "total": time.perf_counter() - started}
     except (UserError, KeyboardInterrupt):
         raise

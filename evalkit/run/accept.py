@@ -8,6 +8,7 @@ noted beside the sound.
 
 from __future__ import annotations
 
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,8 @@ def contract_breach(sound: Sound, item: Item, spec: GeneratorSpec) -> str:
     if samples.ndim != 2 or samples.shape[0] != spec.channels:
         return f"wrong_shape: {samples.shape} instead of ({spec.channels}, {frames})"
     if sound.rate != spec.sample_rate:
-        return f"wrong_rate: {sound.rate} Hz instead of {spec.sample_rate} Hz"
+        rate = f"{sound.rate} Hz" if isinstance(sound.rate, Real) else repr(sound.rate)[:40]
+        return f"wrong_rate: {rate} instead of {spec.sample_rate} Hz"
     if not np.isfinite(samples).all():
         return f"nonfinite: {int((~np.isfinite(samples)).sum())} of {samples.size} samples are NaN or infinite"
     if samples.shape[1] != frames and not (sound.trimmed and 0 < samples.shape[1] < frames):

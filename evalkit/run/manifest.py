@@ -3,13 +3,15 @@
 Statuses: started, success, error, cancelled. A killed run stays `started`, and so can be told from one
 that ended. `identity` is what the run id is the digest of. `finished` lets the same command end at once:
 the digests of scores.json and samples.parquet, and for each embedder's weights a stamp of its files (names,
-sizes, times), which is compared before any network is loaded.
+sizes, times), which is compared before any network is loaded. A metric whose code is not evalkit's own has that code's
+digest beside its embedder: where it is another one now, the run is scored anew, from the sounds and features it has.
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -18,17 +20,24 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import PREFIX, write_bytes
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import MOST_BYTES, parse_json, write_json
+from evalkit.core.own_code import code_digest, module_file
 from evalkit.core.paths import files_under
+from evalkit.core.plugins import BrokenPlugin
 from evalkit.core.reading import read_bytes
 from evalkit.core.versions import UNTESTED, stamp
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.generators.base import GeneratorSpec
-from evalkit.run.embed import Embedding, Identity
+from evalkit.metrics.base import METRICS
+from evalkit.metrics.contract import load_metric
+from evalkit.run.embed import Identity
 from evalkit.run.plan import Plan
+from evalkit.run.progress import Progress
+from evalkit.run.score import Scored
 from evalkit.store.ledger import runs_in
 
 SCHEMA = 1
+_SHOWN = {"code": "code of the model"}
 Status = Literal["started", "success", "error", "cancelled"]
 SET_ASIDE = "run.json.damaged"
 _FORM = {"run_id": str, "status": str, "identity": dict, "seconds": dict, "metrics": dict, "versions": dict}
@@ -108,10 +117,45 @@ def stamps(plan: Plan) -> dict[str, str]:
     return {name: weights_stamp(name, plan.config.weights) for name in names}
 
 
-def finished(manifest: Manifest, plan: Plan, now: Mapping[str, str]) -> bool:
-    """Are the scores of this run written, unchanged, and made by the embedders that would make them now?"""
+def metric_codes(plan: Plan, progress: Progress) -> dict[str, str]:
+    """metric -> digest of its code, for those of the suite that are not evalkit's own.
+
+    These are imported for it, and the person is told before which code of which file a suite has evalkit run: whoever
+    wrote it may be a stranger. One that cannot be imported is known by its files.
+    """
+    codes: dict[str, str | None] = {}
+    for name in plan.suite.metrics:
+        if METRICS.is_builtin(name):
+            continue
+        module = METRICS.target(name).partition(":")[0]
+        if METRICS.is_code(name):
+            file = module_file(module) or "no such file"
+            progress.note(f"suite {plan.suite.name} names code, which is imported now: {name} ({file})")
+        objects: list[object] = []
+        with suppress(BrokenPlugin):
+            objects.append(load_metric(name))
+        codes[name] = code_digest(module, *objects)
+    return {name: code for name, code in codes.items() if code is not None}
+
+
+def changed_metrics(manifest: Manifest, codes: Mapping[str, str]) -> list[str]:
+    """A sentence for each metric whose code was another one when this run was last finished."""
+    changed = [name for name in _table(manifest.content.get("metrics")) if _code_of(manifest, name) != codes.get(name)]
+    return [f"the code of {name} has changed: it is computed again, from the same sounds" for name in changed]
+
+
+def _code_of(manifest: Manifest, metric: str) -> object:
+    """The code that computed a metric when the run was last finished; None where that was evalkit's own."""
+    return _table(_table(manifest.content.get("metrics")).get(metric)).get("code")
+
+
+def finished(manifest: Manifest, plan: Plan, now: Mapping[str, str], codes: Mapping[str, str]) -> bool:
+    """Are the scores of this run written, unchanged, without a failed metric, and made by the embedders and the code
+    that would make them now?"""
     done = _table(manifest.content.get("finished"))
-    if manifest.content.get("status") != "success" or done.get("stamps") != dict(now):
+    if manifest.content.get("status") != "success" or done.get("stamps") != dict(now) or done.get("failed"):
+        return False
+    if any(_code_of(manifest, name) != codes.get(name) for name in plan.suite.metrics):
         return False
     try:
         digests = digest_file(plan.folder.scores), digest_file(plan.folder.samples)
@@ -120,22 +164,25 @@ def finished(manifest: Manifest, plan: Plan, now: Mapping[str, str]) -> bool:
     return digests == (done.get("scores"), done.get("samples"))
 
 
-def closing(plan: Plan, now: Mapping[str, str], embeddings: Mapping[str, Embedding]) -> dict[str, Any]:
+def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored: Scored) -> dict[str, Any]:
     """What run.json says once the scores are on the disk."""
     metrics = {}
     for name, chosen in plan.suite.metrics.items():
-        identity = embeddings[chosen.weights].identity
+        identity = scored.embeddings[chosen.weights].identity
         metrics[name] = {
             "embedder": chosen.weights,
             "weights": identity.weights,
             "key": identity.key,
             "dimensions": identity.dimensions,
             "stamp": now[chosen.weights],
+            **({"code": codes[name]} if name in codes else {}),
         }
         if chosen.weights not in WITHOUT_FILE:
             metrics[name]["revision"] = hub_revision(locate(chosen.weights, plan.config.weights)) or None
     digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
-    return {"metrics": metrics, "finished": {**digests, "stamps": dict(now)}, "versions": stamp()}
+    failed = [name for name, entry in scored.scores.items() if "error" in entry]
+    done = {**digests, "stamps": dict(now), **({"failed": failed} if failed else {})}
+    return {"metrics": metrics, "finished": done, "versions": stamp()}
 
 
 def begin(manifest: Manifest, plan: Plan) -> None:
@@ -235,7 +282,8 @@ def _refuse_foreign(plan: Plan) -> None:
 
 def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     names = sorted(key for key in {**before, **now} if before.get(key) != now.get(key))
-    return "other " + ", ".join(names) if names else "made by another version"
+    shown = [_SHOWN.get(name, name) for name in names]
+    return "other " + ", ".join(shown) if names else "made by another version"
 
 
 def _table(value: object) -> dict[str, Any]:

@@ -10,18 +10,28 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.core import interrupts
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
-from evalkit.execute.base import Executor
+from evalkit.execute.base import Executor, Unclosed
 from evalkit.execute.inline import Inline
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.run.embed import Workshop
 from evalkit.run.generate import generate, require_means, settled_records
-from evalkit.run.manifest import Manifest, begin, changed_versions, closing, finished, open_manifest, stamps
+from evalkit.run.manifest import (
+    Manifest,
+    begin,
+    changed_metrics,
+    changed_versions,
+    closing,
+    finished,
+    metric_codes,
+    open_manifest,
+    stamps,
+)
 from evalkit.run.plan import Plan
 from evalkit.run.preflight import make_ready
 from evalkit.run.progress import Progress
@@ -36,13 +46,15 @@ from evalkit.suites.pinned import require_references
 @dataclass(frozen=True)
 class Outcome:
     """What a command ends with. `failures` maps prompt ids to reasons; `reused` is True where the whole
-    run was there already; `scores` is empty after the generate stage alone."""
+    run was there already; `scores` is empty after the generate stage alone. `unclosed` says how the generator failed to
+    close, after all of it was made."""
 
     plan: Plan
     scores: Mapping[str, Mapping[str, Any]]
     n_ok: int
     failures: Mapping[str, str]
     reused: bool
+    unclosed: str = ""
 
 
 def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
@@ -51,26 +63,30 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     now = stamps(plan)
     require_references(plan.suite)
     _require_place_and_means(plan)
-    ready = None if finished(open_manifest(plan), plan, now) else make_ready(plan, now, progress)
+    opened = open_manifest(plan)
+    codes = metric_codes(plan, progress)
+    ready = None if finished(opened, plan, now, codes) else make_ready(plan, now, progress)
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
-        if finished(manifest, plan, now):
+        if finished(manifest, plan, now, codes):
             settled = settled_records(plan, ledger)
             if len(settled) == len(plan.items):
                 return _outcome(plan, settled, read_json(plan.folder.scores), reused=True)
+        for sentence in changed_metrics(manifest, codes):
+            progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
         with _working(manifest, plan, progress):
-            records = _generated(plan, ledger, manifest, executor, progress)
+            records, unclosed = _generated(plan, ledger, manifest, executor, progress)
             shops = {name: _workshop(plan, manifest, name, now[name]) for name in now}
-            scoring = Scoring(plan, records, ready.metrics, shops, ready.references)
+            scoring = Scoring(plan, records, ready.metrics, ready.broken, shops, ready.references)
             with _timed(manifest, "embed"):
                 embeddings = embed_all(scoring, progress)
             with _timed(manifest, "score"):
                 scored = score_all(scoring, embeddings)
                 write_json(plan.folder.scores, scored.scores)
                 write_samples(plan, records, scored.per_prompt)
-            manifest.update(status="success", **closing(plan, now, embeddings))
-        return _outcome(plan, records, scored.scores, reused=False)
+            manifest.update(status="success", **closing(plan, now, codes, scored))
+        return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed)
 
 
 def run_generate(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
@@ -82,7 +98,8 @@ def run_generate(plan: Plan, progress: Progress, executor: Executor | None = Non
         if len(settled) == len(plan.items):
             return _outcome(plan, settled, {}, reused=True)
         with _working(manifest, plan, progress):
-            return _outcome(plan, _generated(plan, ledger, manifest, executor, progress), {}, reused=False)
+            records, unclosed = _generated(plan, ledger, manifest, executor, progress)
+        return replace(_outcome(plan, records, {}, reused=False), unclosed=unclosed)
 
 
 def _ledger(plan: Plan, progress: Progress) -> Ledger:
@@ -139,14 +156,19 @@ def _told(error: BaseException) -> str:
 
 def _generated(
     plan: Plan, ledger: Ledger, manifest: Manifest, executor: Executor | None, progress: Progress
-) -> dict[str, Record]:
-    """The record of every item, after the generate stage."""
+) -> tuple[dict[str, Record], str]:
+    """The record of every item, after the generate stage, and how the generator failed to close ("": it did not)."""
+    unclosed = ""
     with _timed(manifest, "generate"):
-        generate(plan, ledger, executor or Inline(), progress)
+        try:
+            generate(plan, ledger, executor or Inline(), progress)
+        except Unclosed as error:
+            unclosed = f"{plan.model.name}: {error}"
+            progress.note(unclosed)
     records = {item.key: ledger.records[item.key] for item in plan.items}
     if plan.generator is not None:
         manifest.update(speed=speed(plan, records))
-    return records
+    return records, unclosed
 
 
 def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:

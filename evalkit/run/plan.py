@@ -2,7 +2,8 @@
 
 The run id is the digest of everything that decides a sound or a number, so the same command names the
 same folder, and typing it again is the resume. What decides neither (how the report looks, how many
-failures are allowed) is not in it. Library versions are not in it either, as an upgrade must not orphan
+failures are allowed) is not in it. The code of a model of somebody's own is; that of their metrics is not, as another
+metric needs no other sounds (`run/manifest.py`). Library versions are not in it either, as an upgrade must not orphan
 a long run; they are recorded, and a resume under other versions is told.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Container, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,10 +19,13 @@ import evalkit
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json, item_seed
 from evalkit.core.jsonio import read_json
+from evalkit.core.own_code import code_digest, is_evalkits
 from evalkit.core.paths import absent, files_under, typed
+from evalkit.core.plugins import running
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
+from evalkit.generators.contract import checked_spec
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.generators.worker import generator as worker
 from evalkit.run.config import RunConfig
@@ -90,12 +94,13 @@ def make_plan(config: RunConfig) -> Plan:
 
 def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
     generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
-    spec = generator.spec
+    spec = checked_spec(generator, config.model)
     _refuse_unused_weights(config, suite, spec.needs)
     _refuse_too_long(spec, suite.prompts)
     preset, options = choose_options(spec, config.preset, config.changes)
     if isinstance(generator, ChecksOptions):
-        generator.check_options(options)
+        with running(f"model {config.model!r}: check_options() failed"):
+            generator.check_options(options)
     size = config.batch_size or spec.batch_size
     # Longest first: what does not fit into memory shows in the first batch.
     ordered = sorted(items, key=lambda item: -item.prompt.seconds)
@@ -108,6 +113,9 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
         "dtype": config.dtype,
         "batch_size": size,
     }
+    code = own_code(config.model, generator)
+    if code is not None:  # evalkit's own models have none, and their runs the ids that they always had
+        identity["code"] = code
     run_id, folder = _place(config, suite.name, spec.name, identity)
     return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
 
@@ -133,8 +141,17 @@ def load_generator(
 ) -> Generator:
     """The generator behind a registered name, `module:attribute` or `worker:FOLDER`, not yet loaded with weights.
 
-    Its factory is told what it has an argument for. Raises UserError where it has none for what was asked.
+    Raises UserError for what is mistyped, BrokenPlugin where code of somebody's own fails or is no generator.
     """
+    generator = build_generator(name, overrides, checkpoint, random_weights)
+    checked_spec(generator, name)
+    return generator
+
+
+def build_generator(
+    name: str, overrides: Mapping[str, Path], checkpoint: Path | None = None, random_weights: bool = False
+) -> Generator:
+    """As `load_generator` does, without a look at what was built. Its factory is told what it has an argument for."""
     if "://" in name:
         raise UserError(f"--model {name}: a run opens no address", "worker:FOLDER is a model in a process of its own")
     if name in (PREFIX, worker.PREFIX):
@@ -145,13 +162,19 @@ def load_generator(
     factory = GENERATORS.load(name, typed=True)
     if not callable(factory):
         raise UserError(f"model {name!r} is not a function or class that makes a generator")
-    takes = inspect.signature(factory).parameters
-    _refuse_untaken(name, takes, checkpoint, random_weights)
-    told = {"overrides": overrides, "checkpoint": checkpoint, "random_weights": random_weights}
-    generator: Generator = factory(**{key: value for key, value in told.items() if key in takes})
-    if not isinstance(getattr(generator, "spec", None), GeneratorSpec):
-        raise UserError(f"model {name!r} has no `spec` of type GeneratorSpec")
+    with running(f"model {name!r} cannot be built") if not is_evalkits(factory) else nullcontext():
+        takes = inspect.signature(factory).parameters
+        _refuse_untaken(name, takes, checkpoint, random_weights)
+        told = {"overrides": overrides, "checkpoint": checkpoint, "random_weights": random_weights}
+        generator: Generator = factory(**{key: value for key, value in told.items() if key in takes})
     return generator
+
+
+def own_code(name: str, generator: Generator) -> str | None:
+    """Digest of the code of a model that is not evalkit's own: a corrected one makes other sounds."""
+    if isinstance(generator, worker.Isolated):
+        return generator.own_code
+    return code_digest(GENERATORS.target(name).partition(":")[0], generator)
 
 
 def _refuse_untaken(name: str, takes: Container[str], checkpoint: Path | None, random_weights: bool) -> None:

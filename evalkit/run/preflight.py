@@ -23,9 +23,10 @@ from evalkit.run.score import load_metrics
 
 @dataclass(frozen=True)
 class Ready:
-    """What the work needs and was found to be usable."""
+    """What the work needs and was found to be usable; `broken` {metric: reason} are those whose own code fails."""
 
     metrics: Mapping[str, Metric]
+    broken: Mapping[str, str]
     references: References
 
 
@@ -34,14 +35,16 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress) -> Rea
     with other weights, or an EVALKIT_HOME that cannot be written; MissingWeights or BadCheckpoint for weights that do
     not load."""
     writable_home(*FEATURES)
-    metrics = load_metrics(plan)
+    metrics, broken = load_metrics(plan)
+    for reason in broken.values():
+        progress.note(f"{reason}; it will have no number, and the others will")
     references = open_references(plan, metrics, progress)
     for sentence in references.notes:
         progress.note(sentence)
     for name, stamp in stamps.items():
         if stamp != "none":
             _require_width(plan, name, _width(plan, name, stamp), references)
-    return Ready(metrics, references)
+    return Ready(metrics, broken, references)
 
 
 def _width(plan: Plan, name: str, stamp: str) -> int:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
+from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory, Options, rounded_down
+from evalkit.generators.contract import answer_fault, checked_spec, clock_fault, require_methods
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.harness import memory
 from evalkit.run.config import RunConfig, require_device
-from evalkit.run.plan import choose_options, load_generator
+from evalkit.run.plan import build_generator, choose_options
 
 PROMPTS = ("rain on a tin roof", "a dog barks twice", "an engine starts, then idles")
 _SHARES = (1.0, 0.37, 0.37)
@@ -52,6 +55,7 @@ class Trial:
     """A loaded generator and what it is asked for."""
 
     generator: Generator
+    spec: GeneratorSpec
     options: Options
     seconds: tuple[float, ...]
     tolerance: float
@@ -68,33 +72,73 @@ class Trial:
         return made
 
 
-RULES = ("runs", "form", "length", "rate", "finite", "clock", "repeats", "seeds", "neighbours", "memory")
+RULES = (
+    "spec",
+    "runs",
+    "form",
+    "length",
+    "rate",
+    "finite",
+    "clock",
+    "repeats",
+    "seeds",
+    "neighbours",
+    "memory",
+    "close",
+)
+_TRIED = RULES[1:-1]
+"""Those that calls are for; before and after them stand what is known without one."""
 
 
 def check_model(config: RunConfig) -> list[Finding]:
     """One finding per rule for the model that a command names, with its preset and options. Raises UserError."""
     if config.model.startswith(PREFIX):
         raise UserError(f"{config.model}: a folder's audio is made already", "name a model")
-    generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
-    _, options = choose_options(generator.spec, config.preset, config.changes)
+    generator = build_generator(config.model, config.weights, config.checkpoint, config.random_weights)
+    options: Options = {}
+    with suppress(BrokenPlugin):  # which is the finding of the first rule
+        _, options = choose_options(checked_spec(generator, config.model), config.preset, config.changes)
     require_device(config.device)
     return check_rules(generator, options, config.device, config.dtype)
 
 
 def check_rules(generator: Generator, options: Options, device: str, dtype: str) -> list[Finding]:
-    """One finding per rule. Raises what `load` raises, and UserError of `generate`."""
-    longest = min(_LONGEST, generator.spec.max_seconds)
-    seconds = tuple(rounded_down(longest * share) for share in _SHARES)
-    generator.load(device, dtype)
+    """One finding per rule. Raises UserError of `load` and of `generate`."""
+    name = type(generator).__name__
     try:
-        return _try(Trial(generator, options, seconds, _TOLERANCE.get(dtype, 5e-2)))
-    finally:
-        generator.close()
+        spec = checked_spec(generator, name)
+    except BrokenPlugin as error:
+        return [Finding("spec", False, error.message), *_not_tried(RULES[1:])]
+    found = [Finding("spec", True, f"{spec.sample_rate} Hz, {spec.channels} channels, size {spec.size}")]
+    longest = min(_LONGEST, spec.max_seconds)
+    seconds = tuple(rounded_down(longest * share) for share in _SHARES)
+    try:
+        with running("load() failed"):
+            generator.load(device, dtype)
+        require_methods(generator)
+    except BrokenPlugin as error:
+        return [*found, Finding("runs", False, error.message), *_not_tried(RULES[2:])]
+    try:
+        found += _try(Trial(generator, spec, options, seconds, _TOLERANCE.get(dtype, 5e-2)))
+    except BaseException:
+        with suppress(Exception, SystemExit):  # what ended the trial is the one to tell
+            generator.close()
+        raise
+    try:
+        with running("close() failed"):
+            generator.close()
+    except BrokenPlugin as error:
+        return [*found, Finding("close", False, error.message)]
+    return [*found, Finding("close", True, "lets go of what it loaded")]
+
+
+def _not_tried(rules: Sequence[str]) -> list[Finding]:
+    return [Finding(rule, None, "not tried") for rule in rules]
 
 
 def _try(trial: Trial) -> list[Finding]:
     everything = range(len(PROMPTS))
-    spec = trial.generator.spec
+    spec = trial.spec
     try:
         trial.call(everything)  # warm-up: what the first call alone does is timed by nobody
         started = time.perf_counter()
@@ -102,7 +146,7 @@ def _try(trial: Trial) -> list[Finding]:
         wall = time.perf_counter() - started
         found = [Finding("runs", True, f"{len(PROMPTS)} prompts in {wall:.2f} s"), _form(first, spec)]
         if not found[-1].ok:
-            return [*found, *(Finding(rule, None, "not tried") for rule in RULES[2:])]
+            return [*found, *_not_tried(_TRIED[2:])]
         found += [_length(first, spec, trial.seconds), _rate(first, spec), _finite(first), _clock(first, wall)]
         found.append(repeated := _repeats(first, trial.call(everything)))
         if repeated.ok:
@@ -115,14 +159,15 @@ def _try(trial: Trial) -> list[Finding]:
     except BaseException as error:  # noqa: BLE001 - an adapter may raise anything, and that is what is to be told
         heed()
         told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return [Finding("runs", False, told), *(Finding(rule, None, "not tried") for rule in RULES[1:])]
+        return [Finding("runs", False, told), *_not_tried(_TRIED[1:])]
     return found
 
 
 def _form(made: GenBatch, spec: GeneratorSpec) -> Finding:
     """One numpy array (channels, samples) of float32 per prompt."""
-    if len(made.audio) != len(PROMPTS):
-        return Finding("form", False, f"{len(made.audio)} sounds for {len(PROMPTS)} prompts")
+    wrong = answer_fault(made, len(PROMPTS))
+    if wrong:
+        return Finding("form", False, wrong)
     for place in range(len(PROMPTS)):
         sound: object = made.audio[place]
         if not isinstance(sound, np.ndarray):
@@ -157,9 +202,10 @@ def _finite(made: GenBatch) -> Finding:
 
 def _clock(made: GenBatch, wall: float) -> Finding:
     """The parts' seconds are of this call: no less than nothing, together no more than it took."""
+    wrong = clock_fault(made.timings)
+    if wrong:
+        return Finding("clock", False, wrong)
     parts = {name: float(seconds) for name, seconds in made.timings.items()}
-    if not all(math.isfinite(each) and each >= 0 for each in parts.values()):
-        return Finding("clock", False, f"timings are {parts}")
     told = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in parts.items()) or "no parts told"
     return Finding("clock", sum(parts.values()) <= wall * (1 + _SLOP) + _SLOP, f"{told}, of {wall:.3g} s")
 

@@ -16,8 +16,10 @@ import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
+from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Features
-from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult, SetReference
+from evalkit.metrics.base import Metric, MetricCard, MetricInputs, MetricResult, SetReference
+from evalkit.metrics.contract import computed, load_metric
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
 from evalkit.run.plan import RANDOM, Plan
 from evalkit.run.progress import Progress
@@ -39,6 +41,7 @@ class Scoring:
     plan: Plan
     records: Mapping[str, Record]
     metrics: Mapping[str, Metric]
+    broken: Mapping[str, str]
     workshops: Mapping[str, Workshop]
     references: References
 
@@ -53,12 +56,21 @@ class Scored:
     embeddings: dict[str, Embedding]
 
 
-def load_metrics(plan: Plan) -> dict[str, Metric]:
-    """The suite's metrics by name, in the manifest's order. Raises UserError for an option that one does not have."""
-    metrics: dict[str, Metric] = {name: METRICS.load(name) for name in plan.suite.metrics}
-    for name, metric in metrics.items():
-        chosen_options(metric.card, plan.suite.metrics[name].options)
-    return metrics
+def load_metrics(plan: Plan) -> tuple[dict[str, Metric], dict[str, str]]:
+    """The suite's metrics by name, in the manifest's order, and {name: reason} of those whose code fails.
+
+    Raises UserError for a name that is no metric's, and for an option that one does not have.
+    """
+    metrics: dict[str, Metric] = {}
+    broken: dict[str, str] = {}
+    for name, chosen in plan.suite.metrics.items():
+        try:
+            metrics[name] = load_metric(name)
+        except BrokenPlugin as error:
+            broken[name] = str(error)
+            continue
+        chosen_options(metrics[name].card, chosen.options)
+    return metrics, broken
 
 
 def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
@@ -74,9 +86,12 @@ def score_all(scoring: Scoring, embeddings: dict[str, Embedding]) -> Scored:
     """Every metric's number, from features alone."""
     scores: dict[str, dict[str, Any]] = {}
     per_prompt: dict[str, dict[str, float]] = {}
-    for name, metric in scoring.metrics.items():
-        embedding = embeddings[scoring.plan.suite.metrics[name].weights]
-        scores[name], per_prompt[name] = _score(scoring, metric, scoring.plan.suite.metrics[name], embedding)
+    for name, chosen in scoring.plan.suite.metrics.items():
+        embedding = embeddings[chosen.weights]
+        if name in scoring.broken:
+            scores[name], per_prompt[name] = _without(scoring, embedding, scoring.broken[name]), {}
+        else:
+            scores[name], per_prompt[name] = _score(scoring, scoring.metrics[name], chosen, embedding)
         heed()
     return Scored(scores, per_prompt, embeddings)
 
@@ -120,7 +135,7 @@ def _score(
     )
     names = {prefix + item.key: item.prompt.id for item in plan.items for prefix in ("", _TEXT)}
     warnings = [*scoring.references.warnings.get(chosen.metric, ()), *faults_told(chosen.weights, embedding, names)]
-    result = _compute(metric, inputs)
+    result, error = _compute(metric, chosen.metric, inputs)
     n_failed = len(concerned) - len(heard)
     protocol = protocol_id(plan.suite.protocol, card, inputs.options)
     if plan.size == RANDOM:
@@ -128,6 +143,8 @@ def _score(
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
     entry["headline"] = card.headline
     entry["warnings"] = [*entry["warnings"], *warnings]
+    if error:
+        entry["error"] = error
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
 
 
@@ -163,13 +180,23 @@ def _stacked(embedding: Embedding, keys: Sequence[str]) -> Features:
     return np.concatenate(rows) if rows else empty
 
 
-def _compute(metric: Metric, inputs: MetricInputs) -> MetricResult:
-    """The metric's result; inputs that give no number become a NaN with the reason, as the other metrics
-    of the run still have theirs."""
+def _compute(metric: Metric, name: str, inputs: MetricInputs) -> tuple[MetricResult, str]:
+    """The metric's result, and how it failed ("": it did not). Inputs that give no number, and a metric that fails,
+    become a NaN with the reason, as the other metrics of the run still have theirs."""
     try:
-        return metric.compute(inputs)
+        return computed(metric, name, inputs), ""
     except UserError as error:
-        return MetricResult(math.nan, None, None, 0.95, "none", len(inputs.ids), 0, {}, (str(error),))
+        told = str(error)
+        result = MetricResult(math.nan, None, None, 0.95, "none", len(inputs.ids), 0, {}, (told,))
+        return result, told if isinstance(error, BrokenPlugin) else ""
+
+
+def _without(scoring: Scoring, embedding: Embedding, reason: str) -> dict[str, Any]:
+    """The entry of a metric whose code could not be loaded: which side of it is better is not known either."""
+    failed = sum(item.key not in embedding.features for item in scoring.plan.items)
+    result = MetricResult(math.nan, None, None, 0.95, "none", 0, 0, {}, (reason,))
+    entry = as_json(result, "", failed, scoring.plan.suite.protocol, embedding.identity.weights)
+    return {**entry, "headline": True, "error": reason}
 
 
 def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, weights: str) -> dict[str, Any]:
@@ -179,6 +206,7 @@ def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, 
     if not math.isfinite(result.value):
         warnings.append(f"the value is {'not a number' if math.isnan(result.value) else 'infinite'}")
         numbers = dict.fromkeys(numbers)
+    left = [float(each) for each in result.leave_outs]
     return {
         **{name: _number(value) for name, value in numbers.items()},
         "level": result.level,
@@ -189,7 +217,7 @@ def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, 
         "protocol": protocol,
         "weights": weights,
         "direction": direction,
-        "leave_outs": [float(each) for each in result.leave_outs],
+        "leave_outs": left if all(map(math.isfinite, left)) else [],
         "warnings": warnings,
     }
 

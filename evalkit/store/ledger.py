@@ -78,16 +78,16 @@ class Ledger:
     def settled(self, key: str, root: Path, retry_failed: bool = False) -> Record | None:
         """The record of an item that needs no more work, or None where it must be done (again).
 
-        An ok record counts while its file is there with the recorded digest; a failure while it is a
-        verdict, or has been tried `ATTEMPTS` times.
+        An ok record counts while its file is there with the recorded digest; a failure, unless `retry_failed` asks for
+        another try of all of them, while it is a verdict, or has been tried `ATTEMPTS` times.
         """
         record = self.records.get(key)
         if record is None:
             return None
         if record.status == "ok":
             return record if _intact(record, root) else None
-        tried_enough = record.attempt >= ATTEMPTS and not retry_failed
-        return record if record.kind not in RETRIED or tried_enough else None
+        tried_enough = record.kind not in RETRIED or record.attempt >= ATTEMPTS
+        return record if tried_enough and not retry_failed else None
 
     def next_attempt(self, key: str) -> int:
         """The number of the next try of an item."""

@@ -11,8 +11,6 @@ from evalkit.metrics.base import METRICS, MetricCard
 PLAIN_KEYS = ("weights", "reference")
 """Keys that every metric has."""
 
-_OWN = "evalkit.metrics."
-
 
 def metric_names(section: Mapping[str, Any]) -> list[str]:
     """The names that `[metrics]` may hold: the registered ones, and any that says itself where its code is."""
@@ -26,14 +24,14 @@ def metric_keys(name: str, plan: Mapping[str, Any]) -> list[str]:
     else's is not imported to read a file: its keys are checked by :func:`chosen_options`, once a run has loaded it.
     """
     further = [key for key in plan if key not in PLAIN_KEYS]
-    if further and METRICS.targets().get(name, "").startswith(_OWN):
+    if further and METRICS.is_builtin(name):
         further = list(METRICS.load(name).card.options)
     return [*PLAIN_KEYS, *further]
 
 
 def refuse_values(where: str, name: str, options: Mapping[str, str]) -> None:
     """Raises UserError for a value that a metric of evalkit's own does not have for its convention."""
-    if options and METRICS.targets().get(name, "").startswith(_OWN):
+    if options and METRICS.is_builtin(name):
         card: MetricCard = METRICS.load(name).card
         try:
             chosen_options(card, {key: value for key, value in options.items() if key in card.options})

@@ -31,7 +31,7 @@ def count(outline: Outline, suite: Suite | None) -> Counts:
 
     Raises UserError where a reference that is here cannot be read.
     """
-    kinds = {name: METRICS.load(name).card.reference for name in outline.metrics}
+    kinds = {name: _kind(name) for name in outline.metrics}
     sets = [plan for name, plan in outline.metrics.items() if kinds[name] == "set" and plan.reference is not None]
     pairs = {name: plan for name, plan in outline.metrics.items() if kinds[name] == "pair"}
     stated = set() if suite is not None else {"prompts", "sources"}
@@ -52,6 +52,12 @@ def count(outline: Outline, suite: Suite | None) -> Counts:
         scored=scored,
         stated=frozenset(stated),
     )
+
+
+def _kind(metric: str) -> str:
+    """The kind of reference that a metric needs. Code of anybody else's is not imported to look at a suite: what it
+    needs is not known, and nothing is counted for it."""
+    return METRICS.load(metric).card.reference if METRICS.is_builtin(metric) else ""
 
 
 def disagreements(outline: Outline, suite: Suite) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.paths import typed
+from evalkit.core.plugins import running
 from evalkit.core.registry import Registry
 from evalkit.core.resources import resource
 from evalkit.fetch.sources import identity
@@ -74,7 +75,8 @@ def find_manifest(name_or_path: str) -> Path:
     if name_or_path not in SUITES.targets() and ":" not in name_or_path:
         raise unknown_name("suite", name_or_path, suite_names())
     target = SUITES.load(name_or_path)
-    return Path(target() if callable(target) else target)
+    with running(f"suite {name_or_path!r} does not say where its manifest is"):
+        return Path(target() if callable(target) else target)
 
 
 def _require_counts(outline: Outline, prompts: tuple[Prompt, ...]) -> None:

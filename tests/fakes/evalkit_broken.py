@@ -17,7 +17,8 @@ class Adapter:
 
     def __init__(self, flaw: str) -> None:
         self.flaw = flaw
-        self.spec = GeneratorSpec(f"broken-{flaw}", "broken", RATE, 2, 30.0, size="none")
+        rate: int = 8000.0 if flaw == "spec" else RATE  # type: ignore[assignment]
+        self.spec = GeneratorSpec(f"broken-{flaw}", "broken", rate, 2, 30.0, size="none")
         self.calls = 0
         self.hoard: list[np.ndarray] = []
 
@@ -58,7 +59,9 @@ class Adapter:
             return noise.astype(np.float64)
         return noise
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        if self.flaw == "close":
+            raise RuntimeError("cannot let go")
 
 
 def __getattr__(name: str) -> object:

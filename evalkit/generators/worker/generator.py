@@ -119,6 +119,12 @@ class Isolated:
         return None if self._connection is None else self._connection.pid
 
     @property
+    def own_code(self) -> str | None:
+        """Digest of the worker's folder as far as it decides sounds; None for one that ships with evalkit."""
+        shipped = self._manifest.folder.resolve().is_relative_to(resource("baselines").resolve())
+        return None if shipped else self._manifest.code()
+
+    @property
     def environment(self) -> Environment | None:
         """What it runs in, installed or not; None where evalkit's own Python runs it."""
         return environment_of(self._manifest)

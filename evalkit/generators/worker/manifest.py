@@ -20,7 +20,8 @@ pitch = 440
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from typing import Any
 from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown
+from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.tomlio import read_toml
 from evalkit.generators.base import GeneratorSpec
 
@@ -69,6 +71,27 @@ class WorkerManifest:
         if name not in self.models:
             raise unknown_name(f"model of {self.folder}", name, self.models)
         return self.models[name]
+
+    def code(self) -> str:
+        """Digest of what decides sounds beside weights: this table, the requirements, and every Python file of the
+        folder, as the worker may import any of them."""
+        files = {path.relative_to(self.folder).as_posix(): path for path in _python_files(self.folder)}
+        files |= {
+            path.name: path for path in (self.folder / MANIFEST, self.file, self.requirements) if path is not None
+        }
+        return digest_json({name: digest_file(path) for name, path in files.items()})
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """Those in the folder and below, but for hidden folders and environments."""
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        folders[:] = [
+            each
+            for each in folders
+            if not each.startswith((".", "__pycache__")) and not (here / each / "pyvenv.cfg").exists()
+        ]
+        yield from (here / name for name in names if name.endswith(".py"))
 
 
 def read_worker(folder: Path) -> WorkerManifest:
