@@ -31,7 +31,7 @@ def test_what_cannot_be_checked_is_one_line(typed: Typed) -> None:
         (("check", "nobody"), "no model is called 'nobody'"),
         (("check", f"worker:{DRILL}:broken-load"), "no checkpoint at all"),
         (("check", f"worker:{DRILL}:other"), "no model of"),
-        (("check", "worker:/nowhere"), "cannot be read"),
+        (("check", "worker:/nowhere"), "no such worker manifest"),
         (("mock", "check"), "one name at a time"),
     ]:
         done = typed("models", *words)
