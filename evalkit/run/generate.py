@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
+from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Executor, Job, Request
 from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
@@ -59,7 +60,8 @@ def require_means(plan: Plan) -> None:
     require_device(plan.config.device)
     generator: object = plan.generator
     if isinstance(generator, ChecksFiles):
-        generator.check_files()
+        with running(f"{plan.model.name}: check_files() failed"):
+            generator.check_files()
 
 
 def _make(plan: Plan, ledger: Ledger, executor: Executor, settled: Mapping[str, Record], progress: Progress) -> None:

@@ -152,6 +152,7 @@ WRONG_MODELS = {
     "NoGenerate": "has no generate()",
     "NoClose": "has no close()",
     "OptionsRaise": "check_options() failed: KeyError: 'steps'",
+    "FilesRaise": "check_files() failed: KeyError: 'weights'",
     "SpecDict": "its spec is a dict, expected a GeneratorSpec",
     "SpecNone": "has no `spec`",
     "SpecRaises": "OSError: no config.json",

@@ -111,6 +111,11 @@ class OptionsRaise(Base):
         raise KeyError("steps")
 
 
+class FilesRaise(Base):
+    def check_files(self) -> None:
+        raise KeyError("weights")
+
+
 class SpecDict(Base):
     spec: ClassVar[Any] = {"name": "x"}
 
