@@ -30,7 +30,7 @@ SUFFIXES = (
 )
 """How the files in a folder are called that are taken for sounds."""
 
-VERSION = 2
+VERSION = 3
 """Part of the features' place in the cache: raise it where a file may decode to other samples than before."""
 
 MOST_BYTES = 1 << 30

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -120,3 +121,13 @@ def test_another_config_names_the_tensors(tmp_path: Path) -> None:
     ship(tmp_path, network(), OpenL3Config(n_mels=64, width=4, embedding=32))
     with pytest.raises(BadCheckpoint, match=r"conv2d_1\.weight is \(2, 1, 3, 3\), expected \(4, 1, 3, 3\)"):
         load("openl3-test", tmp_path)
+
+
+def test_surround_is_heard_folded_down_to_stereo() -> None:
+    """5.1 from a film or a phone: centre and back come from their sides, and the low channel from none (BS.775)."""
+    sound = clip(0.5, channels=6)
+    front, back, root = sound.samples[:2], sound.samples[4:], np.float32(0.5**0.5)
+    expected = prepare(replace(sound, samples=front + root * (sound.samples[2] + back)), 48000)
+    np.testing.assert_array_equal(prepare(sound, 48000), expected)
+    with pytest.raises(UserError):
+        prepare(clip(0.5, channels=5), 48000)
