@@ -43,7 +43,7 @@ class Survey:
     unread: int = 0
 
 
-MOST_PARTS = 1_000
+MOST_PARTS = 100
 """Files in one that are told apart; more of them is no way to keep sound."""
 
 
