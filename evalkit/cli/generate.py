@@ -25,6 +25,7 @@ def generate(
     random_weights: bool = options.RANDOM_WEIGHTS,
     max_failures: int | None = options.MAX_FAILURES,
     retry_failed: bool = options.RETRY,
+    timeout: float | None = options.TIMEOUT,
     as_json: bool = options.JSON,
 ) -> None:
     """Generate audio for a suite's prompts, and stop before scoring.
@@ -36,7 +37,14 @@ def generate(
       evalkit generate --model stable-audio-mini --suite mini --seed 1
     """
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
+    from evalkit.run.config import (
+        RunConfig,
+        parse_changes,
+        parse_checkpoint,
+        parse_timeout,
+        parse_weights,
+        resolve_device,
+    )
 
     config = RunConfig(
         model=model,
@@ -53,6 +61,7 @@ def generate(
         checkpoint=parse_checkpoint(checkpoint),
         random_weights=random_weights,
         retry_failed=retry_failed,
+        timeouts=parse_timeout(timeout),
         command=("evalkit", *sys.argv[1:]),
     )
     conduct([config], Manner("generate", as_json, report=False, max_failures=max_failures))

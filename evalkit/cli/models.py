@@ -42,6 +42,7 @@ def models(
     weights: list[str] = options.WEIGHTS,
     checkpoint: Path | None = options.CHECKPOINT,
     random_weights: bool = options.RANDOM_WEIGHTS,
+    timeout: float | None = options.TIMEOUT,
     as_json: bool = json_option(),
 ) -> None:
     """List the models, show one, or check one against the rules.
@@ -62,7 +63,14 @@ def models(
       evalkit models check own_model:Whistle
     """
     if name == "check":
-        from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
+        from evalkit.run.config import (
+            RunConfig,
+            parse_changes,
+            parse_checkpoint,
+            parse_timeout,
+            parse_weights,
+            resolve_device,
+        )
 
         if checked is None:
             raise UserError("evalkit models check: which model?", "evalkit models check NAME")
@@ -75,6 +83,7 @@ def models(
             weights=parse_weights(weights),
             checkpoint=parse_checkpoint(checkpoint),
             random_weights=random_weights,
+            timeouts=parse_timeout(timeout),
         )
         _check(config, as_json)
         return

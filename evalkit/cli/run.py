@@ -48,6 +48,12 @@ RANDOM_WEIGHTS = typer.Option(
 )
 MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
 RETRY = typer.Option(False, "--retry-failed", help="Try every failed item again, bad sounds too.")
+TIMEOUT = typer.Option(
+    None,
+    "--timeout",
+    metavar="SECONDS",
+    help="Give up on a sound that takes longer; default 600, or a worker's own. The first batch has twice that.",
+)
 JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
 
@@ -69,6 +75,7 @@ def run(
     random_weights: bool = RANDOM_WEIGHTS,
     max_failures: int | None = MAX_FAILURES,
     retry_failed: bool = RETRY,
+    timeout: float | None = TIMEOUT,
     as_json: bool = JSON,
     no_report: bool = NO_REPORT,
 ) -> None:
@@ -85,7 +92,14 @@ def run(
     """
     from evalkit.cli.session import Manner, conduct
     from evalkit.cli.words import names
-    from evalkit.run.config import RunConfig, parse_changes, parse_checkpoint, parse_weights, resolve_device
+    from evalkit.run.config import (
+        RunConfig,
+        parse_changes,
+        parse_checkpoint,
+        parse_timeout,
+        parse_weights,
+        resolve_device,
+    )
 
     models = names("--model", model)
     configs = [
@@ -104,6 +118,7 @@ def run(
             checkpoint=parse_checkpoint(checkpoint, len(models)),
             random_weights=random_weights,
             retry_failed=retry_failed,
+            timeouts=parse_timeout(timeout),
             command=("evalkit", *sys.argv[1:]),
         )
         for name in models

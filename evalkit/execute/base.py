@@ -10,12 +10,12 @@ decides nothing about the sound itself; checking and keeping it is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from evalkit.core.errors import EvalkitError
-from evalkit.generators.base import Generator, Options
+from evalkit.generators.base import UNLIMITED, Generator, Options, Timeouts
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class Sound:
 
 @dataclass(frozen=True)
 class Fault:
-    """Why an item has no sound: its generator raised ("error") or had too little memory ("oom")."""
+    """Why an item has no sound: its generator raised ("error"), had too little memory ("oom"), never ended ("hung")."""
 
-    kind: Literal["error", "oom"]
+    kind: Literal["error", "oom", "hung"]
     message: str
 
 
@@ -68,12 +68,18 @@ Result = Sound | Fault
 
 @dataclass(frozen=True)
 class Job:
-    """What a worker needs besides the batches."""
+    """What a worker needs besides the batches.
+
+    `timeouts` are for each sound of a batch. `lost` hears which requests were in hand when
+    a call did not come back and could not be interrupted, and why; the process ends after it.
+    """
 
     generator: Generator
     device: str
     dtype: str
     options: Options
+    timeouts: Timeouts = UNLIMITED
+    lost: Callable[[Sequence[Request], str], object] = lambda requests, why: None
 
 
 class Executor(Protocol):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from evalkit.core.errors import UserError
@@ -16,6 +18,7 @@ from evalkit.core.interrupts import heed
 from evalkit.core.own_code import is_evalkits
 from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound, Unclosed
+from evalkit.execute.limits import TimedOut, limited
 from evalkit.generators.contract import answer_fault, clock_fault, require_methods
 from evalkit.generators.worker.harness import memory
 
@@ -28,14 +31,13 @@ class Inline:
         try:
             for batch in batches:
                 if loaded:
-                    yield batch, produce(job, batch.requests)
+                    yield batch, produce(job, batch.requests, job.timeouts.each)
                     continue
                 started = time.perf_counter()
                 _load(job)
                 loaded = True
-                heed()
                 seconds = time.perf_counter() - started
-                yield batch, _with_load(produce(job, batch.requests), seconds)
+                yield batch, _with_load(produce(job, batch.requests, job.timeouts.first), seconds)
         except BaseException:
             if loaded:
                 with suppress(Unclosed):  # what ended the work is the one to tell
@@ -47,15 +49,26 @@ class Inline:
 
 def _load(job: Job) -> None:
     guarded = nullcontext() if is_evalkits(job.generator) else running(f"{job.generator.spec.name}: load() failed")
-    with _staying(), guarded:
-        job.generator.load(job.device, job.dtype)
+    try:
+        with _staying(), limited(job.timeouts.load, partial(job.lost, ())), guarded:
+            job.generator.load(job.device, job.dtype)
+    except TimedOut as error:
+        told = f"{job.generator.spec.name} is not loaded: {error}"
+        raise UserError(told, "--timeout SECONDS gives it longer") from None
+    heed()
     require_methods(job.generator)
 
 
 def _close(job: Job) -> None:
     try:
-        with _staying(), running("close() failed, after the sounds were made"):
+        with (
+            _staying(),
+            limited(job.timeouts.each, partial(job.lost, ())),
+            running("close() failed, after the sounds were made"),
+        ):
             job.generator.close()
+    except TimedOut as error:
+        raise Unclosed(f"close() had {error}, after the sounds were made") from error
     except UserError as error:
         raise Unclosed(str(error)) from error
 
@@ -68,33 +81,36 @@ def _with_load(results: Sequence[Result], seconds: float) -> list[Result]:
     ]
 
 
-def produce(job: Job, requests: Sequence[Request]) -> list[Result]:
-    """One result per request.
+def produce(job: Job, requests: Sequence[Request], seconds: float = math.inf) -> list[Result]:
+    """One result per request; each sound may take `seconds`, a batch as many times that as it has sounds.
 
     Out of memory halves the batch, down to single items. Any other exception is met by trying the items
     one by one, so that only the one that cannot be generated is lost. A UserError (an option that does
     not exist) concerns every item and ends the run.
     """
-    outcome = _attempt(job, requests)
+    outcome = _attempt(job, requests, seconds)
     if isinstance(outcome, list):
         return outcome
     if len(requests) == 1:
         return [outcome]
     if outcome.kind == "oom":
         middle = len(requests) // 2
-        return produce(job, requests[:middle]) + produce(job, requests[middle:])
-    return [result for request in requests for result in produce(job, [request])]
+        return produce(job, requests[:middle], seconds) + produce(job, requests[middle:], seconds)
+    return [result for request in requests for result in produce(job, [request], seconds)]
 
 
-def _attempt(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
+def _attempt(job: Job, requests: Sequence[Request], seconds: float) -> list[Result] | Fault:
     """The sounds of one call, or the fault of the whole call. The exception and the frames it holds are
     gone when this returns, as they would keep the memory that a smaller batch needs.
 
     A model may end by other exceptions than an Exception (`sys.exit` in a library); only Ctrl-C ends the run, also
     where the model caught it: what it made then may be half a sound, or an error that is none.
     """
-    with _staying():
-        outcome = _call(job, requests)
+    try:
+        with _staying(), limited(seconds * len(requests), partial(job.lost, requests)):
+            outcome = _call(job, requests)
+    except TimedOut as error:
+        outcome = Fault("hung", f"hung: {error}")
     heed()
     return outcome
 

@@ -62,6 +62,19 @@ def rounded_down(seconds: float) -> float:
 
 
 @dataclass(frozen=True)
+class Timeouts:
+    """Seconds until a model that does not come back is given up: in loading, in the first call after it, which may
+    compile, and in each other."""
+
+    load: float = 1800.0
+    first: float = 1200.0
+    each: float = 600.0
+
+
+UNLIMITED = Timeouts(math.inf, math.inf, math.inf)
+
+
+@dataclass(frozen=True)
 class Memory:
     """Bytes of a process or its device: `peak` the most that was in use, `held` what is in use now."""
 
@@ -107,6 +120,15 @@ class ChecksOptions(Protocol):
 
     def check_options(self, options: Options) -> None:
         """Raises UserError naming what is out of range or in vain."""
+        ...
+
+
+@runtime_checkable
+class LimitsItself(Protocol):
+    """A generator that gives up calls that take too long by itself, as another process makes them."""
+
+    def limit(self, timeouts: Timeouts) -> None:
+        """Other limits than its own."""
         ...
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.paths import existing
+from evalkit.generators.base import Timeouts
 
 DEFAULT_MODEL = "stable-audio-mini"
 DEFAULT_SUITE = "mini"
@@ -23,7 +24,8 @@ class RunConfig:
 
     `changes` are options laid over the preset, `weights` files that replace the known ones by name,
     `out` the run folder itself, `command` the words typed, kept in run.json. `checkpoint` puts another model of
-    the same family in this one's place; `random_weights` takes its architecture alone.
+    the same family in this one's place; `random_weights` takes its architecture alone. `timeouts` take the place of
+    the model's own.
     """
 
     model: str = DEFAULT_MODEL
@@ -40,6 +42,7 @@ class RunConfig:
     checkpoint: Path | None = None
     random_weights: bool = False
     retry_failed: bool = False
+    timeouts: Timeouts | None = None
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -84,6 +87,16 @@ def parse_checkpoint(path: Path | None, models: int = 1) -> Path | None:
     if models > 1:
         raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
     return existing(path, f"--checkpoint {path}")
+
+
+def parse_timeout(seconds: float | None) -> Timeouts | None:
+    """The seconds of --timeout, which one sound may take; the first batch gets twice that, and loading three times, in
+    the proportions of the defaults. Raises UserError where it is no time."""
+    if seconds is None:
+        return None
+    if not 0 < seconds < 1e7:
+        raise UserError(f"--timeout {seconds:g}: a number of seconds is needed")
+    return Timeouts(3 * seconds, 2 * seconds, seconds)
 
 
 def resolve_device(asked: str) -> str:

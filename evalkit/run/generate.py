@@ -6,13 +6,14 @@ only its missing items are kept, so a stopped run and an undisturbed one hold th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
 from evalkit.core.plugins import running
-from evalkit.execute.base import Batch, Executor, Job, Request
+from evalkit.execute.base import Batch, Executor, Fault, Job, Request, Result
+from evalkit.execute.limits import limits_of
 from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
@@ -39,8 +40,14 @@ def settled_records(plan: Plan, ledger: Ledger) -> dict[str, Record]:
     return {record.key: record for record in records if record is not None}
 
 
-def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress) -> None:
+Lost = Callable[[str], object]
+
+
+def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress, lost: Lost = lambda why: None) -> None:
     """Make every item that is not settled. The generator is loaded only where there is one to make.
+
+    Where a model does not come back and cannot be interrupted, what it was at is recorded, `lost` hears why, and the
+    process ends.
 
     Raises what the generator's `load` raises, and OSError where the disk refuses a file.
     """
@@ -51,7 +58,7 @@ def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress)
     if plan.found is not None:
         _collect(plan, ledger, settled, progress)
     elif len(settled) < len(plan.items):
-        _make(plan, ledger, executor, settled, progress)
+        _make(plan, ledger, executor, settled, progress, lost)
     progress.finish(STAGE)
 
 
@@ -64,23 +71,47 @@ def require_means(plan: Plan) -> None:
             generator.check_files()
 
 
-def _make(plan: Plan, ledger: Ledger, executor: Executor, settled: Mapping[str, Record], progress: Progress) -> None:
+def _make(
+    plan: Plan, ledger: Ledger, executor: Executor, settled: Mapping[str, Record], progress: Progress, lost: Lost
+) -> None:
     assert plan.generator is not None
-    job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options)
-    for batch, results in executor.run(job, _open_batches(plan, settled)):
-        for item, result in zip(plan.batches[batch.number], results, strict=True):
-            if item.key in settled:
-                continue
-            record = accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key))
-            ledger.append(record)
-            progress.advance(STAGE)
+
+    def keep(item: Item, result: Result) -> None:
+        if item.key not in settled:
+            ledger.append(accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key)))
+
+    def give_up(requests: Sequence[Request], why: str) -> None:
+        for item in plan.items:
+            if _request(item) in requests:
+                keep(item, Fault("hung", f"hung: {why}, and could not be interrupted"))
+        told = f"{plan.model.name} does not come back ({why}) and cannot be interrupted, so this process ends"
+        progress.note(f"{told}; type the same command again and it goes on with the rest (--timeout gives it longer)")
+        lost(told)
+
+    parts = list(_open_parts(plan, ledger, settled))
+    batches = [Batch(number, [_request(item) for item in items]) for number, items in enumerate(parts)]
+    limits = limits_of(plan.generator, plan.config.timeouts)
+    job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options, limits, give_up)
+    for batch, results in executor.run(job, batches):
+        for item, result in zip(parts[batch.number], results, strict=True):
+            keep(item, result)
+            if item.key not in settled:
+                progress.advance(STAGE)
 
 
-def _open_batches(plan: Plan, settled: Mapping[str, Record]) -> Iterator[Batch]:
-    """The batches in which an item is missing, whole."""
-    for number, items in enumerate(plan.batches):
-        if any(item.key not in settled for item in items):
-            yield Batch(number, [Request(item.prompt.text, item.prompt.seconds, item.seed) for item in items])
+def _request(item: Item) -> Request:
+    return Request(item.prompt.text, item.prompt.seconds, item.seed)
+
+
+def _open_parts(plan: Plan, ledger: Ledger, settled: Mapping[str, Record]) -> Iterator[Sequence[Item]]:
+    """The batches in which an item is missing, whole; but of one in which the model hung, what is missing, one by one:
+    what hung is not to take the others along again."""
+    for items in plan.batches:
+        missing = [item for item in items if item.key not in settled]
+        if missing and any(ledger.hung(item.key) for item in items):
+            yield from ([item] for item in missing)
+        elif missing:
+            yield items
 
 
 def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> None:

@@ -159,9 +159,13 @@ def _generated(
 ) -> tuple[dict[str, Record], str]:
     """The record of every item, after the generate stage, and how the generator failed to close ("": it did not)."""
     unclosed = ""
+
+    def lost(why: str) -> None:
+        manifest.update(status="error", error=why)
+
     with _timed(manifest, "generate"):
         try:
-            generate(plan, ledger, executor or Inline(), progress)
+            generate(plan, ledger, executor or Inline(), progress, lost)
         except Unclosed as error:
             unclosed = f"{plan.model.name}: {error}"
             progress.note(unclosed)

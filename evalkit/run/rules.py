@@ -18,7 +18,17 @@ import numpy as np
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin, running
-from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory, Options, rounded_down
+from evalkit.execute.limits import TimedOut, limited, limits_of
+from evalkit.generators.base import (
+    UNLIMITED,
+    GenBatch,
+    Generator,
+    GeneratorSpec,
+    Memory,
+    Options,
+    Timeouts,
+    rounded_down,
+)
 from evalkit.generators.contract import answer_fault, checked_spec, clock_fault, require_methods
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.harness import memory
@@ -59,15 +69,17 @@ class Trial:
     options: Options
     seconds: tuple[float, ...]
     tolerance: float
+    limit: float = math.inf
 
     def call(self, places: Sequence[int], seeds: Sequence[int] = _SEEDS) -> GenBatch:
         """The prompts of these places in one batch."""
-        made = self.generator.generate(
-            [PROMPTS[place] for place in places],
-            [self.seconds[place] for place in places],
-            [seeds[place] for place in places],
-            self.options,
-        )
+        with limited(self.limit * len(places)):
+            made = self.generator.generate(
+                [PROMPTS[place] for place in places],
+                [self.seconds[place] for place in places],
+                [seeds[place] for place in places],
+                self.options,
+            )
         heed()
         return made
 
@@ -99,10 +111,13 @@ def check_model(config: RunConfig) -> list[Finding]:
     with suppress(BrokenPlugin):  # which is the finding of the first rule
         _, options = choose_options(checked_spec(generator, config.model), config.preset, config.changes)
     require_device(config.device)
-    return check_rules(generator, options, config.device, config.dtype)
+    limits = limits_of(generator, config.timeouts)
+    return check_rules(generator, options, config.device, config.dtype, limits)
 
 
-def check_rules(generator: Generator, options: Options, device: str, dtype: str) -> list[Finding]:
+def check_rules(
+    generator: Generator, options: Options, device: str, dtype: str, limits: Timeouts = UNLIMITED
+) -> list[Finding]:
     """One finding per rule. Raises UserError of `load` and of `generate`."""
     name = type(generator).__name__
     try:
@@ -113,13 +128,15 @@ def check_rules(generator: Generator, options: Options, device: str, dtype: str)
     longest = min(_LONGEST, spec.max_seconds)
     seconds = tuple(rounded_down(longest * share) for share in _SHARES)
     try:
-        with running("load() failed"):
+        with limited(limits.load), running("load() failed"):
             generator.load(device, dtype)
         require_methods(generator)
+    except TimedOut as error:
+        return [*found, Finding("runs", False, f"load() has {error}"), *_not_tried(RULES[2:])]
     except BrokenPlugin as error:
         return [*found, Finding("runs", False, error.message), *_not_tried(RULES[2:])]
     try:
-        found += _try(Trial(generator, spec, options, seconds, _TOLERANCE.get(dtype, 5e-2)))
+        found += _try(Trial(generator, spec, options, seconds, _TOLERANCE.get(dtype, 5e-2), limits.first))
     except BaseException:
         with suppress(Exception, SystemExit):  # what ended the trial is the one to tell
             generator.close()

@@ -17,8 +17,8 @@ from evalkit.core.fitting import fits
 from evalkit.core.ids import digest_file
 from evalkit.core.jsonio import append_line, read_lines
 
-Kind = Literal["", "verdict", "missing", "error", "oom"]
-RETRIED: frozenset[Kind] = frozenset({"error", "oom"})
+Kind = Literal["", "verdict", "missing", "error", "oom", "hung"]
+RETRIED: frozenset[Kind] = frozenset({"error", "oom", "hung"})
 """Failures that another try may cure; a verdict is the same for the same audio."""
 ATTEMPTS = 2
 """How many commands try a failing item before it is left alone (`--retry-failed` tries again)."""
@@ -88,6 +88,11 @@ class Ledger:
             return record if _intact(record, root) else None
         tried_enough = record.kind not in RETRIED or record.attempt >= ATTEMPTS
         return record if tried_enough and not retry_failed else None
+
+    def hung(self, key: str) -> bool:
+        """Did the last try of an item never end?"""
+        record = self.records.get(key)
+        return record is not None and record.kind == "hung"
 
     def next_attempt(self, key: str) -> int:
         """The number of the next try of an item."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -93,3 +95,49 @@ class Waits(Obedient):
         Path("reached").touch()
         time.sleep(60)
         return super().generate(prompts, seconds, seeds, options)
+
+
+class Sleeps(Obedient):
+    """Waits for what never comes."""
+
+    spec = replace(Obedient.spec, batch_size=4)
+
+    def act(self) -> None:
+        threading.Event().wait()
+
+
+class Spins(Sleeps):
+    def act(self) -> None:
+        while True:
+            pass
+
+
+class Stubborn(Sleeps):
+    """Waits, and catches whatever ends the waiting."""
+
+    def act(self) -> None:
+        while True:
+            with suppress(BaseException):
+                time.sleep(60)
+
+
+class InC(Sleeps):
+    """Waits in C for a lock that it holds itself, whatever signal comes."""
+
+    library: type[ctypes.CDLL] = ctypes.CDLL
+
+    def act(self) -> None:
+        lock, library = ctypes.create_string_buffer(128), self.library(None)
+        library.pthread_mutex_lock(lock)
+        library.pthread_mutex_lock(lock)
+
+
+class InCAlone(InC):
+    """The same, and no other thread of Python can run meanwhile."""
+
+    library = ctypes.PyDLL
+
+
+class SleepsAtLoad(Sleeps):
+    def load(self, device: str, dtype: str) -> None:
+        threading.Event().wait()

@@ -112,3 +112,51 @@ def test_other_long_verbs_stop_in_order_too(words: str, tmp_path: Path) -> None:
     process = start(tmp_path, *words.split())
     wait_for(tmp_path / "reached", process)
     check_stopped(process, signal.SIGTERM, says="begin anew")
+
+
+def records(folder: Path) -> dict[str, tuple[str, str, int]]:
+    """(status, kind, attempt) of every item, as the ledger has it last."""
+    lines = [json.loads(line) for line in (folder / "out" / "ledger.jsonl").read_text().splitlines()]
+    return {line["id"]: (line["status"], line["kind"], line["attempt"]) for line in lines}
+
+
+@pytest.mark.parametrize("model", ["Sleeps", "Spins"])
+def test_a_model_that_hangs_costs_its_item(model: str, tmp_path: Path) -> None:
+    line = run_words(model, suite(tmp_path, "a dog", "here", "wind"), "--no-report", "--timeout", "0.5", "--json")
+    code, out, told = finish(tmp_path, *line)
+    assert code == 0 and json.loads(out)["failures"] == {"p1": "hung: no end after 1 s"}, told
+    code, out, told = finish(tmp_path, *line)
+    assert code == 0 and json.loads(out)["n_ok"] == 2 and records(tmp_path)["p1"] == ("failed", "hung", 2), told
+
+
+@pytest.mark.parametrize("model", ["Stubborn", "InC"])
+def test_a_hang_that_nothing_interrupts_ends_the_process_and_the_same_command_goes_on_with_the_rest(
+    model: str, tmp_path: Path
+) -> None:
+    """At first its whole batch is in hand, then its item alone, and then it is given up."""
+    line = run_words(model, suite(tmp_path, "a dog", "here", "wind"), "--no-report", "--timeout", "0.5", "--json")
+    for tried in (1, 2):
+        code, out, told = finish(tmp_path, *line)
+        assert code == 1 and out == "" and "Traceback" not in told, told
+        assert "does not come back" in told and "type the same command again" in told
+        assert status(tmp_path) == "error" and records(tmp_path)["p1"] == ("failed", "hung", tried)
+    code, out, told = finish(tmp_path, *line)
+    assert code == 0 and list(json.loads(out)["failures"]) == ["p1"] and json.loads(out)["n_ok"] == 2, told
+
+
+def test_a_model_that_hangs_while_it_loads_is_one_line(tmp_path: Path) -> None:
+    line = run_words("SleepsAtLoad", suite(tmp_path, "a dog"), "--no-report", "--timeout", "0.3")
+    code, _, told = finish(tmp_path, *line)
+    assert code == 2 and "stops is not loaded: no end after 0.9 s" in told and "Traceback" not in told
+    assert status(tmp_path) == "error"
+
+
+def test_models_check_finds_a_model_that_hangs(tmp_path: Path) -> None:
+    code, out, told = finish(tmp_path, "models", "check", "evalkit_stops:Waits", "--timeout", "0.3")
+    assert code == 1 and "TimedOut: no end after" in out, told
+
+
+@pytest.mark.slow
+def test_a_hang_that_lets_nothing_else_run_still_ends_the_process(tmp_path: Path) -> None:
+    code, _, told = finish(tmp_path, *run_words("InCAlone", suite(tmp_path, "here"), "--no-report", "--timeout", "0.5"))
+    assert code == 1 and "Timeout" in told and "evalkit_stops.py" in told

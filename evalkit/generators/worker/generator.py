@@ -25,7 +25,7 @@ from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
-from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options
+from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options, Timeouts
 from evalkit.generators.worker.audio import take
 from evalkit.generators.worker.environment import Environment, interpreter
 from evalkit.generators.worker.harness import PROTOCOL
@@ -66,6 +66,7 @@ class Isolated:
 
     def __init__(self, manifest: WorkerManifest, model: str, overrides: Mapping[str, Path], here: bool = False) -> None:
         self._manifest, self._overrides, self._here = manifest, overrides, here
+        self._timeouts = manifest.timeouts
         spec = manifest.model(model)
         self.spec = replace(spec, weights=_fingerprint(manifest, spec, overrides), revision=_revision(spec, overrides))
         self.facts: dict[str, Any] = {}
@@ -74,6 +75,10 @@ class Isolated:
         self._folder: Path | None = None
         self._asked = ("cpu", "float32")
         self._calls, self._deaths = 0, 0
+
+    def limit(self, timeouts: Timeouts) -> None:
+        """Other limits than the manifest's, for each call."""
+        self._timeouts = timeouts
 
     def check_files(self) -> None:
         """Raises UserError where its environment is not installed, MissingWeights where weights are not here."""
@@ -136,7 +141,7 @@ class Isolated:
         handed = {name: safe_copy(path, forms[name]) if name in forms else path for name, path in places.items()}
         weights = {name: str(path.absolute()) for name, path in handed.items()}
         self._folder = Path(tempfile.mkdtemp(prefix="evalkit-worker-"))
-        limits = self._manifest.timeouts
+        limits = self._timeouts
         try:
             self._connection = self._connect(python, self._folder)
             hello = self._connection.ask({"type": "hello", "protocol": PROTOCOL}, _HELLO_SECONDS)
@@ -169,7 +174,7 @@ class Isolated:
         if self._connection is None:
             self._start()
         assert self._connection is not None and self._folder is not None
-        limits = self._manifest.timeouts
+        limits = self._timeouts
         limit = limits.each if self._calls else limits.first
         self._calls += 1
         message = {"type": "generate", "id": self._calls, "items": items, "options": dict(options)}

@@ -31,7 +31,7 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.tomlio import read_toml
-from evalkit.generators.base import GeneratorSpec
+from evalkit.generators.base import GeneratorSpec, Timeouts
 
 MANIFEST = "worker.toml"
 _TEXT = ("family", "size", "licence", "default_preset")
@@ -39,15 +39,6 @@ _WHOLE = ("sample_rate", "channels", "batch_size", "parameters")
 _REAL = ("max_seconds", "window_seconds")
 _MODEL_KEYS = (*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "copied", "presets")
 _SIZES = ("mini", "full", "none")
-
-
-@dataclass(frozen=True)
-class Timeouts:
-    """Seconds until a worker that does not answer is ended."""
-
-    load: float = 1800.0
-    first: float = 1200.0
-    each: float = 600.0
 
 
 @dataclass(frozen=True)
