@@ -33,7 +33,7 @@ class Finding:
 def doctor(as_json: bool = json_option()) -> None:
     """Look at this machine; exit 1 where a run could not work.
 
-    It looks at Python, torch, devices, folders, weights and helpers.
+    It looks at Python, torch, devices, packages, folders, weights and helpers.
 
     \b
     Example:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 from importlib import metadata
 from pathlib import Path
 
@@ -68,6 +69,13 @@ def test_every_package_that_is_tested_with_is_named_with_its_version() -> None:
         brought = [Requirement(each) for each in metadata.requires(name) or ()]
         names += sorted({each.name for each in brought if _here(each) and each.name not in names})
     assert {canonicalize_name(name) for name in names} == set(pins)
+
+
+@pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
+def test_an_announced_end_ends_a_test(kind: type[Warning]) -> None:
+    """On the tested versions here, on the newest by `nox -s newest`, and not by a user a year later."""
+    with pytest.raises(kind, match="goes away"):
+        warnings.warn("this goes away", kind, stacklevel=1)
 
 
 def test_what_is_imported_is_required_and_the_other_way_round() -> None:
