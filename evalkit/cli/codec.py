@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -72,11 +73,14 @@ def codec(
 
 def _autoencoder(generator: object, model: str, device: str, dtype: str) -> Autoencoder:
     from evalkit.core.errors import UserError
+    from evalkit.core.own_code import is_evalkits
+    from evalkit.core.plugins import running
 
     load = getattr(generator, "autoencoder", None)
     if load is None:
         raise UserError(f"model {model!r} has no autoencoder that evalkit knows", "the Stable Audio family has one")
-    loaded: Autoencoder = load(device, dtype)
+    with nullcontext() if is_evalkits(generator) else running(f"{model}: autoencoder() failed"):
+        loaded: Autoencoder = load(device, dtype)
     return loaded
 
 

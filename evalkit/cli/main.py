@@ -4,8 +4,9 @@ A verb's module holds one function of the verb's name, whose docstring is its he
 time stays inside that function, so that `evalkit --help` starts no torch. Only the module of the verb that
 was typed is imported, all of them for the list of verbs.
 
-Exit codes: 0 done; 1 the gate says worse, or more items failed than allowed; 2 something the person can
-put right, told in one line; 130 interrupted. Anything else is a bug and keeps its traceback. Whoever reads the output
+Exit codes: 0 done; 1 the gate says worse, more items failed than allowed, or a metric or the closing of a model did; 2
+something the person can put right, told in one line, be it one model of several that could not be run; 130 interrupted.
+Anything else is a bug and keeps its traceback. Whoever reads the output
 may go away before its end (`| head`): the code is what it would have been.
 """
 

@@ -82,8 +82,9 @@ def run(
     """Generate audio for a suite's prompts, score it, and report.
 
     Typing the same command again goes on where it stopped; a finished run is shown again, and nothing is
-    recomputed. Failed items are counted beside every number. Exit 1: more of them than --max-failures, none
-    that worked, or a headline metric without a number; 2: something to put right; 130: interrupted.
+    recomputed. Failed items are counted beside every number. A model or metric of your own that fails costs
+    itself alone. Exit 1: more failed items than --max-failures, none that worked, a headline metric without a number
+    or a metric that failed; 2: something to put right, also where it is one model of several; 130: interrupted.
 
     \b
     Example:

@@ -145,7 +145,7 @@ def _call(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
         fault = Fault("oom" if _out_of_memory(error) else "error", _describe(error))
     else:
         shares = {name: part / len(requests) for name, part in parts.items()}
-        peak = memory()["peak"] if made.memory is None else made.memory.peak
+        peak = memory()["peak"] if made.memory is None else int(made.memory.peak)
         return [Sound(samples, rate, shares, made.trimmed, peak) for samples in audio]
     _release_memory()
     return fault

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalkit.core.fields import Fields, is_number
+from evalkit.core.fields import Fields, is_number, is_whole
 from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory
 
@@ -76,8 +76,10 @@ def answer_fault(made: object, count: int) -> str:
     if len(audio) != count:
         return f"the generator returned {len(audio)} sounds for {count} prompts"
     memory: Any = made.memory
-    told = memory is None or isinstance(memory, Memory)
-    return "" if told else f"the batch's memory is {_named(memory)}, expected a Memory or None"
+    if memory is None or (isinstance(memory, Memory) and is_whole(memory.peak) and is_whole(memory.held)):
+        return ""
+    told = repr(memory)[:60] if isinstance(memory, Memory) else _named(memory)
+    return f"the batch's memory is {told}, expected a Memory of whole numbers of bytes, or None"
 
 
 def clock_fault(timings: object) -> str:

@@ -72,11 +72,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One metric under one protocol and one set of weights; `unequal` says that n differs between its runs."""
+    """One metric under one protocol, one set of weights and, where it is somebody's own, one `code`; `unequal` says
+    that n differs between its runs."""
 
     metric: str
     protocol: str
     weights: str
+    code: str
     direction: str
     meaning: Meaning
     level: float | None
@@ -243,22 +245,27 @@ def _letters(place: int) -> str:
 
 def _columns(records: Sequence[RunRecord]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """(headline columns, further ones); of these, the measures of one embedder stand together."""
-    kinds: dict[tuple[str, str, str], list[Estimate]] = {}
+    kinds: dict[tuple[str, str, str, str], list[Estimate]] = {}
     for record in records:
         for metric, estimate in record.scores.items():
-            kinds.setdefault((metric, estimate.protocol, estimate.weights), []).append(estimate)
+            kinds.setdefault((metric, *_scored_by(estimate)), []).append(estimate)
     columns = [_column(*kind, kinds[kind]) for kind in sorted(kinds, key=_shelf)]
     apart = sorted((c for c in columns if not c.headline), key=lambda c: (c.weights, c.metric, c.protocol))
     return tuple(column for column in columns if column.headline), tuple(apart)
 
 
-def _shelf(kind: tuple[str, str, str]) -> tuple[int, tuple[str, str, str]]:
+def _scored_by(one: Estimate | Column) -> tuple[str, str, str]:
+    """What two numbers of one metric must have in common to stand in one column."""
+    return one.protocol, one.weights, one.code
+
+
+def _shelf(kind: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     """Distances of whole sets first, then per-clip distances, then plain scores; then by name."""
     order = {"fd": 0, "kd": 1, "kl": 2}
     return order.get(kind[0].split("_")[0], 3), kind
 
 
-def _column(metric: str, protocol: str, weights: str, estimates: Sequence[Estimate]) -> Column:
+def _column(metric: str, protocol: str, weights: str, code: str, estimates: Sequence[Estimate]) -> Column:
     means = meaning(metric)
     headline = next((each.headline for each in estimates if each.headline is not None), means.headline)
     stated = {estimate.direction for estimate in estimates} - {""}
@@ -274,6 +281,7 @@ def _column(metric: str, protocol: str, weights: str, estimates: Sequence[Estima
         metric=metric,
         protocol=protocol,
         weights=weights,
+        code=code,
         direction=direction,
         meaning=means,
         level=levels.pop() if len(levels) == 1 else None,
@@ -325,7 +333,7 @@ def _apart(column: Column, estimates: Sequence[Estimate | None]) -> list[bool]:
 
 def _estimate(record: RunRecord, column: Column) -> Estimate | None:
     found = record.scores.get(column.metric)
-    same = found is not None and (found.protocol, found.weights) == (column.protocol, column.weights)
+    same = found is not None and _scored_by(found) == _scored_by(column)
     return found if same else None
 
 

@@ -40,6 +40,7 @@ class Estimate:
     n_reference: int | None
     protocol: str
     weights: str
+    code: str
     direction: str
     headline: bool | None
     warnings: tuple[str, ...]
@@ -180,6 +181,7 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
         n_reference=whole(raw.get("n_reference")),
         protocol=one_line(raw.get("protocol"), 120),
         weights=one_line(plain(raw.get("weights")), 300),
+        code=one_line(raw.get("code") or "", 80),
         direction=direction if direction in ("lower", "higher", "none") else "",
         headline=raw["headline"] if isinstance(raw.get("headline"), bool) else None,
         warnings=tuple(clean(text, 500) for text in warnings) if isinstance(warnings, list) else (),

@@ -3,7 +3,7 @@
     {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
      run_id, groups: {id of a scored prompt: its group},
      metrics: {name: {value, low, high, level, method, n, n_failed, n_reference, direction, protocol, weights,
-                      headline, embedder, per_prompt: {id: value}, leave_outs: [value without each fold]}}}
+                      headline, code, embedder, per_prompt: {id: value}, leave_outs: [value without each fold]}}}
 
 `per_prompt` and `leave_outs` let a comparison be paired. A number that is missing or not finite never enters a
 baseline.
@@ -27,6 +27,7 @@ SCHEMA = 1
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
 _SCORE_KEYS = (
     "value", "low", "high", "level", "method", "n", "n_failed", "n_reference", "direction", "protocol", "headline",
+    "code",
 )  # fmt: skip
 
 

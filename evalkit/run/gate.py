@@ -184,6 +184,9 @@ def _unlike_scores(current: Mapping[str, Any] | None, base: Mapping[str, Any] | 
     for key, words in _SCORE_KEYS.items():
         if current.get(key) != base.get(key):
             return f"another {words}: {_brief(current.get(key))}, baseline {_brief(base.get(key))}"
+    codes = current.get("code"), base.get("code")
+    if None not in codes and codes[0] != codes[1]:
+        return f"another code of the metric: {_brief(codes[0])}, baseline {_brief(codes[1])}"
     for key in ("n", "n_failed", "n_reference"):
         if current.get(key) != base.get(key):
             return f"another {key}: {current.get(key)}, baseline {base.get(key)}"

@@ -10,6 +10,7 @@ digest beside its embedder: where it is another one now, the run is scored anew,
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from typing import Any, Literal
 from evalkit.core.errors import UserError
 from evalkit.core.files import PREFIX, write_bytes
 from evalkit.core.ids import digest_file, digest_json
-from evalkit.core.jsonio import MOST_BYTES, parse_json, write_json
+from evalkit.core.jsonio import MOST_BYTES, parse_json, read_json, write_json
 from evalkit.core.own_code import code_digest, module_file
 from evalkit.core.paths import files_under
 from evalkit.core.plugins import BrokenPlugin
@@ -136,6 +137,23 @@ def metric_codes(plan: Plan, progress: Progress) -> dict[str, str]:
             objects.append(load_metric(name))
         codes[name] = code_digest(module, *objects)
     return {name: code for name, code in codes.items() if code is not None}
+
+
+def changed_model(plan: Plan) -> list[str]:
+    """A sentence where this run is new, and one beside it is the same but for the code of the model."""
+    if "code" not in plan.identity or plan.config.out is not None or plan.folder.run_json.exists():
+        return []
+    for path in sorted(plan.folder.root.parent.glob(f"*/{plan.folder.run_json.name}")):
+        with suppress(UserError):
+            before = _table(_table(read_json(path)).get("identity"))
+            if {**before, "code": None} == {**_as_read(plan.identity), "code": None}:
+                return [f"the code of {plan.model.name} is not that of {path.parent}: this is another run, made anew"]
+    return []
+
+
+def _as_read(identity: Mapping[str, object]) -> dict[str, Any]:
+    """As a file gives it back: a tuple is a list there."""
+    return _table(json.loads(json.dumps(dict(identity))))
 
 
 def changed_metrics(manifest: Manifest, codes: Mapping[str, str]) -> list[str]:

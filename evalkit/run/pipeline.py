@@ -25,6 +25,7 @@ from evalkit.run.manifest import (
     Manifest,
     begin,
     changed_metrics,
+    changed_model,
     changed_versions,
     closing,
     finished,
@@ -62,7 +63,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
     with the run marked cancelled."""
     now = stamps(plan)
     require_references(plan.suite)
-    _require_place_and_means(plan)
+    _require_place_and_means(plan, progress)
     opened = open_manifest(plan)
     codes = metric_codes(plan, progress)
     ready = None if finished(opened, plan, now, codes) else make_ready(plan, now, progress)
@@ -78,7 +79,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
         with _working(manifest, plan, progress):
             records, unclosed = _generated(plan, ledger, manifest, executor, progress)
             shops = {name: _workshop(plan, manifest, name, now[name]) for name in now}
-            scoring = Scoring(plan, records, ready.metrics, ready.broken, shops, ready.references)
+            scoring = Scoring(plan, records, ready.metrics, ready.broken, codes, shops, ready.references)
             with _timed(manifest, "embed"):
                 embeddings = embed_all(scoring, progress)
             with _timed(manifest, "score"):
@@ -91,7 +92,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
 
 def run_generate(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
     """The first stage alone. Its run.json stays `started`: `evalkit run` with the same words goes on."""
-    _require_place_and_means(plan)
+    _require_place_and_means(plan, progress)
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
         settled = settled_records(plan, ledger)
@@ -109,11 +110,13 @@ def _ledger(plan: Plan, progress: Progress) -> Ledger:
     return ledger
 
 
-def _require_place_and_means(plan: Plan) -> None:
+def _require_place_and_means(plan: Plan, progress: Progress) -> None:
     """A run that is new is not begun in vain; one that is there may be finished, and need no device and no weights."""
     plan.folder.require_files()
     if not plan.folder.run_json.exists():
         require_means(plan)
+    for sentence in changed_model(plan):
+        progress.note(sentence)
 
 
 @contextmanager

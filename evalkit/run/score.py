@@ -36,12 +36,14 @@ _REFERENCE = "reference:"
 
 @dataclass(frozen=True)
 class Scoring:
-    """What every metric of a run shares. `workshops` holds one embedder per weights name."""
+    """What every metric of a run shares. `workshops` holds one embedder per weights name, `broken` {metric: reason}
+    those whose code cannot be loaded, `codes` {metric: digest} that of the code which is not evalkit's own."""
 
     plan: Plan
     records: Mapping[str, Record]
     metrics: Mapping[str, Metric]
     broken: Mapping[str, str]
+    codes: Mapping[str, str]
     workshops: Mapping[str, Workshop]
     references: References
 
@@ -83,7 +85,10 @@ def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
 
 
 def score_all(scoring: Scoring, embeddings: dict[str, Embedding]) -> Scored:
-    """Every metric's number, from features alone."""
+    """Every metric's number, from features alone, which none of them can change under the others."""
+    for embedding in embeddings.values():
+        for features in embedding.features.values():
+            features.flags.writeable = False
     scores: dict[str, dict[str, Any]] = {}
     per_prompt: dict[str, dict[str, float]] = {}
     for name, chosen in scoring.plan.suite.metrics.items():
@@ -92,6 +97,8 @@ def score_all(scoring: Scoring, embeddings: dict[str, Embedding]) -> Scored:
             scores[name], per_prompt[name] = _without(scoring, embedding, scoring.broken[name]), {}
         else:
             scores[name], per_prompt[name] = _score(scoring, scoring.metrics[name], chosen, embedding)
+        if name in scoring.codes:
+            scores[name]["code"] = scoring.codes[name]
         heed()
     return Scored(scores, per_prompt, embeddings)
 

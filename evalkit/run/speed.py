@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evalkit.generators.worker.generator import Isolated
 from evalkit.run.plan import Plan
 from evalkit.store.ledger import Record
 
@@ -50,7 +51,7 @@ def speed(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "steps": options.get("steps"),
         "best_of": options.get("best_of", 1),
         "batch_size": plan.identity.get("batch_size"),
-        "worker": dict(getattr(plan.generator, "facts", {})),
+        "worker": dict(plan.generator.facts) if isinstance(plan.generator, Isolated) else {},
     }
 
 

@@ -83,7 +83,9 @@ def test_a_corrected_model_is_another_run(run: Callable[..., Answer], tmp_path: 
     again = answered(run("mine:Model", "--json"), 1)
     assert again["reused"] and again["run_id"] == first["run_id"]
     (own / "mine_beside.py").write_text("LEVEL = 1.0\n")
-    corrected = answered(run("mine:Model", "--json"))
+    answer = run("mine:Model", "--json")
+    corrected = answered(answer)
+    assert f"the code of mine is not that of {first['run']}: this is another run" in answer[2]
     assert corrected["n_ok"] == 3 and corrected["run_id"] != first["run_id"]
     (own / "mine.py").write_text(MODEL.replace("mine_beside.LEVEL *", "0.5 *"))
     assert answered(run("mine:Model", "--json"))["run_id"] not in (first["run_id"], corrected["run_id"])
@@ -117,6 +119,8 @@ def test_a_corrected_metric_is_scored_anew_and_nothing_else_is_done(
     code, out, err = run("own_models:Base", *words, metric="mine_metric:METRIC")
     second = answered((code, out, err))
     assert second["scores"]["mine_metric:METRIC"]["value"] == 2.0 and not second["reused"]
+    codes = [each["scores"]["mine_metric:METRIC"]["code"] for each in (first, second)]
+    assert codes[0] != codes[1] and "code" not in second["scores"]["duration_error"]
     assert second["run_id"] == first["run_id"] and "the code of mine_metric:METRIC has changed" in err
     assert audio == {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "audio").iterdir()}
     assert answered(run("own_models:Base", *words, metric="mine_metric:METRIC"))["reused"]
@@ -270,6 +274,7 @@ BROKEN_METRICS = {
     "FOREIGN": "per_prompt names 'zzz'",
     "CROSSED": "expected low <= high",
     "SIDE": "did you mean lower",
+    "IN_PLACE": "read-only",
 }
 
 
@@ -337,3 +342,67 @@ def test_a_suite_that_names_code_is_looked_at_without_importing_it(
 def test_a_suite_named_by_code_that_is_none_is_one_line(evalkit: Callable[..., Answer], target: str) -> None:
     code, out, err = evalkit("suites", target)
     assert code == 2 and not out and err.count("\n") == 1
+
+
+class Entry:
+    """An entry point of an installed package."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self.name, self.value = name, value
+
+
+@pytest.mark.parametrize("verb", ["models", "metrics", "suites"])
+def test_a_package_that_is_broken_does_not_hide_the_others(
+    verb: str, evalkit: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "broken_package.py").write_text("import sys\nsys.exit(0)\n")
+    entries = [Entry("broken", "broken_package:THING")]
+    monkeypatch.setattr("evalkit.core.registry.entry_points", lambda group: entries)
+    listed = answered(evalkit(verb, "--json"))
+    assert len(listed) > 1 and "sys.exit(0)" in json.dumps(next(each for each in listed if each["name"] == "broken"))
+    code, out, err = evalkit(verb)
+    assert code == 0 and ("sys.exit(0)" in err or "cannot be built" in out)
+    code, out, err = evalkit(verb, "broken")
+    assert (code == 2 or verb == "models") and "sys.exit(0)" in out + err and "Traceback" not in err
+
+
+def test_a_metric_by_its_registered_name_is_known_by_its_code_too(
+    run: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metric = tmp_path / "own" / "mine_registered.py"
+    metric.write_text(METRIC)
+    monkeypatch.setattr("evalkit.core.registry.entry_points", lambda group: [Entry("mine", "mine_registered:METRIC")])
+    answer = run("own_models:Base", "--json", "--out", "out", metric="mine")
+    assert answered(answer)["scores"]["mine"]["value"] == 1.0
+    assert "names code" not in answer[2], "an installed package is the person's own choice"
+    metric.write_text(METRIC.replace("value=1.0", "value=3.0"))
+    assert answered(run("own_models:Base", "--json", "--out", "out", metric="mine"))["scores"]["mine"]["value"] == 3.0
+
+
+def test_a_changed_worker_is_another_run(run: Callable[..., Answer], tmp_path: Path) -> None:
+    """Its file, what lies beside it, its table and its requirements: all of them decide what is made."""
+    from evalkit.run.config import RunConfig
+    from evalkit.run.plan import make_plan
+
+    run("own_models:Nothing")  # writes the suite
+    folder = tmp_path / "drill"
+    folder.mkdir()
+    source = Path(__file__).resolve().parent.parent / "fakes" / "drill_worker"
+    for name in ("worker.py", "worker.toml"):
+        (folder / name).write_bytes((source / name).read_bytes())
+
+    def run_id() -> str:
+        return make_plan(RunConfig(model=f"worker:{folder}:drill", suite="own.toml")).run_id
+
+    seen = [run_id()]
+    (folder / "notes.txt").write_text("nothing to it")
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "hidden.py").write_text("")
+    assert run_id() == seen[0]
+    (folder / "helper.py").write_text("x = 1\n")
+    seen.append(run_id())
+    for name in ("helper.py", "worker.py", "worker.toml"):
+        (folder / name).write_text((folder / name).read_text() + "\n# changed\n")
+        seen.append(run_id())
+    assert len(set(seen)) == 5

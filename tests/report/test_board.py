@@ -53,6 +53,19 @@ def test_one_metric_under_two_weights_gets_two_columns(make_run: Make) -> None:
     assert [cell.estimate is None for cell in row.cells] == [False, False, False, True]
 
 
+def test_a_metric_of_ones_own_under_two_codes_gets_two_columns(make_run: Make) -> None:
+    """Before and after its correction it is not the same measure."""
+
+    def coded(code: str) -> Any:
+        def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+            scores["kl_passt"]["code"] = code * 64
+
+        return change
+
+    (board,) = made(*(make_run(f"r{number}", change=coded(code)) for number, code in enumerate("aab")))
+    assert sorted(column.code[:1] for column in board.columns if column.metric == "kl_passt") == ["a", "b"]
+
+
 def test_best_first_and_a_leader_only_where_intervals_part(make_run: Make) -> None:
     (board,) = made(make_run("far", fd=300.0), make_run("near", fd=118.0, clap=0.31), make_run("nan", fd=None))
     assert [row.entrant.name for row in board.rows] == ["near", "far", "nan"]

@@ -368,3 +368,16 @@ def test_a_baseline_keeps_which_metrics_are_headlines(tmp_path: Path) -> None:
     path = tmp_path / "baseline.json"
     save_baseline(further(record()), path)
     assert unjudged(read_baseline(path)) == ["clipping_share", "loudness_lufs"]
+
+
+def test_another_code_of_the_same_metric_is_not_comparable() -> None:
+    """A corrected metric is another one; where a side does not say (evalkit's own, old files) nothing is refused."""
+
+    def coded(code: str | None) -> Record:
+        found = record()
+        return replace(found, metrics={name: {**each, "code": code} for name, each in found.metrics.items()})
+
+    assert set(verdicts(check(coded("a"), coded("a"))).values()) == {"pass"}
+    assert set(verdicts(check(coded("a"), record())).values()) == {"pass"}
+    (first, *_) = check(coded("a"), coded("b"))
+    assert first.verdict == "invalid" and "another code of the metric" in first.reason

@@ -139,7 +139,7 @@ def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
     if not isinstance(entry, dict):
         raise UserError(f"{path}: {where} is no table")
     values: dict[str, Any] = {key: str(entry[key]) for key in _TEXT if key in entry}
-    values |= {key: int(_number(path, f"{where}.{key}", entry[key])) for key in _WHOLE if key in entry}
+    values |= {key: _whole(path, f"{where}.{key}", entry[key]) for key in _WHOLE if key in entry}
     values |= {key: _number(path, f"{where}.{key}", entry[key]) for key in _REAL if key in entry}
     missing = [key for key in ("sample_rate", "channels", "max_seconds") if key not in values]
     if missing:
@@ -190,3 +190,10 @@ def _number(path: Path, where: str, value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
         raise UserError(f"{path}: {where} is {value!r}, expected a positive number")
     return float(value)
+
+
+def _whole(path: Path, where: str, value: object) -> int:
+    number = _number(path, where, value)
+    if not isinstance(value, int):
+        raise UserError(f"{path}: {where} is {value!r}, expected a whole number")
+    return int(number)

@@ -125,6 +125,7 @@ def test_a_manifest_of_the_least_is_enough(tmp_path: Path) -> None:
         (('"w.py"', '"none.py"'), "not the name of a file"),
         (("sample_rate = 8000\n", ""), "does not state sample_rate"),
         (("8000", '"8000"'), "expected a positive number"),
+        (("8000", "8000.5"), "sample_rate is 8000.5, expected a whole number"),
         (("max_seconds = 5", "max_seconds = 5\nseconds = 3"), "did you mean max_seconds"),
         (("max_seconds = 5", 'max_seconds = 5\nsize = "tiny"'), "size"),
         (("max_seconds = 5", 'max_seconds = 5\ndefault_preset = "x"'), "default_preset is one of them"),
