@@ -85,7 +85,7 @@ def is_foreign(file: str) -> bool:
 
 def is_evalkits(thing: object) -> bool:
     """Is this an object of a class, or a function, of evalkit's own?"""
-    return _is_evalkit(str(getattr(thing if isinstance(thing, type) else type(thing), "__module__", "")))
+    return _is_evalkit(str(getattr(thing, "__module__", "")))
 
 
 def _is_evalkit(module: str) -> bool:

@@ -85,7 +85,7 @@ def test_what_is_evalkits_or_pythons_has_none() -> None:
 
     assert code_digest("evalkit.generators.mock", build()) is None
     assert code_digest("json") is None and code_digest("sys") is None
-    assert is_evalkits(build()) and not is_evalkits(object())
+    assert is_evalkits(build()) and is_evalkits(build) and not is_evalkits(object()) and not is_evalkits(len)
 
 
 def test_installed_packages_count_where_they_are_the_plug_in_itself(
