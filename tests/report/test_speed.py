@@ -24,7 +24,7 @@ def page(make_run: Callable[..., Path], name: str = "a", **speed: object) -> tup
 
     view = build(read_runs([make_run(name, change=change)]), "none")
     (pace,) = view.sections[0].paces
-    return dict(zip(HEADINGS, pace.cells, strict=True)), render(view)
+    return dict(zip(HEADINGS, pace.cells, strict=True)), render(view, "")
 
 
 def test_every_part_of_the_clock_has_its_cell(make_run: Callable[..., Path]) -> None:
@@ -68,7 +68,7 @@ def test_a_run_without_the_block_has_no_row(make_run: Callable[..., Path]) -> No
         run["speed"] = {}
 
     view = build(read_runs([make_run("a", change=change)]), "none")
-    assert view.sections[0].paces == () and "s1-speed" not in render(view)
+    assert view.sections[0].paces == () and "s1-speed" not in render(view, "")
 
 
 def test_the_terminal_gets_one_line() -> None:
