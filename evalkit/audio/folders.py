@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
-from evalkit.audio.decode import SUFFIXES
+from evalkit.audio.decode import MOST_BYTES, SUFFIXES
 from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_file
+
+MOST_ENTRIES = 500_000
 
 
 def sound_files(folder: Path) -> list[Path]:
@@ -16,9 +20,21 @@ def sound_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder", "give the folder that holds the audio files")
     try:
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+        names = list(islice(folder.iterdir(), MOST_ENTRIES + 1))
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from None
+    if len(names) > MOST_ENTRIES:
+        raise UserError(f"{folder}: holds more than {MOST_ENTRIES:,} files", "name a folder of its own")
+    paths = sorted(path for path in names if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise UserError(f"{folder}: holds no audio", f"it reads {', '.join(SUFFIXES)} files")
     return paths
+
+
+def sound_digest(path: Path) -> str:
+    """sha256 of a file that may be read as a sound, "" for any other: no regular file, or too large a one. Decoding it
+    will say why."""
+    try:
+        return digest_file(path) if path.is_file() and path.stat().st_size <= MOST_BYTES else ""
+    except OSError:
+        return ""

@@ -20,13 +20,14 @@ from typing import Any
 
 from torch import Tensor
 
-from evalkit.checkpoints.torch_file import read_content
+from evalkit.checkpoints.config_file import plain_values
+from evalkit.checkpoints.torch_file import plain_tensors, read_content
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.yamlio import parse_yaml
 
 LM_FILE, CODEC_FILE = "state_dict.bin", "compression_state_dict.bin"
 
-_DEEPEST, _MOST_VALUES = 40, 50_000
+_DEEPEST = 40
 _TEXT = "condition_provider.conditioners.description.output_proj."
 _LAYER = {
     "norm1": "self_attn_layer_norm",
@@ -99,11 +100,8 @@ def read_export(path: Path) -> Export:
             f"{path}: {'names another model instead of holding one' if other else 'is no export of audiocraft'}",
             "it has the tensors as `best_state` and the config as `xp.cfg`",
         )
-    strange = [name for name, value in state.items() if not isinstance(name, str) or not isinstance(value, Tensor)]
-    if strange:
-        raise BadCheckpoint(f"{path}: {strange[0]!r} is no tensor")
     assert isinstance(content, Mapping)
-    return Export(path, dict(state), _config(path, content.get("xp.cfg")))
+    return Export(path, plain_tensors(path, state), _config(path, content.get("xp.cfg")))
 
 
 def language_model(export: Export) -> Part:
@@ -226,26 +224,17 @@ def _config(path: Path, value: object) -> dict[str, Any]:
             value = parse_yaml(value, f"{path}: its xp.cfg")
         except UserError as error:
             raise BadCheckpoint(error.message, error.hint) from None
-    plain = _plain(path, value, 0, [_MOST_VALUES])
+    plain = plain_values(path, value, _unwrapped)
     return plain if isinstance(plain, dict) else {}
 
 
-def _plain(path: Path, value: object, depth: int, left: list[int]) -> Any:
-    """Dictionaries, lists and plain values out of omegaconf's tree; what is none of these is None.
-
-    A pickle can hold one list in a thousand places, as an alias of YAML does: `left` counts what may still come.
-    """
-    left[0] -= 1
-    if depth > _DEEPEST or left[0] < 0:
-        raise BadCheckpoint(f"{path}: its xp.cfg is nested deeper, or larger, than any config")
-    if isinstance(value, _Node):
-        kept = vars(value)
-        return _plain(path, kept.get("_content", kept.get("_val")), depth + 1, left)
-    if isinstance(value, Mapping):
-        return {str(key): _plain(path, each, depth + 1, left) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(path, each, depth + 1, left) for each in value]
-    return value if isinstance(value, bool | int | float | str) else None
+def _unwrapped(value: object) -> object:
+    """What a node of omegaconf's tree stands for; one that stands for itself, for nothing."""
+    for _ in range(_DEEPEST):
+        if not isinstance(value, _Node):
+            return value
+        value = vars(value).get("_content", vars(value).get("_val"))
+    return None
 
 
 def _section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:

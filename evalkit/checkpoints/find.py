@@ -11,13 +11,14 @@ Nothing here reads a tensor or imports torch, but for the config inside a traini
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
 from evalkit.checkpoints.own_config import SUFFIXES, own_config
+from evalkit.checkpoints.safetensors_header import read_header
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import absent, typed
@@ -39,7 +40,6 @@ _LAYOUTS = (
     "a checkpoint is a folder with model_config.json and model.safetensors or a .ckpt, such a file beside its "
     "config, or a folder of diffusers' StableAudioPipeline"
 )
-_LARGEST_HEADER = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -145,14 +145,9 @@ def stored_parameters(checkpoint: Checkpoint) -> int | None:
     for file in (file for file in checkpoint.files if file.suffix != ".json"):
         if file.suffix != ".safetensors":
             return None
-        for name, entry in _header(file).items():
-            shape = entry.get("shape") if isinstance(entry, dict) else None
-            if name == "__metadata__" or name.endswith(("inv_freq", "_norm.beta")):
-                continue
-            size = 1
-            for length in shape if isinstance(shape, list) else [0]:
-                size *= length if isinstance(length, int) else 0
-            total += size
+        with suppress(UserError):  # reading it will tell
+            told = read_header(file).items()
+            total += sum(each.count for name, each in told if not name.endswith(("inv_freq", "_norm.beta")))
     return total or None
 
 
@@ -199,14 +194,3 @@ def _of_diffusers(folder: Path) -> Checkpoint:
 def _tower_beside(folder: Path) -> Path | None:
     """diffusers' text parts, which the published repository of Open 1.0 has beside `model.safetensors` too."""
     return folder if (folder / "text_encoder").is_dir() and (folder / "tokenizer").is_dir() else None
-
-
-def _header(file: Path) -> dict[str, Any]:
-    """What a safetensors file says of its tensors; empty where it is not one, which reading it will tell."""
-    try:
-        with file.open("rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-            content = json.loads(stream.read(length)) if length < _LARGEST_HEADER else {}
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

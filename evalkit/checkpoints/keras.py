@@ -13,7 +13,6 @@ not plain arrays of floats, which gives up after a time, and whose crash is an e
 from __future__ import annotations
 
 import gzip
-import json
 import math
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from numpy.typing import NDArray
 
 from evalkit.core import processes
 from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.jsonio import parse_json
+from evalkit.core.reading import open_regular
 from evalkit.core.search_path import import_path
 
 SUFFIXES = (".h5", ".hdf5", ".h5.gz", ".hdf5.gz")
@@ -68,7 +69,7 @@ def read_layers(path: Path) -> Layers:
 def _unpacked(path: Path) -> bytes:
     """The file's bytes, through gzip where its name says so, never more than the limit."""
     try:
-        with path.open("rb") as plain:
+        with open_regular(path) as plain:
             stream = gzip.GzipFile(fileobj=plain) if path.suffix.lower() == ".gz" else plain
             data = stream.read(MOST_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
@@ -92,7 +93,7 @@ def _in_a_process_of_its_own(path: Path, data: bytes) -> tuple[list[tuple[str, l
         last = done.stderr.decode("utf-8", "replace").strip().splitlines()[-1:]
         why = f"signal {-done.returncode}" if done.returncode < 0 else "".join(last)
         raise BadCheckpoint(f"{path}: damaged: the HDF5 library failed on it ({why})", _AGAIN)
-    answer = json.loads(head)
+    answer = parse_json(head, path)
     if "refused" in answer:
         raise BadCheckpoint(f"{path}: {answer['refused']}", answer["hint"])
     return answer["layers"], np.frombuffer(bytearray(body), dtype="<f4")

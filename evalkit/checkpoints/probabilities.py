@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import UserError
+from evalkit.core.reading import read_regular
 
 CLASSES = 527
 """AudioSet's classes, in PaSST's order."""
@@ -82,10 +83,7 @@ def read_probabilities(path: Path) -> dict[str, NDArray[np.float32]]:
     another instruction, another tensor, an id twice, or rows that are no probabilities.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
-            raise UserError(f"{path}: has {size} bytes, too many for a file of class probabilities")
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST)
         try:
             return _checked(_Machine().run(content))
         except _Refused:

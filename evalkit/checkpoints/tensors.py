@@ -9,7 +9,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.checkpoints.safetensors_header import read_header
+from evalkit.core.errors import BadCheckpoint
 from evalkit.core.ids import digest_file
 
 _NAMED = 12
@@ -21,8 +22,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
     Raises MissingWeights where there is no such file, BadCheckpoint, naming it, where it is not one or is cut.
     """
-    if not path.is_file():
-        raise MissingWeights(f"{path}: no such weights file")
+    read_header(path)
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping

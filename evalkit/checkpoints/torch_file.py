@@ -13,16 +13,26 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from evalkit.checkpoints.config_file import plain_values
 from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.memory import growth_limited
 
 TORCH_SUFFIXES = (".pt", ".pth", ".ckpt", ".bin")
 
 _NESTS = ("state_dict", "model")
 """Keys under which a training checkpoint keeps its tensors: LAION's, lightning's and DeiT's."""
+
+_MOST_GROWTH = 400 << 20
+_REPEATED = 512 << 20
+"""Bytes of a constant that was stored as one number and shown many times."""
+
+_SHARED = 4
+"""How often a stored number may belong to another tensor, on average: tied weights are there twice."""
 
 _ASKED = re.compile(r"GLOBAL `?([A-Za-z_][\w.]*)")
 
@@ -64,7 +74,7 @@ def read_torch(path: Path) -> dict[str, Tensor]:
             break
     if not isinstance(content, Mapping) or not content:
         raise BadCheckpoint(f"{path}: holds no dictionary of tensors", "it is another kind of torch file")
-    return {_name(path, key): _tensor(path, key, value) for key, value in content.items()}
+    return plain_tensors(path, content)
 
 
 def read_entry(path: Path, key: str) -> object:
@@ -75,7 +85,7 @@ def read_entry(path: Path, key: str) -> object:
     if not path.is_file():
         raise MissingWeights(f"{path}: no such weights file")
     content = _load(path)
-    return content.get(key) if isinstance(content, Mapping) else None
+    return plain_values(path, content.get(key)) if isinstance(content, Mapping) else None
 
 
 def read_content(path: Path, let_in: Sequence[tuple[Callable[..., object], str]]) -> object:
@@ -89,7 +99,8 @@ def read_content(path: Path, let_in: Sequence[tuple[Callable[..., object], str]]
 def _load(path: Path, let_in: Sequence[tuple[Callable[..., object], str]] = _LET_IN) -> object:
     try:
         whole_archive = zipfile.is_zipfile(path)
-        with torch.serialization.safe_globals(list(let_in)):
+        most = 2 * path.stat().st_size + _MOST_GROWTH  # a compressed archive can unpack to a thousand times its size
+        with growth_limited(most), torch.serialization.safe_globals(list(let_in)):
             content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=whole_archive)
         return content
     except Exception as error:  # a damaged or hostile pickle can fail in any way; each is one line here
@@ -110,13 +121,21 @@ def _first_line(error: Exception) -> str:
     return (text.splitlines() or [type(error).__name__])[0][:200]
 
 
-def _name(path: Path, key: object) -> str:
-    if not isinstance(key, str):
-        raise BadCheckpoint(f"{path}: a tensor is named {key!r}, which is no text")
-    return key
-
-
-def _tensor(path: Path, key: object, value: object) -> Tensor:
-    if not isinstance(value, Tensor) or value.layout is not torch.strided or value.device.type != "cpu":
-        raise BadCheckpoint(f"{path}: {key} is not a plain tensor but {type(value).__name__}")
-    return value.detach()
+def plain_tensors(path: Path, content: Mapping[Any, object]) -> dict[str, Tensor]:
+    """name -> tensor. Raises BadCheckpoint for a name that is no text and a value that is no tensor; for one that shows
+    a few stored numbers again and again, which takes memory only once somebody copies it, and for too many of them."""
+    tensors: dict[str, Tensor] = {}
+    total = 0
+    for key, value in content.items():
+        if not isinstance(key, str):
+            raise BadCheckpoint(f"{path}: a tensor is named {key!r:.80}, which is no text")
+        if not isinstance(value, Tensor) or value.layout is not torch.strided or value.device.type != "cpu":
+            raise BadCheckpoint(f"{path}: {key} is not a plain tensor but {type(value).__name__}")
+        size = value.numel() * value.element_size()
+        total += size
+        if size > value.untyped_storage().nbytes() + _REPEATED:
+            raise BadCheckpoint(f"{path}: {key} is of {size:,} bytes, more than the file holds for it")
+        tensors[key] = value.detach()
+    if total > _SHARED * path.stat().st_size + _REPEATED:
+        raise BadCheckpoint(f"{path}: its tensors are of {total:,} bytes, many times the file's")
+    return tensors

@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
 from evalkit.core.errors import UserError
+
+MOST_ENTRIES = 20_000
+"""Files and folders of one model's folder; a repository of the hub has some hundreds."""
 
 
 def typed(path: str | Path) -> Path:
@@ -55,8 +59,12 @@ def files_under(root: Path) -> list[Path]:
 
 
 def entries_under(root: Path) -> list[Path]:
-    """`files_under`, and with them links that lead nowhere, sockets and the like."""
+    """`files_under`, and with them links that lead nowhere, sockets and the like.
+
+    Raises UserError where there are more than `MOST_ENTRIES`: then it is another folder than was meant, such as `/`.
+    """
     found: list[Path] = []
+    seen = 0
     waiting: list[tuple[Path, Collection[Path]]] = [(root, ())]
     while waiting:
         folder, above = waiting.pop()
@@ -64,6 +72,9 @@ def entries_under(root: Path) -> list[Path]:
         if real in above:
             continue
         for entry in _listed(folder):
+            seen += 1
+            if seen > MOST_ENTRIES:
+                raise UserError(f"{root}: holds more than {MOST_ENTRIES:,} files", "name a folder of its own")
             if entry.is_dir():
                 waiting.append((entry, (*above, real)))
             else:
@@ -73,6 +84,6 @@ def entries_under(root: Path) -> list[Path]:
 
 def _listed(folder: Path) -> list[Path]:
     try:
-        return list(folder.iterdir())
+        return list(islice(folder.iterdir(), MOST_ENTRIES + 1))
     except OSError as error:
         raise UserError(f"{folder}: cannot be read: {error.strerror}") from None

@@ -1,8 +1,7 @@
 """Files from outside, opened and walked under limits: the one door to what other people's files hold.
 
 Only a regular file is opened, or a link to one, and without waiting: a FIFO would be waited for for ever, a device
-never ends. What is read whole has a largest size, and what is searched a largest number of files, so that neither a
-path like `/` nor one like `/dev/zero` costs the memory or the day.
+never ends. What is read whole has a largest size. (Folders are walked under a limit by `core/paths.py`.)
 """
 
 from __future__ import annotations
@@ -11,14 +10,9 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from evalkit.core.errors import UserError
-from evalkit.core.text import one_line
-
-MOST_FILES = 100_000
-"""Entries of a folder that are looked at, with all that is inside of it."""
 
 _PIECE = 1 << 20
 
@@ -70,23 +64,6 @@ def read_text(path: Path, most: int, what: str = "file", hint: str = "") -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {_line_at(data, error.start)}: is not UTF-8", "save it as UTF-8") from None
-
-
-def regular_files(folder: Path, most: int = MOST_FILES) -> list[Path]:
-    """Every regular file under a folder, sorted; links to folders are not followed, and what is no file is left out.
-
-    Raises UserError where there is more in it than `most`: then it is another folder than was meant.
-    """
-    return sorted(path for path in _entries(folder, most) if path.is_file())
-
-
-def _entries(folder: Path, most: int) -> Iterator[Path]:
-    count = 0
-    for root, folders, names in os.walk(folder):
-        count += len(folders) + len(names)
-        if count > most:
-            raise UserError(f"{one_line(folder, 300)}: holds more than {most:,} files", "name a folder of its own")
-        yield from (Path(root, name) for name in names)
 
 
 def _line_at(data: bytes, position: int) -> int:

@@ -15,6 +15,8 @@ from pathlib import Path
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_file, digest_json
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.paths import files_under
+from evalkit.core.reading import open_regular
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import Digest
 from evalkit.fetch.waiting import waiting_lock
@@ -30,7 +32,7 @@ LARGE = 1 << 28
 def blob_id(path: Path) -> str:
     """The git blob id of a file: what `git hash-object FILE` prints."""
     sha = hashlib.sha1(b"blob %d\0" % path.stat().st_size, usedforsecurity=False)
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(_PIECE):
             sha.update(piece)
     return sha.hexdigest()
@@ -58,8 +60,8 @@ def remembered_sha256(path: Path) -> str:
 def weights_digest(path: Path) -> str:
     """sha256 of a file of weights, or of a folder's file of tensors; where a folder has several, also below it, of
     their digests in the order of their names; "no tensors" where it has none."""
-    files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.suffix in _TENSORS)
-    digests = [remembered_sha256(each) for each in files if each.is_file()]
+    files = [path] if path.is_file() else [each for each in files_under(path) if each.suffix in _TENSORS]
+    digests = [remembered_sha256(each) for each in files]
     return digests[0] if len(digests) == 1 else digest_json(digests) if digests else "no tensors"
 
 

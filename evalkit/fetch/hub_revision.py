@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.paths import files_under
+from evalkit.core.reading import open_regular
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _LINKS = 40
@@ -22,7 +27,9 @@ def hub_revision(place: Path) -> str:
             if _is_snapshot(parent):
                 return parent.name
     root = place if place.is_dir() else place.parent
-    told = {_first_line(note) for note in (root / _NOTES).rglob("*.metadata")}
+    told: set[str] = set()
+    with suppress(UserError):  # no such folder, mostly
+        told = {_first_line(note) for note in files_under(root / _NOTES) if note.suffix == ".metadata"}
     commit = told.pop() if len(told) == 1 else ""
     return commit if _COMMIT.fullmatch(commit) else ""
 
@@ -54,7 +61,7 @@ def _way(place: Path) -> Iterator[Path]:
 
 def _first_line(note: Path) -> str:
     try:
-        with note.open(encoding="utf-8") as file:
-            return file.readline(100).strip()
+        with open_regular(note) as file:
+            return file.readline(100).decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return ""

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.audio.folders import sound_files
+from evalkit.audio.folders import sound_digest, sound_files
 from evalkit.audio.names import match, nothing_fits, told
-from evalkit.core.ids import digest_file, digest_json
+from evalkit.core.ids import digest_json
 from evalkit.core.paths import name_of
 from evalkit.generators.base import GeneratorSpec
 
@@ -46,7 +46,7 @@ def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = ()) ->
         raise nothing_fits(str(folder), ids, list(files))
     taken = set(found.files.values())
     strangers = [path for name, path in files.items() if name not in taken]
-    return Found(clips, {key: _digest(path) for key, path in clips.items()}, strangers, told(found.only(set(ids))))
+    return Found(clips, {key: sound_digest(path) for key, path in clips.items()}, strangers, told(found.only(set(ids))))
 
 
 def describe(folder: Path, found: Found) -> GeneratorSpec:
@@ -61,11 +61,3 @@ def describe(folder: Path, found: Found) -> GeneratorSpec:
         size="none",
         weights=digest_json(dict(found.digests)),
     )
-
-
-def _digest(path: Path) -> str:
-    """sha256 of a file; of nothing for what cannot be read as one (its decoding will say why)."""
-    try:
-        return digest_file(path) if path.is_file() else ""
-    except OSError:
-        return ""

@@ -17,11 +17,16 @@ from evalkit.core.jsonio import parse_json
 from evalkit.core.text import clean, one_line
 from evalkit.report.text import number, whole
 from evalkit.store.state import read_state
+from evalkit.store.tables import parse_columns
 
 _FIXED_COLUMNS = frozenset({
     "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256", "reader",
     "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
 })  # fmt: skip
+
+
+MOST_METRICS = 200
+"""A table with a column for each is still a page that opens."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +133,7 @@ def read_run(folder: Path) -> RunRecord:
         suite=_suite(mapping(facts.get("suite"))),
         model={key: one_line(value, 300) for key, value in texts(facts.get("model")).items()},
         preset=one_line(facts.get("preset"), 120),
-        scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores))),
+        scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores)), scores),
         items=() if state.samples is None else _items(state.samples, samples),
         facts=facts,
     )
@@ -160,7 +165,9 @@ def _suite(raw: Mapping[str, Any]) -> Suite:
     return Suite(word("name"), word("version"), word("digest"), word("protocol"), word("size"), word("title"))
 
 
-def _scores(raw: Mapping[str, Any]) -> dict[str, Estimate]:
+def _scores(raw: Mapping[str, Any], path: Path) -> dict[str, Estimate]:
+    if len(raw) > MOST_METRICS:
+        raise UserError(f"{path}: holds {len(raw):,} metrics, a report shows at most {MOST_METRICS}")
     return {one_line(name, 120): _estimate(mapping(value)) for name, value in raw.items()}
 
 
@@ -189,14 +196,8 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
 
 
 def _items(data: bytes, path: Path) -> tuple[Item, ...]:
-    import pyarrow
-    from pyarrow import parquet
-
-    try:
-        rows = parquet.read_table(pyarrow.BufferReader(data)).to_pylist()
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as Parquet: {one_line(error, 200)}") from None
-    return tuple(_item(row) for row in rows)
+    columns = parse_columns(data, path)
+    return tuple(_item(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True))
 
 
 def _item(row: Mapping[str, Any]) -> Item:

@@ -18,17 +18,30 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Section, refuse_unknown
+from evalkit.core.fitting import fits
 from evalkit.core.jsonio import parse_json, read_json, write_json
+from evalkit.core.text import one_line
 from evalkit.store.layout import RunFolder
 from evalkit.store.state import read_state
+from evalkit.store.tables import parse_columns
 
 KIND = "evalkit-baseline"
 SCHEMA = 1
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
-_SCORE_KEYS = (
-    "value", "low", "high", "level", "method", "n", "n_failed", "n_reference", "direction", "protocol", "headline",
-    "code",
-)  # fmt: skip
+_ENDS = ("value", "low", "high")
+_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys((*_ENDS, "level"), float | None),
+    **dict.fromkeys(("n", "n_failed", "n_reference"), int | None),
+    **dict.fromkeys(("method", "direction", "protocol", "weights", "embedder", "code"), str | None),
+    "headline": bool | None,
+    "per_prompt": Mapping[str, float],
+    "leave_outs": tuple[float, ...] | None,
+}
+"""The fields of a score's record and their types, as `core.fitting` has them."""
+
+_LARGEST = 1e100
+"""No metric has such a value, and its square is still a number."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,7 @@ def read_run(folder: Path) -> Record:
         score, embedder = _inner(scores, name, paths.scores), embedders.get(name)
         key = embedder.get("key") if isinstance(embedder, dict) else None
         metrics[name] = {**score, "embedder": key, "per_prompt": per_prompt.get(name, {})}
+    _refuse_strange(metrics, paths.scores, "type the same evalkit run again")
     kept = {key: suite.get(key) for key in _SUITE_KEYS}
     return Record(str(folder), str(run.get("status")), kept, model, str(run.get("run_id")), groups, metrics)
 
@@ -80,9 +94,14 @@ def read_baseline(path: Path) -> Record:
     if table.get("schema") != SCHEMA:
         raise UserError(f"{path}: has schema {table.get('schema')!r}, this evalkit reads {SCHEMA}", "make it again")
     suite, model, groups, metrics = (_inner(table, key, path) for key in ("suite", "model", "groups", "metrics"))
-    for name, score in metrics.items():
-        if not isinstance(score, dict) or not isinstance(score.get("per_prompt"), dict):
-            raise UserError(f"{path}: the record of {name} is damaged", "make the baseline again")
+    refuse_unknown(
+        path,
+        Section("", table, ("schema", "kind", "suite", "model", "run_id", "groups", "metrics")),
+        *(Section(f"metrics.{one_line(name, 60)}", score, _TYPES) for name, score in metrics.items()),
+    )
+    _refuse_strange(metrics, path, "make the baseline again")
+    if not fits(groups, Mapping[str, str]):
+        raise UserError(f"{path}: groups does not map ids to sources", "make the baseline again")
     return Record(str(path), "success", suite, model, str(table.get("run_id")), groups, metrics)
 
 
@@ -115,7 +134,7 @@ def number(value: object) -> float | None:
 
 
 def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {key: score.get(key) for key in (*_SCORE_KEYS, "weights", "embedder")}
+    kept = {key: score.get(key) for key in _TYPES}
     kept.update({key: number(score.get(key)) for key in ("low", "high")})
     values = {i: each for i, value in score["per_prompt"].items() if (each := number(value)) is not None}
     left = score.get("leave_outs")
@@ -126,25 +145,45 @@ def _per_prompt(
     data: bytes, path: Path, metrics: tuple[str, ...]
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
     """({id of a scored prompt: group}, {metric: {id: value}}) from the bytes of samples.parquet."""
-    from pyarrow import ArrowException, BufferReader
-    from pyarrow.parquet import read_table
-
-    try:
-        columns = read_table(BufferReader(data)).to_pydict()
-    except (ArrowException, OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {error}", "type the same evalkit run again") from None
+    columns = parse_columns(data, path, "type the same evalkit run again")
     missing = {"id", "group", "status"} - columns.keys()
     if missing:
         raise UserError(f"{path}: has no column {', '.join(sorted(missing))}", "type the same evalkit run again")
     ids = columns["id"]
-    rows = zip(ids, columns["group"], columns["status"], strict=True)
-    scored = {i: str(group) for i, group, status in rows if status == "ok"}
+    rows = list(zip(ids, columns["group"], columns["status"], strict=True))
+    if not all(isinstance(each, str) for row in rows for each in row) or len(set(ids)) != len(ids):
+        raise UserError(f"{path}: an id, group or status is no text, or twice there", "type the same evalkit run again")
+    scored = {i: group for i, group, status in rows if status == "ok"}
     values = {
         name: {i: each for i, value in zip(ids, columns[name], strict=True) if (each := number(value)) is not None}
         for name in metrics
         if name in columns
     }
     return scored, values
+
+
+def _refuse_strange(metrics: Mapping[str, Any], path: Path, hint: str) -> None:
+    """Raises UserError for a record that is of other types than a score: nothing is to be judged by half of one.
+
+    A value or an end that is NaN or infinite may stand there: the gate calls it that, by name.
+    """
+    for name, score in metrics.items():
+        where = f"{path}: the record of {one_line(name, 60)}"
+        if not isinstance(score, dict) or not isinstance(score.get("per_prompt"), dict):
+            raise UserError(f"{where} is damaged", hint)
+        wrong = [key for key in _TYPES if key in score and not _is_score(key, score[key])]
+        if wrong:
+            shown = one_line(repr(score[wrong[0]]), 60)
+            raise UserError(f"{where} is damaged: its {wrong[0]} is {shown}", hint)
+
+
+def _is_score(key: str, value: object) -> bool:
+    if key in _ENDS and isinstance(value, float) and not math.isfinite(value):
+        return True
+    if not fits(value, _TYPES[key]):
+        return False
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return all(abs(each) < _LARGEST for each in inner if isinstance(each, int | float))
 
 
 def _table(table: object, path: Path) -> dict[str, Any]:

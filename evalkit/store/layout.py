@@ -72,7 +72,13 @@ class RunFolder:
     def require_files(self) -> None:
         """Raises UserError where one of the run's files is something else than a file, or cannot be written: before
         the work, as a pipe would be waited for, and a folder cannot be replaced."""
-        for path in (self.run_json, self.ledger, self.samples, self.scores, self.report, self.lock):
+        own = (self.run_json, self.ledger, self.samples, self.scores, self.lock)
+        for path in (*own, self.audio):
+            if path.is_symlink():
+                raise UserError(
+                    f"{path}: is a link, which would lead out of the run's folder", "remove it, or choose another place"
+                )
+        for path in (*own, self.report):
             require_place(path)
         if self.audio.exists() and not self.audio.is_dir():
             raise UserError(f"{self.audio}: is not a folder", "move it away")

@@ -16,9 +16,12 @@ from typing import Any
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_json
 from evalkit.core.jsonio import parse_json
+from evalkit.core.reading import read_regular
 from evalkit.store.layout import RunFolder
 
 _TRIES = 5
+MOST_BYTES = 1 << 27
+"""The largest of a run's three files."""
 _STATUSES = {
     "started": "not finished: it is being worked on, or was stopped",
     "cancelled": "not finished: it was interrupted",
@@ -69,7 +72,7 @@ def _unfinished(facts: Mapping[str, Any], scores: str | None, samples: str | Non
 
 def _bytes(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_regular(path, MOST_BYTES)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from evalkit.audio.folders import sound_digest, sound_files
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.paths import typed
@@ -95,13 +97,20 @@ def _digest(outline: Outline, prompts: tuple[Prompt, ...]) -> str:
     rows = [[p.id, p.text, p.seconds, p.group, list(p.labels)] for p in prompts]
     audio = None
     if outline.reference_audio is not None:
-        files = sorted(path for path in outline.reference_audio.rglob("*") if path.is_file())
-        audio = {str(path.relative_to(outline.reference_audio)): digest_file(path) for path in files}
+        audio = _digests_of_sounds(outline.reference_audio)
     said: dict[str, object] = {key: getattr(outline, key) for key in TEXT_KEYS}
     said |= {"prompts": rows, "metrics": _said_of_metrics(outline.metrics), "reference_audio": audio}
     if outline.absent:  # a suite without any keeps the digest that it had before there could be some
         said["no_reference"] = sorted(outline.absent)
     return digest_json(said)
+
+
+def _digests_of_sounds(folder: Path) -> dict[str, str]:
+    """Of the sounds in a suite's reference folder, by name, and of nothing else that lies there: it may be `/`. A
+    folder that is absent or has none counts as empty, and using it is refused later, by name."""
+    with suppress(UserError):
+        return {path.name: sound_digest(path) for path in sound_files(folder)}
+    return {}
 
 
 def _said_of_metrics(metrics: Mapping[str, MetricPlan]) -> dict[str, list[object]]:

@@ -227,5 +227,5 @@ def test_an_absent_or_huge_file_is_named(tmp_path: Path) -> None:
         read_probabilities(tmp_path / "gone.pkl")
     with (tmp_path / "huge.pkl").open("wb") as file:
         file.truncate(65 << 20)
-    with pytest.raises(UserError, match="too many"):
+    with pytest.raises(UserError, match="more than the 67,108,864 bytes"):
         read_probabilities(tmp_path / "huge.pkl")

@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from evalkit.checkpoints.torch_file import read_torch
+from evalkit.checkpoints.torch_file import read_entry, read_torch
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 
 TENSORS = {"a.weight": torch.arange(6.0).view(2, 3), "a.count": torch.tensor(3)}
+
+SHARED = torch.zeros(1 << 20)
 
 
 class Calls:
@@ -164,3 +166,48 @@ def test_anything_but_a_dictionary_of_plain_tensors_is_refused(tmp_path: Path, c
 def test_a_missing_file_is_missing_weights(tmp_path: Path) -> None:
     with pytest.raises(MissingWeights):
         read_torch(tmp_path / "no.pt")
+
+
+def test_an_archive_that_unpacks_to_a_thousand_times_its_size_is_one_line(tmp_path: Path) -> None:
+    """Torch stores what it writes as it is; a stranger may compress it."""
+    torch.save({"a": torch.zeros(3)}, tmp_path / "x.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "x.pt") as plain,
+        zipfile.ZipFile(tmp_path / "y.pt", "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,
+    ):
+        for name in plain.namelist():
+            with packed.open(name, "w") as member:
+                member.write(plain.read(name))
+                for _ in range(450 if name.endswith("data.pkl") else 0):
+                    member.write(bytes(1 << 20))
+    assert (tmp_path / "y.pt").stat().st_size < 4 << 20
+    with pytest.raises(BadCheckpoint, match="not a whole torch checkpoint"):
+        read_torch(tmp_path / "y.pt")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"a": torch.zeros(1).expand(1 << 20, 1 << 20)},
+        {f"t{number}": SHARED[number:] for number in range(160)},
+    ],
+)
+def test_a_tensor_that_is_larger_than_the_file_is_refused(tmp_path: Path, content: dict[str, torch.Tensor]) -> None:
+    """One number shown 10^12 times takes four bytes here, and four terabytes in whatever it is copied into."""
+    torch.save(content, tmp_path / "x.pt")
+    with pytest.raises(BadCheckpoint, match=r"more than the file holds|many times the file's"):
+        read_torch(tmp_path / "x.pt")
+
+
+def test_a_config_that_holds_itself_a_billion_times_is_refused(tmp_path: Path) -> None:
+    """A pickle's list may stand in many places, as an alias of YAML may."""
+    inner: list[object] = ["x"]
+    for _ in range(40):
+        inner = [inner, inner]
+    torch.save({"a": torch.zeros(1), "model_config": {"deep": inner}}, tmp_path / "x.ckpt")
+    with pytest.raises(BadCheckpoint, match="its config is nested deeper, or larger"):
+        read_entry(tmp_path / "x.ckpt", "model_config")
+    torch.save(
+        {"a": torch.zeros(1), "model_config": {"rate": 8000, "of": [1.5, "x", None, {"y": True}]}}, tmp_path / "y.ckpt"
+    )
+    assert read_entry(tmp_path / "y.ckpt", "model_config") == {"rate": 8000, "of": [1.5, "x", None, {"y": True}]}

@@ -46,3 +46,14 @@ def test_linked_folders_are_entered_and_loops_end(tmp_path: Path) -> None:
     (model / "loose").symlink_to("nowhere")
     found = [str(path.relative_to(model)) for path in files_under(model)]
     assert found == ["again/w.bin", "unet/a", "vae/w.bin"]
+
+
+def test_a_folder_is_walked_within_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--weights clap=/` must not hash the disk."""
+    monkeypatch.setattr("evalkit.core.paths.MOST_ENTRIES", 3)
+    for name in "abc":
+        (tmp_path / name).mkdir()
+    assert files_under(tmp_path) == []
+    (tmp_path / "a" / "file").touch()
+    with pytest.raises(UserError, match="holds more than 3 files"):
+        files_under(tmp_path)

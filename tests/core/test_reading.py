@@ -10,7 +10,7 @@ import pytest
 
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file
-from evalkit.core.reading import open_regular, read_bytes, read_regular, read_text, regular_files
+from evalkit.core.reading import open_regular, read_bytes, read_regular, read_text
 
 
 def special(tmp_path: Path, kind: str) -> Path:
@@ -76,15 +76,3 @@ def test_text_names_the_line_of_what_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"one\ntw\xff\n")
     with pytest.raises(UserError, match="line 2: is not UTF-8"):
         read_text(tmp_path / "a", 99)
-
-
-def test_a_folder_is_walked_without_leaving_it_and_not_for_ever(tmp_path: Path) -> None:
-    """`--weights clap=/` must not hash the disk, and a link to a folder above would be walked in circles."""
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "loop").symlink_to(tmp_path)
-    (tmp_path / "in" / "b").write_bytes(b"")
-    (tmp_path / "a").symlink_to("in/b")
-    os.mkfifo(tmp_path / "pipe")
-    assert regular_files(tmp_path) == [tmp_path / "a", tmp_path / "in" / "b"]
-    with pytest.raises(UserError, match="holds more than 3 files"):
-        regular_files(tmp_path, 3)

@@ -257,6 +257,44 @@ def test_what_is_no_baseline_file_is_a_users_error(tmp_path: Path, text: str | N
         read_baseline(path)
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("value", "3"), ("value", [3]), ("value", 1e300), ("value", True), ("low", {}), ("level", "0.95"), ("n", "60"),
+        ("n", 60.5), ("n", 10**30), ("n_failed", "0"), ("n_reference", []), ("direction", ["lower"]), ("protocol", 1),
+        ("weights", {}), ("headline", "yes"), ("leave_outs", ["1", "2"]), ("leave_outs", [math.nan]),
+        ("leave_outs", "12"),
+        ("leave_outs", [1e300]), ("per_prompt", {"p0": "1"}), ("per_prompt", {"p0": math.inf}), ("per_prompt", []),
+        ("per_prompt", {"p0": -1e300}), ("embedder", 7),
+    ],
+)  # fmt: skip
+def test_a_record_of_other_types_is_refused_and_not_judged(tmp_path: Path, key: str, value: object) -> None:
+    """Half of a record gives half of a verdict."""
+    save_baseline(record(), tmp_path / "b.json")
+    table = json.loads((tmp_path / "b.json").read_text())
+    table["metrics"]["kl_passt"][key] = value
+    (tmp_path / "b.json").write_text(json.dumps(table))
+    with pytest.raises(UserError, match=r"b\.json: the record of kl_passt is damaged"):
+        read_baseline(tmp_path / "b.json")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"gruops": {}}, "unknown key 'gruops'"),
+        ({"groups": {"p0": 1}}, "groups does not map ids to sources"),
+        ({"metrics": {"kl_passt": {"vaule": 1}}}, r"'vaule' in metrics\.kl_passt"),
+        ({"metrics": {"kl_passt": 1}}, "is damaged"),
+    ],
+)
+def test_a_baseline_file_of_another_form_is_refused(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    save_baseline(record(), tmp_path / "b.json")
+    table = json.loads((tmp_path / "b.json").read_text()) | change
+    (tmp_path / "b.json").write_text(json.dumps(table))
+    with pytest.raises(UserError, match=words):
+        read_baseline(tmp_path / "b.json")
+
+
 def test_what_is_no_run_folder_is_a_users_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a run folder"):
         read_run(tmp_path)

@@ -1,5 +1,7 @@
 """A suite is what its manifest says, and a bad manifest is one line that names the file and the key."""
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,42 @@ def test_the_digest_covers_reference_files_and_folders(tmp_path: Path) -> None:
     suite = load_suite(write(tmp_path, manifest))
     assert len({absent, first, suite.digest}) == 3
     assert suite.reference_audio == tmp_path / "sounds"
+
+
+@pytest.mark.parametrize("folder", ["/", "/dev", "/proc"])
+def test_only_sounds_of_a_reference_folder_are_read(tmp_path: Path, folder: str) -> None:
+    """`audio = "/"` of a stranger's suite must not hash the disk, nor wait for what has no end."""
+    manifest = MANIFEST + f'[reference]\naudio = "{folder}"\n'
+    began = time.monotonic()
+    load_suite(write(tmp_path, manifest))
+    assert time.monotonic() - began < 2
+
+
+def test_a_reference_that_is_no_file_or_has_no_end_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
+    os.mkfifo(tmp_path / "sounds" / "1.wav")
+    (tmp_path / "sounds" / "2.wav").symlink_to("/dev/zero")
+    with (tmp_path / "sounds" / "3.wav").open("wb") as file:
+        file.truncate(1 << 42)
+    (tmp_path / "sounds" / "notes.txt").write_text("read me")
+    path = write(tmp_path, MANIFEST + '[reference]\naudio = "sounds"\n')
+    began = time.monotonic()
+    digest = load_suite(path).digest
+    assert time.monotonic() - began < 2
+    (tmp_path / "sounds" / "notes.txt").unlink()
+    assert load_suite(path).digest == digest
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "/dev/zero"])
+def test_a_prompt_file_that_leads_elsewhere_is_not_printed(tmp_path: Path, target: str) -> None:
+    path = write(tmp_path)
+    for name in ("own.csv", "own.jsonl"):
+        (tmp_path / name).unlink(missing_ok=True)
+        (tmp_path / name).symlink_to(target)
+        (tmp_path / "own.toml").write_text(MANIFEST.replace("own.csv", name))
+        with pytest.raises(UserError) as caught:
+            load_suite(path)
+        assert "root" not in str(caught.value).replace(str(tmp_path), "")
 
 
 def test_one_caption_per_clip_is_another_protocol(tmp_path: Path) -> None:

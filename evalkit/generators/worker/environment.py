@@ -18,6 +18,7 @@ from evalkit.core import processes
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_json, safe_name
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.reading import read_bytes, read_text
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.waiting import waiting_lock
 
@@ -25,6 +26,8 @@ READY = "ready.json"
 _MADE = "made"
 """Written once the empty environment is whole: one without pip has a Python too."""
 _PINNED = re.compile(r"^[A-Za-z0-9._-]+(\[[^\]]*\])?\s*(===?\s*[^*\s;]+|@\s*\S+)\s*(;.*)?(\s--hash=\S+)*$")
+_REQUIREMENT = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}\s*([<>=!~]=?\s*[0-9.*]{1,20})?")
+MOST_BYTES = 1 << 20
 _LOCAL = ("./", "../", "/")
 _OPTIONS = ("--extra-index-url ", "--index-url ", "--find-links ", "--only-binary")
 _TAIL = 400
@@ -48,7 +51,7 @@ class Environment:
     @property
     def digest(self) -> str:
         """sha256 of what decides the environment: the requirements' bytes, the Python, and whether more is added."""
-        parts = [digest_bytes(self.requirements.read_bytes()), self.python or _version()]
+        parts = [digest_bytes(read_bytes(self.requirements, MOST_BYTES)), self.python or _version()]
         return digest_json([*parts, "complete"] if self.complete else parts)
 
     @property
@@ -106,11 +109,13 @@ def install(environment: Environment, wheels: Path | None, told: Callable[[str],
 
 def require_pinned(requirements: Path) -> None:
     """Raises UserError, naming the line, for a requirement that may be another package tomorrow."""
-    text = requirements.read_text(encoding="utf-8").replace("\\\n", " ")
-    for line in text.splitlines():
+    text = read_text(requirements, MOST_BYTES, "list of requirements").replace("\\\n", " ")
+    for number, line in enumerate(text.splitlines(), 1):
         wanted = re.sub(r"(^|\s)#.*$", "", line).strip()
         if wanted and not wanted.startswith((*_LOCAL, *_OPTIONS)) and not _PINNED.match(wanted):
-            raise UserError(f"{requirements}: {wanted!r} is not pinned", "write name==version, or a path")
+            # Nothing else of the file is repeated: a stranger's folder may have a link to any file in its place.
+            shown = repr(wanted) if _REQUIREMENT.fullmatch(wanted) else "what stands there"
+            raise UserError(f"{requirements}, line {number}: {shown} is not pinned", "write name==version, or a path")
 
 
 def _make(environment: Environment, told: Callable[[str], None]) -> None:
