@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ def metrics(
         except UserError as error:  # of an installed package; the others are listed
             broken[each] = str(error)
     if as_json:
-        print_json([*map(asdict, cards), *({"name": each, "error": reason} for each, reason in broken.items())])
+        print_json([*map(_as_json, cards), *({"name": each, "error": reason} for each, reason in broken.items())])
         return
     kinds = {"set": "set of clips", "pair": "clip per prompt", "": "none"}
     further = sorted((card for card in cards if not card.headline), key=lambda card: card.family)
@@ -59,6 +60,11 @@ def metrics(
         warn(reason)
 
 
+def _as_json(card: MetricCard) -> dict[str, object]:
+    """The card as strict JSON: an end that a range does not have is null."""
+    return {**asdict(card), "bounds": [end if math.isfinite(end) else None for end in card.bounds]}
+
+
 def _better(card: MetricCard) -> str:
     return "neither" if card.direction == "none" else card.direction
 
@@ -74,7 +80,7 @@ def _show(name: str, as_json: bool) -> None:
     module = sys.modules[METRICS.targets().get(name, name).partition(":")[0]]
     manual = inspect.cleandoc(module.__doc__ or "This metric has no manual.")
     if as_json:
-        print_json({**asdict(card), "manual": manual})
+        print_json({**_as_json(card), "manual": manual})
         return
     say(f"{card.name}: {card.title}")
     say()

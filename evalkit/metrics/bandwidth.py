@@ -14,6 +14,7 @@ Protocol
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    Cut at 0; none where all is the same.
 
 What it cannot see
     Whether the upper band belongs to the sound: hiss, clicks and clipping widen it. A cut-off under which the
@@ -24,6 +25,8 @@ Citation
 """
 
 from __future__ import annotations
+
+import math
 
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.clip_means import mean_over_clips, measured
@@ -39,6 +42,7 @@ CARD = MetricCard(
     citation="evalkit; no paper",
     blind_to="whether the upper band belongs to the sound: hiss counts like cymbals",
     headline=False,
+    bounds=(0.0, math.inf),
 )
 
 
@@ -49,7 +53,7 @@ class Bandwidth:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or for features of another embedder."""
-        return mean_over_clips(inputs, measured("bandwidth", inputs, "bandwidth"))
+        return mean_over_clips(CARD, inputs, measured("bandwidth", inputs, "bandwidth"))
 
 
 METRIC = Bandwidth()

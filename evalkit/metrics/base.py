@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from evalkit.core.registry import Registry
 from evalkit.embed.base import Features
+from evalkit.stats.intervals import UNBOUNDED, Bounds
 
 Array = NDArray[np.float64]
 
@@ -20,6 +21,9 @@ class MetricCard:
     """What a reader must know of a metric. `direction` says which side is better, "none" where neither is: such a
     measure is told and never ranked or gated. `unit` is "" for a plain ratio; `reference` says which kind of
     reference it needs: a set's statistics ("set"), one clip per prompt ("pair"), or none ("").
+
+    `bounds` are the ends of the measure's range, which its interval never leaves; a plain estimate of a bounded thing
+    that may itself fall outside (an unbiased distance) has none.
 
     `headline` metrics rank systems; the others are shown apart, as further measures. `options` names the
     conventions that a suite may choose, each with its values, the default first; a number that was made with
@@ -39,6 +43,7 @@ class MetricCard:
     headline: bool = True
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     biased_by_n: bool = False
+    bounds: Bounds = UNBOUNDED
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,9 @@ class MetricResult:
     `per_prompt` maps ids to their own values, empty for a metric of the set alone. `warnings` are
     sentences for the reader (rank-deficient covariance, few clips). `leave_outs` are the values with each
     fold of `stats.intervals.assign_folds` left out in turn, where the interval is a jackknife's: two runs over
-    the same sources have the same folds, so their difference has a jackknife of its own.
+    the same sources have the same folds, so their difference has a jackknife of its own. `se` is the standard
+    error of the value and `freedom` the degrees of freedom of that, None where there is none: an interval that respects
+    a range does not show it by its width.
     """
 
     value: float
@@ -99,6 +106,8 @@ class MetricResult:
     per_prompt: dict[str, float]
     warnings: tuple[str, ...] = ()
     leave_outs: tuple[float, ...] = ()
+    se: float | None = None
+    freedom: int | None = None
 
 
 class Metric(Protocol):

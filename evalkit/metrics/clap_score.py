@@ -21,6 +21,7 @@ Protocol (stable-audio-metrics at fd55536, src/clap_score.py)
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    A score interval between -1 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
     Quality, stereo, level; order and counting only weakly. CLAP's training set overlaps with the usual test
@@ -50,6 +51,7 @@ CARD = MetricCard(
     text=True,
     citation="Wu et al. 2023, arXiv 2211.06687 (LAION-CLAP); Evans et al. 2024, arXiv 2402.04825",
     blind_to="quality, stereo and level; order and counting only weakly",
+    bounds=(-1.0, 1.0),
 )
 
 EPSILON = 1e-8
@@ -63,7 +65,7 @@ class ClapScore:
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips or texts, or where the two do not fit."""
         values = cosines(_clips(inputs), _texts(inputs)).tolist()
-        return mean_result(dict(zip(inputs.ids, values, strict=True)), inputs.groups)
+        return mean_result(dict(zip(inputs.ids, values, strict=True)), inputs.groups, bounds=CARD.bounds)
 
 
 METRIC = ClapScore()

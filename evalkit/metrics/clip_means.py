@@ -6,7 +6,7 @@ import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.embed.sound import COLUMNS
-from evalkit.metrics.base import Array, MetricInputs, MetricResult
+from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import mean_result
 
 
@@ -26,6 +26,6 @@ def measured(metric: str, inputs: MetricInputs, column: str) -> Array:
     return values
 
 
-def mean_over_clips(inputs: MetricInputs, values: Array) -> MetricResult:
+def mean_over_clips(card: MetricCard, inputs: MetricInputs, values: Array) -> MetricResult:
     """The mean of one value per clip (clips,), with an interval clustered by source and the values by prompt."""
-    return mean_result(dict(zip(inputs.ids, values.tolist(), strict=True)), inputs.groups)
+    return mean_result(dict(zip(inputs.ids, values.tolist(), strict=True)), inputs.groups, bounds=card.bounds)

@@ -14,6 +14,7 @@ Protocol
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    A score interval between 0 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
     Clipping that was turned down afterwards (a flat top at -1 dB), and soft saturation. Sound that is square by
@@ -39,6 +40,7 @@ CARD = MetricCard(
     citation="evalkit; no paper",
     blind_to="clipping that was turned down afterwards, and soft saturation",
     headline=False,
+    bounds=(0.0, 1.0),
 )
 
 
@@ -49,7 +51,7 @@ class ClippingShare:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or for features of another embedder."""
-        return mean_over_clips(inputs, measured("clipping_share", inputs, "clipping"))
+        return mean_over_clips(CARD, inputs, measured("clipping_share", inputs, "clipping"))
 
 
 METRIC = ClippingShare()

@@ -18,6 +18,7 @@ Protocol
 Interval
     Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources.
     The reference counts as given.
+    A score interval between 0 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
     Fidelity: clips far from everything real cost nothing beside those that reach. Whether a clip fits its
@@ -47,6 +48,7 @@ CARD = MetricCard(
     blind_to="fidelity of the clips that reach nothing, the prompt, change within a clip, level",
     headline=False,
     biased_by_n=True,
+    bounds=(0.0, 1.0),
 )
 
 LOW_CEILING = 0.95
@@ -67,6 +69,7 @@ class CoverageOpenl3:
             inputs=inputs,
             n_reference=found.balls,
             warnings=_warnings(len(inputs.ids), found.balls),
+            bounds=CARD.bounds,
         )
 
 

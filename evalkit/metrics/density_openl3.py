@@ -17,6 +17,7 @@ Protocol
 
 Interval
     Clustered by source, t quantile; none under 5 sources. The reference counts as given.
+    Cut at 0; none where all is the same.
 
 What it cannot see
     Variety: one good clip over and over scores well. Whether a clip fits its prompt; what changes within a
@@ -27,6 +28,8 @@ Citation
 """
 
 from __future__ import annotations
+
+import math
 
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import mean_result
@@ -43,6 +46,7 @@ CARD = MetricCard(
     citation="Naeem et al. 2020, arXiv 2002.09797; Cramer et al. 2019 (OpenL3)",
     blind_to="variety, the prompt, change within a clip, level, and how far off a clip is that lies in no ball",
     headline=False,
+    bounds=(0.0, math.inf),
 )
 
 
@@ -55,7 +59,7 @@ class DensityOpenl3:
         """Raises UserError without a reference's rows (more than 5), without clips, or where they do not fit."""
         found = near_reference(CARD.name, inputs)
         values = dict(zip(inputs.ids, found.densities.tolist(), strict=True))
-        return mean_result(values, inputs.groups, n_reference=found.balls)
+        return mean_result(values, inputs.groups, n_reference=found.balls, bounds=CARD.bounds)
 
 
 METRIC = DensityOpenl3()

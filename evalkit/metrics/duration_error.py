@@ -16,7 +16,7 @@ Protocol
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
-    Where all clips miss by the same, it has no width.
+    Cut at 0; none where all is the same.
 
 What it cannot see
     What the sound is. Silence that fills a clip up to the asked length counts as length: look at
@@ -27,6 +27,8 @@ Citation
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -45,6 +47,7 @@ CARD = MetricCard(
     citation="evalkit; no paper",
     blind_to="what the sound is; silence that fills a clip up to its length counts as length",
     headline=False,
+    bounds=(0.0, math.inf),
 )
 
 
@@ -59,7 +62,7 @@ class DurationError:
             raise UserError("duration_error needs the length that each prompt asks for")
         # Features are float32, so the other side is rounded alike: a length to the sample then gives 0, not 1e-8.
         asked = np.asarray(inputs.seconds, dtype=np.float32)
-        return mean_over_clips(inputs, np.abs(measured("duration_error", inputs, "seconds") - asked))
+        return mean_over_clips(CARD, inputs, np.abs(measured("duration_error", inputs, "seconds") - asked))
 
 
 METRIC = DurationError()

@@ -23,6 +23,7 @@ Protocol (stable-audio-metrics at fd55536, src/openl3_fd.py, the batched path)
 Interval
     Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources.
     It says how the number would move with other generated clips. The reference counts as given.
+    Cut at 0; none where all is the same.
 
 What it cannot see
     Whether a clip fits its prompt; how any single clip sounds; level, as each clip is normalised; more of a
@@ -37,6 +38,7 @@ Citation
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,6 +62,7 @@ CARD = MetricCard(
     citation="Cramer et al. 2019 (OpenL3); Heusel et al. 2017, arXiv 1706.08500; Evans et al. 2024, arXiv 2402.04825",
     blind_to="the prompt, single clips, level, and anything beyond mean and covariance",
     biased_by_n=True,
+    bounds=(0.0, math.inf),
 )
 
 FEW_CLIPS = 100
@@ -83,6 +86,7 @@ class FdOpenl3:
             inputs=inputs,
             n_reference=stored.clips,
             warnings=_warnings(inputs, generated, reference),
+            bounds=CARD.bounds,
         )
 
 

@@ -19,6 +19,7 @@ Protocol
 
 Interval
     Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources.
+    Cut at 1; none where all is the same.
 
 What it cannot see
     The prompt, and any real sound: a model that gives the wrong class for every prompt, each time a clear one,
@@ -31,6 +32,8 @@ Citation
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -54,6 +57,7 @@ CARD = MetricCard(
     blind_to="the prompt, real sounds, stereo, level and order; anything outside the classifier's classes",
     headline=False,
     biased_by_n=True,
+    bounds=(1.0, math.inf),
 )
 
 
@@ -70,7 +74,7 @@ class IsPasst:
             sums = class_sums(_rows(inputs), folds_of(inputs))
         except ValueError as error:
             raise UserError(f"is_passt: the probabilities cannot be used: {error}") from None
-        return set_result(sums.inception_score(), _leave_outs(sums), inputs, 0)
+        return set_result(sums.inception_score(), _leave_outs(sums), inputs, 0, bounds=CARD.bounds)
 
 
 METRIC = IsPasst()

@@ -32,6 +32,7 @@ Protocol (stable-audio-metrics at fd55536, src/passt_kld.py)
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    Cut at 0; none where all is the same.
 
 What it cannot see
     Quality, order, count, stereo, level; anything outside the classifier's classes. A clip that holds the
@@ -44,6 +45,8 @@ Citation
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +68,7 @@ CARD = MetricCard(
     citation="Koutini et al. 2022, arXiv 2110.05069 (PaSST); Evans et al. 2024, arXiv 2402.04825",
     blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
     options={"direction": ("generated||reference", "reference||generated")},
+    bounds=(0.0, math.inf),
 )
 
 
@@ -85,7 +89,7 @@ class KlPasst:
         turned = _is_turned(inputs)
         values = [_divergence(inputs.ids[place], inputs.features[place], references, turned) for place in places]
         groups = [inputs.groups[place] for place in places]
-        return mean_result(dict(zip(ids, values, strict=True)), groups, n_reference=len(references))
+        return mean_result(dict(zip(ids, values, strict=True)), groups, n_reference=len(references), bounds=CARD.bounds)
 
 
 METRIC = KlPasst()

@@ -14,6 +14,7 @@ Protocol
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    Cut at -70; none where all is the same.
 
 What it cannot see
     Whether the level suits the sound, and what happens within a clip. The same sound in two channels is 3 LU
@@ -26,6 +27,8 @@ Citation
 """
 
 from __future__ import annotations
+
+import math
 
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.clip_means import mean_over_clips, measured
@@ -41,6 +44,7 @@ CARD = MetricCard(
     citation="ITU-R BS.1770-4 (2015), by pyloudnorm (Steinmetz and Reiss, AES 2021)",
     blind_to="whether the level suits the sound; what happens within a clip",
     headline=False,
+    bounds=(-70.0, math.inf),
 )
 
 
@@ -51,7 +55,7 @@ class LoudnessLufs:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or for features of another embedder."""
-        return mean_over_clips(inputs, measured("loudness_lufs", inputs, "loudness"))
+        return mean_over_clips(CARD, inputs, measured("loudness_lufs", inputs, "loudness"))
 
 
 METRIC = LoudnessLufs()

@@ -7,29 +7,61 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from evalkit.metrics.base import MetricInputs, MetricResult
-from evalkit.stats.intervals import FEWEST_GROUPS, Interval, clustered_mean, jackknife_interval
+from evalkit.stats.intervals import (
+    FEWEST_GROUPS,
+    UNBOUNDED,
+    Bounds,
+    Interval,
+    clustered_mean,
+    jackknife_interval,
+    no_spread,
+)
+
+_FEW = f"it takes clips of at least {FEWEST_GROUPS} sources"
 
 
-def mean_result(per_prompt: Mapping[str, float], groups: Sequence[str], n_reference: int = 0) -> MetricResult:
-    """The mean of one value per prompt, with an interval clustered by `groups`, which are in the same order."""
+def mean_result(
+    per_prompt: Mapping[str, float], groups: Sequence[str], n_reference: int = 0, bounds: Bounds = UNBOUNDED
+) -> MetricResult:
+    """The mean of one value per prompt, with an interval clustered by `groups`, which are in the same order, and within
+    `bounds`. Where all values are the same there is none, and a warning says so."""
     values = [float(value) for value in per_prompt.values()]
-    interval = clustered_mean(values, groups)
+    interval = clustered_mean(values, groups, bounds=bounds)
+    alike = interval is not None and no_spread(values)
     return _result(
-        float(np.mean(values)), interval, len(values), n_reference, dict(zip(per_prompt, values, strict=True))
+        float(np.mean(values)),
+        None if alike else interval,
+        len(values),
+        n_reference,
+        dict(zip(per_prompt, values, strict=True)),
+        why="every clip has the same value, which does not tell how it would vary" if alike else _FEW,
     )
 
 
 def set_result(
-    value: float, leave_outs: Sequence[float], inputs: MetricInputs, n_reference: int, warnings: Sequence[str] = ()
+    value: float,
+    leave_outs: Sequence[float],
+    inputs: MetricInputs,
+    n_reference: int,
+    warnings: Sequence[str] = (),
+    bounds: Bounds = UNBOUNDED,
 ) -> MetricResult:
     """The result of a statistic of the set, with the jackknife interval from its values without each fold.
 
-    Where there are too few folds, or a leave-out has no value, there is no interval and a warning says so.
+    Where there are too few folds, a leave-out has no value, or all have the same, there is no interval and a warning
+    says so.
     """
     usable = len(leave_outs) >= FEWEST_GROUPS and bool(np.isfinite(leave_outs).all())
-    interval = jackknife_interval(value, leave_outs) if usable else None
-    leave_outs = tuple(leave_outs) if interval else ()
-    return _result(value, interval, len(inputs.ids), n_reference, warnings=warnings, leave_outs=leave_outs)
+    alike = usable and no_spread([value, *leave_outs])
+    return _result(
+        value,
+        jackknife_interval(value, leave_outs, bounds=bounds) if usable and not alike else None,
+        len(inputs.ids),
+        n_reference,
+        warnings=warnings,
+        leave_outs=tuple(leave_outs) if usable else (),
+        why="the value is the same whichever clips are left out" if alike else _FEW,
+    )
 
 
 def _result(
@@ -40,8 +72,8 @@ def _result(
     per_prompt: Mapping[str, float] | None = None,
     warnings: Sequence[str] = (),
     leave_outs: tuple[float, ...] = (),
+    why: str = "",
 ) -> MetricResult:
-    few = () if interval else (f"no interval: it takes clips of at least {FEWEST_GROUPS} sources",)
     return MetricResult(
         value=value,
         low=interval.low if interval else None,
@@ -51,6 +83,8 @@ def _result(
         n=n,
         n_reference=n_reference,
         per_prompt=dict(per_prompt or {}),
-        warnings=(*warnings, *few),
+        warnings=(*warnings, *(() if interval else (f"no interval: {why}",))),
         leave_outs=leave_outs,
+        se=interval.se if interval else None,
+        freedom=interval.freedom if interval else None,
     )

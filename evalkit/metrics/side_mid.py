@@ -18,6 +18,7 @@ Protocol
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
     Mono clips at -60 among stereo ones widen it.
+    A score interval between -60 and 60, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
     Left from right: mirrored channels have the same value. Low frequencies decide, as most energy is there.
@@ -42,6 +43,7 @@ CARD = MetricCard(
     citation="evalkit; no paper",
     blind_to="left from right, and width that lies in time or phase alone at low level",
     headline=False,
+    bounds=(-60.0, 60.0),
 )
 
 
@@ -52,7 +54,7 @@ class SideMid:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or for features of another embedder."""
-        return mean_over_clips(inputs, measured("side_mid", inputs, "side_mid"))
+        return mean_over_clips(CARD, inputs, measured("side_mid", inputs, "side_mid"))
 
 
 METRIC = SideMid()

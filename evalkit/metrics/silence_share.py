@@ -15,6 +15,7 @@ Protocol
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    A score interval between 0 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
     Why it is silent: a pause that the prompt asks for counts as one that it does not. Hiss above -60 dB is
@@ -40,6 +41,7 @@ CARD = MetricCard(
     citation="evalkit; no paper",
     blind_to="why it is silent: a pause that the prompt asks for counts as one that it does not",
     headline=False,
+    bounds=(0.0, 1.0),
 )
 
 
@@ -50,7 +52,7 @@ class SilenceShare:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or for features of another embedder."""
-        return mean_over_clips(inputs, measured("silence_share", inputs, "silence"))
+        return mean_over_clips(CARD, inputs, measured("silence_share", inputs, "silence"))
 
 
 METRIC = SilenceShare()

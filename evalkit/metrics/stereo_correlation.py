@@ -17,6 +17,7 @@ Protocol
 
 Interval
     Clustered by source (the captions of one clip are one group), t quantile; none under 5 sources.
+    A score interval between -1 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
     Level: a sound that is panned by level alone has correlation 1 wherever it stands; see `side_mid` for that.
@@ -42,6 +43,7 @@ CARD = MetricCard(
     citation="evalkit; no paper",
     blind_to="where a sound stands: panned by level alone it counts as mono; anything but the strongest bands",
     headline=False,
+    bounds=(-1.0, 1.0),
 )
 
 
@@ -52,7 +54,7 @@ class StereoCorrelation:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or for features of another embedder."""
-        return mean_over_clips(inputs, measured("stereo_correlation", inputs, "correlation"))
+        return mean_over_clips(CARD, inputs, measured("stereo_correlation", inputs, "correlation"))
 
 
 METRIC = StereoCorrelation()

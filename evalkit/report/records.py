@@ -32,12 +32,14 @@ MOST_METRICS = 200
 @dataclass(frozen=True)
 class Estimate:
     """One metric's number for one run, as in scores.json. `value` is None for NaN, `low` and `high` are
-    both there or both None; `direction` is "lower", "higher", "none" (neither side is better) or "" where the
-    file does not say, and `headline` None where it does not."""
+    both there or both None; `se` is the standard error, None where there is none or the file is from before it;
+    `direction` is "lower", "higher", "none" (neither side is better) or "" where the file does not say, and `headline`
+    None where it does not."""
 
     value: float | None
     low: float | None
     high: float | None
+    se: float | None
     level: float | None
     method: str
     n: int | None
@@ -181,6 +183,7 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
         value=number(raw.get("value")),
         low=low,
         high=high,
+        se=number(raw.get("se")),
         level=number(raw.get("level")),
         method=one_line(raw.get("method"), 120),
         n=whole(raw.get("n")),

@@ -24,7 +24,7 @@ ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
     "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
-    "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol",
+    "se", "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol",
     "kind", "source", "warnings",
 )  # fmt: skip
 
@@ -164,7 +164,7 @@ def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Ce
     places = (cell.standing.best, cell.standing.worst) if cell.standing else (None, None)
     values = (
         *_whose(board, row).values(),
-        column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.level,
+        column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.se, estimate.level,
         estimate.n, estimate.n_failed, estimate.n_reference, *places, " ".join(cell.tied),
         column.weights, column.protocol, "headline" if column.headline else "further", "",
         "; ".join(estimate.warnings),

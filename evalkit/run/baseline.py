@@ -2,11 +2,12 @@
 
     {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
      run_id, groups: {id of a scored prompt: its group},
-     metrics: {name: {value, low, high, level, method, n, n_failed, n_reference, direction, protocol, weights,
-                      headline, code, embedder, per_prompt: {id: value}, leave_outs: [value without each fold]}}}
+     metrics: {name: {value, low, high, se, freedom, level, method, n, n_failed, n_reference, direction, protocol,
+                      weights, headline, code, embedder, per_prompt: {id: value}, leave_outs: [value without each fold]}}}
 
-`per_prompt` and `leave_outs` let a comparison be paired. A number that is missing or not finite never enters a
-baseline.
+`per_prompt` and `leave_outs` let a comparison be paired; `se` is the standard error of the value and `freedom` its
+degrees of freedom (null where there is none; absent in files from before they were kept). A number that is missing or
+not finite never enters a baseline.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ from evalkit.store.tables import parse_columns
 KIND = "evalkit-baseline"
 SCHEMA = 1
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
-_ENDS = ("value", "low", "high")
+_ENDS = ("value", "low", "high", "se")
 _TYPES: Mapping[str, Any] = {
     **dict.fromkeys((*_ENDS, "level"), float | None),
-    **dict.fromkeys(("n", "n_failed", "n_reference"), int | None),
+    **dict.fromkeys(("n", "n_failed", "n_reference", "freedom"), int | None),
     **dict.fromkeys(("method", "direction", "protocol", "weights", "embedder", "code"), str | None),
     "headline": bool | None,
     "per_prompt": Mapping[str, float],
@@ -135,7 +136,7 @@ def number(value: object) -> float | None:
 
 def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
     kept = {key: score.get(key) for key in _TYPES}
-    kept.update({key: number(score.get(key)) for key in ("low", "high")})
+    kept.update({key: number(score.get(key)) for key in ("low", "high", "se")})
     values = {i: each for i, value in score["per_prompt"].items() if (each := number(value)) is not None}
     left = score.get("leave_outs")
     return {**kept, "per_prompt": values, "leave_outs": list(left) if isinstance(left, list | tuple) else []}

@@ -3,7 +3,8 @@
 For each metric the *loss* is the difference counted so that positive is worse. Its interval comes from
 the paired per-prompt differences where both sides have them; for a statistic of the whole set from its
 jackknife over the sources, which both sides leave out in the same folds; and otherwise from the two sides' own
-intervals taken as independent, which for runs on the same prompts is wider than the truth.
+standard errors taken as independent, which for runs on the same prompts is wider than the truth. Where all differences
+are the same they have no spread to tell an error from, which is not to have none: their signs alone are judged.
 
 A metric's verdict is one of
 
@@ -38,7 +39,6 @@ MATTERS = 0.10
 """Where no tolerance is given, a gate that could not see a loss of 10 % of the baseline is inconclusive."""
 
 POWER = 0.80
-_Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _SUITE_KEYS = {"name": "suite", "protocol": "protocol", "version": "suite version", "digest": "suite content"}
 _SCORE_KEYS = {"protocol": "protocol", "direction": "direction", "weights": "weights", "embedder": "embedder settings"}
 
@@ -70,7 +70,8 @@ class Comparison:
 @dataclass(frozen=True)
 class _Difference:
     """current - baseline with its standard error and ends (None where none can be had), the degrees of freedom
-    of that error (None where it is taken as known), and the two-sided p of no difference by prompts."""
+    of that error (None where it is taken as known), and the two-sided p of no difference by prompts. `alike`: every
+    prompt, or every fold, differs by the same amount, so that no error can be told."""
 
     value: float
     error: float | None
@@ -78,7 +79,8 @@ class _Difference:
     high: float | None
     method: str
     p: float | None = None
-    freedom: int | None = None
+    freedom: float | None = None
+    alike: bool = False
 
 
 def check(
@@ -178,8 +180,10 @@ def _unlike_scores(current: Mapping[str, Any] | None, base: Mapping[str, Any] | 
             return f"the {side} does not say which direction is better"
         if not isinstance(score.get("n"), int) or score["n"] < 1:
             return f"the {side} has no n"
-        if any(score.get(end) is not None and number(score.get(end)) is None for end in ("low", "high")):
+        if any(score.get(key) is not None and number(score.get(key)) is None for key in ("low", "high", "se")):
             return f"the {side} has an interval that is not a number"
+        if (number(score.get("se")) or 0.0) < 0:
+            return f"the {side} has a standard error below zero"
     assert current is not None and base is not None
     for key, words in _SCORE_KEYS.items():
         if current.get(key) != base.get(key):
@@ -226,9 +230,7 @@ def _judge(difference: _Difference, sign: float, tolerance: float, size: float) 
 
     loss = sign * difference.value
     if difference.error is None or difference.low is None or difference.high is None:
-        if loss == 0:
-            return "pass", "", None
-        return "inconclusive", "no interval can be had at this n", None
+        return (*_without_error(difference, loss, tolerance), None)
     spread = smallest_detectable(difference.error, POWER, LEVEL, difference.freedom)
     detectable = tolerance + spread
     lowest_loss = min(sign * difference.low, sign * difference.high)
@@ -238,6 +240,18 @@ def _judge(difference: _Difference, sign: float, tolerance: float, size: float) 
     if loss != 0 and spread > must_see and max(sign * difference.low, sign * difference.high) > tolerance:
         return "inconclusive", f"only a loss above {detectable:.3g} would be seen at this n", detectable
     return "pass", "", detectable
+
+
+def _without_error(difference: _Difference, loss: float, tolerance: float) -> tuple[Verdict, str]:
+    """(verdict, reason) of a loss whose error cannot be told."""
+    if loss == 0:
+        return "pass", ""
+    if not difference.alike:
+        return "inconclusive", "no interval can be had at this n"
+    if difference.p is None or difference.p > 1 - LEVEL:
+        return "inconclusive", "all differences are the same: no spread to tell an interval from"
+    reason = f"all prompts differ by the same amount, so their signs alone were judged (p = {difference.p:.2g})"
+    return ("worse" if loss > tolerance else "pass"), reason
 
 
 def _difference(current: Mapping[str, Any], base: Mapping[str, Any], run: Record, baseline: Record) -> _Difference:
@@ -251,11 +265,23 @@ def _difference(current: Mapping[str, Any], base: Mapping[str, Any], run: Record
         left = _leave_outs(current), _leave_outs(base)
         if left[0] is not None and left[1] is not None and len(left[0]) == len(left[1]):
             return _paired_folds(value, left[0], left[1])
-    errors = _error(current), _error(base)
-    if errors[0] is None or errors[1] is None:
+    return _independent(value, _error(current), _error(base))
+
+
+def _independent(value: float, here: _Error | None, there: _Error | None) -> _Difference:
+    """Both sides' errors added up, with Welch's degrees of freedom where each side has its own. The method says
+    "intervals" where a side's error had to be read off the width of one."""
+    if here is None or there is None:
         return _Difference(value, None, None, None, "none")
-    error = math.hypot(errors[0], errors[1])
-    return _Difference(value, error, value - _Z * error, value + _Z * error, "independent intervals")
+    error = math.hypot(here.se, there.se)
+    freedom = None
+    if here.freedom and there.freedom and error > 0:
+        freedom = error**4 / (here.se**4 / here.freedom + there.se**4 / there.freedom)
+    from evalkit.stats.paired import two_sided_quantile
+
+    reach = two_sided_quantile(LEVEL, freedom) * error
+    method = "independent errors" if here.stated and there.stated else "independent intervals"
+    return _Difference(value, error, value - reach, value + reach, method, freedom=freedom)
 
 
 def _paired(
@@ -265,9 +291,9 @@ def _paired(
 
     ids = sorted(here)
     pair = paired_difference([here[i] for i in ids], [there[i] for i in ids], [groups[i] for i in ids], level=LEVEL)
-    if pair.interval is None:
-        return _Difference(value, None, None, None, "paired", pair.p)
     ends = pair.interval
+    if ends is None or _no_error(ends.se, value, [*here.values(), *there.values()]):
+        return _Difference(value, None, None, None, "paired", pair.p, alike=ends is not None)
     return _Difference(value, ends.se, ends.low, ends.high, "paired", pair.p, pair.groups - 1)
 
 
@@ -277,8 +303,8 @@ def _paired_folds(value: float, here: Sequence[float], there: Sequence[float]) -
 
     differences = [first - second for first, second in zip(here, there, strict=True)]
     ends = jackknife_interval(value, differences, LEVEL)
-    if ends is None:
-        return _Difference(value, None, None, None, "none")
+    if ends is None or _no_error(ends.se, value, [*here, *there]):
+        return _Difference(value, None, None, None, "paired jackknife", alike=ends is not None)
     return _Difference(value, ends.se, ends.low, ends.high, "paired jackknife", None, len(differences) - 1)
 
 
@@ -299,13 +325,32 @@ def _is_mean_of_prompts(score: Mapping[str, Any]) -> bool:
     return math.isclose(math.fsum(finite) / len(finite), score["value"], rel_tol=1e-5, abs_tol=1e-9)
 
 
-def _error(score: Mapping[str, Any]) -> float | None:
-    """The standard error behind a score's interval, taken as normal (a t interval gives a little more than
-    its own); None where the score has none."""
+def _no_error(se: float, difference: float, values: Sequence[float]) -> bool:
+    """Is a standard error only the rounding of the values that it was made from?"""
+    return se <= 1e-14 * max(map(abs, values)) or se <= 1e-7 * abs(difference)
+
+
+@dataclass(frozen=True)
+class _Error:
+    """A score's standard error and its degrees of freedom (None: taken as known); `stated` where its file states it."""
+
+    se: float
+    freedom: int | None
+    stated: bool
+
+
+def _error(score: Mapping[str, Any]) -> _Error | None:
+    """The error of a score, None where it has none. That of a file from before errors were kept is read off the
+    width of its interval, taken as normal (of a t interval that is a little more than its own)."""
+    if "se" in score:
+        se, freedom = number(score["se"]), score.get("freedom")
+        known = freedom if isinstance(freedom, int) and not isinstance(freedom, bool) and freedom > 0 else None
+        if se is not None or score.get("low") is None:
+            return None if se is None else _Error(se, known, True)
     low, high, level = (number(score.get(key)) for key in ("low", "high", "level"))
     if low is None or high is None or level is None or not 0 < level < 1:
         return None
-    return abs(high - low) / (2 * NormalDist().inv_cdf(0.5 + level / 2))
+    return _Error(abs(high - low) / (2 * NormalDist().inv_cdf(0.5 + level / 2)), None, False)
 
 
 def _brief(value: object) -> str:

@@ -216,6 +216,8 @@ def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, 
     left = [float(each) for each in result.leave_outs]
     return {
         **{name: _number(value) for name, value in numbers.items()},
+        "se": _number(result.se),
+        "freedom": result.freedom,
         "level": result.level,
         "method": result.method,
         "n": result.n,

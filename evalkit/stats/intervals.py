@@ -8,10 +8,15 @@ delete-a-group jackknife: the naive bootstrap of a Frechet distance does not eve
 (repeated clips shrink the rank), while the jackknife covered the expected estimate in 0.98 of 60 draws at
 n = 500, d = 64. What an interval cannot repair is bias: a Frechet distance of few clips is too large, by
 about 1/n, so n stands beside the number and only equal n compare.
+
+No interval leaves the range of its measure (`bounds`). Of a measure with one end, as a distance, it is cut there: the
+truth lies inside, so that costs no coverage, and nothing else of the interval moves. Of one with two, as a share or a
+correlation, it is a score interval (:func:`_score_ends`), which near an end is as skewed as the measure is.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,16 +29,21 @@ from evalkit.core.ids import digest_bytes
 FEWEST_GROUPS = 5
 MOST_FOLDS = 25
 
+Bounds = tuple[float, float]
+UNBOUNDED: Bounds = (-math.inf, math.inf)
+
 
 @dataclass(frozen=True)
 class Interval:
-    """[`low`, `high`] at `level` (0.95) by `method`; `se` is the standard error that it was made from."""
+    """[`low`, `high`] at `level` (0.95) by `method`; `se` is the standard error that it was made from, `freedom` the
+    degrees of freedom of that."""
 
     low: float
     high: float
     level: float
     method: str
     se: float
+    freedom: int
 
 
 def assign_folds(groups: Sequence[str], most: int = MOST_FOLDS) -> NDArray[np.int64]:
@@ -47,12 +57,13 @@ def assign_folds(groups: Sequence[str], most: int = MOST_FOLDS) -> NDArray[np.in
     return np.array([fold[name] for name in groups], dtype=np.int64)
 
 
-def jackknife_interval(value: float, leave_outs: Sequence[float], level: float = 0.95) -> Interval | None:
+def jackknife_interval(
+    value: float, leave_outs: Sequence[float], level: float = 0.95, bounds: Bounds = UNBOUNDED
+) -> Interval | None:
     """The interval of `value` from its values with each of G folds left out (Tukey 1958).
 
     se^2 = (G - 1) / G * sum (leave-out - their mean)^2; the half-width is the t quantile of G - 1 times se.
-    No bias is corrected, and a distance's interval is not cut at 0, so that the standard error can be read
-    from it. None under 5 folds; ValueError where a leave-out or the value is not finite.
+    No bias is corrected. None under 5 folds; ValueError where a leave-out or the value is not finite.
     """
     points = np.asarray(leave_outs, dtype=np.float64)
     if not (np.isfinite(points).all() and np.isfinite(value)):
@@ -61,8 +72,8 @@ def jackknife_interval(value: float, leave_outs: Sequence[float], level: float =
     if folds < FEWEST_GROUPS:
         return None
     se = float(np.sqrt((folds - 1) / folds * np.square(points - points.mean()).sum()))
-    reach = _t_quantile(level, folds - 1) * se
-    return Interval(value - reach, value + reach, level, f"jackknife over {folds} groups", se)
+    low, high = _ends(value, se, _t_quantile(level, folds - 1), folds, bounds)
+    return Interval(low, high, level, f"jackknife over {folds} groups", se, folds - 1)
 
 
 def jackknife(
@@ -84,7 +95,9 @@ def jackknife(
     return jackknife_interval(statistic(np.ones(len(groups), dtype=bool)), leave_outs, level)
 
 
-def clustered_mean(values: Sequence[float], groups: Sequence[str], level: float = 0.95) -> Interval | None:
+def clustered_mean(
+    values: Sequence[float], groups: Sequence[str], level: float = 0.95, bounds: Bounds = UNBOUNDED
+) -> Interval | None:
     """The interval of the mean of `values` with `groups` as the units; its middle is the plain mean.
 
     se^2 = G / (G - 1) * sum over groups of (sum of the group's residuals)^2 / n^2, with the t quantile of
@@ -103,8 +116,41 @@ def clustered_mean(values: Sequence[float], groups: Sequence[str], level: float 
         return None
     residuals = np.bincount(member, weights=data - mean)
     se = float(np.sqrt(count / (count - 1) * np.square(residuals).sum())) / len(data)
-    reach = _t_quantile(level, count - 1) * se
-    return Interval(mean - reach, mean + reach, level, f"clustered t over {count} groups", se)
+    low, high = _ends(mean, se, _t_quantile(level, count - 1), count, bounds)
+    return Interval(low, high, level, f"clustered t over {count} groups", se, count - 1)
+
+
+def no_spread(values: Sequence[float]) -> bool:
+    """Are these the same but for rounding? Then nothing tells how they would vary, which is not that they would not."""
+    data = np.asarray(values, dtype=np.float64)
+    return bool(np.ptp(data) <= 1e-9 * np.abs(data).max()) if data.size else True
+
+
+def _ends(value: float, se: float, quantile: float, units: int, bounds: Bounds) -> tuple[float, float]:
+    """The interval's ends, within the measure's range."""
+    low, high = bounds
+    if math.isfinite(low) and math.isfinite(high):
+        return _score_ends(value, se, quantile, units, bounds)
+    return min(value, max(low, value - quantile * se)), max(value, min(high, value + quantile * se))
+
+
+def _score_ends(value: float, se: float, quantile: float, units: int, bounds: Bounds) -> tuple[float, float]:
+    """Wilson's interval of a share p of the range, with the number of draws that its standard error tells of:
+
+    all t with (p - t)^2 <= (quantile se)^2 * t (1 - t) / v, v = p (1 - p), as the error of a share shrinks towards
+    either end (Wilson 1927; with an effective number of draws Korn and Graubard 1998). It holds p and never leaves
+    [0, 1]; in the middle of the range it is the plain interval. v is taken at Agresti and Coull's p, moved inwards by
+    quantile^2 / 2 draws of `units`, as v is 0 at an end, where a jackknife may still have a spread.
+    """
+    width = bounds[1] - bounds[0]
+    share = min(1.0, max(0.0, (value - bounds[0]) / width))
+    inner = (share + quantile**2 / (2 * units)) / (1 + quantile**2 / units)
+    reach = (quantile * se / width) ** 2
+    ratio = reach / (inner * (1 - inner))
+    root = math.sqrt(ratio**2 + 4 * ratio * share * (1 - share))
+    ends = ((2 * share + ratio + sign * root) / (2 * (1 + ratio)) for sign in (-1, 1))
+    low, high = (bounds[0] + width * min(1.0, max(0.0, end)) for end in ends)
+    return min(low, value), max(high, value)
 
 
 def _t_quantile(level: float, freedom: int) -> float:

@@ -69,7 +69,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95, freedom: int | None = None) -> float:
+def two_sided_quantile(level: float, freedom: float | None) -> float:
+    """How many standard errors an interval at `level` reaches: t with so many degrees, the normal where None."""
+    tail = (1 + level) / 2
+    return float(scipy.stats.norm.ppf(tail) if freedom is None else scipy.stats.t.ppf(tail, freedom))
+
+
+def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95, freedom: float | None = None) -> float:
     """The smallest true change that a two-sided test at `level` finds with probability `power`, given the
     standard error `se` of the estimated change.
 

@@ -90,6 +90,45 @@ def test_pairing_sees_what_the_metrics_own_intervals_cannot() -> None:
     assert by_name["fd_openl3"].method == "independent intervals"
 
 
+def test_an_error_that_a_file_states_is_taken_and_not_read_off_an_interval_that_is_cut() -> None:
+    """Near the end of its range a measure's interval is narrower than its error; the gate would be too sure."""
+    near = {"value": 0.1, "low": 0.0, "high": 0.3, "se": 0.1, "freedom": 20}
+    base, run = (changed(record(), "fd_openl3", **{**near, "value": value}) for value in (0.1, 0.4))
+    (each,) = check(run, base, ["fd_openl3"])
+    assert (each.method, each.verdict) == ("independent errors", "inconclusive")
+    assert each.high is not None
+    assert each.high - 0.3 == pytest.approx(2.0211 * math.sqrt(2) * 0.1, rel=1e-4), "t at Welch's 40 degrees"
+    older = changed(base, "fd_openl3", se=None)
+    assert check(run, older, ["fd_openl3"])[0].method == "independent intervals"
+    for wrong, words in ((-0.1, "below zero"), (math.nan, "not a number"), ("0.1", "not a number")):
+        (each,) = check(changed(run, "fd_openl3", se=wrong), base, ["fd_openl3"])
+        assert each.verdict == "invalid"
+        assert words in each.reason
+
+
+@pytest.mark.parametrize(("sources", "verdict"), [(60, "worse"), (5, "inconclusive")])
+def test_differences_that_are_all_the_same_are_judged_by_their_signs(sources: int, verdict: str) -> None:
+    """They have no spread: an error of nothing would make the gate infinitely sure, of five prompts as of sixty."""
+    groups = {key: str(place % sources) for place, key in enumerate(IDS)}
+    base, run = (replace(record(shift), groups=groups) for shift in (0.0, 0.125))
+    (each,) = check(run, base, ["kl_passt"])
+    assert (each.verdict, each.low, each.detectable) == (verdict, None, None)
+    assert "same" in each.reason
+    (better,) = check(base, run, ["kl_passt"])
+    assert better.verdict != "worse"
+    (accepted,) = check(run, base, tolerances={"kl_passt": 0.5})
+    assert accepted.verdict != "worse"
+
+
+def test_leave_outs_without_spread_are_no_certainty() -> None:
+    flat = {"value": 0.0, "low": None, "high": None, "se": None, "leave_outs": [0.0] * 25}
+    base = changed(record(), "fd_openl3", **flat)
+    run = changed(record(), "fd_openl3", **{**flat, "value": 0.1, "leave_outs": [0.1] * 25})
+    (each,) = check(run, base, ["fd_openl3"])
+    assert each.verdict == "inconclusive"
+    assert check(base, base, ["fd_openl3"])[0].verdict == "pass"
+
+
 def test_an_accepted_loss_passes_until_it_is_surely_exceeded() -> None:
     run = record(shift=0.2, noise=0.1)
     tolerances = {"kl_passt": 0.3, "clap_score": 0.3, "fd_openl3": 30.0}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.stats.frechet import factors_of_blocks, factors_of_rows, frechet_distance, group_rows, leave_out_distances
-from evalkit.stats.intervals import assign_folds, clustered_mean, jackknife, jackknife_interval
+from evalkit.stats.intervals import UNBOUNDED, assign_folds, clustered_mean, jackknife, jackknife_interval
 
 
 @given(st.lists(st.text(max_size=4), min_size=1, max_size=80), st.integers(1, 25))
@@ -78,6 +80,71 @@ def test_equal_values_have_no_width_and_nan_is_refused() -> None:
         clustered_mean([], [])
     with pytest.raises(ValueError, match="groups"):
         clustered_mean([1.0], ["a", "b"])
+
+
+UNIT = st.floats(0, 1)
+
+
+@given(st.lists(UNIT, min_size=5, max_size=30), st.floats(-100, 100), st.floats(0.01, 100))
+@settings(deadline=None)
+def test_an_interval_stays_in_its_range_and_holds_its_value(values: list[float], low: float, width: float) -> None:
+    """Silence of [-0.12, 0.52] and a correlation of up to 1.06 are no statements about either."""
+    groups = [str(place) for place in range(len(values))]
+    for ends in ((low, low + width), (low, math.inf), (-math.inf, low + width)):
+        moved = [low + width * value for value in values]
+        found = clustered_mean(moved, groups, bounds=ends)
+        assert found is not None
+        mean = float(np.mean(moved))
+        assert min(ends[0], mean) <= found.low <= mean <= found.high <= max(ends[1], mean)
+        plain = clustered_mean(moved, groups)
+        assert plain is not None
+        assert (found.se, found.freedom) == (plain.se, len(values) - 1)
+
+
+def test_far_from_the_ends_an_interval_is_the_plain_one() -> None:
+    values = np.random.default_rng(5).uniform(0.45, 0.55, 200).tolist()
+    groups = [str(place) for place in range(200)]
+    plain, share = clustered_mean(values, groups), clustered_mean(values, groups, bounds=(0.0, 1.0))
+    distance = clustered_mean(values, groups, bounds=(0.0, math.inf))
+    assert plain is not None
+    assert share is not None
+    assert distance == plain
+    assert (share.low, share.high) == pytest.approx((plain.low, plain.high), abs=2e-5)
+
+
+def test_a_share_of_yes_and_no_has_wilsons_interval() -> None:
+    """40 of 100: scipy's Wilson interval, with the normal's quantile in place of t's."""
+    scipy_stats = pytest.importorskip("scipy.stats")
+    found = clustered_mean([1.0] * 400 + [0.0] * 600, [str(place) for place in range(1000)], bounds=(0.0, 1.0))
+    expected = scipy_stats.binomtest(400, 1000).proportion_ci(method="wilson")
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high), abs=2e-4)
+
+
+def test_at_its_end_a_share_still_has_an_interval() -> None:
+    """Coverage 1.00 whose leave-outs fall short of it."""
+    found = jackknife_interval(1.0, [1.0] * 20 + [0.95] * 5, bounds=(0.0, 1.0))
+    plain = jackknife_interval(1.0, [1.0] * 20 + [0.95] * 5)
+    assert found is not None
+    assert plain is not None
+    assert found.high == 1.0
+    assert plain.low - 0.05 < found.low < 1.0
+
+
+@pytest.mark.parametrize("groups", [10, 30])
+def test_a_skewed_share_is_covered_no_worse_than_by_the_plain_interval(groups: int) -> None:
+    """Silence as it is: none in most clips, much in some."""
+    draw = np.random.default_rng(6)
+    held = {"plain": 0, "share": 0}
+    names, truth = [str(place) for place in range(groups)], 0.4 * 2 / 7
+    for _ in range(1000):
+        values = (draw.uniform(size=groups) < 0.4) * draw.beta(2, 5, groups)
+        for name, bounds in (("plain", UNBOUNDED), ("share", (0.0, 1.0))):
+            found = clustered_mean(values.tolist(), names, bounds=bounds)
+            assert found is not None
+            held[name] += found.low <= truth <= found.high
+    assert held["share"] / 1000 >= 0.9
+    assert held["share"] >= held["plain"]
 
 
 def test_a_wider_level_is_wider() -> None:
