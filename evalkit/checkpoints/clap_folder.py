@@ -1,6 +1,7 @@
 """A CLAP folder in the hub's layout, read and checked: config, tensors, front end, tokenizer.
 
-Weights are in `model.safetensors`, or in `pytorch_model.bin` where a folder has only that.
+Weights are in `model.safetensors`, or in `pytorch_model.bin` where a folder has only that; `shards.py` knows how else
+the hub's libraries name them.
 
 Every reader here names the file at fault. Two silent failures of the plain loaders are made loud: tensors
 that are missing or left over are named, and a tokenizer that lost its vocabulary is refused (transformers
@@ -21,12 +22,13 @@ from transformers import ClapConfig, RobertaTokenizer
 from transformers.initialization import no_init_weights
 
 from evalkit.checkpoints.config_file import read_object
-from evalkit.checkpoints.tensors import load_into, read_tensors
-from evalkit.checkpoints.torch_file import read_torch
+from evalkit.checkpoints.shards import read_files, tensor_files
+from evalkit.checkpoints.tensors import load_into
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 from evalkit.nets.clap import CONSTANTS, FrontEnd, audio_config, text_config
 
-WEIGHTS, OLDER_WEIGHTS = "model.safetensors", "pytorch_model.bin"
+WEIGHTS = "model.safetensors"
+_STEM, _OLDER_STEM = "model", "pytorch_model"
 TOKENS = 77
 """Every text is padded or cut to this many tokens, as LAION's `hook.py` 65-73 does."""
 
@@ -58,8 +60,8 @@ def read_folder(folder: Path) -> Checkpoint:
     """A whole folder. Raises MissingWeights or BadCheckpoint, naming the file at fault."""
     config = read_config(folder)
     front = read_front_end(folder, config)
-    weights = weights_of(folder)
-    return Checkpoint(folder, weights, config, front, _read_weights(weights), folder)
+    files = weights_of(folder)
+    return Checkpoint(folder, files[0], config, front, read_files(files), folder)
 
 
 def read_config(folder: Path) -> ClapConfig:
@@ -96,10 +98,10 @@ def read_front_end(folder: Path, config: ClapConfig) -> FrontEnd:
     return front
 
 
-def weights_of(folder: Path) -> Path:
-    """The file with the tensors. Raises MissingWeights, naming the one that there should be."""
-    older = folder / OLDER_WEIGHTS
-    return older if older.is_file() and not (folder / WEIGHTS).is_file() else _present(folder, WEIGHTS)
+def weights_of(folder: Path) -> list[Path]:
+    """The file with the tensors, or its shards. Raises MissingWeights, naming the one that there should be."""
+    files = tensor_files(folder, _STEM, (".safetensors",)) or tensor_files(folder, _OLDER_STEM, (".bin",))
+    return files or [_present(folder, WEIGHTS)]
 
 
 def fill(net: nn.Module, folder: Path, prefix: str = "") -> None:
@@ -107,8 +109,8 @@ def fill(net: nn.Module, folder: Path, prefix: str = "") -> None:
 
     Raises MissingWeights, or BadCheckpoint naming the tensors that are missing, left over or misshaped.
     """
-    path = weights_of(folder)
-    fill_from(net, _read_weights(path), path, prefix)
+    files = weights_of(folder)
+    fill_from(net, read_files(files), files[0], prefix)
 
 
 def fill_from(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, prefix: str = "") -> None:
@@ -133,10 +135,6 @@ def undrawn() -> Iterator[None]:
     """
     with no_init_weights():
         yield
-
-
-def _read_weights(path: Path) -> dict[str, Tensor]:
-    return read_torch(path) if path.name == OLDER_WEIGHTS else read_tensors(path)
 
 
 class Words:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evalkit.checkpoints import shards
 from evalkit.checkpoints.config_file import read_object
 from evalkit.core.errors import BadCheckpoint
 
@@ -55,17 +56,12 @@ _BLOCK = {
 
 def tensor_files(part: Path) -> list[Path]:
     """The files with the tensors of one part, shards in the order of their names. Raises BadCheckpoint where
-    there are none, or where the index names a file outside of the folder."""
-    index = part / f"{_FILE}.safetensors.index.json"
-    if index.is_file():
-        shards = sorted({str(name) for name in read_object(index).get("weight_map", {}).values()})
-        if any(Path(name).name != name or not (part / name).is_file() for name in shards):
-            raise BadCheckpoint(f"{index}: names files that are not in the folder", "download the folder again")
-        return [part / name for name in shards]
-    for name in (f"{_FILE}.safetensors", f"{_FILE}.fp16.safetensors", f"{_FILE}.bin"):
-        if (part / name).is_file():
-            return [part / name]
-    raise BadCheckpoint(f"{part}: holds no {_FILE}.safetensors", "download the folder again")
+    there are none, or where the index names a file that is not in the folder."""
+    found = shards.tensor_files(part, _FILE)
+    if not found:
+        there = ", ".join(sorted(path.name for path in part.iterdir())[:5]) if part.is_dir() else "no folder"
+        raise BadCheckpoint(f"{part}: holds no {_FILE}.safetensors ({there})", "download the folder again")
+    return found
 
 
 def read_diffusers(folder: Path) -> dict[str, Tensor]:
@@ -183,13 +179,7 @@ def _part_config(folder: Path, part: str) -> dict[str, Any]:
 
 
 def _renamed(part: Path, rename: Callable[[dict[str, Tensor], Path], dict[str, Tensor]]) -> dict[str, Tensor]:
-    from evalkit.checkpoints.tensors import read_tensors
-    from evalkit.checkpoints.torch_file import read_torch
-
-    tensors: dict[str, Tensor] = {}
-    for file in tensor_files(part):
-        tensors.update(read_tensors(file) if file.suffix == ".safetensors" else read_torch(file))
-    return rename(tensors, part)
+    return rename(shards.read_files(tensor_files(part)), part)
 
 
 def _from_transformer(tensors: dict[str, Tensor], part: Path) -> dict[str, Tensor]:

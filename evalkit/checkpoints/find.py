@@ -19,6 +19,7 @@ from typing import Any
 
 from evalkit.checkpoints.own_config import SUFFIXES, own_config
 from evalkit.checkpoints.safetensors_header import read_header
+from evalkit.checkpoints.shards import is_index, shards_of, whole_of
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import absent, typed
@@ -164,7 +165,12 @@ def _weights_in(folder: Path) -> Path | None:
     for name in (WEIGHTS, "model.ckpt"):
         if (folder / name).is_file():
             return folder / name
-    found = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file())
+    indices = sorted(path for path in folder.iterdir() if is_index(path))
+    listed = {file for index in indices for file in shards_of(index)}
+    found = sorted(
+        path for path in folder.iterdir() if path.suffix in SUFFIXES and path.is_file() and path not in listed
+    )
+    found = [*indices, *found]
     if len(found) > 1:
         names = ", ".join(path.name for path in found[:5])
         raise UserError(f"{folder}: holds several checkpoints ({names})", "name the file itself")
@@ -176,10 +182,11 @@ def _weights_in(folder: Path) -> Path | None:
 
 
 def _of_file(file: Path) -> Checkpoint:
-    if file.suffix not in SUFFIXES:
+    if file.suffix not in SUFFIXES and not is_index(file):
         raise BadCheckpoint(f"{file}: not a checkpoint: its name ends in none of {', '.join(SUFFIXES)}", _LAYOUTS)
-    own = own_config(file)
-    files = (file,) if own.source == file else (file, own.source)
+    own = own_config(whole_of(file) if is_index(file) else file)
+    parts = shards_of(file) if is_index(file) else [file]
+    files = (*parts, *([] if own.source == file else [own.source]))
     return Checkpoint(own.content, own.source, file, files, _tower_beside(file.parent))
 
 

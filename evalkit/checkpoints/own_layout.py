@@ -6,29 +6,33 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from torch import Tensor
+
+from evalkit.checkpoints.shards import read_files, tensor_files
+from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.jsonio import read_json
 
 TENSORS, CONFIG = "model.safetensors", "config.json"
+_STEM = "model"
 
 
-def weights_file(path: Path) -> Path:
-    """The safetensors file of a weights folder or file.
+def read_weights(path: Path, reads: str) -> dict[str, Tensor]:
+    """name -> tensor of a weights folder, a safetensors file, or a torch file with the network's own names.
 
-    Raises BadCheckpoint for a folder without one, and UserError for a format that this version cannot read.
+    `reads` says what the network is read from, for the error. Raises MissingWeights, or BadCheckpoint for a folder
+    without tensors, a file that cannot be read, or one of another format.
     """
     if path.is_dir():
-        found = path / TENSORS
-        if not found.is_file():
-            raise BadCheckpoint(f"{path}: the folder holds no {TENSORS}")
-        return found
-    if path.suffix != ".safetensors":
-        raise UserError(
-            f"{path}: this version reads safetensors only, not {''.join(path.suffixes[-2:]) or 'this file'}",
-            "the published .h5 and .pt files are read by a later version; none is unpickled",
-        )
-    return path
+        files = tensor_files(path, _STEM)
+        if not files:
+            there = ", ".join(sorted(each.name for each in path.iterdir())[:5]) or "it is empty"
+            raise BadCheckpoint(f"{path}: the folder holds no {TENSORS} ({there})", f"it is read from {reads}")
+        return read_files(files)
+    if path.suffix not in (".safetensors", *TORCH_SUFFIXES):
+        raise BadCheckpoint(f"{path}: is of none of the formats that these weights are read from", f"they are {reads}")
+    return read_files([path])
 
 
 _Config = TypeVar("_Config")

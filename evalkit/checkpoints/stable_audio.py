@@ -25,19 +25,17 @@ _PARTS = {"model.model.": "net.", "pretransform.model.": "vae.", "conditioner.co
 
 
 def read_model(path: Path) -> dict[str, Tensor]:
-    """name -> tensor, as stored, of a file or of diffusers' folder.
+    """name -> tensor, as stored, of a file, of the shards of an index, or of diffusers' folder.
 
     Raises MissingWeights, or BadCheckpoint naming the file, where it is cut, is none, asks for code, or holds a
     training run of something else.
     """
     from evalkit.checkpoints.diffusers import read_diffusers
-    from evalkit.checkpoints.tensors import read_tensors
-    from evalkit.checkpoints.torch_file import read_torch
+    from evalkit.checkpoints.shards import is_index, read_files, shards_of
 
     if path.is_dir():
         return read_diffusers(path)
-    tensors = read_tensors(path) if path.suffix == ".safetensors" else read_torch(path)
-    return unwrap(tensors, path)
+    return unwrap(read_files(shards_of(path) if is_index(path) else [path]), path)
 
 
 def unwrap(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 
 from evalkit.checkpoints.safetensors_header import read_header
 from evalkit.core.errors import BadCheckpoint
-from evalkit.core.ids import digest_file
 
 _NAMED = 12
 """Tensors that an error names before it only counts the rest."""
@@ -30,9 +30,18 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise BadCheckpoint(f"{path}: not a whole safetensors file: {error}", "copy or download it again") from None
 
 
-def digest(path: Path) -> str:
-    """sha256 of a weights file, as 64 hex digits; stands for the weights in cache keys and records."""
-    return digest_file(path)
+def digest_of(module: nn.Module, ignore: tuple[str, ...] = ()) -> str:
+    """sha256 of a filled network's tensors by name, 64 hex digits; stands for the weights in cache keys and records.
+
+    Equal weights have equal digests, whichever file they came from: `.h5`, `.h5.gz` and safetensors, a plain state dict
+    or one in a training checkpoint. `ignore` ends the names of constants that follow from the config.
+    """
+    sha = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        if not name.endswith(ignore or ("\0",)):
+            sha.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\0".encode())
+            sha.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return sha.hexdigest()
 
 
 def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: Collection[str] = ()) -> None:

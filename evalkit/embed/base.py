@@ -20,8 +20,8 @@ class EmbedderSpec:
     """Who made a feature.
 
     `name` is the weights' name (`openl3-mini`), `family` the file under evalkit/embed (`openl3`),
-    `weights` the sha256 of the weights file, `settings` every other choice that changes a feature
-    (rates, windows, channel rule, front end version, as plain JSON).
+    `weights` the digest of its tensors, whichever file they are in, `settings` every other choice that changes a
+    feature (rates, windows, channel rule, front end version, as plain JSON).
     """
 
     name: str

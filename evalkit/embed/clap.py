@@ -41,11 +41,12 @@ from evalkit.checkpoints.clap_folder import (
     weights_of,
 )
 from evalkit.checkpoints.clap_laion import read_laion, read_laion_text
+from evalkit.checkpoints.tensors import digest_of
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
 from evalkit.core.errors import BadCheckpoint, UserError
-from evalkit.core.ids import digest_bytes, digest_file
+from evalkit.core.ids import digest_bytes, digest_file, digest_json
 from evalkit.embed.base import EmbedderSpec, Features
-from evalkit.nets.clap import ANTIALIAS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
+from evalkit.nets.clap import ANTIALIAS, CONSTANTS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
 PEAK_DBFS = -1.0
 FRONT_END_VERSION = 3
@@ -109,7 +110,8 @@ class TextTower:
         self._net = net.to(device).eval()
         self._device = device
         self.width = text_config(config).hidden_size
-        self.weights = digest_file(weights_of(path) if published is None else path)
+        files = weights_of(path) if published is None else [path]
+        self.weights = digest_file(files[0]) if len(files) == 1 else digest_json([digest_file(file) for file in files])
 
     @torch.inference_mode()
     def penultimate(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -138,7 +140,7 @@ def load(name: str, path: Path, device: str, overrides: Mapping[str, Path] | Non
         raise BadCheckpoint(f"{path / 'config.json'}: {error}") from error
     fill_from(net.model, checkpoint.tensors, checkpoint.weights)
     width = int(checkpoint.config.projection_dim)
-    spec = EmbedderSpec(name, "clap", width, digest_file(checkpoint.weights), _settings(checkpoint))
+    spec = EmbedderSpec(name, "clap", width, digest_of(net.model, CONSTANTS), _settings(checkpoint))
     return ClapEmbedder(spec, net.to(device).eval(), checkpoint.front, words, device)
 
 

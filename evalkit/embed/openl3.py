@@ -24,8 +24,8 @@ from evalkit.audio.clip import SURROUND, Clip, Samples
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample, resample_kaiser_best
 from evalkit.checkpoints.keras import is_keras_file, read_layers
-from evalkit.checkpoints.own_layout import read_config, weights_file
-from evalkit.checkpoints.tensors import digest, load_into, read_tensors
+from evalkit.checkpoints.own_layout import read_config, read_weights
+from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
@@ -39,6 +39,8 @@ MIDDLE_RATE = 44100
 HOP_SECONDS = 0.5
 
 _CONTENTS = ("env", "music")
+_COUNTER = ("num_batches_tracked",)
+_READ_FROM = "OpenL3's published .h5 and .h5.gz, safetensors, or a folder with model.safetensors and config.json"
 _PUBLISHED_NAME = re.compile(r"openl3_audio_(?P<bands>linear|mel128|mel256)_(?P<content>env|music)")
 
 
@@ -102,16 +104,16 @@ def frames(samples: Array, rate: int) -> list[Array]:
 
 def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
     """From a published Keras file (.h5, .h5.gz), a folder with `model.safetensors` and `config.json`, or a
-    safetensors file (published sizes).
+    safetensors or torch file of the network's own names (published sizes).
 
     Raises MissingWeights or BadCheckpoint, also where the name of a published file says that it is another
     network than `name` stands for.
     """
     if path.is_file() and is_keras_file(path):
         _check_published_name(name, path)
-        net, file = network_of_keras(path, OpenL3Config()), path
+        net = network_of_keras(path, OpenL3Config())
     else:
-        net, file = _network_of_tensors(path), weights_file(path)
+        net = _network_of_tensors(path)
     config = net.config
     settings = {
         "peak_dbfs": PEAK_DBFS,
@@ -122,7 +124,9 @@ def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
         "kaiser_best": "resampy 0.2.2, summed in float32",
         **asdict(config),
     }
-    return OpenL3Embedder(EmbedderSpec(name, "openl3", 2 * config.embedding, digest(file), settings), net, device)
+    return OpenL3Embedder(
+        EmbedderSpec(name, "openl3", 2 * config.embedding, digest_of(net, _COUNTER), settings), net, device
+    )
 
 
 def network_of_keras(path: Path, config: OpenL3Config) -> OpenL3:
@@ -142,15 +146,14 @@ def network_of_keras(path: Path, config: OpenL3Config) -> OpenL3:
 
 
 def _network_of_tensors(path: Path) -> OpenL3:
-    file = weights_file(path)
     net = OpenL3(read_config(path, OpenL3Config))
-    load_into(net, read_tensors(file), file, ignore=_counters(net))
+    load_into(net, read_weights(path, _READ_FROM), path, ignore=_counters(net))
     return net
 
 
 def _counters(net: OpenL3) -> list[str]:
     """torch counts BatchNorm's training steps; neither format needs to."""
-    return [key for key in net.state_dict() if key.endswith("num_batches_tracked")]
+    return [key for key in net.state_dict() if key.endswith(_COUNTER)]
 
 
 def _check_published_name(name: str, path: Path) -> None:

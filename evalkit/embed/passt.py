@@ -20,15 +20,15 @@ import torch
 from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
-from evalkit.checkpoints.own_layout import read_config, weights_file
-from evalkit.checkpoints.tensors import digest, load_into, read_tensors
-from evalkit.checkpoints.torch_file import TORCH_SUFFIXES, read_torch
+from evalkit.checkpoints.own_layout import read_config, read_weights
+from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.core.errors import UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
 from evalkit.nets.passt import PaSST, PaSSTConfig
 
 PEAK_DBFS = -1.0
+_READ_FROM = "PaSST's published .pt, safetensors, or a folder with model.safetensors and config.json"
 
 
 class PaSSTEmbedder:
@@ -90,10 +90,8 @@ def load(name: str, folder: Path, device: str = "cpu") -> PaSSTEmbedder:
 
     Raises MissingWeights or BadCheckpoint.
     """
-    published = folder.suffix in TORCH_SUFFIXES and not folder.is_dir()
-    path = folder if published else weights_file(folder)
     config = read_config(folder, PaSSTConfig)
     net = PaSST(config)
-    load_into(net, read_torch(path) if published else read_tensors(path), path)
+    load_into(net, read_weights(folder, _READ_FROM), folder)
     settings = {"peak_dbfs": PEAK_DBFS, "channels": "mean", "output": "softmax of mean logits", **asdict(config)}
-    return PaSSTEmbedder(EmbedderSpec(name, "passt", config.classes, digest(path), settings), net, device)
+    return PaSSTEmbedder(EmbedderSpec(name, "passt", config.classes, digest_of(net), settings), net, device)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from evalkit.checkpoints.clap_folder import quiet
+from evalkit.checkpoints.shards import lone_variant
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 
 VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.json")
@@ -30,7 +31,12 @@ def read_network(kind: Any, folder: Path, tied: Collection[str] = ()) -> Any:
     try:
         with quiet():
             network, told = kind.from_pretrained(
-                folder, local_files_only=True, weights_only=True, dtype=torch.float32, output_loading_info=True
+                folder,
+                local_files_only=True,
+                weights_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                variant=lone_variant(folder, "model"),
             )
     except Exception as error:  # noqa: BLE001 - transformers, safetensors and torch each raise their own
         raise BadCheckpoint(f"{folder}: cannot be loaded as {kind.__name__}: {one_line(error)}") from None

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from evalkit.audio.clip import Samples
+from evalkit.checkpoints.shards import lone_variant
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.generators.base import Options
 from evalkit.generators.baselines import Made, Request
@@ -116,7 +117,12 @@ def read_part(kind: Any, folder: Path) -> Any:
         raise MissingWeights(f"{folder / 'config.json'}: no such file", "the folder is a pipeline of diffusers")
     try:
         network, told = kind.from_pretrained(
-            folder, local_files_only=True, torch_dtype=torch.float32, output_loading_info=True, low_cpu_mem_usage=False
+            folder,
+            local_files_only=True,
+            torch_dtype=torch.float32,
+            output_loading_info=True,
+            low_cpu_mem_usage=False,
+            variant=lone_variant(folder, "diffusion_pytorch_model"),
         )
     except Exception as error:  # noqa: BLE001 - diffusers, safetensors and torch each raise their own
         raise BadCheckpoint(f"{folder}: cannot be loaded as {kind.__name__}: {one_line(error)}") from None

@@ -6,15 +6,34 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from evalkit.checkpoints.own_layout import read_config, weights_file
+from evalkit.checkpoints.own_layout import read_config, read_weights
 from evalkit.core.errors import BadCheckpoint
 from evalkit.nets.openl3 import OpenL3Config
 
 
 def test_a_folder_without_weights_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadCheckpoint, match=str(tmp_path)):
-        weights_file(tmp_path)
+        read_weights(tmp_path, "a folder")
+
+
+@pytest.mark.parametrize("name", ["weights.h5", "weights.onnx", "weights"])
+def test_a_file_of_another_format_is_told_what_is_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(BadCheckpoint, match=r"none of the formats .*they are \.pt"):
+        read_weights(tmp_path / name, ".pt or safetensors")
+
+
+def test_safetensors_torch_files_and_folders_give_the_same_tensors(tmp_path: Path) -> None:
+    tensors = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.ones(1).half()}
+    save_file(tensors, tmp_path / "model.safetensors")
+    torch.save(tensors, tmp_path / "x.pt")
+    for path in (tmp_path, tmp_path / "model.safetensors", tmp_path / "x.pt"):
+        found = read_weights(path, "")
+        assert found.keys() == tensors.keys()
+        assert all(torch.equal(found[key], tensors[key]) for key in tensors)
 
 
 def write_config(folder: Path, **changes: object) -> None:

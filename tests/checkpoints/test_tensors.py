@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from evalkit.checkpoints.tensors import digest, load_into, read_tensors
+from evalkit.checkpoints.tensors import digest_of, load_into, read_tensors
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 
 
@@ -21,7 +21,19 @@ def saved(folder: Path, tensors: dict[str, torch.Tensor]) -> Path:
 def test_a_file_comes_back_as_stored(tmp_path: Path) -> None:
     path = saved(tmp_path, {"a": torch.arange(3).half()})
     assert read_tensors(path)["a"].dtype == torch.float16
-    assert len(digest(path)) == 64
+
+
+def test_equal_weights_have_equal_digests_and_a_changed_bit_another() -> None:
+    """A gate that takes `.h5.gz` for other weights than `.h5` holds nothing against its baseline."""
+    net, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    other.load_state_dict(net.state_dict())
+    assert digest_of(net) == digest_of(other)
+    assert digest_of(net, ("bias",)) != digest_of(net)
+    with torch.no_grad():
+        other.bias[0] = torch.nextafter(other.bias[0], torch.tensor(9.0))
+    assert digest_of(net) != digest_of(other)
+    assert digest_of(net, ("bias",)) == digest_of(other, ("bias",))
+    assert digest_of(nn.Linear(3, 2).half()) != digest_of(net)
 
 
 @pytest.mark.parametrize("keep", [0, 4, 20, -1])

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from evalkit.checkpoints.clap_folder import quiet
+from evalkit.checkpoints.shards import lone_variant
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed import clap
 from evalkit.nets.stable_audio.config import TextConfig
@@ -83,7 +84,11 @@ def _read_t5(words: Path, net: Path) -> tuple[Any, Any]:
             # Said outright, as transformers would ask at the terminal whether to run a folder's own code.
             tokenizer = AutoTokenizer.from_pretrained(words, local_files_only=True, trust_remote_code=False)
             loaded: Any = T5EncoderModel.from_pretrained(
-                net, local_files_only=True, dtype=torch.float32, output_loading_info=True
+                net,
+                local_files_only=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                variant=lone_variant(net, "model"),
             )
             encoder, told = loaded
     except Exception as error:  # noqa: BLE001 - transformers, tokenizers and safetensors each raise their own
