@@ -78,7 +78,7 @@ def shards_of(index: Path) -> list[Path]:
     missing = [name for name in names if Path(name).name != name or not (index.parent / name).is_file()]
     if missing:
         raise BadCheckpoint(
-            f"{index}: names files that are not in the folder: {len(missing)} of {len(names)}, first {missing[0][:80]!r}",
+            f"{index}: names files that are not in the folder ({len(missing)} of {len(names)}: {missing[0][:80]!r})",
             "put all shards beside it",
         )
     return [index.parent / name for name in names]

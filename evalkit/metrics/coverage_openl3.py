@@ -18,7 +18,7 @@ Protocol
 Interval
     Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources.
     The reference counts as given.
-    A score interval between 0 and 1, as skewed near either as the measure is; none where all is the same.
+    Cut at 0 and 1; none where all is the same.
 
 What it cannot see
     Fidelity: clips far from everything real cost nothing beside those that reach. Whether a clip fits its

@@ -9,9 +9,10 @@ delete-a-group jackknife: the naive bootstrap of a Frechet distance does not eve
 n = 500, d = 64. What an interval cannot repair is bias: a Frechet distance of few clips is too large, by
 about 1/n, so n stands beside the number and only equal n compare.
 
-No interval leaves the range of its measure (`bounds`). Of a measure with one end, as a distance, it is cut there: the
-truth lies inside, so that costs no coverage, and nothing else of the interval moves. Of one with two, as a share or a
-correlation, it is a score interval (:func:`_score_ends`), which near an end is as skewed as the measure is.
+No interval leaves the range of its measure (`bounds`). A statistic's is cut at the ends: the truth lies inside, so that
+costs no coverage, and nothing else of the interval moves; so is that of a mean with one end, as a distance. A mean of
+shares or correlations, with two ends, gets a score interval (:func:`_score_ends`), which near an end is as skewed as
+the mean is (`reports/simulations.md`).
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def jackknife_interval(
     if folds < FEWEST_GROUPS:
         return None
     se = float(np.sqrt((folds - 1) / folds * np.square(points - points.mean()).sum()))
-    low, high = _ends(value, se, _t_quantile(level, folds - 1), folds, bounds)
+    low, high = _cut(value, _t_quantile(level, folds - 1) * se, bounds)
     return Interval(low, high, level, f"jackknife over {folds} groups", se, folds - 1)
 
 
@@ -116,7 +117,7 @@ def clustered_mean(
         return None
     residuals = np.bincount(member, weights=data - mean)
     se = float(np.sqrt(count / (count - 1) * np.square(residuals).sum())) / len(data)
-    low, high = _ends(mean, se, _t_quantile(level, count - 1), count, bounds)
+    low, high = _ends_of_mean(mean, _t_quantile(level, count - 1) * se, bounds)
     return Interval(low, high, level, f"clustered t over {count} groups", se, count - 1)
 
 
@@ -126,31 +127,32 @@ def no_spread(values: Sequence[float]) -> bool:
     return bool(np.ptp(data) <= 1e-9 * np.abs(data).max()) if data.size else True
 
 
-def _ends(value: float, se: float, quantile: float, units: int, bounds: Bounds) -> tuple[float, float]:
-    """The interval's ends, within the measure's range."""
+def _cut(value: float, reach: float, bounds: Bounds) -> tuple[float, float]:
+    """The plain interval within the measure's range; it holds its value, also one that rounding put outside."""
+    return min(value, max(bounds[0], value - reach)), max(value, min(bounds[1], value + reach))
+
+
+def _ends_of_mean(mean: float, reach: float, bounds: Bounds) -> tuple[float, float]:
     low, high = bounds
-    if math.isfinite(low) and math.isfinite(high):
-        return _score_ends(value, se, quantile, units, bounds)
-    return min(value, max(low, value - quantile * se)), max(value, min(high, value + quantile * se))
+    share = (mean - low) / (high - low) if math.isfinite(low) and math.isfinite(high) else 0.0
+    return _score_ends(share, reach, bounds) if 0 < share < 1 else _cut(mean, reach, bounds)
 
 
-def _score_ends(value: float, se: float, quantile: float, units: int, bounds: Bounds) -> tuple[float, float]:
-    """Wilson's interval of a share p of the range, with the number of draws that its standard error tells of:
+def _score_ends(share: float, reach: float, bounds: Bounds) -> tuple[float, float]:
+    """Wilson's interval of a share p of the range, of as many draws as the standard error tells of: all t with
 
-    all t with (p - t)^2 <= (quantile se)^2 * t (1 - t) / v, v = p (1 - p), as the error of a share shrinks towards
-    either end (Wilson 1927; with an effective number of draws Korn and Graubard 1998). It holds p and never leaves
-    [0, 1]; in the middle of the range it is the plain interval. v is taken at Agresti and Coull's p, moved inwards by
-    quantile^2 / 2 draws of `units`, as v is 0 at an end, where a jackknife may still have a spread.
+        (p - t)^2 <= reach^2 * t (1 - t) / (p (1 - p)),
+
+    as the error of a share shrinks towards either end (Wilson 1927; Korn and Graubard 1998 for clustered draws). It
+    holds p, never leaves [0, 1], and in the middle of the range it is the plain interval.
     """
     width = bounds[1] - bounds[0]
-    share = min(1.0, max(0.0, (value - bounds[0]) / width))
-    inner = (share + quantile**2 / (2 * units)) / (1 + quantile**2 / units)
-    reach = (quantile * se / width) ** 2
-    ratio = reach / (inner * (1 - inner))
+    ratio = (reach / width) ** 2 / (share * (1 - share))
     root = math.sqrt(ratio**2 + 4 * ratio * share * (1 - share))
     ends = ((2 * share + ratio + sign * root) / (2 * (1 + ratio)) for sign in (-1, 1))
-    low, high = (bounds[0] + width * min(1.0, max(0.0, end)) for end in ends)
-    return min(low, value), max(high, value)
+    low, high = (min(bounds[1], max(bounds[0], bounds[0] + width * end)) for end in ends)
+    mean = bounds[0] + width * share
+    return min(low, mean), max(high, mean)
 
 
 def _t_quantile(level: float, freedom: int) -> float:

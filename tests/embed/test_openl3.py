@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
@@ -131,3 +134,40 @@ def test_surround_is_heard_folded_down_to_stereo() -> None:
     np.testing.assert_array_equal(prepare(sound, 48000), expected)
     with pytest.raises(UserError):
         prepare(clip(0.5, channels=5), 48000)
+
+
+def keras_file(path: Path, net: OpenL3) -> Path:
+    """The network as tf.keras saves its weights: kernels as (height, width, in, out), a group per layer."""
+    state = {name: each.numpy() for name, each in net.state_dict().items()}
+    with h5py.File(path, "w") as file:
+        names = []
+        for number in range(1, 9):
+            conv = f"conv2d_{number}" if number < 8 else "audio_embedding_layer"
+            norm = [state[f"batch_normalization_{number}.{key}"] for key in ("weight", "bias", *RUNNING)]
+            kernel = np.transpose(state[f"{conv}.weight"], (2, 3, 1, 0))
+            for layer, arrays in ((f"batch_normalization_{number}", norm), (conv, [kernel, state[f"{conv}.bias"]])):
+                names.append(layer.encode())
+                group = file.create_group(layer)
+                group.attrs["weight_names"] = [f"{layer}/{place}:0".encode() for place in range(len(arrays))]
+                for place, array in enumerate(arrays):
+                    group.create_dataset(f"{layer}/{place}:0", data=array)
+        file.attrs["layer_names"] = names
+    return path
+
+
+RUNNING = ("running_mean", "running_var")
+
+
+def test_equal_weights_are_equal_whichever_file_they_are_in(tmp_path: Path) -> None:
+    """A `.h5` packed and unpacked gives bit-equal features; the gate called it another network."""
+    net = OpenL3(OpenL3Config())
+    plain, packed = keras_file(tmp_path / "w.h5", net), tmp_path / "w.h5.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    tensors = {name: each.clone() for name, each in net.state_dict().items() if "num_batches" not in name}
+    save_file(tensors, tmp_path / "w.safetensors")
+    torch.save(tensors, tmp_path / "w.pt")
+    files = (plain, packed, tmp_path / "w.safetensors", tmp_path / "w.pt")
+    assert len({load("openl3-env", file).spec.key for file in files}) == 1
+    tensors["conv2d_1.bias"][0] += 1e-3
+    torch.save(tensors, tmp_path / "w.pt")
+    assert load("openl3-env", tmp_path / "w.pt").spec.weights != load("openl3-env", plain).spec.weights
