@@ -38,13 +38,12 @@ from evalkit.checkpoints.clap_folder import (
     read_config,
     read_folder,
     undrawn,
-    weights_of,
 )
 from evalkit.checkpoints.clap_laion import read_laion, read_laion_text
 from evalkit.checkpoints.tensors import digest_of
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
 from evalkit.core.errors import BadCheckpoint, UserError
-from evalkit.core.ids import digest_bytes, digest_file, digest_json
+from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.nets.clap import ANTIALIAS, CONSTANTS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
@@ -92,7 +91,7 @@ class ClapEmbedder:
 class TextTower:
     """CLAP's text tower alone: what Stable Audio 2 conditions on. The audio tower is not read from the file.
 
-    `width` is the size of a hidden row; `weights` the sha256 of the weights file.
+    `width` is the size of a hidden row; `weights` the digest of its tensors, whichever file they are in.
     """
 
     def __init__(self, path: Path, device: str = "cpu", overrides: Mapping[str, Path] | None = None) -> None:
@@ -110,8 +109,7 @@ class TextTower:
         self._net = net.to(device).eval()
         self._device = device
         self.width = text_config(config).hidden_size
-        files = weights_of(path) if published is None else [path]
-        self.weights = digest_file(files[0]) if len(files) == 1 else digest_json([digest_file(file) for file in files])
+        self.weights = digest_of(net, CONSTANTS)
 
     @torch.inference_mode()
     def penultimate(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
