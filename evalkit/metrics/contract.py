@@ -48,6 +48,11 @@ def _require_card(card: MetricCard, name: str) -> None:
     fields.one_of("reference", REFERENCES)
     for flag in ("text", "headline", "biased_by_n"):
         fields.flag(flag)
+    bounds: object = card.bounds
+    if not isinstance(bounds, tuple) or len(bounds) != 2 or not all(is_number(end) for end in bounds):
+        fields.fault(f"bounds are {bounds!r:.40}, expected the lowest and the highest value")
+    elif not bounds[0] < bounds[1]:
+        fields.fault(f"bounds are {bounds!r:.40}, expected low < high")
     for option, values in fields.options("options").items():
         texts = isinstance(values, tuple | list) and all(isinstance(each, str) for each in values)
         if not values or not texts:
@@ -70,6 +75,8 @@ def computed(metric: Metric, name: str, inputs: MetricInputs) -> MetricResult:
     return replace(
         result,
         value=float(result.value),
+        se=None if result.se is None else float(result.se),
+        freedom=None if result.freedom is None else int(result.freedom),
         n=int(result.n),
         n_reference=int(result.n_reference),
         per_prompt={key: float(value) for key, value in result.per_prompt.items()},
@@ -86,6 +93,10 @@ def _number_faults(result: MetricResult) -> list[str]:
             faults.append(f"{name} is {end!r:.40}, expected a finite number or None")
     if not faults and None not in ends.values() and _is_finite(result.value) and ends["low"] > ends["high"]:  # type: ignore[operator]
         faults.append(f"low is {ends['low']} and high is {ends['high']}, expected low <= high")
+    if result.se is not None and not (is_number(result.se) and math.isfinite(result.se) and result.se >= 0):
+        faults.append(f"se is {result.se!r:.40}, expected a finite number of 0 or more, or None")
+    if result.freedom is not None and not (is_whole(result.freedom) and result.freedom > 0):
+        faults.append(f"freedom is {result.freedom!r:.40}, expected a whole number of 1 or more, or None")
     if not (is_number(result.level) and 0 < result.level < 1):
         faults.append(f"level is {result.level!r:.40}, expected a number between 0 and 1")
     return faults

@@ -76,6 +76,8 @@ N_FLOAT = _result(n=3.0)
 N_NEGATIVE = _result(n=-1)
 WARNINGS_TEXT = _result(warnings="few clips")
 LEAVE_OUTS = _result(leave_outs=("1",))
+SE = _result(se=-1.0)
+FREEDOM = _result(freedom=0)
 METHOD = _result(method=None)
 
 SIDE = Own(direction="lowr")

@@ -41,6 +41,8 @@ INPUTS = MetricInputs(["a", "b"], ["a", "b"], [np.ones((1, 2), np.float32)] * 2)
         ("N_NEGATIVE", "n is -1"),
         ("WARNINGS_TEXT", "warnings are 'few clips'"),
         ("LEAVE_OUTS", "leave_outs are ('1',)"),
+        ("SE", "se is -1.0"),
+        ("FREEDOM", "freedom is 0"),
         ("METHOD", "method is None"),
     ],
 )
