@@ -3,7 +3,8 @@
     {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
      run_id, groups: {id of a scored prompt: its group},
      metrics: {name: {value, low, high, se, freedom, level, method, n, n_failed, n_reference, direction, protocol,
-                      weights, headline, code, embedder, per_prompt: {id: value}, leave_outs: [value without each fold]}}}
+                      weights, headline, code, embedder, per_prompt: {id: value},
+                      leave_outs: [value without each fold]}}}
 
 `per_prompt` and `leave_outs` let a comparison be paired; `se` is the standard error of the value and `freedom` its
 degrees of freedom (null where there is none; absent in files from before they were kept). A number that is missing or
