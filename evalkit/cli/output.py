@@ -123,17 +123,50 @@ def warning(line: str) -> str:
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()) -> None:
-    """A plain table; the columns whose positions are in `numbers` are aligned to the right."""
+    """A plain table; the columns whose positions are in `numbers` are aligned to the right.
+
+    A narrow terminal breaks cells between words, never within one: names are there to be typed again. Where whole
+    words do not fit beside each other, a row goes on in the next line, indented.
+    """
+    from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for position, header in enumerate(headers):
+    console = _console()
+    columns = [[_cell(header), *(_cell(row[position]) for row in rows)] for position, header in enumerate(headers)]
+    words = [max((cell_len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
+    gap = next((gap for gap in (2, 1) if sum(words) + gap * (len(words) - 1) <= console.width), None)
+    if gap is None:
+        _print_folded(columns, numbers, console.width)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
+    for position, (header, *_) in enumerate(columns):
         side = "right" if position in numbers else "left"
-        table.add_column(Text(_line(header, sys.stdout)), justify=side, overflow="fold")  # type: ignore[arg-type]
+        table.add_column(Text(header), justify=side, overflow="fold", min_width=words[position])  # type: ignore[arg-type]
     for row in rows:
-        table.add_row(*(Text("" if cell is None else _line(str(cell), sys.stdout)) for cell in row))
-    _console().print(table)
+        table.add_row(*(Text(_cell(cell)) for cell in row))
+    console.print(table)
+
+
+def _print_folded(columns: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> None:
+    """Each row in as many lines as its columns need, aligned among the rows."""
+    from rich.cells import cell_len
+
+    folds = [[""] * len(columns[0])]
+    for position, cells in enumerate(columns):
+        widest = max(map(cell_len, cells))
+        if position and max(map(cell_len, folds[-1])) + widest > width:
+            folds.append(["    "] * len(cells))
+        for row, cell in enumerate(cells):
+            space = " " * (widest - cell_len(cell))
+            folds[-1][row] += (space + cell if position in numbers else cell + space) + "  "
+    for row in range(len(columns[0])):
+        for fold in folds:
+            say(fold[row].rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else _line(str(value), sys.stdout)
 
 
 def print_boards(boards: Sequence[Board]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from evalkit.audio.encode import wav_bytes
+from evalkit.cli import output
 
 HOSTILE = "x\x1b[31mred\x9b2J\x07\x08\x7f\u202eevil\u2066"
 MOODY, LATE = "evalkit_fakes:Moody", "evalkit_fakes:Late"
@@ -153,3 +155,18 @@ METRIC.card = replace(evalkit_fakes.LEVEL.card, title=HOSTILE, blind_to=HOSTILE,
         assert not disturbs(each.stdout + each.stderr), (each.args, each.stdout, each.stderr)
         assert "Traceback" not in each.stderr, each.stderr
     assert all("red" in each.stdout + each.stderr for each in said)
+
+
+@pytest.mark.parametrize("columns", [200, 90, 80, 40])
+def test_a_narrow_terminal_breaks_no_name(
+    columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is cut in two can neither be copied nor searched for; nothing may be left out for it."""
+    monkeypatch.setattr("rich.console.Console.is_terminal", True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    rows = [[f"stable-audio-open-small-{each}", "full", 1213.25, "not fetched", "Stability"] for each in range(3)]
+    output.print_table(["name", "size", "parameters", "state", "licence of the weights"], rows, numbers=(2,))
+    said = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert all(row[0] in said for row in rows)
+    assert said.split().count("1213.25") == said.split().count("Stability") == 3
+    assert max(map(len, said.splitlines())) <= columns
