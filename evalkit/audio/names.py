@@ -68,11 +68,15 @@ def told(found: Match) -> list[str]:
     sentences = []
     if found.nearly:
         taken = [_pair(key, found.files[key], why) for key, why in found.nearly.items()]
-        sentences.append(f"{len(taken)} names nearly fit and were taken: {_some(taken)}")
+        sentences.append(f"{_nearly_fit(taken)}; taken: {_some(taken)}")
     if found.undecided:
         open_ = [f"{key!r} may be {' or '.join(map(repr, names))}" for key, names in found.undecided.items()]
-        sentences.append(f"{len(open_)} names nearly fit more than one and were not taken: {_some(open_)}")
+        sentences.append(f"{_nearly_fit(open_)} more than one; not taken: {_some(open_)}")
     return sentences
+
+
+def _nearly_fit(names: Sequence[str]) -> str:
+    return "1 name nearly fits" if len(names) == 1 else f"{len(names)} names nearly fit"
 
 
 def _pair(identifier: str, name: str, why: str) -> str:

@@ -77,9 +77,7 @@ def test_two_ids_that_come_equally_near_get_nothing() -> None:
 def test_two_files_of_an_equally_near_name_are_not_chosen_from() -> None:
     found = match("here", ["rain "], ["rain.wav", "rain.flac"])
     assert not found.files
-    assert told(found) == [
-        "1 names nearly fit more than one and were not taken: 'rain ' may be 'rain.wav' or 'rain.flac'"
-    ]
+    assert told(found) == ["1 name nearly fits more than one; not taken: 'rain ' may be 'rain.wav' or 'rain.flac'"]
 
 
 def test_where_nothing_fits_some_of_both_sides_are_shown() -> None:
