@@ -80,5 +80,8 @@ def _imported(module: str, what: str, beside: bool) -> Any:
     except BrokenPlugin as error:
         missing = error.__cause__
         if isinstance(missing, ModuleNotFoundError) and f"{module}.".startswith(f"{missing.name}."):
-            raise UserError(error.message) from missing  # a mistyped name; what it imports itself is there or not
+            # A mistyped name or another folder's; what it imports itself is there or not.
+            looked = "and in the folder that you are in" if beside else "and not in the folder that you are in"
+            hint = f"it is looked for among installed packages {looked}; PYTHONPATH=FOLDER names one more"
+            raise UserError(error.message, hint) from missing
         raise

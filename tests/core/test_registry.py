@@ -29,5 +29,13 @@ def test_what_cannot_be_imported_says_why_without_a_traceback(name: str) -> None
         NAMES.load(name)
 
 
+def test_a_module_that_is_nowhere_says_where_it_is_looked_for() -> None:
+    """Whoever types the README's `own_model:Whistle` in another folder needs the way out."""
+    with pytest.raises(UserError, match="packages and in the folder that you are in; PYTHONPATH=FOLDER"):
+        NAMES.load("no.such:thing", typed=True)
+    with pytest.raises(UserError, match="packages and not in the folder that you are in; PYTHONPATH=FOLDER"):
+        NAMES.load("no.such:thing")
+
+
 def test_without_a_near_name_all_are_listed() -> None:
     assert "known: a, b" in str(unknown_name("thing", "zzz", ["b", "a"]))
