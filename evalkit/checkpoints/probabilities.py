@@ -1,7 +1,7 @@
 """Reading the class probabilities that stable-audio-metrics ships, without executing a pickle.
 
-The files are pickles of {id: float32 tensor (527,)}, protocol 4, and their way of naming a tensor is
-`torch.storage._load_from_bytes`, which runs whatever pickle the bytes hold. Here nothing is unpickled:
+The files are pickles of {id: float32 tensor (527,)}, protocol 4 (3 and 5 hold the same), and their way of naming a
+tensor is `torch.storage._load_from_bytes`, which runs whatever pickle the bytes hold. Here nothing is unpickled:
 `pickletools.genops` splits the file into its instructions (it executes none), and a machine that knows only
 the few of them that such a file needs puts dicts, tuples, texts and numbers together. A global is never
 imported: it is a name on the stack, must be one of three, and calling it means what this file says it means.
@@ -9,6 +9,8 @@ Whatever else a file asks for is refused, by that name.
 
 The bytes of a tensor are a second, old-style torch file. They too are compared with the one form that there
 is, byte by byte, before the 527 little-endian floats behind it are taken.
+
+The same table written by `torch.save` is read as every torch file is (`torch_file.py`).
 """
 
 from __future__ import annotations
@@ -37,6 +39,9 @@ _STORAGE = "torch.storage._load_from_bytes"
 _TENSOR = "torch._utils._rebuild_tensor_v2"
 _HOOKS = "collections.OrderedDict"
 _NAMES_A_GLOBAL = ("GLOBAL", "INST")
+_BY_TORCH = (b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")
+"""How a file of `torch.save` begins: an archive, or in the older form its magic number."""
+_PROTOCOLS = (3, 4, 5)
 
 _HEADER = re.compile(
     rb"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19\.\x80\x02M\xe9\x03\."  # magic number; protocol 1001
@@ -77,13 +82,16 @@ class _Hooks:
 
 
 def read_probabilities(path: Path) -> dict[str, NDArray[np.float32]]:
-    """{id as text: (527,) float32 probabilities} of a `...__reference_probabilities.pkl`.
+    """{id as text: (527,) float32 probabilities} of a `...__reference_probabilities.pkl`, or of the same table as
+    `torch.save` writes it.
 
     Raises UserError, naming the file, for anything but exactly such a file: another global (by its name),
     another instruction, another tensor, an id twice, or rows that are no probabilities.
     """
     try:
         content = read_regular(path, LARGEST)
+        if content.startswith(_BY_TORCH):
+            return _checked(_by_torch(path))
         try:
             return _checked(_Machine().run(content))
         except _Refused:
@@ -92,8 +100,29 @@ def read_probabilities(path: Path) -> dict[str, NDArray[np.float32]]:
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except _Refused as reason:
-        hint = "it is read as data and never executed; only the files of stable-audio-metrics are of this form"
+        hint = (
+            "it is read as data and never executed; of this form are stable-audio-metrics' files, and "
+            "torch.save({id: tensor of 527 probabilities}, FILE)"
+        )
         raise UserError(f"{path}: refused: {reason}", hint) from None
+
+
+def _by_torch(path: Path) -> object:
+    """The table of a torch file as the pickles have it. Raises BadCheckpoint for a file that asks for code."""
+    from torch import Tensor
+
+    from evalkit.checkpoints.torch_file import read_content
+
+    table = read_content(path, ())
+    if not isinstance(table, dict):
+        return table
+    found: dict[object, object] = {}
+    for key, value in table.items():
+        if not isinstance(key, int | str) or isinstance(key, bool):
+            raise _Refused(f"an id is {type(key).__name__}, neither a number nor text")
+        fits = isinstance(value, Tensor) and value.shape == (CLASSES,) and value.is_floating_point()
+        found[key] = _Row(value.detach().float().numpy().copy(), _TENSOR) if fits else value
+    return found
 
 
 def _name_what_it_asks_for(content: bytes) -> None:
@@ -147,20 +176,24 @@ class _Machine:
 
     def __init__(self) -> None:
         self._stack: list[Any] = []
-        self._memo: list[Any] = []
+        self._memo: dict[int, Any] = {}
         self._steps: dict[str, Callable[[Any], None]] = {
             "PROTO": self._protocol,
             "FRAME": lambda _: None,
             "MARK": lambda _: self._stack.append(_Mark()),
-            "MEMOIZE": lambda _: self._memo.append(self._top()),
+            "MEMOIZE": lambda _: self._keep(len(self._memo)),
+            "BINPUT": self._keep,
+            "LONG_BINPUT": self._keep,
             "BINGET": self._recall,
             "LONG_BINGET": self._recall,
             "EMPTY_DICT": lambda _: self._stack.append({}),
             "EMPTY_TUPLE": lambda _: self._stack.append(()),
             "TUPLE1": lambda _: self._stack.append((self._pop(),)),
+            "TUPLE2": lambda _: self._stack.append((self._pop(), self._pop())[::-1]),
             "TUPLE": lambda _: self._stack.append(tuple(self._since_mark())),
             "NEWFALSE": lambda _: self._stack.append(False),
-            "STACK_GLOBAL": self._global,
+            "STACK_GLOBAL": lambda _: self._global(self._pop(), self._pop()),
+            "GLOBAL": lambda name: self._global(*reversed(str(name).split(" ", 1))),
             "REDUCE": self._call,
             "SETITEM": self._set_item,
             "SETITEMS": self._set_items,
@@ -209,16 +242,18 @@ class _Machine:
         return taken[::-1]
 
     def _protocol(self, version: int) -> None:
-        if version != 4:
-            raise _Refused(f"it is a pickle of protocol {version}, not 4")
+        if version not in _PROTOCOLS:
+            raise _Refused(f"it is a pickle of protocol {version}, not {' or '.join(map(str, _PROTOCOLS))}")
+
+    def _keep(self, index: int) -> None:
+        self._memo[index] = self._top()
 
     def _recall(self, index: int) -> None:
-        if index >= len(self._memo):
+        if index not in self._memo:
             raise _Refused("it recalls what was never kept")
         self._stack.append(self._memo[index])
 
-    def _global(self, _: Any) -> None:
-        name, module = self._pop(), self._pop()
+    def _global(self, name: Any, module: Any = None) -> None:
         asked = f"{module}.{name}" if isinstance(module, str) and isinstance(name, str) else "a name that is no text"
         if asked not in (_STORAGE, _TENSOR, _HOOKS):
             raise _Refused(f"it asks for {asked[:80]!r}")

@@ -55,7 +55,8 @@ class MetricPlan:
     or None where the reference is computed from `Suite.reference_audio` or none is needed. `options` are the
     conventions that the suite chooses among those of the metric's card ({"direction": "reference||generated"}).
     `pinned` is where the reference comes from, where that is a pinned source. `excluded` are ids of prompts
-    whose reference recording upstream could not get: a metric that compares clip by clip leaves them out.
+    whose reference recording upstream could not get: a metric that compares clip by clip leaves them out. `count` is
+    how many clips are behind a file of one's own that does not say so itself (0: not stated).
     """
 
     metric: str
@@ -64,6 +65,7 @@ class MetricPlan:
     options: Mapping[str, str] = field(default_factory=dict)
     pinned: Pinned | None = None
     excluded: frozenset[str] = frozenset()
+    count: int = 0
 
 
 @dataclass(frozen=True)

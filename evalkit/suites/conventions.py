@@ -8,7 +8,7 @@ from typing import Any
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.metrics.base import METRICS, MetricCard
 
-PLAIN_KEYS = ("weights", "reference")
+PLAIN_KEYS = ("weights", "reference", "count")
 """Keys that every metric has."""
 
 

@@ -124,5 +124,6 @@ def _said_of_metrics(metrics: Mapping[str, MetricPlan]) -> dict[str, list[object
             reference: object = [identity(pinned.source), pinned.form, pinned.count]
         else:
             reference = digest_file(path) if path is not None and path.is_file() else None
+            reference = [reference, plan.count] if plan.count else reference
         said[name] = [plan.weights, reference, *([dict(plan.options)] if plan.options else [])]
     return said

@@ -24,7 +24,8 @@ A manifest looks like this::
 
     [metrics.fd_openl3]
     weights = "openl3-mini"
-    reference = "mini/openl3.npz"       # optional
+    reference = "mini/openl3.npz"       # optional; also mu_ref and sigma_ref, or pairs as .pkl or .pt
+    count = 64                          # only where a file of mu_ref and sigma_ref does not say its clips
 
     [reference]
     audio = "reference/"                # optional: a folder to compute references from
@@ -219,9 +220,12 @@ def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, 
             reference = _ready_path(pinned)
         elif reference is not None:
             reference = _beside(manifest, reference, f"[metrics.{metric}] reference")
+        if pinned is not None and "count" in plan:
+            raise UserError(f"{where} has a count", f"it belongs into [metrics.{metric}.reference]")
         options = {key: _text(plan, key, where) for key in plan if key not in PLAIN_KEYS}
         refuse_values(where, metric, options)
-        plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference, options, pinned)
+        count = _count(plan, "count", where)
+        plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference, options, pinned, count=count)
     return plans
 
 

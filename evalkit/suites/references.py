@@ -6,9 +6,10 @@ Two file forms, both NumPy `.npz` without pickle:
   and, where it was made from features and not from shipped statistics, `rows` (m, d) float32, one per clip;
 - *pairs*: `ids` (n,) fixed-width unicode (or UTF-8 bytes), `rows` (n, d) float32, in the same order.
 
-Two more come from stable-audio-metrics, through a pinned source: `mu_ref` and `sigma_ref` of a set, without
+Two more come from stable-audio-metrics, through a pinned source or by path: `mu_ref` and `sigma_ref` of a set, without
 the counts (the manifest states the clips; the frames are not known and stand as 0), and its pickled class
-probabilities, which become a file of pairs once (`evalkit.checkpoints.probabilities`, no pickle is executed).
+probabilities (`evalkit.checkpoints.probabilities`, no pickle is executed), which become a file of pairs once where
+they were fetched.
 
 Files are written with fixed dates, so equal content gives equal bytes. A suite may instead name a folder of
 reference audio (`evalkit.suites.recordings`), which evalkit.run inspects and embeds.
@@ -36,6 +37,8 @@ from evalkit.suites.pinned import require_fetched
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 
+_PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".bin")
+
 MOST_ROWS = 5000
 """Of more clips than this, a seeded choice is kept as `rows`: their distances would not fit in memory."""
 
@@ -50,9 +53,16 @@ def set_reference(plan: MetricPlan) -> SetReference:
         require_fetched(plan.pinned)
         if plan.pinned.form == "mu_sigma":
             return _mu_sigma(path, plan.pinned.count)
+    elif "mu_ref" in _load(path, (), ("mu_ref", "sigma_ref")):
+        if not plan.count:
+            told = f"{path}: holds stable-audio-metrics' mu_ref and sigma_ref, which do not say of how many clips"
+            raise UserError(told, f"state it: count = ... beside its reference in [metrics.{plan.metric}]")
+        return _mu_sigma(path, plan.count)
     arrays = _load(path, ("mean", "covariance", "frames", "clips"), optional=("rows",))
     mean, covariance = _moments(path, arrays["mean"], arrays["covariance"])
     frames, clips = (_count(path, name, arrays[name]) for name in ("frames", "clips"))
+    if plan.count not in (0, clips):
+        raise UserError(f"{path}: is of {clips} clips, the manifest states {plan.count}")
     rows = arrays.get("rows")
     if rows is not None:
         rows = _numbers(path, "rows", rows).astype(np.float32)
@@ -81,6 +91,8 @@ def pair_reference(plan: MetricPlan) -> dict[str, Features]:
     Raises UserError as :func:`set_reference` does, and for an id that is there twice.
     """
     path = prepared(plan)
+    if path.suffix.lower() in _PICKLED:
+        return {key: row for key, row in read_probabilities(path).items() if key not in plan.excluded}
     arrays = _load(path, ("ids", "rows"))
     rows = _numbers(path, "rows", arrays["rows"]).astype(np.float32)
     ids = _identifiers(path, arrays["ids"])

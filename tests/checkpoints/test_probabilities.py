@@ -47,6 +47,54 @@ def test_what_torch_writes_is_read_to_the_bit(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.stack(list(found.values())), values)
 
 
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_the_protocols_that_hold_the_same_are_read_alike(protocol: int, tmp_path: Path) -> None:
+    values = rows(20)
+    table = {f"id {place}": row for place, row in enumerate(tensors(values))}
+    found = read_probabilities(written(tmp_path / "p.pkl", table, protocol))
+    assert list(found) == list(table)
+    np.testing.assert_array_equal(np.stack(list(found.values())), values)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_torch_save_writes_is_read_too(zipped: bool, tmp_path: Path) -> None:
+    values = rows(3)
+    table = dict(zip((1, "b", "c"), tensors(values), strict=True))
+    torch.save(table, tmp_path / "p.pt", _use_new_zipfile_serialization=zipped)
+    found = read_probabilities(tmp_path / "p.pt")
+    assert list(found) == ["1", "b", "c"]
+    np.testing.assert_array_equal(np.stack(list(found.values())), values)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"a": torch.zeros(527)}, "'a' is not made of probabilities"),
+        ({"a": torch.zeros(3)}, "'a' is not a tensor"),
+        ({"a": "b"}, "'a' is not a tensor"),
+        ([1, 2], "holds no table"),
+        ({2.5: torch.zeros(527)}, "an id is float"),
+    ],
+)
+def test_another_table_of_torch_is_refused(table: object, words: str, tmp_path: Path) -> None:
+    torch.save(table, tmp_path / "p.pt")
+    with pytest.raises(UserError, match=words):
+        read_probabilities(tmp_path / "p.pt")
+
+
+def test_a_torch_file_that_asks_for_code_is_refused(tmp_path: Path) -> None:
+    Path(MARK).unlink(missing_ok=True)
+    torch.save({"1": Calls(os.system, f"touch {MARK}")}, tmp_path / "p.pt")
+    with pytest.raises(UserError, match=r"asks for \w+\.system"):
+        read_probabilities(tmp_path / "p.pt")
+    assert not Path(MARK).exists()
+
+
+def test_the_way_out_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"torch\.save\("):
+        read_probabilities(written(tmp_path / "p.pkl", {"1": np.zeros(527, np.float32)}))
+
+
 def test_the_real_files(stable_audio_metrics: Path) -> None:
     """The issue's figures, on the files themselves. Re-paired at random: the references in the file's order against
     numpy.random.default_rng(0).permutation(n) of them."""

@@ -102,7 +102,7 @@ def test_a_bad_manifest_is_one_line(tmp_path: Path, old: str, new: str, words: s
         (
             '"clap"',
             '"clap"\ndirection = "up"',
-            r"'direction' in \[metrics.clap_score\] .known in .*: reference, weights",
+            r"'direction' in \[metrics.clap_score\] .known in .*: count, reference, weights",
         ),
         ("clap_score", 'kl_passt]\nweights = "passt"\ndirecton = "a"\n[metrics.clap_score', "did you mean direction"),
         (

@@ -1,11 +1,13 @@
 """Reference files are read without pickle, checked, and written the same way every time."""
 
 import io
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from evalkit.core.errors import UserError
 from evalkit.suites import references
@@ -104,6 +106,29 @@ def test_a_bad_pair_file_is_named(tmp_path: Path, arrays: dict[str, object], wor
     (tmp_path / "r.npz").write_bytes(_npz(**arrays))
     with pytest.raises(UserError, match=words):
         references.pair_reference(plan(tmp_path / "r.npz"))
+
+
+def test_statistics_of_stable_audio_metrics_are_read_by_path_once_their_clips_are_stated(tmp_path: Path) -> None:
+    made = some_set()
+    np.savez(tmp_path / "sam.npz", mu_ref=made.mean.astype(np.float32), sigma_ref=made.covariance)
+    with pytest.raises(UserError, match=r"mu_ref and sigma_ref.*count = \.\.\. beside"):
+        references.set_reference(plan(tmp_path / "sam.npz"))
+    read = references.set_reference(replace(plan(tmp_path / "sam.npz"), count=25))
+    assert (read.clips, read.frames, read.rows) == (25, 0, None)
+    np.testing.assert_array_equal(read.covariance, made.covariance)
+    references.save_set_reference(tmp_path / "own.npz", made)
+    with pytest.raises(UserError, match=r"own.npz: is of 2 clips, the manifest states 3"):
+        references.set_reference(replace(plan(tmp_path / "own.npz"), count=3))
+
+
+@pytest.mark.parametrize("name", ["pairs.pkl", "pairs.pt"])
+def test_probabilities_are_read_by_path(name: str, tmp_path: Path) -> None:
+    table = {str(place): torch.full((527,), 1 / 527) for place in range(3)}
+    (tmp_path / "pairs.pkl").write_bytes(pickle.dumps(table, protocol=5))
+    torch.save(table, tmp_path / "pairs.pt")
+    found = references.pair_reference(replace(plan(tmp_path / name), excluded=frozenset({"1"})))
+    assert list(found) == ["0", "2"]
+    assert found["0"].shape == (527,)
 
 
 def test_no_reference_says_what_to_do(tmp_path: Path) -> None:
