@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from transformers import ClapFeatureExtractor, ClapModel, GPT2LMHeadModel, SpeechT5HifiGan, T5EncoderModel
 
+from evalkit.checkpoints.config_file import read_object
 from evalkit.generators.baselines import Place
 from evalkit.generators.hub_folder import read_network, read_tokenizer
 from evalkit.generators.latent_diffusion import LatentDiffusion, assemble, read_part, read_scheduler
@@ -71,5 +71,5 @@ def read_prompts(pipe: Any, new_tokens: int, prompts: Sequence[str], guided: boo
 
 
 def _new_tokens(folder: Path) -> int:
-    found = json.loads((folder / "language_model" / "config.json").read_text(encoding="utf-8")).get("max_new_tokens")
+    found = read_object(folder / "language_model" / "config.json").get("max_new_tokens")
     return found if isinstance(found, int) else _NEW_TOKENS

@@ -11,8 +11,6 @@ files are opened, as a FIFO would wait for ever. Levels are as stored: no normal
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from evalkit.audio.containers.survey import MOST_PARTS, Part, Survey, survey
 from evalkit.audio.decoded import MOST_VALUES, Decoded, Undecodable
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
+from evalkit.core.reading import read_regular
 
 SUFFIXES = (
     *(".wav", ".flac", ".ogg", ".mp3", ".oga", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".aifc", ".w64", ".rf64"),
@@ -111,25 +110,13 @@ def _shown(path: Path) -> str:
 
 
 def _read(path: Path) -> bytes:
-    """The bytes of a regular file; opened without blocking, so that a FIFO is refused and not waited for."""
+    """The bytes of a regular file; a FIFO is refused and not waited for."""
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+        data = read_regular(path, MOST_BYTES)
     except FileNotFoundError:
         raise UnreadableAudio(path, "no such file") from None
-    except (OSError, ValueError) as error:
-        raise UnreadableAudio(path, f"cannot be opened: {getattr(error, 'strerror', None) or error}") from None
-    try:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            raise UnreadableAudio(path, "not a regular file")
-        if status.st_size > MOST_BYTES:
-            raise UnreadableAudio(path, f"{status.st_size} bytes are more than evalkit reads ({MOST_BYTES})")
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            data = file.read(MOST_BYTES)
     except OSError as error:
         raise UnreadableAudio(path, f"cannot be read: {error.strerror}") from None
-    finally:
-        os.close(handle)
     if not data:
         raise UnreadableAudio(path, "the file is empty")
     return data

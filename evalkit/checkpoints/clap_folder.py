@@ -22,6 +22,7 @@ from transformers import ClapConfig, RobertaTokenizer
 from transformers.initialization import no_init_weights
 
 from evalkit.checkpoints.config_file import read_object
+from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import read_files, tensor_files
 from evalkit.checkpoints.tensors import load_into
 from evalkit.core.errors import BadCheckpoint, MissingWeights
@@ -175,7 +176,9 @@ def _read_tokenizer(folder: Path) -> RobertaTokenizer:
             _present(folder, name)
     try:
         with quiet():
-            return RobertaTokenizer.from_pretrained(str(folder), local_files_only=True)
+            return RobertaTokenizer.from_pretrained(str(look_over(folder)), local_files_only=True)
+    except BadCheckpoint:
+        raise
     except Exception as error:  # the library raises bare Exception for a broken tokenizer.json
         raise BadCheckpoint(f"{folder}: the tokenizer cannot be read: {_line(error)}") from error
 

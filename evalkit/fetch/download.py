@@ -25,6 +25,7 @@ from evalkit.core.files import sync
 from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.paths import typed
+from evalkit.core.reading import open_regular
 from evalkit.fetch.digests import lock_file, measure, record, recorded
 from evalkit.fetch.http import BrokenOff, Reply, get
 from evalkit.fetch.patience import Patience
@@ -199,7 +200,7 @@ def _copy(job: _Job, origin: Path, meter: Meter) -> None:
     size = origin.stat().st_size
     _require_room(job, size, 0)
     meter.start(job.target.name, size, 0)
-    with origin.open("rb") as source, job.part.open("wb") as part:
+    with open_regular(origin) as source, job.part.open("wb") as part:
         while piece := source.read(_PIECE):
             part.write(piece)
             meter.advance(len(piece))

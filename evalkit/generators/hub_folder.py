@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from evalkit.checkpoints.clap_folder import quiet
+from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import lone_variant
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 
@@ -31,13 +32,15 @@ def read_network(kind: Any, folder: Path, tied: Collection[str] = ()) -> Any:
     try:
         with quiet():
             network, told = kind.from_pretrained(
-                folder,
+                look_over(folder),
                 local_files_only=True,
                 weights_only=True,
                 dtype=torch.float32,
                 output_loading_info=True,
                 variant=lone_variant(folder, "model"),
             )
+    except BadCheckpoint:
+        raise
     except Exception as error:  # noqa: BLE001 - transformers, safetensors and torch each raise their own
         raise BadCheckpoint(f"{folder}: cannot be loaded as {kind.__name__}: {one_line(error)}") from None
     refuse_gaps(folder, told, tied)
@@ -62,7 +65,9 @@ def read_tokenizer(folder: Path, size: int) -> Any:
         raise BadCheckpoint(f"{folder}: holds no tokenizer ({' or '.join(VOCABULARIES)})", "restore its files")
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(look_over(folder), local_files_only=True, trust_remote_code=False)
+    except BadCheckpoint:
+        raise
     except Exception as error:  # noqa: BLE001 - a broken tokenizer.json raises anything
         raise BadCheckpoint(f"{folder}: the tokenizer cannot be read: {one_line(error)}") from None
     if len(tokenizer) > size:

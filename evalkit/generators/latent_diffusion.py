@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from evalkit.audio.clip import Samples
+from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import lone_variant
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.generators.base import Options
@@ -117,13 +118,15 @@ def read_part(kind: Any, folder: Path) -> Any:
         raise MissingWeights(f"{folder / 'config.json'}: no such file", "the folder is a pipeline of diffusers")
     try:
         network, told = kind.from_pretrained(
-            folder,
+            look_over(folder),
             local_files_only=True,
             torch_dtype=torch.float32,
             output_loading_info=True,
             low_cpu_mem_usage=False,
             variant=lone_variant(folder, "diffusion_pytorch_model"),
         )
+    except BadCheckpoint:
+        raise
     except Exception as error:  # noqa: BLE001 - diffusers, safetensors and torch each raise their own
         raise BadCheckpoint(f"{folder}: cannot be loaded as {kind.__name__}: {one_line(error)}") from None
     refuse_gaps(folder, told)
@@ -138,6 +141,8 @@ def read_scheduler(folder: Path) -> Any:
     if not file.is_file():
         raise MissingWeights(f"{file}: no such file", "the folder is a pipeline of diffusers")
     try:
-        return DDIMScheduler.from_pretrained(file.parent, local_files_only=True)
+        return DDIMScheduler.from_pretrained(look_over(file.parent), local_files_only=True)
+    except BadCheckpoint:
+        raise
     except Exception as error:  # noqa: BLE001 - a broken config raises anything
         raise BadCheckpoint(f"{file}: {one_line(error)}") from None

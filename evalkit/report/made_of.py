@@ -11,6 +11,7 @@ from pathlib import Path
 
 import evalkit
 from evalkit.core.ids import digest_file, digest_json
+from evalkit.core.reading import open_regular
 from evalkit.report.records import distinct
 from evalkit.store.state import read_state
 
@@ -35,7 +36,7 @@ def made_of(digests: Iterable[str]) -> str:
 def named_in(page: Path) -> str:
     """What a page says it was made of; "" where it says nothing, or where there is none."""
     try:
-        with page.open("rb") as file:
+        with open_regular(page) as file:
             found = _META.search(file.read(_HEAD))
     except OSError:
         return ""

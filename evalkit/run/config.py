@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing
 from evalkit.generators.base import Timeouts
 
@@ -65,8 +65,8 @@ def parse_changes(pairs: Iterable[str], init: Path | None = None) -> dict[str, o
     for pair in pairs:
         key, value = _split(pair, "--set", "key=value")
         try:
-            changes[key] = json.loads(value, parse_constant=_refuse_constant)
-        except ValueError:
+            changes[key] = parse_json(value.encode("utf-8", "surrogatepass"), "--set", finite=True)
+        except UserError:
             changes[key] = value
     return changes if init is None else {**changes, "init_audio": str(init)}
 
@@ -131,8 +131,3 @@ def _split(pair: str, option: str, form: str) -> tuple[str, str]:
     if not separator or not name.strip() or not value:
         raise UserError(f"{option} {pair!r}: not of the form {form}")
     return name.strip(), value
-
-
-def _refuse_constant(name: str) -> object:
-    """NaN and Infinity are no JSON; they stay text, and the generator refuses the text."""
-    raise ValueError(name)

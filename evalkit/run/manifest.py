@@ -56,7 +56,7 @@ class Manifest:
 
     def update(self, **changes: Any) -> None:
         if self.damaged:
-            write_bytes(self.path.with_name(SET_ASIDE), self.path.read_bytes())
+            write_bytes(self.path.with_name(SET_ASIDE), read_bytes(self.path, MOST_BYTES))
             self.damaged = ""
         self.content.update(changes)
         write_json(self.path, self.content)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from evalkit.checkpoints.clap_folder import quiet
+from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import lone_variant
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed import clap
@@ -82,15 +83,17 @@ def _read_t5(words: Path, net: Path) -> tuple[Any, Any]:
     try:
         with quiet():
             # Said outright, as transformers would ask at the terminal whether to run a folder's own code.
-            tokenizer = AutoTokenizer.from_pretrained(words, local_files_only=True, trust_remote_code=False)
+            tokenizer = AutoTokenizer.from_pretrained(look_over(words), local_files_only=True, trust_remote_code=False)
             loaded: Any = T5EncoderModel.from_pretrained(
-                net,
+                look_over(net),
                 local_files_only=True,
                 dtype=torch.float32,
                 output_loading_info=True,
                 variant=lone_variant(net, "model"),
             )
             encoder, told = loaded
+    except BadCheckpoint:
+        raise
     except Exception as error:  # noqa: BLE001 - transformers, tokenizers and safetensors each raise their own
         reason = " ".join(str(error).split())[:200]
         raise BadCheckpoint(f"{net}: cannot be loaded as a T5 folder: {reason}", "download it again") from None

@@ -30,6 +30,7 @@ from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.ids import digest_file, digest_json
+from evalkit.core.paths import MOST_ENTRIES
 from evalkit.core.tomlio import read_toml
 from evalkit.generators.base import GeneratorSpec, Timeouts
 
@@ -74,8 +75,12 @@ class WorkerManifest:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    """Those in the folder and below, but for hidden folders and environments."""
+    """Those in the folder and below, but for hidden folders and environments. Raises UserError for very many files."""
+    seen = 0
     for place, folders, names in os.walk(folder):
+        seen += len(folders) + len(names)
+        if seen > MOST_ENTRIES:
+            raise UserError(f"{folder}: holds more than {MOST_ENTRIES:,} files", "give the worker a folder of its own")
         here = Path(place)
         folders[:] = [
             each

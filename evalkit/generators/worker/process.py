@@ -20,6 +20,8 @@ from subprocess import TimeoutExpired
 from typing import Any, Protocol
 
 from evalkit.core import processes
+from evalkit.core.errors import UserError
+from evalkit.core.jsonio import parse_json
 from evalkit.generators.worker import harness
 
 HARNESS = Path(harness.__file__)
@@ -95,11 +97,11 @@ class WorkerProcess:
             length = _HEADER.unpack(self._receive(_HEADER.size, deadline))[0]
             if length > harness.LIMIT:
                 raise WorkerDied(f"the worker announced a message of {length} bytes")
-            answer = json.loads(self._receive(length, deadline))
+            answer = parse_json(self._receive(length, deadline), "the worker's message")
         except TimeoutError:
             self.stop()
             raise WorkerHung(f"the worker gave no answer in {timeout:g} s{self._last_words()}") from None
-        except (WorkerDied, ValueError, RecursionError) as error:
+        except (WorkerDied, UserError) as error:
             told = str(error) if isinstance(error, WorkerDied) else f"the worker sent no JSON: {error}"
             self.stop()
             raise WorkerDied(told + self._last_words()) from None
