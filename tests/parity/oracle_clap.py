@@ -33,6 +33,7 @@ import torch_seeded
 import transformers
 
 from evalkit.audio.decode import decode
+from evalkit.embed import clap as embedder
 from evalkit.embed.clap import ClapEmbedder, crop_seed, prepare
 from evalkit.embed.load import load_embedder
 from evalkit.metrics.clap_score import cosines
@@ -165,6 +166,7 @@ class Comparison:
         ours = load_embedder("clap", overrides={"clap": checkpoint})
         assert isinstance(ours, ClapEmbedder)
         self.ours = ours
+        embedder.samples_digest = lambda clip: clip.digest  # crops by the case's name, as the original's here
         self.pairs: dict[str, list[Any]] = {
             key: [] for key in ("mel", "audio", "text", "score", "score_numpy_2", "antialias")
         }
