@@ -8,7 +8,7 @@ from evalkit.core.search_path import leave_working_folder
 def main() -> None:
     """Run the verb that was typed."""
     leave_working_folder()
-    from evalkit.cli.main import main as typed
+    from evalkit.cli.main import script as typed
 
     typed()
 

@@ -78,6 +78,18 @@ def _top(
     """Generate, score, compare and gate text-to-audio models."""
 
 
+def script() -> None:
+    """What the console script and `python -m evalkit` call: `main` in a process of its own."""
+    code: object = 1
+    try:
+        main()
+    except SystemExit as ended:
+        code = ended.code
+        raise
+    finally:
+        interrupts.leaving(code if isinstance(code, int) else int(code is not None))
+
+
 def main() -> None:
     """Run the verb that was typed, and turn a UserError into one line on stderr and exit code 2."""
     tolerant_streams()

@@ -164,3 +164,27 @@ def test_a_second_ctrl_c_ends_at_once_but_not_a_doubled_one(pause: float, ends: 
     finally:
         child.kill()
         child.wait()
+
+
+LEAVING = """
+import sys, time
+from evalkit.core.interrupts import leaving
+print("said")
+leaving(3)
+print("ready", file=sys.stderr, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_on_the_way_out_a_signal_changes_nothing_but_the_time(number: int) -> None:
+    """Neither the exit code, nor what was printed into a pipe and not flushed yet."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(evalkit.__file__).parent.parent)}
+    child = subprocess.Popen(
+        [sys.executable, "-c", LEAVING], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in SIGNALS] and None,
+    )  # fmt: skip
+    assert child.stderr is not None and child.stderr.readline() == "ready\n"
+    child.send_signal(number)
+    out, told = child.communicate(timeout=20)
+    assert (child.returncode, out, told) == (3, "said\n", "")

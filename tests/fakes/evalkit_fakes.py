@@ -224,7 +224,7 @@ def _tell_when_encoding(sign: Path) -> None:
 if __name__ == "__main__":
     import evalkit_fakes
 
-    from evalkit.cli.main import main
+    from evalkit.cli.main import script
 
     evalkit_fakes.install()
-    main()
+    script()

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import evalkit
 from evalkit.core.errors import UserError
 from evalkit.store.tables import parse_columns
 
@@ -78,3 +83,25 @@ def test_a_table_cut_or_changed_anywhere_is_read_or_one_line() -> None:
             parse_columns(bytes(data[: draw.integers(len(data) // 2, len(data) + 1)]), "x")
         except UserError as error:
             assert "\n" not in str(error)
+
+
+READ = """
+import sys
+from pathlib import Path
+import pyarrow.parquet
+from evalkit.store.tables import parse_columns
+before = len(list(Path("/proc/self/task").iterdir()))
+parse_columns(Path(sys.argv[1]).read_bytes(), "it")
+print(len(list(Path("/proc/self/task").iterdir())) - before, "pandas" in sys.modules)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted where Linux lists them")
+def test_reading_starts_no_thread_and_no_pandas(tmp_path: Path) -> None:
+    """Pools of threads would abort the process on its way out, once in a hundred times."""
+    table = pa.table({"id": [str(n) for n in range(3000)], "value": [float(n) for n in range(3000)]})
+    (tmp_path / "t.parquet").write_bytes(written(table, row_group_size=1000))
+    environment = {**os.environ, "PYTHONPATH": str(Path(evalkit.__file__).parent.parent)}
+    command = [sys.executable, "-c", READ, str(tmp_path / "t.parquet")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0", "False"]
