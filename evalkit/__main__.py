@@ -8,8 +8,10 @@ from evalkit.core.search_path import leave_working_folder
 def main() -> None:
     """Run the verb that was typed."""
     leave_working_folder()
-    from evalkit.cli.main import script as typed
-
+    try:
+        from evalkit.cli.main import script as typed
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None  # nothing has begun
     typed()
 
 

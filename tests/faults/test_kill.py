@@ -47,10 +47,10 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return evalkit_fakes.write_suite(tmp_path_factory.mktemp("suite"), rows)
 
 
-def start(suite: Path, folder: Path) -> subprocess.Popen[str]:
-    """`evalkit run` with its run folder and its cache in `folder`."""
+def start(suite: Path, folder: Path, delay: float = 0.05) -> subprocess.Popen[str]:
+    """`evalkit run` with its run folder and its cache in `folder`; each batch takes `delay` seconds."""
     words = ("run", "--model", "evalkit_fakes:Moody", "--suite", str(suite), "--out", "out", "--batch-size", "3")
-    return evalkit_process.start(folder, *words, MOODY_DELAY="0.05", CHEAP_DELAY="0.02")
+    return evalkit_process.start(folder, *words, MOODY_DELAY=str(delay), CHEAP_DELAY="0.02")
 
 
 def finish(suite: Path, folder: Path) -> Made:
@@ -94,6 +94,7 @@ def struck(suite: Path, folder: Path, number: int, share: float, whole: Made) ->
 
     A kill may come as soon as Python has started; a stop once evalkit has.
     """
+    (folder / "out" / ".lock").unlink(missing_ok=True)
     process = start(suite, folder)
     if number == signal.SIGKILL:
         time.sleep(START_SECONDS + share * (whole.seconds - START_SECONDS))
@@ -160,7 +161,7 @@ def test_ctrl_c_and_terminate_say_how_to_go_on_and_the_run_is_cancelled(
 
 
 def test_two_commands_on_one_run_do_not_meet(suite: Path, undisturbed: Made, tmp_path: Path) -> None:
-    first = start(suite, tmp_path)
+    first = start(suite, tmp_path, delay=1.0)
     while not (tmp_path / "out" / "ledger.jsonl").exists():
         time.sleep(0.01)
     second = start(suite, tmp_path)
