@@ -26,13 +26,15 @@ from evalkit.core.jsonio import read_json, write_json
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
 from evalkit.generators.baselines import Place
-from evalkit.generators.codec_lm import CodecLM
+from evalkit.generators.codec_lm import CodecLM, read_drawing
 from evalkit.generators.hub_folder import read_network, read_tokenizer
 
 _FORM = 1
 """Counts up where a conversion comes out otherwise than before."""
 
 _TENSORS, _SIZES = "model.safetensors", "config.json"
+
+check_options = read_drawing
 
 
 def load(place: Place, device: str, dtype: str) -> CodecLM:

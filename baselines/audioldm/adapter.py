@@ -12,7 +12,9 @@ from transformers import ClapTextModelWithProjection, SpeechT5HifiGan
 
 from evalkit.generators.baselines import Place
 from evalkit.generators.hub_folder import read_network, read_tokenizer
-from evalkit.generators.latent_diffusion import LatentDiffusion, assemble, read_part, read_scheduler
+from evalkit.generators.latent_diffusion import LatentDiffusion, assemble, read_denoising, read_part, read_scheduler
+
+check_options = read_denoising
 
 
 def load(place: Place, device: str, dtype: str) -> LatentDiffusion:

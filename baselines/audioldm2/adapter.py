@@ -21,10 +21,12 @@ from transformers import ClapFeatureExtractor, ClapModel, GPT2LMHeadModel, Speec
 from evalkit.checkpoints.config_file import read_object
 from evalkit.generators.baselines import Place
 from evalkit.generators.hub_folder import read_network, read_tokenizer
-from evalkit.generators.latent_diffusion import LatentDiffusion, assemble, read_part, read_scheduler
+from evalkit.generators.latent_diffusion import LatentDiffusion, assemble, read_denoising, read_part, read_scheduler
 
 _NEW_TOKENS = 8
 """States that the language model adds, where its config does not say."""
+
+check_options = read_denoising
 
 
 def load(place: Place, device: str, dtype: str) -> LatentDiffusion:

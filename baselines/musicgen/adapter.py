@@ -6,8 +6,10 @@ import torch
 from transformers import MusicgenForConditionalGeneration
 
 from evalkit.generators.baselines import Place
-from evalkit.generators.codec_lm import CodecLM
+from evalkit.generators.codec_lm import CodecLM, read_drawing
 from evalkit.generators.hub_folder import read_network, read_tokenizer
+
+check_options = read_drawing
 
 
 def load(place: Place, device: str, dtype: str) -> CodecLM:

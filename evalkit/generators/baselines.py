@@ -109,6 +109,14 @@ class BaselineGenerator:
         folder = self._checkpoint or locate(self._model.name, self._overrides)
         return Place(folder, {name: locate(name, self._overrides) for name in self._model.needs}, self._model)
 
+    def check_options(self, options: Options) -> None:
+        """Raises UserError naming what is out of range, by the adapter's function of that name, where it has one. The
+        manifest's own presets are not doubted: asking imports the family's libraries."""
+        if dict(options) not in map(dict, self._model.presets.values()):
+            check = getattr(adapter_module(self._model), "check_options", None)
+            if check is not None:
+                check(options)
+
     def check_files(self) -> None:
         """Raises MissingWeights, with what to put where."""
         self._place()

@@ -34,6 +34,10 @@ class Mock:
 
     spec = SPEC
 
+    def check_options(self, options: Options) -> None:
+        """Raises UserError on an unknown kind, or a number of bursts that is none."""
+        _read_options(options)
+
     def load(self, device: str, dtype: str) -> None:
         """Nothing to load; any device and dtype will do."""
 
@@ -41,13 +45,9 @@ class Mock:
         self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Options
     ) -> GenBatch:
         """float32 (2, round(seconds * 16000)) per prompt, |x| < 1. Raises UserError on an unknown kind."""
-        kind, bursts = options["kind"], options["bursts"]
-        if kind not in KINDS:
-            raise UserError(f"mock: kind is one of {', '.join(KINDS)}, not {kind!r}")
-        if not isinstance(bursts, int) or not 1 <= bursts <= 100:
-            raise UserError(f"mock: bursts is a whole number from 1 to 100, not {bursts!r}")
+        kind, bursts = _read_options(options)
         started = time.perf_counter()
-        audio = [_sound(length, seed, str(kind), bursts) for length, seed in zip(seconds, seeds, strict=True)]
+        audio = [_sound(length, seed, kind, bursts) for length, seed in zip(seconds, seeds, strict=True)]
         return GenBatch(audio, RATE, {"sample": time.perf_counter() - started})
 
     def close(self) -> None:
@@ -57,6 +57,15 @@ class Mock:
 def build() -> Mock:
     """The registry's factory."""
     return Mock()
+
+
+def _read_options(options: Options) -> tuple[str, int]:
+    kind, bursts = options["kind"], options["bursts"]
+    if kind not in KINDS:
+        raise UserError(f"mock: kind is one of {', '.join(KINDS)}, not {kind!r}")
+    if isinstance(bursts, bool) or not isinstance(bursts, int) or not 1 <= bursts <= 100:
+        raise UserError(f"mock: bursts is a whole number from 1 to 100, not {bursts!r}")
+    return str(kind), bursts
 
 
 def _sound(seconds: float, seed: int, kind: str, bursts: int) -> Samples:

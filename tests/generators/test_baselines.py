@@ -50,6 +50,23 @@ def test_a_model_that_ships_is_run_by_its_family_s_adapter(tmp_path: Path, monke
     assert made.audio[0].shape == (1, 16000)
 
 
+@pytest.mark.parametrize(
+    ("model", "change", "told"),
+    [
+        ("musicgen-small", "top_k=2.5", "top_k is a whole number"),
+        ("audiogen-medium", "temperature=-1", "not negative"),
+        ("audioldm-m", "steps=many", "steps is a whole number"),
+        ("audioldm2", "cfg=0", "cfg is a number from 1"),
+    ],
+)
+def test_an_option_out_of_range_is_told_before_the_weights_are_missed(
+    model: str, change: str, told: str, evalkit: Callable[..., Answer]
+) -> None:
+    code, _, err = evalkit("generate", "--model", model, "--suite", "mini", "--out", "made", "--set", change)
+    assert code == 2
+    assert told in err and "Traceback" not in err
+
+
 def test_what_is_missing_is_said_before_anything_runs(evalkit: Callable[..., Answer]) -> None:
     code, _, err = evalkit("generate", "--model", "audiogen-medium", "--suite", "mini", "--out", "made")
     assert code == 2

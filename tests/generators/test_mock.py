@@ -33,3 +33,5 @@ def test_every_kind_keeps_the_contract(kind: str, seconds: float) -> None:
 def test_an_impossible_option_is_the_users_to_correct(options: dict[str, object]) -> None:
     with pytest.raises(UserError, match="mock: "):
         build().generate(["a"], [1.0], [0], options)
+    with pytest.raises(UserError, match="mock: "):
+        build().check_options(options)

@@ -28,7 +28,7 @@ from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
-from evalkit.generators.stable_audio.init_audio import read_init
+from evalkit.generators.stable_audio.init_audio import check_init, read_init
 from evalkit.generators.stable_audio.network import build, load_model, published_names
 from evalkit.generators.stable_audio.sampling_options import Asked, read_options
 from evalkit.generators.stable_audio.specs import check_seconds_start, describe, describe_random, known_config
@@ -82,6 +82,8 @@ class StableAudioGenerator:
     def check_options(self, options: Options) -> None:
         """Raises UserError naming what is out of range or in vain, as `generate` would after minutes of loading."""
         asked = read_options(options)
+        if asked.init_audio is not None:
+            check_init(asked.init_audio)
         if asked.seconds_start:
             known = known_config(self._variant, self._checkpoint, self._overrides)
             check_seconds_start(asked.seconds_start, known.content, self.spec.name)

@@ -9,9 +9,10 @@ import pytest
 import soundfile
 from numpy.typing import NDArray
 
+from evalkit.audio.encode import wav_bytes
 from evalkit.core.errors import UserError
 from evalkit.generators.stable_audio.generator import StableAudioGenerator, cut
-from evalkit.generators.stable_audio.init_audio import read_init
+from evalkit.generators.stable_audio.init_audio import check_init, read_init
 from evalkit.generators.stable_audio.sampling_options import read_options
 
 FAST = {
@@ -108,3 +109,18 @@ def test_a_trimmed_sound_says_so(generator: StableAudioGenerator) -> None:
     made = generator.generate(["rain"], [1.0], [1], {**FAST, "trim_silence": -1})
     assert made.trimmed
     assert not generator.generate(["rain"], [1.0], [1], FAST).trimmed
+
+
+@pytest.mark.parametrize(
+    ("data", "told"), [(b"", "is empty"), (b"<html>", "not"), (b"silent", "silent"), (b"cut", "cut")]
+)
+def test_a_sound_that_cannot_be_started_from_is_told_before_the_model_is_loaded(
+    data: bytes, told: str, generator: StableAudioGenerator, tmp_path: Path
+) -> None:
+    noise = np.random.default_rng(0).uniform(-0.1, 0.1, (1, 4000)).astype(np.float32)
+    made = {b"silent": wav_bytes(noise * 0, 8000), b"cut": wav_bytes(noise, 8000)[:5000]}
+    (tmp_path / "init.wav").write_bytes(made.get(data, data))
+    with pytest.raises(UserError, match=f"init audio .*{told}"):
+        check_init(tmp_path / "init.wav")
+    with pytest.raises(UserError, match="init audio"):
+        generator.check_options({**FAST, "init_audio": str(tmp_path / "init.wav")})
