@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import set_result
-from evalkit.metrics.sets import near_reference
+from evalkit.metrics.sets import near_reference, reference_rows, set_reference, told_of_copies
 from evalkit.stats.intervals import FEWEST_GROUPS
 from evalkit.stats.manifold import Neighbourhoods, expected_coverage
 
@@ -68,7 +68,10 @@ class CoverageOpenl3:
             leave_outs=_leave_outs(found),
             inputs=inputs,
             n_reference=found.balls,
-            warnings=_warnings(len(inputs.ids), found.balls),
+            warnings=[
+                *_warnings(len(inputs.ids), found.balls),
+                *told_of_copies(reference_rows(CARD.name, set_reference(CARD.name, inputs))),
+            ],
             bounds=CARD.bounds,
         )
 

@@ -33,7 +33,7 @@ import math
 
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import mean_result
-from evalkit.metrics.sets import near_reference
+from evalkit.metrics.sets import near_reference, reference_rows, set_reference, told_of_copies
 
 CARD = MetricCard(
     name="density_openl3",
@@ -59,7 +59,8 @@ class DensityOpenl3:
         """Raises UserError without a reference's rows (more than 5), without clips, or where they do not fit."""
         found = near_reference(CARD.name, inputs)
         values = dict(zip(inputs.ids, found.densities.tolist(), strict=True))
-        return mean_result(values, inputs.groups, n_reference=found.balls, bounds=CARD.bounds)
+        told = told_of_copies(reference_rows(CARD.name, set_reference(CARD.name, inputs)))
+        return mean_result(values, inputs.groups, found.balls, CARD.bounds, told)
 
 
 METRIC = DensityOpenl3()

@@ -39,7 +39,7 @@ from __future__ import annotations
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import set_result
-from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference
+from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference, told_of_copies
 from evalkit.stats.intervals import FEWEST_GROUPS
 from evalkit.stats.kernel import KernelSums, kernel_sums, median_distance
 
@@ -74,7 +74,7 @@ class KadOpenl3:
             value = SCALE * sums.discrepancy()
         except ValueError as error:
             raise UserError(f"{CARD.name}: {error}", "score more clips, against more reference clips") from None
-        return set_result(value, _leave_outs(sums), inputs, len(reference))
+        return set_result(value, _leave_outs(sums), inputs, len(reference), told_of_copies(reference))
 
 
 METRIC = KadOpenl3()

@@ -21,7 +21,11 @@ _FEW = f"it takes clips of at least {FEWEST_GROUPS} sources"
 
 
 def mean_result(
-    per_prompt: Mapping[str, float], groups: Sequence[str], n_reference: int = 0, bounds: Bounds = UNBOUNDED
+    per_prompt: Mapping[str, float],
+    groups: Sequence[str],
+    n_reference: int = 0,
+    bounds: Bounds = UNBOUNDED,
+    warnings: Sequence[str] = (),
 ) -> MetricResult:
     """The mean of one value per prompt, with an interval clustered by `groups`, which are in the same order, and within
     `bounds`. Where all values are the same there is none, and a warning says so."""
@@ -34,6 +38,7 @@ def mean_result(
         len(values),
         n_reference,
         dict(zip(per_prompt, values, strict=True)),
+        warnings,
         why="every clip has the same value, which does not tell how it would vary" if alike else _FEW,
     )
 

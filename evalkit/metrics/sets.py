@@ -9,7 +9,7 @@ from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricInputs, SetReference
 from evalkit.stats.frechet import Factors, factors_of_covariance
 from evalkit.stats.intervals import assign_folds
-from evalkit.stats.manifold import Neighbourhoods, neighbourhoods
+from evalkit.stats.manifold import Neighbourhoods, near_copies, neighbourhoods
 
 Array = NDArray[np.float64]
 
@@ -37,6 +37,19 @@ def reference_rows(metric: str, reference: SetReference) -> Array:
             "score against a folder of reference audio, or make the statistics again from audio",
         )
     return np.asarray(reference.rows, dtype=np.float64)
+
+
+MANY_COPIES = 0.1
+"""Of the reference's clips; fewer, as ESC-10 has among its own, decide nothing."""
+
+
+def told_of_copies(rows: Array) -> tuple[str, ...]:
+    """A warning where many clips of the reference are copies of one another, at another level or in another file:
+    neither a neighbourhood nor a mean over pairs is of different sounds then."""
+    copies = near_copies(rows)
+    if copies < MANY_COPIES * len(rows) or not copies:
+        return ()
+    return (f"{copies} of {len(rows)} reference clips lie as near to another as a copy does, and each counts",)
 
 
 def require_features(metric: str, inputs: MetricInputs, dimensions: int) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.stats.manifold import expected_coverage, neighbourhoods
+from evalkit.stats.manifold import expected_coverage, near_copies, neighbourhoods
 
 
 def _rows(seed: int, n: int, d: int = 3, scale: float = 1.0) -> np.ndarray:
@@ -96,3 +96,12 @@ def test_too_small_a_reference_is_refused() -> None:
         neighbourhoods(_rows(0, 3), np.arange(3), _rows(1, 5))
     with pytest.raises(ValueError, match="dimensions"):
         neighbourhoods(_rows(0, 3, 2), np.arange(3), _rows(1, 9, 3))
+
+
+def test_rows_that_are_copies_of_one_another_are_counted() -> None:
+    draw = np.random.default_rng(5)
+    rows = draw.standard_normal((30, 64))
+    assert near_copies(rows) == near_copies(rows[:1]) == 0
+    again = rows[:10] + 0.001 * draw.standard_normal((10, 64))
+    assert near_copies(np.concatenate([rows, again])) == 20
+    assert near_copies(np.repeat(rows, 6, axis=0)) == 180
