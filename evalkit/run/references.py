@@ -17,6 +17,7 @@ from evalkit.metrics.base import Metric, SetReference
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.recordings import Recording, copies_told, inspect_all, one_each, remarks, seconds_asked
+from evalkit.stats.frechet import factors_of_covariance
 from evalkit.suites.base import MetricPlan, Prompt, Suite
 from evalkit.suites.recordings import Belonging, belonging, reference_files, require_all
 from evalkit.suites.references import pair_reference, set_reference
@@ -49,7 +50,7 @@ def open_references(plan: Plan, metrics: Mapping[str, Metric], progress: Progres
     for name, kind in from_files.items():
         with _gathered(faults):
             if kind == "set":
-                sets[name] = set_reference(plan.suite.metrics[name])
+                sets[name] = _statistics(plan.suite.metrics[name], sets, plan.suite)
             else:
                 pairs[name], warnings[name], near = _rows(plan.suite.metrics[name], plan.suite.prompts)
                 notes += near
@@ -104,6 +105,19 @@ def _open_recordings(suite: Suite, kinds: Mapping[str, str], progress: Progress,
         copies=copies_told(recordings),
         notes=found.notes if "pair" in kinds.values() else (),
     )
+
+
+def _statistics(chosen: MetricPlan, before: Mapping[str, SetReference], suite: Suite) -> SetReference:
+    """A file's statistics, of which a distance can be taken; each file is read and tried once."""
+    for name, known in before.items():
+        if (suite.metrics[name].reference, suite.metrics[name].count) == (chosen.reference, chosen.count):
+            return known
+    found = set_reference(chosen)
+    try:
+        factors_of_covariance(found.mean, found.covariance, found.frames)
+    except ValueError as error:
+        raise UserError(f"{chosen.reference}: the statistics cannot be used: {error}", "make them again") from None
+    return found
 
 
 def _concerned(prompts: Sequence[Prompt], chosen: MetricPlan) -> list[Prompt]:

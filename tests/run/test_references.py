@@ -197,6 +197,19 @@ def test_a_file_of_other_dimensions_is_refused_before_a_sound_is_made(score: Sco
     assert not evalkit_fakes.Moody.calls
 
 
+def test_statistics_of_which_no_distance_can_be_taken_are_refused_before_a_sound_is_made(
+    score: Score, tmp_path: Path
+) -> None:
+    (tmp_path / "suite").mkdir()
+    counts = {"frames": np.int64(50), "clips": np.int64(10)}
+    np.savez(tmp_path / "suite" / "s.npz", mean=np.zeros(3), covariance=-np.eye(3), **counts)
+    with pytest.raises(UserError, match=r"s.npz: the statistics cannot be used"):
+        score("set", "s.npz")
+    assert not evalkit_fakes.Moody.calls
+    np.savez(tmp_path / "suite" / "s.npz", mean=np.zeros(3), covariance=np.eye(3), **counts)
+    assert entry(score("set", "s.npz"))["n_reference"] == 10
+
+
 def test_weights_that_do_not_load_are_found_before_a_sound_is_made(
     score: Score, monkeypatch: pytest.MonkeyPatch
 ) -> None:
