@@ -12,6 +12,7 @@ from evalkit.cli.output import warn
 from evalkit.core.errors import UserError
 from evalkit.core.faults import together
 from evalkit.core.files import refusal
+from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin, described
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: boo
         with for_this_terminal() as progress:
             return (run if stage == "score" else run_generate)(plan, progress)
     except Exception as error:  # noqa: BLE001 - the other models are still to be run, and their results told
+        heed()
         known = refusal(error) if isinstance(error, OSError) else error
         if isinstance(known, UserError):
             lost = Lost(plan.config.model, str(known), known.exit_code)

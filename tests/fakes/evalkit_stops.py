@@ -75,6 +75,17 @@ class SwallowsSilently(Obedient):
             time.sleep(60)
 
 
+class SwallowsAtLoad(evalkit_fakes.Moody):
+    """Catches Ctrl-C while it loads, and calls it something else."""
+
+    def load(self, device: str, dtype: str) -> None:
+        Path("reached").touch()
+        try:
+            time.sleep(60)
+        except:  # noqa: E722 - as models do
+            raise RuntimeError("something went wrong") from None
+
+
 class Wanders(Obedient):
     """A library that changes the working folder."""
 

@@ -14,6 +14,7 @@ import pytest
 from evalkit_process import finish, start
 
 from evalkit.audio.encode import wav_bytes
+from evalkit.core.ids import safe_name
 
 
 def suite(folder: Path, *texts: str, seconds: float = 0.4) -> str:
@@ -84,6 +85,16 @@ def test_ctrl_c_that_a_model_catches_is_still_a_stop(model: str, tmp_path: Path)
     check_stopped(process, signal.SIGINT)
     assert status(tmp_path) == "cancelled"
     assert [json.loads(line)["id"] for line in (tmp_path / "out" / "ledger.jsonl").read_text().splitlines()] == ["p0"]
+
+
+def test_ctrl_c_that_a_model_catches_is_not_its_failure_alone(tmp_path: Path) -> None:
+    """The models after it are not run."""
+    line = list(run_words("SwallowsAtLoad", suite(tmp_path, "a dog"), "--no-report"))
+    line[2] += ",mock"
+    process = start(tmp_path, *line)
+    wait_for(tmp_path / "reached", process)
+    check_stopped(process, signal.SIGINT)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [safe_name("evalkit_stops:SwallowsAtLoad")]
 
 
 @pytest.mark.parametrize("model", ["Exits", "ExitsQuietly", "Generates"])
