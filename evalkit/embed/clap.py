@@ -29,6 +29,7 @@ from torch import Tensor
 from evalkit.audio.clip import Clip, samples_digest
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
+from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.clap_folder import (
     TOKENS,
     Checkpoint,
@@ -42,7 +43,7 @@ from evalkit.checkpoints.clap_folder import (
 from evalkit.checkpoints.clap_laion import read_laion, read_laion_text
 from evalkit.checkpoints.tensors import digest_of
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
-from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.nets.clap import ANTIALIAS, CONSTANTS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
@@ -100,7 +101,7 @@ class TextTower:
         published = read_laion_text(path, overrides or {}) if path.suffix in TORCH_SUFFIXES else None
         config = read_config(path) if published is None else published.config
         self._words = Words(path if published is None else published.tokenizer, config)
-        with undrawn():
+        with built_from(path), undrawn():
             net = ClapText(config)
         if published is None:
             fill(net.model, path, "text_model.")
@@ -131,11 +132,8 @@ def load(name: str, path: Path, device: str, overrides: Mapping[str, Path] | Non
     """
     checkpoint = read_laion(path, overrides or {}) if path.suffix in TORCH_SUFFIXES else read_folder(path)
     words = Words(checkpoint.tokenizer, checkpoint.config)
-    try:
-        with undrawn():
-            net = Clap(checkpoint.config)
-    except ValueError as error:
-        raise BadCheckpoint(f"{path / 'config.json'}: {error}") from error
+    with built_from(path), undrawn():
+        net = Clap(checkpoint.config)
     fill_from(net.model, checkpoint.tensors, checkpoint.weights)
     width = int(checkpoint.config.projection_dim)
     spec = EmbedderSpec(name, "clap", width, digest_of(net.model, CONSTANTS), _settings(checkpoint))

@@ -23,6 +23,7 @@ import torch
 from evalkit.audio.clip import SURROUND, Clip, Samples
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample, resample_kaiser_best
+from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.keras import is_keras_file, read_layers
 from evalkit.checkpoints.own_layout import read_config, read_weights
 from evalkit.checkpoints.tensors import digest_of, load_into
@@ -146,7 +147,9 @@ def network_of_keras(path: Path, config: OpenL3Config) -> OpenL3:
 
 
 def _network_of_tensors(path: Path) -> OpenL3:
-    net = OpenL3(read_config(path, OpenL3Config))
+    config = read_config(path, OpenL3Config)
+    with built_from(path):
+        net = OpenL3(config)
     load_into(net, read_weights(path, _READ_FROM), path, ignore=_counters(net))
     return net
 

@@ -20,6 +20,7 @@ import torch
 from evalkit.audio.clip import Clip
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
+from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.own_layout import read_config, read_weights
 from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.core.errors import UserError
@@ -91,7 +92,8 @@ def load(name: str, folder: Path, device: str = "cpu") -> PaSSTEmbedder:
     Raises MissingWeights or BadCheckpoint.
     """
     config = read_config(folder, PaSSTConfig)
-    net = PaSST(config)
+    with built_from(folder):
+        net = PaSST(config)
     load_into(net, read_weights(folder, _READ_FROM), folder)
     settings = {"peak_dbfs": PEAK_DBFS, "channels": "mean", "output": "softmax of mean logits", **asdict(config)}
     return PaSSTEmbedder(EmbedderSpec(name, "passt", config.classes, digest_of(net), settings), net, device)

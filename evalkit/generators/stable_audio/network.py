@@ -38,6 +38,7 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
 
     Raises BadCheckpoint, naming the file and the entry or the tensors, where config and weights do not fit.
     """
+    from evalkit.checkpoints.building import built_from
     from evalkit.checkpoints.clap_folder import undrawn
     from evalkit.checkpoints.stable_audio import read_model
     from evalkit.checkpoints.tensors import load_into
@@ -45,7 +46,7 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
     from evalkit.nets.stable_audio.model import StableAudio
 
     config = parse(checkpoint.config, str(checkpoint.source))
-    with undrawn():
+    with built_from(checkpoint.weights), undrawn():
         model = StableAudio(config)
     whole = as_published(model)
     tensors = {name: each for name, each in read_model(checkpoint.weights).items() if not name.endswith(_LEFT_OUT)}
