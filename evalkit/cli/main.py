@@ -80,6 +80,7 @@ def _top(
 
 def script() -> None:
     """What the console script and `python -m evalkit` call: `main` in a process of its own."""
+    interrupts.entering()
     code: object = 1
     try:
         main()

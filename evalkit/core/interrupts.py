@@ -7,6 +7,7 @@ reads and writes memory through such callbacks), and a model may catch everythin
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -84,10 +85,24 @@ def held() -> Iterator[None]:
             before[number](number, None)
 
 
+def entering() -> None:
+    """The process is evalkit's own, and nothing else has been imported that has hooks for its end.
+
+    After all hooks Python takes its handlers away, and then its libraries, which may take a second: a signal that came
+    meanwhile would end the process as its default does, with another exit code than that of the finished work.
+    """
+    atexit.register(_ignore)  # the first one registered is the last one called
+
+
+def _ignore() -> None:
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def leaving(code: int) -> None:
     """The process has ended its work and is on its way out with this exit code: a signal only makes it quicker.
 
-    Python takes a while to put its libraries away; until then nothing is left to stop, and nothing to say.
+    That holds for threads that still run and for the hooks of libraries; see :func:`entering` for what comes then.
     """
 
     def leave(number: int, frame: FrameType | None) -> None:

@@ -188,3 +188,26 @@ def test_on_the_way_out_a_signal_changes_nothing_but_the_time(number: int) -> No
     child.send_signal(number)
     out, told = child.communicate(timeout=20)
     assert (child.returncode, out, told) == (3, "said\n", "")
+
+
+_SLOW_END = """
+import os, time
+from evalkit.core import interrupts
+interrupts.entering()
+class Slow:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"going")
+        sleep(1)
+slow = Slow()
+interrupts.leaving(0)
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_while_python_puts_its_libraries_away_changes_no_exit_code(number: int) -> None:
+    """Else a build whose time runs out just then calls a finished run a failed one."""
+    process = subprocess.Popen([sys.executable, "-c", _SLOW_END], stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.read(5) == b"going"
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == 0
