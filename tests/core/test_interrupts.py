@@ -27,9 +27,10 @@ def send(number: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _a_terminal() -> None:
-    """A test run in the background of a script ignores Ctrl-C."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    """A test run in the background of a script ignores Ctrl-C, and one under nohup that its terminal was closed."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("number", SIGNALS)
