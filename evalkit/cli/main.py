@@ -39,6 +39,7 @@ VERBS = (
     "metrics",
     "fetch",
     "doctor",
+    "verify",
 )
 _LONGEST = 4000
 """Characters of an error that are told."""

@@ -31,6 +31,7 @@ LEVELS = {
     "metrics": 6,
     "run": 7,
     "report": 7,
+    "verify": 7,
     "cli": 8,
     "mini": 8,
 }

@@ -1,0 +1,1 @@
+"""What computes an answer, one file per family; `base.py` says what a runner is."""
