@@ -118,8 +118,9 @@ def _as_json(
 def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool) -> None:
     from evalkit.run.gate import unjudged
 
-    say(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')})")
-    say(f"baseline  {baseline.source}  ({baseline.model.get('name')}, protocol {baseline.suite.get('protocol')})")
+    say(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')}{_sounds(run)})")
+    protocol = f"protocol {baseline.suite.get('protocol')}{_sounds(baseline)}"
+    say(f"baseline  {baseline.source}  ({baseline.model.get('name')}, {protocol})")
     say()
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
     print_table(headers, [_row(each) for each in comparisons], numbers=(2, 3, 4, 5, 6, 7))
@@ -134,6 +135,10 @@ def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], pas
         say(f"further measures, not judged unless --metric names them: {', '.join(apart)}")
     say()
     say(f"{'pass' if passed else 'FAIL'}{' (strict)' if strict else ''}")
+
+
+def _sounds(side: Record) -> str:
+    return f", {side.samples} sounds a prompt" if side.samples > 1 else ""
 
 
 def _row(each: Comparison) -> list[object]:

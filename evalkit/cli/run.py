@@ -26,6 +26,7 @@ INIT = typer.Option(
     help="Start from this sound instead of noise; --set init_noise_level=X says how far from it.",
 )
 SEED = typer.Option(0, "--seed", help="The run's seed.")
+SAMPLES = typer.Option(1, "--samples", metavar="K", help="Sounds per prompt, each with a seed of its own.")
 LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
 BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default: the model's.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
@@ -66,6 +67,7 @@ def run(
     set_: list[str] = SET,
     init: Path | None = INIT,
     seed: int = SEED,
+    samples: int = SAMPLES,
     limit: int | None = LIMIT,
     batch_size: int | None = BATCH_SIZE,
     device: str = DEVICE,
@@ -111,6 +113,7 @@ def run(
             preset=preset,
             changes=parse_changes(set_, init),
             seed=seed,
+            samples=samples,
             limit=limit,
             batch_size=batch_size,
             device=resolve_device(device),

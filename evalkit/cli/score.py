@@ -20,6 +20,7 @@ def score(
     ),
     suite: str = options.SUITE,
     out: Path | None = options.OUT,
+    samples: int = options.SAMPLES,
     limit: int | None = options.LIMIT,
     device: str = options.DEVICE,
     weights: list[str] = options.WEIGHTS,
@@ -31,7 +32,8 @@ def score(
 
     A file belongs to the prompt whose id is its name without extension; one that nearly fits (a suffix in the id,
     a space, the case) is taken where there is no other, and told. A prompt without a file counts as failed; a file
-    without a prompt is named in a warning; a folder in which nothing fits is refused.
+    without a prompt is named in a warning; a folder in which nothing fits is refused. With --samples K the further
+    sounds of ID.wav are ID.s1.wav, ID.s2.wav …, as evalkit writes them; ID_1.wav, ID-1.wav and ID.1.wav are taken too.
 
     \b
     Example:
@@ -44,6 +46,7 @@ def score(
         model=f"folder:{folder}",
         suite=suite,
         out=out,
+        samples=samples,
         limit=limit,
         device=resolve_device(device),
         weights=parse_weights(weights),

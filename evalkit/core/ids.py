@@ -47,6 +47,14 @@ def safe_name(identifier: str) -> str:
     return f"{readable or 'id'}~{digest_bytes(identifier.encode('utf-8', 'surrogatepass'))[:16]}"
 
 
+def sound_name(prompt_id: str, sample: int, samples: int) -> str:
+    """What one of a prompt's sounds is called: by the prompt's id where it has one sound, else `id#0`, `id#1`, ...
+
+    The number is always behind the last `#` then, so no two sounds of a run have one name, whatever the ids.
+    """
+    return prompt_id if samples == 1 else f"{prompt_id}#{sample}"
+
+
 def item_seed(run_seed: int, prompt_id: str, sample: int) -> int:
     """The seed of one item's noise, in [0, 2**63): the same for any batch, worker or order."""
     text = f"{run_seed}\0{sample}\0{prompt_id}"

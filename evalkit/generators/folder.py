@@ -1,8 +1,9 @@
-"""`folder:PATH`: audio that already exists, one file per prompt, scored where it lies.
+"""`folder:PATH`: audio that already exists, one file per sound, scored where it lies.
 
-`evalkit.audio.names` says which file belongs to a prompt; names that nearly fit are told. Two files for one prompt
-are an error, as nobody could say which of them was scored; so is a folder in which nothing fits, before any work. A
-prompt without a file is a failed item; a file without a prompt is reported and left alone.
+`evalkit.audio.names` says which file belongs to a prompt, `evalkit.audio.numbered` to which of its sounds; names that
+nearly fit are told. Two files for one sound are an error, as nobody could say which of them was scored; so is a folder
+in which nothing fits, before any work. A prompt without a file is a failed item; a file without a prompt is reported
+and left alone.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.audio.folders import sound_digest, sound_files
-from evalkit.audio.names import match, nothing_fits, told
-from evalkit.core.ids import digest_json
+from evalkit.audio.names import nothing_fits
+from evalkit.audio.numbered import match_numbered
+from evalkit.core.ids import digest_json, sound_name
 from evalkit.core.paths import name_of
 from evalkit.generators.base import GeneratorSpec
 
@@ -22,8 +24,9 @@ PREFIX = "folder:"
 
 @dataclass(frozen=True)
 class Found:
-    """What a folder holds for a list of prompts: `clips` {id: file}, `digests` {id: sha256 of the file},
-    `strangers`, the audio files that belong to no prompt, and `notes`, sentences on names that nearly fit."""
+    """What a folder holds for a list of prompts: `clips` {name of a sound: file}, a prompt's id where each has one,
+    `digests` {name: sha256 of the file}, `strangers`, the audio files that belong to no prompt, and `notes`, sentences
+    on names that nearly fit."""
 
     clips: Mapping[str, Path]
     digests: Mapping[str, str]
@@ -31,22 +34,23 @@ class Found:
     notes: Sequence[str] = ()
 
 
-def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = ()) -> Found:
-    """Match the audio files directly inside `folder` with prompts; `others` are ids of prompts that are not asked
-    for, whose files are theirs all the same.
+def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = (), samples: int = 1) -> Found:
+    """Match the audio files directly inside `folder` with prompts of `samples` sounds each; `others` are ids of prompts
+    that are not asked for, whose files are theirs all the same.
 
     Raises UserError where the folder is not one, cannot be read, holds no audio file, none for any prompt, or two
-    files for one prompt.
+    files for one sound.
     """
     files = {name_of(path): path for path in sound_files(folder)}
     ids = list(prompt_ids)
-    found = match(str(folder), [*ids, *others], files)
-    clips = {key: files[found.files[key]] for key in ids if key in found.files}
+    found = match_numbered(str(folder), ids, list(others), files, samples)
+    wanted = [(identifier, sample) for identifier in ids for sample in range(samples)]
+    clips = {sound_name(*sound, samples): files[found.files[sound]] for sound in wanted if sound in found.files}
     if not clips:
         raise nothing_fits(str(folder), ids, list(files))
     taken = set(found.files.values())
     strangers = [path for name, path in files.items() if name not in taken]
-    return Found(clips, {key: sound_digest(path) for key, path in clips.items()}, strangers, told(found.only(set(ids))))
+    return Found(clips, {name: sound_digest(path) for name, path in clips.items()}, strangers, found.notes)
 
 
 def describe(folder: Path, found: Found) -> GeneratorSpec:

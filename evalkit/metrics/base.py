@@ -64,12 +64,16 @@ class SetReference:
 
 @dataclass(frozen=True)
 class MetricInputs:
-    """Everything a metric may look at, aligned by prompt: features[i], ids[i] and groups[i] belong together.
+    """Everything a metric may look at, aligned by sound: features[i], ids[i] and groups[i] belong together.
+
+    `ids[i]` is the prompt's id, or where prompts have several sounds the name of one of them (`core.ids.sound_name`);
+    `prompts[i]` is then the prompt that it is of (empty where each has one), and `samples` how many each was to have.
 
     `groups[i]` names the source that prompt i shares with others (AudioCaps: the clip of five captions);
     intervals treat a group as the unit. `texts` is (n, d) for metrics that need text; `set_reference` and
     `pair_reference` ({id: (d,)}) are given where the card asks for them. A prompt whose id has no pair
-    reference is left out of that metric and not counted as failed: the suite excludes it. `seconds[i]` is
+    reference is left out of that metric and not counted as failed: the suite excludes it; the sounds of one prompt have
+    the same reference under their names. `seconds[i]` is
     the length that was asked for; `options` holds a value for each option of the card.
     """
 
@@ -81,6 +85,8 @@ class MetricInputs:
     pair_reference: dict[str, Features] | None = None
     seconds: Sequence[float] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    prompts: Sequence[str] = ()
+    samples: int = 1
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ class MetricResult:
     """`value` with its interval [`low`, `high`] at `level` by `method`, over `n` clips against `n_reference`.
 
     `low` and `high` are None where no interval can be had (n too small), never a made-up one.
-    `per_prompt` maps ids to their own values, empty for a metric of the set alone. `warnings` are
+    `per_prompt` maps the inputs' ids to their own values, empty for a metric of the set alone. `warnings` are
     sentences for the reader (rank-deficient covariance, few clips). `leave_outs` are the values with each
     fold of `stats.intervals.assign_folds` left out in turn, where the interval is a jackknife's: two runs over
     the same sources have the same folds, so their difference has a jackknife of its own. `se` is the standard

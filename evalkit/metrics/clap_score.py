@@ -65,7 +65,8 @@ class ClapScore:
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips or texts, or where the two do not fit."""
         values = cosines(_clips(inputs), _texts(inputs)).tolist()
-        return mean_result(dict(zip(inputs.ids, values, strict=True)), inputs.groups, bounds=CARD.bounds)
+        by_sound = dict(zip(inputs.ids, values, strict=True))
+        return mean_result(by_sound, inputs.groups, bounds=CARD.bounds, prompts=inputs.prompts)
 
 
 METRIC = ClapScore()

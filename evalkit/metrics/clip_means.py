@@ -28,4 +28,6 @@ def measured(metric: str, inputs: MetricInputs, column: str) -> Array:
 
 def mean_over_clips(card: MetricCard, inputs: MetricInputs, values: Array) -> MetricResult:
     """The mean of one value per clip (clips,), with an interval clustered by source and the values by prompt."""
-    return mean_result(dict(zip(inputs.ids, values.tolist(), strict=True)), inputs.groups, bounds=card.bounds)
+    return mean_result(
+        dict(zip(inputs.ids, values.tolist(), strict=True)), inputs.groups, bounds=card.bounds, prompts=inputs.prompts
+    )

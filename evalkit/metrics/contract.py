@@ -123,7 +123,8 @@ def _prompt_faults(result: MetricResult, inputs: MetricInputs) -> list[str]:
     values: object = result.per_prompt
     if not isinstance(values, Mapping):
         return [f"per_prompt is {values!r:.40}, expected a mapping of prompt ids to numbers"]
-    strange = [key for key in values if key not in set(inputs.ids)]
+    known = set(inputs.ids)
+    strange = [key for key in values if key not in known]
     wrong = [key for key, value in values.items() if not is_number(value)]
     faults = [f"per_prompt names {strange[0]!r:.60}, which is none of the prompts that it was given"] if strange else []
     return faults + ([f"per_prompt[{wrong[0]!r:.60}] is {values[wrong[0]]!r:.40}, expected a number"] if wrong else [])

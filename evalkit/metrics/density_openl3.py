@@ -60,7 +60,7 @@ class DensityOpenl3:
         found = near_reference(CARD.name, inputs)
         values = dict(zip(inputs.ids, found.densities.tolist(), strict=True))
         told = told_of_copies(reference_rows(CARD.name, set_reference(CARD.name, inputs)))
-        return mean_result(values, inputs.groups, found.balls, CARD.bounds, told)
+        return mean_result(values, inputs.groups, found.balls, CARD.bounds, told, inputs.prompts)
 
 
 METRIC = DensityOpenl3()

@@ -88,8 +88,13 @@ class KlPasst:
         ids = [inputs.ids[place] for place in places]
         turned = _is_turned(inputs)
         values = [_divergence(inputs.ids[place], inputs.features[place], references, turned) for place in places]
-        groups = [inputs.groups[place] for place in places]
-        return mean_result(dict(zip(ids, values, strict=True)), groups, n_reference=len(references), bounds=CARD.bounds)
+        return mean_result(
+            dict(zip(ids, values, strict=True)),
+            [inputs.groups[place] for place in places],
+            n_reference=len(references) // inputs.samples,
+            bounds=CARD.bounds,
+            prompts=[inputs.prompts[place] for place in places] if inputs.prompts else (),
+        )
 
 
 METRIC = KlPasst()

@@ -26,21 +26,39 @@ def mean_result(
     n_reference: int = 0,
     bounds: Bounds = UNBOUNDED,
     warnings: Sequence[str] = (),
+    prompts: Sequence[str] = (),
 ) -> MetricResult:
-    """The mean of one value per prompt, with an interval clustered by `groups`, which are in the same order, and within
-    `bounds`. Where all values are the same there is none, and a warning says so."""
-    values = [float(value) for value in per_prompt.values()]
-    interval = clustered_mean(values, groups, bounds=bounds)
+    """The mean of one value per sound, with an interval clustered by `groups`, which are in the same order, and within
+    `bounds`. Where all values are the same there is none, and a warning says so.
+
+    `prompts` says which prompt each sound is of, where they have several: the mean is then that of the prompts' means,
+    so that one of which a sound failed weighs as much as the others.
+    """
+    sounds = [float(value) for value in per_prompt.values()]
+    values, sources = prompt_means(sounds, groups, prompts) if prompts else (sounds, groups)
+    interval = clustered_mean(values, sources, bounds=bounds)
     alike = interval is not None and no_spread(values)
     return _result(
         float(np.mean(values)),
         None if alike else interval,
-        len(values),
+        len(sounds),
         n_reference,
-        dict(zip(per_prompt, values, strict=True)),
+        dict(zip(per_prompt, sounds, strict=True)),
         warnings,
         why="every clip has the same value, which does not tell how it would vary" if alike else _FEW,
     )
+
+
+def prompt_means(
+    values: Sequence[float], groups: Sequence[str], prompts: Sequence[str]
+) -> tuple[list[float], list[str]]:
+    """(the mean of each prompt's sounds, its group), in the order in which the prompts come first."""
+    together: dict[str, list[float]] = {}
+    sources: dict[str, str] = {}
+    for prompt, value, group in zip(prompts, values, groups, strict=True):
+        together.setdefault(prompt, []).append(value)
+        sources.setdefault(prompt, group)
+    return [float(np.mean(each)) for each in together.values()], list(sources.values())
 
 
 def set_result(

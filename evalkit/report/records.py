@@ -21,7 +21,7 @@ from evalkit.store.tables import parse_columns
 
 _FIXED_COLUMNS = frozenset({
     "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256", "reader",
-    "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
+    "sample", "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
 })  # fmt: skip
 
 
@@ -55,8 +55,8 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Item:
-    """One row of samples.parquet. `audio` is the path as written there, unchecked; `scores` holds the
-    metric columns, with None for a value that is missing or not finite."""
+    """One row of samples.parquet: sound `sample` (from 0) of the prompt `id`. `audio` is the path as written there,
+    unchecked; `scores` holds the metric columns, with None for a value that is missing or not finite."""
 
     id: str
     prompt: str
@@ -75,6 +75,7 @@ class Item:
     generate_seconds: float | None
     scores: Mapping[str, float | None]
     reader: str = ""
+    sample: int = 0
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ def _item(row: Mapping[str, Any]) -> Item:
         generate_seconds=number(row.get("generate_seconds")),
         scores={one_line(name, 120): number(row[name]) for name in row if name not in _FIXED_COLUMNS},
         reader=one_line(row.get("reader"), 120),
+        sample=whole(row.get("sample")) or 0,
     )
 
 

@@ -38,7 +38,7 @@ def accept_sound(result: Result, item: Item, spec: GeneratorSpec, folder: RunFol
     fatal = [name for name in verdicts if name in FATAL]
     if fatal:
         return _failed(item, "verdict", ", ".join(fatal), attempt, verdicts)
-    path = folder.clip(item.prompt.id)
+    path = folder.clip(item.prompt.id, item.sample)
     write_bytes(path, wav_bytes(clip.samples, clip.rate))
     return _heard(path, str(path.relative_to(folder.root)), item, attempt, result)
 
@@ -99,11 +99,14 @@ def _heard(path: Path, audio: str, item: Item, attempt: int, sound: Sound | None
         peak_bytes=None if sound is None else sound.peak_bytes,
         attempt=attempt,
         reader=clip.reader,
+        sample=item.sample,
     )
 
 
 def _failed(item: Item, kind: Kind, error: str, attempt: int, verdicts: tuple[str, ...] = ()) -> Record:
-    return Record(item.key, item.prompt.id, "failed", kind, error, verdicts=verdicts, attempt=attempt)
+    return Record(
+        item.key, item.prompt.id, "failed", kind, error, verdicts=verdicts, attempt=attempt, sample=item.sample
+    )
 
 
 def _finite(value: float | None) -> float | None:

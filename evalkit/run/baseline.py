@@ -1,7 +1,7 @@
 """Baseline files: what a run scored, kept so that later runs can be held against it.
 
     {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
-     run_id, groups: {id of a scored prompt: its group},
+     run_id, samples_per_prompt (left out where it is 1), groups: {id of a scored prompt: its group},
      metrics: {name: {value, low, high, se, freedom, level, method, n, n_failed, n_reference, direction, protocol,
                       weights, headline, code, embedder, per_prompt: {id: value},
                       leave_outs: [value without each fold]}}}
@@ -14,7 +14,7 @@ not finite never enters a baseline.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from evalkit.store.tables import parse_columns
 KIND = "evalkit-baseline"
 SCHEMA = 1
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
+_SAMPLES = "samples_per_prompt"
 _ENDS = ("value", "low", "high", "se")
 _TYPES: Mapping[str, Any] = {
     **dict.fromkeys((*_ENDS, "level"), float | None),
@@ -52,7 +53,7 @@ class Record:
 
     `metrics` maps a metric's name to its record as written on the disk (checked by the gate, not here);
     `groups` maps each prompt whose audio was scored to the source it shares with others; `status` is
-    "success" for a baseline.
+    "success" for a baseline. `samples` is how many sounds each prompt was to have; a per-prompt value is their mean.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Record:
     run_id: str
     groups: Mapping[str, str]
     metrics: Mapping[str, Mapping[str, Any]]
+    samples: int = 1
 
 
 def read_run(folder: Path) -> Record:
@@ -74,7 +76,8 @@ def read_run(folder: Path) -> Record:
         raise UserError(f"{folder}: has no scores yet (no {missing})", "type the same evalkit run again to finish it")
     run, scores = state.facts, _table(parse_json(state.scores, paths.scores), paths.scores)
     suite, model = _inner(run, "suite", paths.run_json), _inner(run, "model", paths.run_json)
-    groups, per_prompt = _per_prompt(state.samples, paths.samples, tuple(scores))
+    samples = _samples(run, paths.run_json)
+    groups, per_prompt = _per_prompt(state.samples, paths.samples, tuple(scores), samples)
     embedders = _inner(run, "metrics", paths.run_json) if scores else {}
     metrics = {}
     for name in scores:
@@ -83,7 +86,7 @@ def read_run(folder: Path) -> Record:
         metrics[name] = {**score, "embedder": key, "per_prompt": per_prompt.get(name, {})}
     _refuse_strange(metrics, paths.scores, "type the same evalkit run again")
     kept = {key: suite.get(key) for key in _SUITE_KEYS}
-    return Record(str(folder), str(run.get("status")), kept, model, str(run.get("run_id")), groups, metrics)
+    return Record(str(folder), str(run.get("status")), kept, model, str(run.get("run_id")), groups, metrics, samples)
 
 
 def read_baseline(path: Path) -> Record:
@@ -98,13 +101,14 @@ def read_baseline(path: Path) -> Record:
     suite, model, groups, metrics = (_inner(table, key, path) for key in ("suite", "model", "groups", "metrics"))
     refuse_unknown(
         path,
-        Section("", table, ("schema", "kind", "suite", "model", "run_id", "groups", "metrics")),
+        Section("", table, ("schema", "kind", "suite", "model", "run_id", "groups", "metrics", _SAMPLES)),
         *(Section(f"metrics.{one_line(name, 60)}", score, _TYPES) for name, score in metrics.items()),
     )
     _refuse_strange(metrics, path, "make the baseline again")
     if not fits(groups, Mapping[str, str]):
         raise UserError(f"{path}: groups does not map ids to sources", "make the baseline again")
-    return Record(str(path), "success", suite, model, str(table.get("run_id")), groups, metrics)
+    samples = _samples(table, path)
+    return Record(str(path), "success", suite, model, str(table.get("run_id")), groups, metrics, samples)
 
 
 def save_baseline(run: Record, path: Path) -> None:
@@ -122,6 +126,8 @@ def save_baseline(run: Record, path: Path) -> None:
             raise UserError(f"{run.source}: {name} has no value", "score the run again, or leave the metric out")
     metrics = {name: _clean(score) for name, score in sorted(run.metrics.items())}
     record = {"schema": SCHEMA, "kind": KIND, "suite": dict(run.suite), "model": dict(run.model)}
+    if run.samples > 1:
+        record[_SAMPLES] = run.samples
     write_json(path, {**record, "run_id": run.run_id, "groups": dict(run.groups), "metrics": metrics})
 
 
@@ -143,25 +149,40 @@ def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "per_prompt": values, "leave_outs": list(left) if isinstance(left, list | tuple) else []}
 
 
+def _samples(table: Mapping[str, Any], path: Path) -> int:
+    """How many sounds each prompt was to have; 1 in files from before there could be several."""
+    samples = table.get(_SAMPLES, 1)
+    if not isinstance(samples, int) or isinstance(samples, bool) or samples < 1:
+        raise UserError(f"{path}: {_SAMPLES} is {one_line(repr(samples), 60)}", "make it again")
+    return samples
+
+
 def _per_prompt(
-    data: bytes, path: Path, metrics: tuple[str, ...]
+    data: bytes, path: Path, metrics: tuple[str, ...], samples: int
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
-    """({id of a scored prompt: group}, {metric: {id: value}}) from the bytes of samples.parquet."""
+    """({id of a scored prompt: group}, {metric: {id: mean over its sounds}}) from the bytes of samples.parquet."""
     columns = parse_columns(data, path, "type the same evalkit run again")
     missing = {"id", "group", "status"} - columns.keys()
     if missing:
         raise UserError(f"{path}: has no column {', '.join(sorted(missing))}", "type the same evalkit run again")
     ids = columns["id"]
     rows = list(zip(ids, columns["group"], columns["status"], strict=True))
-    if not all(isinstance(each, str) for row in rows for each in row) or len(set(ids)) != len(ids):
+    sounds = list(zip(ids, columns.get("sample", [0] * len(ids)), strict=True))
+    texts = all(isinstance(each, str) for row in rows for each in row)
+    counted = all(isinstance(sample, int) and 0 <= sample < samples for _, sample in sounds)
+    if not texts or not counted or len(set(sounds)) != len(sounds):
         raise UserError(f"{path}: an id, group or status is no text, or twice there", "type the same evalkit run again")
     scored = {i: group for i, group, status in rows if status == "ok"}
-    values = {
-        name: {i: each for i, value in zip(ids, columns[name], strict=True) if (each := number(value)) is not None}
-        for name in metrics
-        if name in columns
-    }
-    return scored, values
+    return scored, {name: _means(ids, columns[name]) for name in metrics if name in columns}
+
+
+def _means(ids: Sequence[str], values: Sequence[object]) -> dict[str, float]:
+    """{id: the mean of its values that are numbers}."""
+    together: dict[str, list[float]] = {}
+    for identifier, value in zip(ids, values, strict=True):
+        if (each := number(value)) is not None:
+            together.setdefault(identifier, []).append(each)
+    return {identifier: math.fsum(each) / len(each) for identifier, each in together.items()}
 
 
 def _refuse_strange(metrics: Mapping[str, Any], path: Path, hint: str) -> None:

@@ -14,6 +14,8 @@ from evalkit.generators.base import Timeouts
 
 DEFAULT_MODEL = "stable-audio-mini"
 DEFAULT_SUITE = "mini"
+MOST_SAMPLES = 1000
+"""Sounds per prompt; more are a slip of the keyboard."""
 DTYPES = ("float32", "float16", "bfloat16")
 _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
@@ -25,7 +27,7 @@ class RunConfig:
     `changes` are options laid over the preset, `weights` files that replace the known ones by name,
     `out` the run folder itself, `command` the words typed, kept in run.json. `checkpoint` puts another model of
     the same family in this one's place; `random_weights` takes its architecture alone. `timeouts` take the place of
-    the model's own.
+    the model's own. `samples` is how many sounds each prompt gets.
     """
 
     model: str = DEFAULT_MODEL
@@ -43,12 +45,16 @@ class RunConfig:
     random_weights: bool = False
     retry_failed: bool = False
     timeouts: Timeouts | None = None
+    samples: int = 1
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, value in (("--limit", self.limit), ("--batch-size", self.batch_size)):
+        counts = {"--limit": self.limit, "--batch-size": self.batch_size, "--samples": self.samples}
+        for name, value in counts.items():
             if value is not None and value < 1:
                 raise UserError(f"{name} {value}: at least 1 is needed")
+        if self.samples > MOST_SAMPLES:
+            raise UserError(f"--samples {self.samples}: at most {MOST_SAMPLES:,} sounds of a prompt are made")
         check_dtype(self.dtype)
 
 

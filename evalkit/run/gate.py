@@ -162,6 +162,8 @@ def _unlike_runs(run: Record, baseline: Record) -> str:
     for key, words in _SUITE_KEYS.items():
         if run.suite.get(key) != baseline.suite.get(key):
             return f"another {words}: {_brief(run.suite.get(key))}, baseline {_brief(baseline.suite.get(key))}"
+    if run.samples != baseline.samples:
+        return f"another number of sounds per prompt: {run.samples}, baseline {baseline.samples}"
     here, there = set(run.groups), set(baseline.groups)
     if here != there:
         first = min(here ^ there)
@@ -256,7 +258,7 @@ def _without_error(difference: _Difference, loss: float, tolerance: float) -> tu
 
 def _difference(current: Mapping[str, Any], base: Mapping[str, Any], run: Record, baseline: Record) -> _Difference:
     value = float(current["value"]) - float(base["value"])
-    if _is_mean_of_prompts(current) and _is_mean_of_prompts(base):
+    if _is_mean_of_prompts(current, run.samples) and _is_mean_of_prompts(base, baseline.samples):
         here, there = current["per_prompt"], base["per_prompt"]
         if here.keys() == there.keys() <= run.groups.keys():
             return _paired(value, here, there, run.groups)
@@ -316,11 +318,12 @@ def _leave_outs(score: Mapping[str, Any]) -> list[float] | None:
     return finite if finite and len(finite) == len(values) else None
 
 
-def _is_mean_of_prompts(score: Mapping[str, Any]) -> bool:
-    """Only then do per-prompt differences add up to the difference that is judged."""
+def _is_mean_of_prompts(score: Mapping[str, Any], samples: int) -> bool:
+    """Only then do per-prompt differences add up to the difference that is judged. `n` counts sounds, of which each
+    prompt has up to `samples`."""
     values = [number(value) for value in score["per_prompt"].values()]
     finite = [value for value in values if value is not None]
-    if not finite or len(finite) != len(values) or len(finite) != score["n"]:
+    if not finite or len(finite) != len(values) or not len(finite) <= score["n"] <= samples * len(finite):
         return False
     return math.isclose(math.fsum(finite) / len(finite), score["value"], rel_tol=1e-5, abs_tol=1e-9)
 

@@ -126,7 +126,7 @@ def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress
     for item in plan.items:
         if item.key in settled:
             continue
-        path, attempt = plan.found.clips.get(item.prompt.id), ledger.next_attempt(item.key)
+        path, attempt = plan.found.clips.get(item.name), ledger.next_attempt(item.key)
         ledger.append(missing_file(item, attempt) if path is None else accept_file(path, item, attempt))
         progress.advance(STAGE)
         heed()

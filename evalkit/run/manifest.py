@@ -237,7 +237,7 @@ def _fresh(plan: Plan) -> dict[str, Any]:
         "options": dict(plan.options),
         "seed": config.seed,
         "limit": config.limit,
-        "samples_per_prompt": 1,
+        "samples_per_prompt": config.samples,
         "batch_size": plan.identity.get("batch_size"),
         "device": config.device,
         "dtype": config.dtype,

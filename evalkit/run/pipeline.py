@@ -46,7 +46,7 @@ from evalkit.suites.pinned import require_references
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command ends with. `failures` maps prompt ids to reasons; `reused` is True where the whole
+    """What a command ends with. `failures` maps the sounds' names to reasons; `reused` is True where the whole
     run was there already; `scores` is empty after the generate stage alone. `unclosed` says how the generator failed to
     close, after all of it was made."""
 
@@ -201,6 +201,6 @@ def _timed(manifest: Manifest, stage: str) -> Iterator[None]:
 
 
 def _outcome(plan: Plan, records: Mapping[str, Record], scores: Mapping[str, Any], reused: bool) -> Outcome:
-    bad = [(item.prompt.id, records[item.key]) for item in plan.items if records[item.key].status != "ok"]
-    failures = {prompt_id: record.error or record.kind for prompt_id, record in bad}
+    bad = [(item.name, records[item.key]) for item in plan.items if records[item.key].status != "ok"]
+    failures = {name: record.error or record.kind for name, record in bad}
     return Outcome(plan, scores, len(plan.items) - len(failures), failures, reused)

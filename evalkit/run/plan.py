@@ -17,7 +17,7 @@ from pathlib import Path
 
 import evalkit
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.ids import digest_file, digest_json, item_seed
+from evalkit.core.ids import digest_file, digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
 from evalkit.core.own_code import code_digest, is_evalkits
 from evalkit.core.paths import absent, files_under, typed
@@ -41,16 +41,25 @@ RANDOM = "random"
 
 @dataclass(frozen=True)
 class Item:
-    """One sound to make. `key` is the digest of what the sound depends on beside the run's identity."""
+    """One sound to make: number `sample` (from 0) of the `samples` of its prompt. `key` is the digest of what the sound
+    depends on beside the run's identity."""
 
     prompt: Prompt
     seed: int
     key: str
+    sample: int = 0
+    samples: int = 1
+
+    @property
+    def name(self) -> str:
+        """What no other sound of the run is called: the prompt's id, where that has but one sound."""
+        return sound_name(self.prompt.id, self.sample, self.samples)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A run before any work is done. `items` are in the suite's order, `batches` in the order of work.
+    """A run before any work is done. `items` are in the suite's order, the sounds of a prompt together; `batches` are
+    in the order of work: every prompt's first sound in the batches that a run of one sound each has, then every second.
 
     Either `generator` makes the sounds, or `found` holds the files that are scored where they lie.
     """
@@ -86,7 +95,8 @@ def make_plan(config: RunConfig) -> Plan:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
     if not suite.prompts:
         raise UserError(f"suite {suite.name!r} has no prompts")
-    items = [_item(prompt, config.seed) for prompt in suite.prompts]
+    samples = range(config.samples)
+    items = [_item(prompt, config.seed, each, config.samples) for prompt in suite.prompts for each in samples]
     if config.model.startswith(PREFIX) and config.model != PREFIX:
         return _folder_plan(config, suite, items, others)
     return _generator_plan(config, suite, items)
@@ -102,9 +112,6 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
         with running(f"model {config.model!r}: check_options() failed"):
             generator.check_options(options)
     size = config.batch_size or spec.batch_size
-    # Longest first: what does not fit into memory shows in the first batch.
-    ordered = sorted(items, key=lambda item: -item.prompt.seconds)
-    batches = [ordered[first : first + size] for first in range(0, len(ordered), size)]
     identity = {
         **_common_identity(config, suite, spec),
         "preset": preset,
@@ -117,6 +124,7 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
     if code is not None:  # evalkit's own models have none, and their runs the ids that they always had
         identity["code"] = code
     run_id, folder = _place(config, suite.name, spec.name, identity)
+    batches = _batches(items, size)
     return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
 
 
@@ -127,10 +135,10 @@ def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item], others:
         raise UserError("--checkpoint and --random-weights make audio; a folder's audio is made already")
     _refuse_unused_weights(config, suite, ())
     path = typed(config.model.removeprefix(PREFIX))
-    found = find(path, [item.prompt.id for item in items], [prompt.id for prompt in others])
+    found = find(path, [prompt.id for prompt in suite.prompts], [prompt.id for prompt in others], config.samples)
     spec = _as_it_was_made(describe(path, found), path)
     # The file is part of the item: a gap that was filled, or a file that was exchanged, is another item.
-    items = [replace(item, key=digest_json([item.key, found.digests.get(item.prompt.id)])) for item in items]
+    items = [replace(item, key=digest_json([item.key, found.digests.get(item.name)])) for item in items]
     identity = _common_identity(config, suite, spec)
     run_id, folder = _place(config, suite.name, spec.name, identity)
     return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
@@ -213,9 +221,20 @@ def by_content(spec: GeneratorSpec, options: Options) -> dict[str, object]:
     return {key: digest_file(Path(str(value))) if key in spec.files else value for key, value in options.items()}
 
 
-def _item(prompt: Prompt, run_seed: int) -> Item:
-    seed = item_seed(run_seed, prompt.id, 0)
-    return Item(prompt, seed, digest_json([prompt.id, prompt.text, prompt.seconds, seed]))
+def _item(prompt: Prompt, run_seed: int, sample: int, samples: int) -> Item:
+    seed = item_seed(run_seed, prompt.id, sample)
+    return Item(prompt, seed, digest_json([prompt.id, prompt.text, prompt.seconds, seed]), sample, samples)
+
+
+def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:
+    """Longest first: what does not fit into memory shows in the first batch. No batch holds two sounds of a prompt, so
+    that a further sound per prompt changes none of the batches before it, nor a last bit of their sounds."""
+    batches: list[Sequence[Item]] = []
+    samples = items[0].samples
+    for sample in range(samples):
+        ordered = sorted(items[sample::samples], key=lambda item: -item.prompt.seconds)
+        batches += [ordered[first : first + size] for first in range(0, len(ordered), size)]
+    return batches
 
 
 def _by_their_own_names(given: Mapping[str, Path], suite: Suite) -> dict[str, Path]:
@@ -278,6 +297,7 @@ def _common_identity(config: RunConfig, suite: Suite, spec: GeneratorSpec) -> di
         "prompts": len(suite.prompts),
         "device": config.device.partition(":")[0],
         "scored with": scorers,
+        **({"samples": config.samples} if config.samples > 1 else {}),
     }
 
 

@@ -1,8 +1,9 @@
-"""`samples.parquet`: one row per prompt, failed ones included, with the per-prompt value of every metric.
+"""`samples.parquet`: one row per sound, failed ones included, with its value of every metric that has one per sound.
 
-Columns: id, prompt, seconds, labels, group, seed, status ("ok" or "failed"), error, verdicts, audio (relative
-to the run folder; absolute for audio scored in place), sha256, reader (the library that decoded it), sample_rate,
-channels, frames, peak, loudness (LUFS), generate_seconds, then one column per metric. What a row does not have is null.
+Columns: id, sample (which of the prompt's sounds, from 0), prompt, seconds, labels, group, seed, status ("ok" or
+"failed"), error, verdicts, audio (relative to the run folder; absolute for audio scored in place), sha256, reader (the
+library that decoded it), sample_rate, channels, frames, peak, loudness (LUFS), generate_seconds, then one column per
+metric. What a row does not have is null.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping
 
     text, number, whole = pa.string(), pa.float64(), pa.int64()
     types = {
-        **dict.fromkeys(("id", "prompt"), text),
+        "id": text,
+        "sample": whole,
+        "prompt": text,
         "seconds": number,
         "labels": pa.list_(text),
         "group": text,
@@ -46,6 +49,7 @@ def _row(item: Item, record: Record) -> dict[str, Any]:
     ok = record.status == "ok"
     return {
         "id": _utf8(item.prompt.id),
+        "sample": item.sample,
         "prompt": _utf8(item.prompt.text),
         "seconds": item.prompt.seconds,
         "labels": [_utf8(label) for label in item.prompt.labels],
@@ -67,7 +71,7 @@ def _row(item: Item, record: Record) -> dict[str, Any]:
 
 
 def _values(item: Item, per_prompt: Mapping[str, Mapping[str, float]]) -> dict[str, float | None]:
-    return {metric: values.get(item.prompt.id) for metric, values in per_prompt.items()}
+    return {metric: values.get(item.name) for metric, values in per_prompt.items()}
 
 
 def _utf8(text: str) -> str:

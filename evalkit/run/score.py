@@ -50,7 +50,7 @@ class Scoring:
 
 @dataclass(frozen=True)
 class Scored:
-    """`scores` is the content of scores.json, `per_prompt` {metric: {prompt id: value}} and `embeddings`
+    """`scores` is the content of scores.json, `per_prompt` {metric: {name of a sound: value}} and `embeddings`
     {weights name: what was embedded}."""
 
     scores: dict[str, dict[str, Any]]
@@ -114,7 +114,7 @@ def _sources(scoring: Scoring, weights: str) -> list[Source]:
         if record.status == "ok" and record.audio is not None and record.sha256 is not None:
             sources.append(sound_source(item.key, record.sha256, plan.folder.resolve(record.audio)))
     if any(metric.card.text for metric, _ in wanted):
-        sources += [text_source(_TEXT + item.key, item.prompt.text) for item in plan.items]
+        sources += [text_source(_TEXT + prompt.id, prompt.text) for prompt in plan.suite.prompts]
     if any(metric.card.reference and chosen.reference is None for metric, chosen in wanted):
         recordings = scoring.references.recordings
         sources += [sound_source(_REFERENCE + name, each.digest, each.path) for name, each in recordings.items()]
@@ -126,21 +126,25 @@ def _score(
 ) -> tuple[dict[str, Any], dict[str, float]]:
     plan, card = scoring.plan, metric.card
     sets, pairs = _compared_with(scoring.references, metric, chosen, embedding)
+    several = plan.config.samples > 1
     concerned = [item for item in plan.items if pairs is None or item.prompt.id in pairs]
     heard = [item for item in concerned if item.key in embedding.features]
     if card.text:
-        heard = [item for item in heard if _TEXT + item.key in embedding.features]
+        heard = [item for item in heard if _TEXT + item.prompt.id in embedding.features]
     inputs = MetricInputs(
-        ids=[item.prompt.id for item in heard],
+        ids=[item.name for item in heard],
         groups=[item.prompt.group for item in heard],
         features=[embedding.features[item.key] for item in heard],
-        texts=_stacked(embedding, [_TEXT + item.key for item in heard]) if card.text else None,
+        texts=_stacked(embedding, [_TEXT + item.prompt.id for item in heard]) if card.text else None,
         set_reference=sets,
-        pair_reference=pairs,
+        pair_reference={item.name: pairs[item.prompt.id] for item in concerned} if pairs and several else pairs,
         seconds=[item.prompt.seconds for item in heard],
         options=chosen_options(card, chosen.options),
+        prompts=[item.prompt.id for item in heard] if several else (),
+        samples=plan.config.samples,
     )
-    names = {prefix + item.key: item.prompt.id for item in plan.items for prefix in ("", _TEXT)}
+    names = {item.key: item.name for item in plan.items}
+    names |= {_TEXT + prompt.id: prompt.id for prompt in plan.suite.prompts}
     warnings = [*scoring.references.warnings.get(chosen.metric, ()), *faults_told(chosen.weights, embedding, names)]
     result, error = _compute(metric, chosen.metric, inputs)
     n_failed = len(concerned) - len(heard)

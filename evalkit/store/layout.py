@@ -4,7 +4,8 @@
       run.json          what made it, and its status: started, success, error or cancelled
       ledger.jsonl      one line per outcome of an item; the last line of an item counts
       audio/<name>.wav  one clip per prompt; <name> is the prompt's id made file-safe
-      samples.parquet   one row per prompt
+      audio/<name>.s1.wav   its second sound, where a prompt has several; s2 its third
+      samples.parquet   one row per sound
       scores.json       one entry per metric, no dates or timings in it
       report.html
 
@@ -56,9 +57,9 @@ class RunFolder:
     def lock(self) -> Path:
         return self.root / ".lock"
 
-    def clip(self, prompt_id: str) -> Path:
-        """The audio file of a prompt, for any id."""
-        return self.audio / f"{safe_name(prompt_id)}.wav"
+    def clip(self, prompt_id: str, sample: int = 0) -> Path:
+        """The audio file of a prompt's sound, for any id. A safe name holds no dot, so no two sounds share one."""
+        return self.audio / f"{safe_name(prompt_id)}{f'.s{sample}' if sample else ''}.wav"
 
     def resolve(self, audio: str) -> Path:
         """The file that a record names: relative to the run folder, or absolute for audio scored in place."""

@@ -26,7 +26,7 @@ ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class Record:
-    """The outcome of one item.
+    """The outcome of one item: of sound `sample` (counted from 0) of the prompt `id`.
 
     `key` is the digest of what makes the item (`run.plan.Item.key`), `kind` the sort of failure ("" for
     ok), `audio` the file relative to the run folder (absolute for audio scored in place), `sha256` of its
@@ -52,6 +52,7 @@ class Record:
     peak_bytes: int | None = None
     attempt: int = 1
     reader: str = ""
+    sample: int = 0
 
 
 class Ledger:
