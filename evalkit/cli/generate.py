@@ -5,12 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from evalkit.cli import brief
 from evalkit.cli import run as options
 
 
 def generate(
     model: str = options.MODEL,
-    suite: str = options.SUITE,
+    suite: str | None = brief.SUITE,
+    prompts: str | None = brief.PROMPTS,
+    reference: str | None = brief.REFERENCE,
+    columns: str | None = brief.COLUMNS,
+    judges: str | None = brief.JUDGES,
+    seconds: float | None = brief.SECONDS,
     out: Path | None = options.OUT,
     preset: str | None = options.PRESET,
     set_: list[str] = options.SET,
@@ -49,7 +55,7 @@ def generate(
 
     config = RunConfig(
         model=model,
-        suite=suite,
+        suite=brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights),
         out=out,
         preset=preset,
         changes=parse_changes(set_, init),

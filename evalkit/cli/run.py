@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
+from evalkit.cli import brief
 from evalkit.cli.output import json_option
 from evalkit.cli.paths import typed
 
+if TYPE_CHECKING:
+    from evalkit.suites.base import Suite
+
 _MODEL_HELP = "A model's name, folder:PATH, worker:PATH or module:Class; several with commas."
 MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
-SUITE = typer.Option("mini", "--suite", help="A suite's name, or the path of its manifest.")
 OUT = typer.Option(None, "--out", parser=typed, metavar="FOLDER", help="The run folder; default runs/SUITE/MODEL/ID.")
 PRESET = typer.Option(None, "--preset", help="A preset of the model; `evalkit models` lists them.")
 SET = typer.Option(
@@ -61,7 +65,12 @@ NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
 
 def run(
     model: str = MODEL,
-    suite: str = SUITE,
+    suite: str | None = brief.SUITE,
+    prompts: str | None = brief.PROMPTS,
+    reference: str | None = brief.REFERENCE,
+    columns: str | None = brief.COLUMNS,
+    judges: str | None = brief.JUDGES,
+    seconds: float | None = brief.SECONDS,
     out: Path | None = OUT,
     preset: str | None = PRESET,
     set_: list[str] = SET,
@@ -105,11 +114,12 @@ def run(
     )
 
     models = names("--model", model)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
     configs = [
         RunConfig(
             model=name,
-            suite=suite,
-            out=out if out is None or len(models) == 1 else _inside(out, name),
+            suite=asked,
+            out=out if out is None or len(models) == 1 else inside(out, name),
             preset=preset,
             changes=parse_changes(set_, init),
             seed=seed,
@@ -127,17 +137,19 @@ def run(
         )
         for name in models
     ]
-    conduct(configs, Manner("score", as_json, not no_report, max_failures), board=_board(out, suite))
+    conduct(configs, Manner("score", as_json, not no_report, max_failures), board=board(out, asked))
 
 
-def _inside(out: Path, model: str) -> Path:
+def inside(out: Path, model: str) -> Path:
+    """The run folder of one model of several."""
     from evalkit.core.ids import safe_name
 
     return out / safe_name(model)
 
 
-def _board(out: Path | None, suite: str) -> Path:
+def board(out: Path | None, suite: str | Suite) -> Path:
     """Where several runs of one command get their joint page."""
     from evalkit.core.ids import safe_name
 
-    return (Path("runs") / safe_name(Path(suite).stem) if out is None else out) / "report.html"
+    name = Path(suite).stem if isinstance(suite, str) else suite.name
+    return (Path("runs") / safe_name(name) if out is None else out) / "report.html"

@@ -1,4 +1,4 @@
-"""`evalkit score`: score a folder of audio that any model made."""
+"""`evalkit score`: score folders of audio that any model made."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from pathlib import Path
 
 import typer
 
+from evalkit.cli import brief
 from evalkit.cli import run as options
 from evalkit.cli.paths import typed
 
 
 def score(
-    folder: Path = typer.Argument(
+    folders: list[Path] = typer.Argument(
         ...,
         parser=typed,
-        metavar="FOLDER",
-        help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … files named by prompt id.",
+        metavar="FOLDER...",
+        help="Folders of wav, flac, ogg, mp3, opus, m4a, webm … files named by prompt id; several make one board.",
     ),
-    suite: str = options.SUITE,
+    prompts: str | None = brief.PROMPTS,
+    reference: str | None = brief.REFERENCE,
+    columns: str | None = brief.COLUMNS,
+    judges: str | None = brief.JUDGES,
+    seconds: float | None = brief.SECONDS,
+    suite: str | None = brief.SUITE,
     out: Path | None = options.OUT,
     samples: int = options.SAMPLES,
     limit: int | None = options.LIMIT,
@@ -28,7 +34,7 @@ def score(
     as_json: bool = options.JSON,
     no_report: bool = options.NO_REPORT,
 ) -> None:
-    """Score the audio in a folder against a suite; nothing is copied.
+    """Score folders of audio against your own prompts and recordings, or against a suite; nothing is copied.
 
     A file belongs to the prompt whose id is its name without extension; one that nearly fits (a suffix in the id,
     a space, the case) is taken where there is no other, and told. A prompt without a file counts as failed; a file
@@ -37,19 +43,25 @@ def score(
 
     \b
     Example:
+      evalkit score my-outputs --prompts captions.csv --reference recordings/
+      evalkit score model-a model-b --prompts names
       evalkit score my-outputs --suite mini --json
     """
     from evalkit.cli.session import Manner, conduct
     from evalkit.run.config import RunConfig, parse_weights, resolve_device
 
-    config = RunConfig(
-        model=f"folder:{folder}",
-        suite=suite,
-        out=out,
-        samples=samples,
-        limit=limit,
-        device=resolve_device(device),
-        weights=parse_weights(weights),
-        command=("evalkit", *sys.argv[1:]),
-    )
-    conduct([config], Manner("score", as_json, not no_report, max_failures))
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders)
+    configs = [
+        RunConfig(
+            model=f"folder:{folder}",
+            suite=asked,
+            out=out if out is None or len(folders) == 1 else options.inside(out, folder.name),
+            samples=samples,
+            limit=limit,
+            device=resolve_device(device),
+            weights=parse_weights(weights),
+            command=("evalkit", *sys.argv[1:]),
+        )
+        for folder in folders
+    ]
+    conduct(configs, Manner("score", as_json, not no_report, max_failures), board=options.board(out, asked))

@@ -79,7 +79,7 @@ def _heard(path: Path, audio: str, item: Item, attempt: int, sound: Sound | None
         clip = decode(path)
     except UnreadableAudio as error:
         return _failed(item, "verdict", f"{error.verdict}: {error.message}", attempt, (error.verdict,))
-    verdicts = inspect(clip, seconds=item.prompt.seconds)
+    verdicts = inspect(clip, seconds=item.prompt.seconds or None)
     fatal = [name for name in verdicts if name in FATAL]
     if fatal:
         return _failed(item, "verdict", ", ".join(fatal), attempt, verdicts)

@@ -11,6 +11,8 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing
 from evalkit.generators.base import Timeouts
+from evalkit.suites.base import Suite
+from evalkit.suites.brief import Brief
 
 DEFAULT_MODEL = "stable-audio-mini"
 DEFAULT_SUITE = "mini"
@@ -24,14 +26,14 @@ _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 class RunConfig:
     """One run as asked for. None means: whatever the model or the suite says.
 
-    `changes` are options laid over the preset, `weights` files that replace the known ones by name,
-    `out` the run folder itself, `command` the words typed, kept in run.json. `checkpoint` puts another model of
-    the same family in this one's place; `random_weights` takes its architecture alone. `timeouts` take the place of
-    the model's own. `samples` is how many sounds each prompt gets.
+    `suite` is a suite's name or manifest, a Brief of one, or one that is loaded. `changes` are options laid over the
+    preset, `weights` files that replace the known ones by name, `out` the run folder itself, `command` the words typed,
+    kept in run.json. `checkpoint` puts another model of the same family in this one's place; `random_weights` takes its
+    architecture alone. `timeouts` take the place of the model's own. `samples` is how many sounds each prompt gets.
     """
 
     model: str = DEFAULT_MODEL
-    suite: str = DEFAULT_SUITE
+    suite: str | Brief | Suite = DEFAULT_SUITE
     out: Path | None = None
     preset: str | None = None
     changes: Mapping[str, object] = field(default_factory=dict)

@@ -35,6 +35,8 @@ from evalkit.suites.load import load_suite
 
 RUNS = Path("runs")
 _ID_DIGITS = 12
+DEFAULT_SECONDS = 10.0
+"""How long a model's sound is where the suite does not say; less where the model makes less."""
 RANDOM = "random"
 """The size of a model whose weights are random: its scores say nothing of the model whose architecture it has."""
 
@@ -88,23 +90,25 @@ class Plan:
 
 def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
-    suite = load_suite(config.suite)
+    suite = config.suite if isinstance(config.suite, Suite) else load_suite(config.suite, config.weights)
     config = replace(config, weights=_by_their_own_names(config.weights, suite))
     others = () if config.limit is None else suite.prompts[config.limit :]
     if config.limit is not None:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
     if not suite.prompts:
         raise UserError(f"suite {suite.name!r} has no prompts")
-    samples = range(config.samples)
-    items = [_item(prompt, config.seed, each, config.samples) for prompt in suite.prompts for each in samples]
     if config.model.startswith(PREFIX) and config.model != PREFIX:
-        return _folder_plan(config, suite, items, others)
-    return _generator_plan(config, suite, items)
+        return _folder_plan(config, suite, others)
+    return _generator_plan(config, suite)
 
 
-def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> Plan:
+def _generator_plan(config: RunConfig, suite: Suite) -> Plan:
     generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
     spec = checked_spec(generator, config.model)
+    seconds = min(DEFAULT_SECONDS, spec.max_seconds)
+    unsaid = not all(prompt.seconds for prompt in suite.prompts)
+    suite = _with_lengths(suite, spec.name, seconds) if unsaid else suite
+    items = _items(config, suite)
     _refuse_unused_weights(config, suite, spec.needs)
     _refuse_too_long(spec, suite.prompts)
     preset, options = choose_options(spec, config.preset, config.changes)
@@ -120,6 +124,8 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
         "dtype": config.dtype,
         "batch_size": size,
     }
+    if unsaid:
+        identity["seconds"] = seconds
     code = own_code(config.model, generator)
     if code is not None:  # evalkit's own models have none, and their runs the ids that they always had
         identity["code"] = code
@@ -128,12 +134,20 @@ def _generator_plan(config: RunConfig, suite: Suite, items: Sequence[Item]) -> P
     return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
 
 
-def _folder_plan(config: RunConfig, suite: Suite, items: Sequence[Item], others: Sequence[Prompt]) -> Plan:
+def _with_lengths(suite: Suite, model: str, seconds: float) -> Suite:
+    """The suite, with `seconds` for each prompt whose length nothing says."""
+    prompts = [prompt if prompt.seconds else replace(prompt, seconds=seconds) for prompt in suite.prompts]
+    note = f"{model} makes {seconds:g} s for each prompt, as nothing says how long (--seconds S)"
+    return replace(suite, prompts=prompts, notes=(*suite.notes, note))
+
+
+def _folder_plan(config: RunConfig, suite: Suite, others: Sequence[Prompt]) -> Plan:
     if config.preset or config.changes:
         raise UserError("--preset and --set change how audio is made; a folder's audio is made already")
     if config.checkpoint or config.random_weights:
         raise UserError("--checkpoint and --random-weights make audio; a folder's audio is made already")
     _refuse_unused_weights(config, suite, ())
+    items = _items(config, suite)
     path = typed(config.model.removeprefix(PREFIX))
     found = find(path, [prompt.id for prompt in suite.prompts], [prompt.id for prompt in others], config.samples)
     spec = _as_it_was_made(describe(path, found), path)
@@ -219,6 +233,11 @@ def _file(option: str, value: object) -> str:
 def by_content(spec: GeneratorSpec, options: Options) -> dict[str, object]:
     """The options as they decide a sound: a file by its bytes, wherever it lies."""
     return {key: digest_file(Path(str(value))) if key in spec.files else value for key, value in options.items()}
+
+
+def _items(config: RunConfig, suite: Suite) -> list[Item]:
+    samples = range(config.samples)
+    return [_item(prompt, config.seed, each, config.samples) for prompt in suite.prompts for each in samples]
 
 
 def _item(prompt: Prompt, run_seed: int, sample: int, samples: int) -> Item:

@@ -51,7 +51,7 @@ def _row(item: Item, record: Record) -> dict[str, Any]:
         "id": _utf8(item.prompt.id),
         "sample": item.sample,
         "prompt": _utf8(item.prompt.text),
-        "seconds": item.prompt.seconds,
+        "seconds": item.prompt.seconds or None,
         "labels": [_utf8(label) for label in item.prompt.labels],
         "group": _utf8(item.prompt.group),
         "seed": item.seed,

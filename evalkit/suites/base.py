@@ -23,7 +23,8 @@ class Columns:
 @dataclass(frozen=True)
 class Prompt:
     """One prompt. `group` names the source it shares with others (its own id where it shares none);
-    `labels` are the classes it asks for, where the suite knows them."""
+    `labels` are the classes it asks for, where the suite knows them. `seconds` is 0 where nothing says how long the
+    sound is to be: one that is there may have any length, and a model makes `run.plan.DEFAULT_SECONDS`."""
 
     id: str
     text: str
@@ -103,7 +104,9 @@ class Outline:
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite as read from its manifest. `digest` covers the manifest, its prompts and reference files."""
+    """A suite as read from its manifest, or made of a Brief. `digest` covers what it says, its prompts and reference
+    files. `left_out` {metric: reason} are metrics that it cannot have, and `notes` are sentences on how it was read;
+    neither is part of the digest."""
 
     name: str
     title: str
@@ -116,3 +119,5 @@ class Suite:
     licence: str
     citation: str
     digest: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from evalkit.audio.folders import sound_digest, sound_files
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.paths import typed
 from evalkit.core.plugins import running
 from evalkit.core.registry import Registry
 from evalkit.core.resources import resource
-from evalkit.fetch.sources import identity
-from evalkit.suites.base import MetricPlan, Outline, Prompt, Suite
+from evalkit.suites.base import Outline, Prompt, Suite
+from evalkit.suites.brief import Brief
+from evalkit.suites.compose import compose
+from evalkit.suites.identity import suite_digest
 from evalkit.suites.manifest import TEXT_KEYS, read_outline
 from evalkit.suites.pinned import require_fetched
 from evalkit.suites.prompts import read_prompts
@@ -37,27 +37,38 @@ def load_outline(name_or_path: str) -> Outline:
     return read_outline(find_manifest(name_or_path), name_or_path)
 
 
-def load_suite(name_or_path: str) -> Suite:
-    """The suite of that name, or of that manifest path (anything with a folder separator or `.toml`).
+def load_suite(asked: str | Brief, weights: Mapping[str, Path] | None = None) -> Suite:
+    """The suite of that name, of that manifest path (anything with a folder separator or `.toml`), or of that Brief.
+    `weights` {name: path} are given by hand, and here for that.
 
     Raises UserError as `load_outline` does, for a bad prompt file, for one that is not fetched yet, and where
     there are other numbers of prompts or sources than the manifest states.
     """
-    outline = load_outline(name_or_path)
+    if isinstance(asked, Brief):
+        named = asked.reference if isinstance(asked.reference, str) and is_suite(asked.reference) else None
+        return compose(asked, None if named is None else load_outline(named), weights or {})
+    outline = load_outline(asked)
     if outline.pinned is not None:
         require_fetched(outline.pinned)
     prompts = tuple(read_prompts(outline.prompts, outline.columns))
     _require_counts(outline, prompts)
     if outline.captions == "first":
         prompts = _first_of_each_source(prompts)
+    texts: dict[str, Any] = {key: getattr(outline, key) for key in TEXT_KEYS}
     excluded = frozenset(prompt.id for prompt in prompts if prompt.group in outline.absent)
     return Suite(
-        **{key: getattr(outline, key) for key in TEXT_KEYS},
+        **texts,
         prompts=prompts,
         metrics={name: replace(plan, excluded=excluded) for name, plan in outline.metrics.items()},
         reference_audio=outline.reference_audio,
-        digest=_digest(outline, prompts),
+        digest=suite_digest(texts, prompts, outline.metrics, outline.reference_audio, outline.absent),
     )
+
+
+def is_suite(name_or_path: str) -> bool:
+    """Does a word name a suite, and not a file or folder? A bare word that a suite has is the suite's, as in --suite;
+    `./mini` is the folder."""
+    return name_or_path.endswith(".toml") or name_or_path in suite_names()
 
 
 def _first_of_each_source(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
@@ -90,40 +101,3 @@ def _require_counts(outline: Outline, prompts: tuple[Prompt, ...]) -> None:
     strangers = sorted(outline.absent - groups)
     if strangers:
         raise UserError(f"{outline.manifest}: no_reference names {strangers[0]!r}, which no prompt has as its source")
-
-
-def _digest(outline: Outline, prompts: tuple[Prompt, ...]) -> str:
-    """Digest of what the suite says, not of how its files are spelled or where they lie."""
-    rows = [[p.id, p.text, p.seconds, p.group, list(p.labels)] for p in prompts]
-    audio = None
-    if outline.reference_audio is not None:
-        audio = _digests_of_sounds(outline.reference_audio)
-    said: dict[str, object] = {key: getattr(outline, key) for key in TEXT_KEYS}
-    said |= {"prompts": rows, "metrics": _said_of_metrics(outline.metrics), "reference_audio": audio}
-    if outline.absent:  # a suite without any keeps the digest that it had before there could be some
-        said["no_reference"] = sorted(outline.absent)
-    return digest_json(said)
-
-
-def _digests_of_sounds(folder: Path) -> dict[str, str]:
-    """Of the sounds in a suite's reference folder, by name, and of nothing else that lies there: it may be `/`. A
-    folder that is absent or has none counts as empty, and using it is refused later, by name."""
-    with suppress(UserError):
-        return {path.name: sound_digest(path) for path in sound_files(folder)}
-    return {}
-
-
-def _said_of_metrics(metrics: Mapping[str, MetricPlan]) -> dict[str, list[object]]:
-    """Per metric: weights, reference, and options where there are any. A pinned reference counts as what its
-    source says it is, whether or not it is here; any other one that is not here yet counts as none, and using
-    it is refused later, by name."""
-    said: dict[str, list[object]] = {}
-    for name, plan in metrics.items():
-        path, pinned = plan.reference, plan.pinned
-        if pinned is not None:
-            reference: object = [identity(pinned.source), pinned.form, pinned.count]
-        else:
-            reference = digest_file(path) if path is not None and path.is_file() else None
-            reference = [reference, plan.count] if plan.count else reference
-        said[name] = [plan.weights, reference, *([dict(plan.options)] if plan.options else [])]
-    return said

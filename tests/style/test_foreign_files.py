@@ -50,7 +50,7 @@ GUARDED = {
     "evalkit/checkpoints/keras.py": {"gzip.GzipFile"},
     "evalkit/checkpoints/keras_worker.py": {"h5py", "h5py.File"},
     "evalkit/checkpoints/probabilities.py": {"pickletools.genops"},
-    "evalkit/suites/prompts.py": {"csv.reader"},
+    "evalkit/suites/rows.py": {"csv.reader"},
     "evalkit/generators/worker/manifest.py": {"os.walk"},
     "evalkit/generators/worker/audio.py": {"os.open"},
     "evalkit/audio/with_libsndfile.py": {"soundfile.SoundFile"},

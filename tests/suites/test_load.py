@@ -76,7 +76,7 @@ def test_a_name_cannot_leave_the_prompts_folder(tmp_path: Path) -> None:
         ('weights = "clap"', "", "'weights' is missing"),
         ("seconds = 10", "seconds = true", "seconds must be a column"),
         ('file = "own.csv"', "", r"\[prompts\] file must be a path"),
-        ('file = "own.csv"', 'file = "own.xlsx"', "must be .csv or .jsonl"),
+        ('file = "own.csv"', 'file = "own.xlsx"', "must be .csv, .tsv, .jsonl, .json, .parquet"),
         ('file = "own.csv"', 'file = "gone.csv"', "no such prompt file"),
         ("[prompts]", "[prompts", "cannot be read as a suite manifest"),
     ],

@@ -1,0 +1,77 @@
+"""Which networks judge a suite that a person describes: the published ones where they are here, else the minis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalkit.core.errors import MissingWeights, UserError, unknown_name
+from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
+from evalkit.fetch.weights import MINIS, locate
+
+SETS = {
+    "full": {"openl3": "openl3-env", "passt": "passt", "clap": "clap"},
+    "mini": {"openl3": "openl3-mini", "passt": "passt-mini", "clap": "clap-mini"},
+}
+"""What `full` and `mini` stand for. Whether sounds are music is not guessed: for them say `openl3-music,passt,clap`."""
+
+
+@dataclass(frozen=True)
+class Judges:
+    """`weights` {family: name of its weights}, `size` "mini" or "full", `note` a sentence on what was chosen."""
+
+    weights: Mapping[str, str]
+    size: str
+    note: str
+
+
+def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges:
+    """The judges that are asked for; of none, the full ones where all of them are here or among `overrides`
+    ({name or family: path}), else the minis. Raises UserError for a name that is no judge's, or two of one family."""
+    if not asked:
+        missing = [name for name in SETS["full"].values() if not _is_here(name, overrides)]
+        if not missing:
+            return Judges(SETS["full"], "full", f"judges: {_listed('full')}, whose weights are here")
+        where = f"evalkit fetch weights {' '.join(_families_of(missing))}; or name some with --judges"
+        note = f"judges: MINI ({_listed('mini')}), as the weights of {', '.join(missing)} are not here ({where})"
+        return Judges(SETS["mini"], "mini", f"{note}. Mini figures compare with mini figures alone")
+    if len(asked) == 1 and asked[0] in SETS:
+        return Judges(SETS[asked[0]], asked[0], f"judges: {asked[0]} ({_listed(asked[0])})")
+    weights: dict[str, str] = {}
+    for name in asked:
+        family = family_of(name)
+        if family in weights:
+            raise UserError(f"--judges: {weights[family]} and {name} are both {family}", "one of each family")
+        weights[family] = name
+    size = "mini" if any(name in MINIS for name in weights.values()) else "full"
+    return Judges(weights, size, f"judges: {', '.join(weights.values())}")
+
+
+def family_of(name: str) -> str:
+    """The family of weights that judge. Raises UserError for other names."""
+    for family in FAMILIES:
+        if name == SETS["mini"][family] or (name in family_names(family) and name != TOKENIZER):
+            return family
+    known = [*SETS, *SETS["mini"].values(), *(each for family in FAMILIES for each in family_names(family))]
+    raise unknown_name("judge", name, known)
+
+
+def _is_here(name: str, overrides: Mapping[str, Path]) -> bool:
+    given = {family: path for family, path in overrides.items() if family in FAMILIES}
+    known = {**overrides, **({name: given[family_of(name)]} if family_of(name) in given else {})}
+    try:
+        found = locate(name, known)
+        if family_of(name) == "clap" and found.is_file():
+            locate(TOKENIZER, overrides)
+    except MissingWeights:
+        return False
+    return name in PUBLISHED
+
+
+def _families_of(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(family_of(name) for name in names))
+
+
+def _listed(size: str) -> str:
+    return ", ".join(SETS[size].values())
