@@ -16,7 +16,7 @@ from evalkit.suites.base import Prompt
 from evalkit.suites.brief import Brief
 from evalkit.suites.columns import ROLES, choose_columns
 from evalkit.suites.prompts import length, prompts_of, words
-from evalkit.suites.rows import Row, read_table
+from evalkit.suites.rows import Row, read_rows
 
 _NUMBER = "(number)"
 _TAKE = re.compile(r"[\s_-]+\d+$")
@@ -54,7 +54,7 @@ def list_prompts(brief: Brief) -> Listing:
 
 
 def _of_file(path: Path, brief: Brief) -> Listing:
-    table = read_table(path)
+    table = read_rows(path)
     choice = choose_columns(table, brief.columns, brief.seconds, _names_of_sounds(brief.sounds))
     columns = choice.columns
     if not columns.id:

@@ -16,7 +16,7 @@ from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.suites.base import Columns, Prompt
-from evalkit.suites.rows import Faults, Row, Table, read_table
+from evalkit.suites.rows import Faults, Row, Table, read_rows
 
 LONGEST_SECONDS = 3600.0
 """No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds)."""
@@ -31,7 +31,7 @@ def read_prompts(path: Path, columns: Columns) -> list[Prompt]:
     Raises UserError, naming the file and the lines: not UTF-8, NUL, broken line, missing field, empty text, length not
     in (0, 3600] s, an id used twice (both lines are named), or no prompts at all.
     """
-    return prompts_of(read_table(path), columns)
+    return prompts_of(read_rows(path), columns)
 
 
 def prompts_of(table: Table, columns: Columns) -> list[Prompt]:

@@ -91,7 +91,7 @@ class Table:
     faults: Faults
 
 
-def read_table(path: Path) -> Table:
+def read_rows(path: Path) -> Table:
     """Every row of a prompt file. Raises UserError, naming the file, where it is none of these, is not UTF-8, cannot
     be read as what its name says, or holds more than `MOST_PROMPTS` rows."""
     reader = _READERS.get(path.suffix.lower())
