@@ -86,52 +86,45 @@ def _fetch_suite(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
 
 
 def _fetch_weights(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
-    from evalkit.fetch.download import fetch as fetch_file
-    from evalkit.fetch.home import evalkit_home
-    from evalkit.fetch.published import GROUPS, PUBLISHED
+    from evalkit.fetch.parcels import bring, licences, open_weights, require_access, require_room
+    from evalkit.fetch.published import GROUPS
 
-    names = GROUPS.get(name, (name,))
-    for each in names:
-        _require_fetchable(each)
-    downloads = [(download, PUBLISHED[each]) for each in names for download in PUBLISHED[each].downloads]
-    licences = "; ".join(dict.fromkeys(f"{each}: {PUBLISHED[each].licence}" for each in names))
+    _require_known(name)
+    parcels = [open_weights(each) for each in GROUPS.get(name, (name,))]
     if not quiet:
-        _announce(f"weights {name}", licences, [(download.name, download.source) for download, _ in downloads])
-    folder = evalkit_home() / "weights"
+        pieces = [(piece.name, piece.source) for parcel in parcels for piece in parcel.pieces]
+        _announce(f"weights {name}", licences(parcels), pieces)
+    require_access(parcels)
+    require_room(parcels)
     files = [
-        {**_file(each.name, each.source, fetch_file(each.source, folder / each.name, meter)), "licence": of.licence}
-        for each, of in downloads
+        {**_file(piece.name, piece.source, fetched), "licence": parcel.licence}
+        for parcel in parcels
+        for piece, fetched in bring(parcel, meter)
     ]
-    return {"kind": "weights", "name": name, "licence": licences, "files": files, "warnings": []}
+    return {"kind": "weights", "name": name, "licence": licences(parcels), "files": files, "warnings": []}
 
 
-def _require_fetchable(name: str) -> None:
-    """Raises UserError for a name that is not known, or one that is not to be had without further ado."""
-    from evalkit.fetch.home import evalkit_home
+def _require_known(name: str) -> None:
+    """Raises UserError for a name that is not known, or one that needs no fetching."""
     from evalkit.fetch.published import GROUPS, PUBLISHED
     from evalkit.fetch.weights import MINIS
 
     if name in MINIS:
         raise UserError(f"the weights {name} ship with evalkit: there is nothing to fetch")
-    if name not in PUBLISHED:
+    if name not in (*PUBLISHED, *GROUPS):
         raise unknown_name("weights file", name, (*PUBLISHED, *GROUPS))
-    published = PUBLISHED[name]
-    if not published.downloads:
-        place = evalkit_home() / "weights" / published.files[0]
-        origin = f"from {published.source}, licence {published.licence}; " if published.source else ""
-        hint = f"{origin}put it into {place}"
-        raise UserError(f"the weights {name} cannot be fetched: {published.why_not}", hint)
 
 
 def _announce(what: str, licence: str, files: Sequence[tuple[str, Source]]) -> None:
     """Before anything is fetched: under which licence, from where, and what it must be."""
-    from evalkit.fetch.sources import address, pinned
+    from evalkit.fetch.download import origin_of
+    from evalkit.fetch.sources import pinned
 
     say(f"{what}: licence: {licence or 'none stated'}")
     for name, source in files:
         digest = pinned(source)
         must = "no digest published" if digest is None else f"{digest.kind} {digest.value}"
-        say(f"  {name} ({must}) from {address(source)}")
+        say(f"  {name} ({must}) from {origin_of(source)}")
     say(flush=True)
 
 
@@ -187,7 +180,7 @@ def _list_weights(as_json: bool) -> None:
         try:
             return str(locate(name, {}))
         except MissingWeights:
-            return "not here" if PUBLISHED[name].downloads else f"not here: {PUBLISHED[name].why_not}"
+            return "not here" if PUBLISHED[name].fetchable else f"not here: {PUBLISHED[name].why_not}"
 
     rows = [{"name": n, "here": here(n), "licence": p.licence, "from": p.source} for n, p in PUBLISHED.items()]
     _print_list(rows, as_json)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_file, digest_json
@@ -77,18 +79,28 @@ def lock_file() -> Path:
 
 def recorded(address: str) -> Digest | None:
     """The digest that the first download of this address had, if there was one."""
-    entry = _entries().get(address)
-    value = entry.get("sha256") if isinstance(entry, dict) else None
+    value = entry(address).get("sha256")
     return Digest("sha256", value) if isinstance(value, str) and value else None
 
 
 def record(address: str, digest: Digest, size: int) -> None:
     """Keep the digest of a first download; an entry that is there already stays as it is."""
+    note(address, lambda before: before or {"sha256": digest.value, "size": size})
+
+
+def entry(address: str) -> dict[str, Any]:
+    """What the lock file holds of an address, {} where it holds nothing."""
+    found = _entries().get(address)
+    return found if isinstance(found, dict) else {}
+
+
+def note(address: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Replace what the lock file holds of an address; other processes wait meanwhile."""
     with waiting_lock(f"lock file {lock_file()}"):
-        entries = _entries()
-        if address not in entries:
-            entries[address] = {"sha256": digest.value, "size": size}
-            write_json(lock_file(), entries)
+        entries, before = _entries(), entry(address)
+        after = change(before)
+        if after != before:
+            write_json(lock_file(), {**entries, address: after})
 
 
 def _entries() -> dict[str, object]:

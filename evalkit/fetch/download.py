@@ -6,8 +6,9 @@ A killed download goes on where it was; a server that ignores `Range`, or whose 
 it begin anew. Two processes that want one file take turns.
 
 Where files come from: `EVALKIT_MIRROR`, a local folder or an http(s) address, laid out as
-`evalkit.fetch.sources.place` says, is asked instead of upstream, never beside it. `EVALKIT_OFFLINE=1` forbids
-the network (a mirror that is a folder is none).
+`evalkit.fetch.sources.place` says, is asked instead of upstream, never beside it; files of the hub come from
+`HF_ENDPOINT`, with the person's token where they are refused without. `EVALKIT_OFFLINE=1` forbids the network (a mirror
+that is a folder is none), HF_HUB_OFFLINE that of the hub.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.paths import typed
 from evalkit.core.reading import open_regular
-from evalkit.fetch.digests import lock_file, measure, record, recorded
-from evalkit.fetch.http import BrokenOff, Reply, get
+from evalkit.fetch import hub
+from evalkit.fetch.digests import lock_file, measure, record, recorded, remembered_sha256
+from evalkit.fetch.http import BrokenOff, Credential, Refused, Reply, get
 from evalkit.fetch.patience import Patience
-from evalkit.fetch.sources import Digest, Source, address, pinned, place
+from evalkit.fetch.sources import Digest, HubSource, Repository, Source, address, pinned, place
 from evalkit.fetch.waiting import waiting_lock
 
 PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -65,11 +67,12 @@ class Fetched:
 
 @dataclass(frozen=True)
 class _Job:
-    """One file on its way: what, whereto, and the most bytes that it may have."""
+    """One file on its way: what, whereto, the most bytes that it may have, and what it is called in what is told."""
 
     source: Source
     target: Path
     largest: int
+    name: str
 
     @property
     def part(self) -> Path:
@@ -84,19 +87,16 @@ class _Job:
         self.state.unlink(missing_ok=True)
 
 
-def offline() -> bool:
-    """Does the environment forbid the network?"""
-    return os.environ.get("EVALKIT_OFFLINE", "").strip().lower() not in ("", "0", "false", "no")
-
-
-def fetch(source: Source, target: Path, meter: Meter, replace: bool = False, largest: int = LARGEST) -> Fetched:
-    """Have the file of `source` at `target`, whole and with the right digest.
+def fetch(
+    source: Source, target: Path, meter: Meter, replace: bool = False, largest: int = LARGEST, name: str = ""
+) -> Fetched:
+    """Have the file of `source` at `target`, whole and with the right digest; `name` is told in place of the target's.
 
     A file that is there already is measured and kept; where it is another one, it is fetched anew if `replace`
     says that the place is evalkit's own. Raises UserError, naming the file: no network, refused, broken off
     (what arrived is kept), too large, no room, a wrong digest.
     """
-    job = _Job(source, target, largest)
+    job = _Job(source, target, largest, name or target.name)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with waiting_lock(str(target.absolute()), meter.note):
@@ -105,12 +105,34 @@ def fetch(source: Source, target: Path, meter: Meter, replace: bool = False, lar
         raise UserError(f"{target}: cannot be written: {error.strerror or error}") from None
 
 
+def size_of(source: Source) -> int | None:
+    """How many bytes the file has where it is to be fetched from, None where nobody says. Raises UserError where it is
+    not to be had."""
+    origin = origin_of(source)
+    if not origin.startswith(("http://", "https://")):
+        return Path(origin).stat().st_size if Path(origin).is_file() else None
+    switch = _switch(source)
+    if switch:
+        raise UserError(f"{origin} is not here, and {switch} forbids asking for it", f"unset {switch}")
+    try:
+        with get(origin, 0, "", Patience()) as reply:
+            return reply.total
+    except BrokenOff as error:
+        raise UserError(f"{origin}: {error}", "is the network there?") from None
+
+
+def _switch(source: Source) -> str:
+    return hub.forbidden_by(of_the_hub=isinstance(source, HubSource) and not mirrored())
+
+
 def _present(job: _Job, replace: bool, meter: Meter) -> Fetched | None:
     """The file as it is, if it is there and right. Raises UserError where a file of the person's is another."""
     if not job.target.exists():
         return None
     wanted, basis = _wanted(job.source)
-    found = measure(job.target, wanted.kind if wanted else "sha256")
+    kind = wanted.kind if wanted else "sha256"
+    # What was measured before and has the same stamp is not read again: gigabytes take seconds.
+    found = Digest(kind, remembered_sha256(job.target)) if kind == "sha256" else measure(job.target, kind)
     if wanted is None or found == wanted:
         return Fetched(job.target, found, job.target.stat().st_size, "here", basis)
     if replace:
@@ -137,7 +159,7 @@ def _fetch(job: _Job, meter: Meter) -> Fetched:
     found = measure(job.part, wanted.kind if wanted else "sha256")
     right = found == wanted if wanted else announced in ("", found.value)
     if not right and resumed:
-        meter.note(f"{job.target.name}: the pieces do not fit together; fetching it anew")
+        meter.note(f"{job.name}: the pieces do not fit together; fetching it anew")
         job.discard()
         _, announced = _bring(job, meter)
         found = measure(job.part, found.kind)
@@ -147,7 +169,7 @@ def _fetch(job: _Job, meter: Meter) -> Fetched:
         hint = f"if upstream has published a new file, remove its entry from {lock_file()}"
         told = _versus(found, wanted or Digest("sha256", announced))
         raise UserError(
-            f"{_origin(job.source)}: not the file that it must be, and refused ({told})",
+            f"{origin_of(job.source)}: not the file that it must be, and refused ({told})",
             hint if basis == "recorded" else "it was damaged on its way, or replaced; nothing was kept",
         )
     size = _land(job)
@@ -172,11 +194,16 @@ def _land(job: _Job) -> int:
     return size
 
 
-def _origin(source: Source) -> str:
+def mirrored() -> str:
+    """EVALKIT_MIRROR, a folder or an address, or "" where there is none."""
+    return os.environ.get("EVALKIT_MIRROR", "").strip()
+
+
+def origin_of(source: Source) -> str:
     """The address or path that the file is taken from."""
-    mirror = os.environ.get("EVALKIT_MIRROR", "").strip()
+    mirror = mirrored()
     if not mirror:
-        return address(source)
+        return address(source, hub.endpoint() if isinstance(source, HubSource) else "")
     if mirror.startswith(("http://", "https://")):
         return f"{mirror.rstrip('/')}/{quote(str(place(source)))}"
     return str(typed(mirror) / place(source))
@@ -184,14 +211,37 @@ def _origin(source: Source) -> str:
 
 def _bring(job: _Job, meter: Meter) -> tuple[bool, str]:
     """Fill the part file. Returns whether it was resumed, and the sha256 that the hub announced, or ""."""
-    origin = _origin(job.source)
+    origin = origin_of(job.source)
     if not origin.startswith(("http://", "https://")):
         _copy(job, Path(origin), meter)
         return False, ""
-    if offline():
-        hint = "unset EVALKIT_OFFLINE, or let EVALKIT_MIRROR name a folder that has it"
-        raise UserError(f"{job.target.name} is not here, and EVALKIT_OFFLINE forbids fetching {origin}", hint)
-    return _download(job, origin, meter)
+    switch = _switch(job.source)
+    if switch:
+        hint = f"unset {switch}, or let EVALKIT_MIRROR name a folder that has it"
+        raise UserError(f"{job.name} is not here, and {switch} forbids fetching {origin}", hint)
+    return _signed(job, origin, meter)
+
+
+def _signed(job: _Job, origin: str, meter: Meter) -> tuple[bool, str]:
+    """Download without a token, or with the person's where the hub refuses without. Raises UserError in the hub's
+    terms."""
+    try:
+        return _download(job, origin, meter)
+    except Refused as refused:
+        if not isinstance(job.source, HubSource) or mirrored():
+            raise
+        mine = hub.token() if refused.status in (401, 403, 404) else ""
+        if not mine:
+            raise _of_the_hub(job.source, refused, False) from None
+    try:
+        return _download(job, origin, meter, Credential(origin, mine))
+    except Refused as refused:
+        raise _of_the_hub(job.source, refused, True) from None
+
+
+def _of_the_hub(source: HubSource, refused: Refused, sent: bool) -> UserError:
+    whose = Repository(source.hub, source.revision)
+    return hub.refusal(whose, refused.status, refused.code, sent, source.file)
 
 
 def _copy(job: _Job, origin: Path, meter: Meter) -> None:
@@ -199,7 +249,7 @@ def _copy(job: _Job, origin: Path, meter: Meter) -> None:
         raise UserError(f"EVALKIT_MIRROR has no file {origin}", f"copy it there from {address(job.source)}")
     size = origin.stat().st_size
     _require_room(job, size, 0)
-    meter.start(job.target.name, size, 0)
+    meter.start(job.name, size, 0)
     with open_regular(origin) as source, job.part.open("wb") as part:
         while piece := source.read(_PIECE):
             part.write(piece)
@@ -208,7 +258,7 @@ def _copy(job: _Job, origin: Path, meter: Meter) -> None:
     meter.finish()
 
 
-def _download(job: _Job, url: str, meter: Meter) -> tuple[bool, str]:
+def _download(job: _Job, url: str, meter: Meter, credential: Credential | None = None) -> tuple[bool, str]:
     """Ask until the file is whole; each time for what is missing."""
     resumed, announced, waits = False, "", list(PAUSES)
     patience, most = Patience(), 0
@@ -216,7 +266,7 @@ def _download(job: _Job, url: str, meter: Meter) -> tuple[bool, str]:
         before = _so_far(job, url)
         resumed = resumed or before > 0
         try:
-            with get(url, before, _validator(job), patience) as reply:
+            with get(url, before, _validator(job), patience, credential) as reply:
                 announced = reply.stated or announced
                 if _take(job, url, reply, before, meter):
                     return resumed, announced
@@ -230,7 +280,7 @@ def _download(job: _Job, url: str, meter: Meter) -> tuple[bool, str]:
         if not waits or patience.left <= waits[0]:
             hint = "type the same command again: it goes on from there" if after else "is the network there?"
             raise UserError(f"{url}: broken off after {after} bytes: {reason}", hint)
-        meter.note(f"{job.target.name}: {reason} after {after} bytes; trying again")
+        meter.note(f"{job.name}: {reason} after {after} bytes; trying again")
         time.sleep(waits.pop(0))
 
 
@@ -247,7 +297,7 @@ def _take(job: _Job, url: str, reply: Reply, before: int, meter: Meter) -> bool:
     _require_room(job, reply.total, reply.start)
     write_json(job.state, {"address": url, "validator": reply.validator})
     with job.part.open("ab" if reply.start else "wb") as part:
-        meter.start(job.target.name, reply.total, reply.start)
+        meter.start(job.name, reply.total, reply.start)
         size = _pour(job, reply, part, meter)
     if reply.total is not None and size < reply.total:
         raise BrokenOff(f"the connection ended at byte {size} of {reply.total}")
@@ -262,7 +312,7 @@ def _pour(job: _Job, reply: Reply, part: IO[bytes], meter: Meter) -> int:
         if size > most:
             part.close()
             job.discard()
-            raise UserError(f"{_origin(job.source)}: is larger than the {most} bytes that it may have")
+            raise UserError(f"{origin_of(job.source)}: is larger than the {most} bytes that it may have")
         part.write(piece)
         part.flush()  # a kill loses nothing that has arrived
         meter.advance(len(piece))
@@ -295,7 +345,7 @@ def _require_room(job: _Job, total: int | None, done: int) -> None:
     if total is None:
         return
     if total > job.largest:
-        raise UserError(f"{_origin(job.source)}: has {total} bytes, more than the {job.largest} that it may have")
+        raise UserError(f"{origin_of(job.source)}: has {total} bytes, more than the {job.largest} that it may have")
     free = shutil.disk_usage(job.target.parent).free
     if total - done > free:
-        raise UserError(f"{job.target.parent}: {job.target.name} needs {total - done} bytes, {free} are free")
+        raise UserError(f"{job.target.parent}: {job.name} needs {total - done} bytes, {free} are free")

@@ -1,8 +1,9 @@
 """One GET over http or https, from a byte onwards, and nothing else.
 
 No other scheme is ever opened, neither asked for nor through a redirect. A redirect from https to http is refused, and
-one that leads further inwards or to another port (addresses.py). No credentials are sent. Every wait has a limit, and
-all of them together have one (patience.py).
+one that leads further inwards or to another port (addresses.py). A token goes to its own scheme, host and port, along
+redirects that never left these, and nowhere else. Every wait has a limit, and all of them together have one
+(patience.py).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPMessage
 from typing import Any, Protocol
 from urllib.parse import quote, urljoin, urlsplit
@@ -33,6 +34,32 @@ _SHA256 = re.compile(r'"?([0-9a-f]{64})"?')
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
 _CONTENT_RANGE = re.compile(r"bytes (?:([0-9]{1,18})-([0-9]{1,18})|\*)/([0-9]{1,18}|\*)")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+
+
+class Refused(UserError):
+    """What a server will not give: `status`, and the hub's own word for the reason, or ""."""
+
+    def __init__(self, url: str, status: int, code: str) -> None:
+        why = {401: "asks for an account", 403: "forbids it", 404: "has no such file", 410: "has removed it"}
+        hint = "accept its licence on its page and download it there" if status in (401, 403) else ""
+        super().__init__(f"{url}: the server {why.get(status, 'refuses')} (http {status})", hint)
+        self.status, self.code = status, code
+
+
+@dataclass(frozen=True)
+class Credential:
+    """A token for the server of `url`; no repr shows it."""
+
+    url: str
+    token: str = field(repr=False)
+
+    def fits(self, url: str) -> bool:
+        """Is this the scheme, host and port that the token is for?"""
+        return _server(url) == _server(self.url)
+
+    def sign(self, request: urllib.request.Request) -> None:
+        """Send the token with this request; urllib copies no such header to where it is redirected."""
+        request.add_unredirected_header("Authorization", f"Bearer {self.token}")
 
 
 class BrokenOff(Exception):
@@ -69,10 +96,12 @@ class Reply:
 
 
 @contextmanager
-def get(url: str, start: int, validator: str, patience: Patience) -> Iterator[Reply]:
+def get(
+    url: str, start: int, validator: str, patience: Patience, credential: Credential | None = None
+) -> Iterator[Reply]:
     """The file at `url` from byte `start`, if it is still the one of `validator` (ETag or date); else from 0.
 
-    Raises UserError where the server refuses for good, BrokenOff where trying again may help.
+    Raises Refused, a UserError, where the server refuses for good, BrokenOff where trying again may help.
     """
     request = urllib.request.Request(url, headers={"User-Agent": f"evalkit/{evalkit.__version__}"})
     if start:
@@ -80,7 +109,9 @@ def get(url: str, start: int, validator: str, patience: Patience) -> Iterator[Re
         if validator:
             request.add_header("If-Range", validator)
     watch = Watch(patience)
-    redirects = _SafeRedirects(watch)
+    redirects = _SafeRedirects(watch, credential if credential and credential.fits(url) else None)
+    if redirects.credential:
+        redirects.credential.sign(request)
     with watch.watching():
         with _told(watch):
             try:
@@ -88,7 +119,7 @@ def get(url: str, start: int, validator: str, patience: Patience) -> Iterator[Re
             except urllib.error.HTTPError as error:
                 if error.code != 416 or not start:
                     error.close()
-                    raise _refusal(url, error.code) from None
+                    raise _refusal(url, error.code, error.headers.get("X-Error-Code", "")) from None
                 answer = error
         with answer:
             yield _reply(url, answer.status, answer.headers, redirects.stated, answer, watch)
@@ -154,8 +185,9 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
     ValueErrors.
     """
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, credential: Credential | None = None) -> None:
         self._watch, self.stated, self._left = watch, "", MOST_REDIRECTS
+        self.credential = credential
 
     def opener(self) -> urllib.request.OpenerDirector:
         """An opener without the handlers of file:, ftp: and data: that urllib adds by default."""
@@ -180,6 +212,10 @@ class _SafeRedirects(urllib.request.HTTPRedirectHandler):
         found = _SHA256.fullmatch(headers.get("X-Linked-ETag", ""))
         self.stated = found[1] if found else self.stated
         onwards: Any = self.redirect_request(req, fp, code, msg, headers, target)
+        if self.credential and not self.credential.fits(target):
+            self.credential = None  # not on the way back either
+        if self.credential:
+            self.credential.sign(onwards)
         return self.parent.open(onwards, timeout=_wait(self._watch))
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
@@ -229,12 +265,13 @@ def _stated_length(url: str, headers: HTTPMessage) -> int | None:
     return int(lengths.pop()) if lengths and not chunked else None
 
 
-def _refusal(url: str, code: int) -> Exception:
-    if code in _AGAIN:
-        return BrokenOff(f"the server answers {code}")
-    why = {401: "asks for an account", 403: "forbids it", 404: "has no such file", 410: "has removed it"}
-    hint = "accept its licence on its page and download it there" if code in (401, 403) else ""
-    return UserError(f"{url}: the server {why.get(code, 'refuses')} (http {code})", hint)
+def _refusal(url: str, status: int, code: str) -> Exception:
+    return BrokenOff(f"the server answers {status}") if status in _AGAIN else Refused(url, status, code[:40])
+
+
+def _server(url: str) -> tuple[str, str, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or DEFAULT_PORTS.get(parts.scheme)
 
 
 def _reason(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from evalkit.core.text import short_digest
 from evalkit.fetch.manifests import Baseline, baselines
-from evalkit.fetch.sources import GitSource, HubSource, Source, UrlSource
+from evalkit.fetch.sources import GitSource, Repository, Source, UrlSource
 
 
 @dataclass(frozen=True)
@@ -27,14 +27,21 @@ class Published:
     """A checkpoint that evalkit does not ship: `files` are the names it may have under EVALKIT_HOME/weights,
     `source` is "" where it was never published.
 
-    `downloads` is what `evalkit fetch weights` gets, empty where it gets nothing; `why_not` says why.
+    `downloads` is what `evalkit fetch weights` gets, or the first of `repositories`, each of which has the weights;
+    where it gets nothing, `why_not` says why. `gated` ones are given to those who accept a licence on their page.
     """
 
     files: tuple[str, ...]
     source: str
     licence: str
     downloads: tuple[Download, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+    gated: bool = False
     why_not: str = ""
+
+    @property
+    def fetchable(self) -> bool:
+        return bool(self.downloads or self.repositories)
 
 
 def _openl3(content: str, blob: str) -> Published:
@@ -49,23 +56,26 @@ _LAION = "lukewys/laion_clap", "b3708341862f581175dba5c356a4ebf74a9b6651"
 
 def _clap(file: str, sha256: str = "") -> Published:
     source = f"huggingface.co/{_LAION[0]}"
-    return Published((file,), source, "CC0-1.0", (Download(file, HubSource(*_LAION, file, sha256)),))
+    return Published((file,), source, "CC0-1.0", repositories=(Repository(*_LAION, ((file, sha256),)),))
 
 
-_WHOLE = "this version does not fetch hub folders"
+def _t5(name: str, revision: str) -> Published:
+    hub = f"google-t5/{name}"
+    source = f"huggingface.co/{hub} (the hub folder)"
+    return Published((name,), source, "Apache-2.0", repositories=(Repository(hub, revision),))
 
 
-def _t5(name: str, hub: str) -> Published:
-    return Published((name,), f"huggingface.co/{hub} (the hub folder)", "Apache-2.0", why_not=_WHOLE)
+def _stability(hub: str, revision: str) -> Published:
+    source = f"huggingface.co/stabilityai/{hub} (gated)"
+    repositories = (Repository(f"stabilityai/{hub}", revision),)
+    return Published((hub,), source, "Stability AI Community License", repositories=repositories, gated=True)
 
 
 def _baseline(model: Baseline) -> Published:
     at = "" if model.revision == "main" else f" at {short_digest(model.revision)}"
     source = f"huggingface.co/{model.hub}{at} ({', '.join(model.files) or 'the hub folder'})"
-    downloads = tuple(
-        Download(f"{model.place}/{file}", HubSource(model.hub, model.revision, file)) for file in model.files
-    )
-    return Published((model.place,), source, model.licence, downloads, "" if downloads else _WHOLE)
+    repository = Repository(model.hub, model.revision, tuple((file, "") for file in model.files))
+    return Published((model.place,), source, model.licence, repositories=(repository,))
 
 
 _PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
@@ -98,7 +108,10 @@ PUBLISHED = {
         ("clap-htsat-fused", "630k-audioset-fusion-best.pt"),
         "huggingface.co/laion/clap-htsat-fused (the hub folder) or huggingface.co/lukewys/laion_clap (the file)",
         "CC0-1.0 (file), Apache-2.0 (folder)",
-        _clap("630k-audioset-fusion-best.pt").downloads,
+        repositories=(
+            *_clap("630k-audioset-fusion-best.pt").repositories,
+            Repository("laion/clap-htsat-fused", "cca9e288ab447cee67d9ada1f85ddb46500f1401"),
+        ),
     ),
     "clap-music": _clap(
         "music_audioset_epoch_15_esc_90.14.pt", "fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd"
@@ -109,23 +122,10 @@ PUBLISHED = {
         ("roberta-base",),
         f"huggingface.co/{_ROBERTA[0]} (the tokenizer's files)",
         "MIT",
-        tuple(
-            Download(f"roberta-base/{file}", HubSource(*_ROBERTA, file, sha256))
-            for file, sha256 in _ROBERTA_FILES.items()
-        ),
+        repositories=(Repository(*_ROBERTA, tuple(_ROBERTA_FILES.items())),),
     ),
-    "stable-audio": Published(
-        ("stable-audio-open-1.0",),
-        "huggingface.co/stabilityai/stable-audio-open-1.0 (gated: model.safetensors and model_config.json)",
-        "Stability AI Community License",
-        why_not="it is gated: accept the licence on its page with an account of yours, and download it there",
-    ),
-    "stable-audio-open-small": Published(
-        ("stable-audio-open-small",),
-        "huggingface.co/stabilityai/stable-audio-open-small (gated: model.safetensors and model_config.json)",
-        "Stability AI Community License",
-        why_not="it is gated: accept the licence on its page with an account of yours, and download it there",
-    ),
+    "stable-audio": _stability("stable-audio-open-1.0", "f21265c1e2710b3bd2386596943f0007f55f802e"),
+    "stable-audio-open-small": _stability("stable-audio-open-small", "dc620d91535857b72ebb59b4ca45978db6d417f5"),
     **{
         f"stable-audio-{version}": Published(
             (f"stable-audio-{version}",),
@@ -141,8 +141,8 @@ PUBLISHED = {
         "none",
         why_not="the CLAP that Stable Audio 1.0 and 2.0 were trained with was never published",
     ),
-    "t5-base": _t5("t5-base", "google-t5/t5-base"),
-    "t5-large": _t5("t5-large", "google-t5/t5-large"),
+    "t5-base": _t5("t5-base", "a9723ea7f1b39c1eae772870f3b547bf6ef7e6c1"),
+    "t5-large": _t5("t5-large", "150ebc2c4b72291e770f58e6057481c8d2ed331a"),
     **{name: _baseline(model) for name, model in baselines().items() if not model.shipped},
 }
 

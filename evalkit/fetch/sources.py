@@ -24,6 +24,8 @@ from urllib.parse import quote, urlsplit
 
 from evalkit.core.errors import UserError
 
+HUB = "https://huggingface.co"
+
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _STRANGE = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|%]")
@@ -50,12 +52,34 @@ class GitSource:
 
 @dataclass(frozen=True)
 class HubSource:
-    """A file of a repository on the Hugging Face hub."""
+    """A file of a repository on the Hugging Face hub; `blob` is its git blob id where a listing states that."""
 
     hub: str
     revision: str
     file: str
     sha256: str = ""
+    blob: str = ""
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A repository on the hub at a commit or branch: what a model needs of it, or `files` alone, each (name, sha256).
+
+    A sha256 is "" where nobody states it.
+    """
+
+    hub: str
+    revision: str
+    files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.files)
+
+    @property
+    def address(self) -> str:
+        """What it is called in the lock file, whichever endpoint or mirror serves it."""
+        return f"{HUB}/{self.hub}/tree/{self.revision}"
 
 
 @dataclass(frozen=True)
@@ -69,13 +93,13 @@ class UrlSource:
 Source = GitSource | HubSource | UrlSource
 
 
-def address(source: Source) -> str:
-    """Where upstream serves the file."""
+def address(source: Source, endpoint: str = "") -> str:
+    """Where upstream serves the file; one of the hub at another `endpoint` than the hub's own."""
     match source:
         case GitSource():
             return f"https://raw.githubusercontent.com/{source.repo}/{source.commit}/{quote(source.path)}"
         case HubSource():
-            return f"https://huggingface.co/{source.hub}/resolve/{source.revision}/{quote(source.file)}"
+            return f"{endpoint or HUB}/{source.hub}/resolve/{source.revision}/{quote(source.file)}"
         case UrlSource():
             return source.url
 
@@ -98,8 +122,10 @@ def place(source: Source) -> PurePosixPath:
 
 def pinned(source: Source) -> Digest | None:
     """The digest that the source states, if it states one."""
-    if isinstance(source, GitSource):
+    if not isinstance(source, UrlSource) and source.blob:
         return Digest("blob", source.blob)
+    if isinstance(source, GitSource):
+        return None
     return Digest("sha256", source.sha256) if source.sha256 else None
 
 
@@ -130,7 +156,7 @@ def parse_source(table: Mapping[str, object], where: str) -> Source:
             source = hub
         case keys if keys == {"url"}:
             source = UrlSource(**texts)
-            _require_plain_url(source.url, where)
+            require_plain_url(source.url, f"{where}: url of a source")
         case _:
             forms = "{repo, commit, path, blob}, {hub, revision, file} or {url, sha256}"
             raise UserError(f"{where}: a source has the keys {forms}, not {', '.join(sorted(texts)) or 'none'}")
@@ -151,7 +177,8 @@ def _fits(value: str, form: re.Pattern[str], key: str, where: str) -> None:
         raise UserError(f"{where}: {key} of a source cannot be {value[:80]!r}")
 
 
-def _require_plain_url(url: str, where: str) -> None:
+def require_plain_url(url: str, where: str) -> None:
+    """Raises UserError, which begins with `where`, for an address with anything but scheme, host, port and path."""
     try:
         parts = urlsplit(url)
         plain = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
@@ -159,7 +186,7 @@ def _require_plain_url(url: str, where: str) -> None:
     except ValueError:
         plain = False
     if not plain:
-        raise UserError(f"{where}: url of a source must be http(s)://host/path without a query, not {url[:80]!r}")
+        raise UserError(f"{where}: must be http(s)://host/path without a query or account, not {url[:80]!r}")
 
 
 def _require_inside(path: PurePosixPath, where: str) -> None:

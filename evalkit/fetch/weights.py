@@ -2,16 +2,19 @@
 
 Minis ship inside the package. Everything else is looked for under `EVALKIT_HOME/weights`, under the name that
 its publisher gave it, or in a folder named as the weights are, holding `model.safetensors` and `config.json`
-(evalkit's own layout). `--weights NAME=PATH` comes before both. Nothing is ever put in a missing file's place.
+(evalkit's own layout); then in the person's Hugging Face cache, where it is used as it lies. `--weights NAME=PATH`
+comes before all of these. Nothing is ever put in a missing file's place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NoReturn
 
 from evalkit.core.errors import MissingWeights, UserError, unknown_name
 from evalkit.core.paths import absent, entries_under, typed
+from evalkit.fetch import hub_cache
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.manifests import baselines
 from evalkit.fetch.published import PUBLISHED, Published
@@ -46,7 +49,27 @@ def locate(name: str, overrides: Mapping[str, Path]) -> Path:
     for candidate in (folder / name, *(folder / file for file in PUBLISHED[name].files)):
         if candidate.exists() or candidate.is_symlink():
             return whole(candidate, str(candidate))
-    raise _missing(name, PUBLISHED[name], folder)
+    return _cached(PUBLISHED[name]) or _refuse(name, PUBLISHED[name], folder)
+
+
+def _cached(published: Published) -> Path | None:
+    """The snapshot that has all that is needed, or the file in it that the weights are."""
+    for repository in published.repositories:
+        found = hub_cache.look(repository)
+        if found is not None and not found.missing:
+            alone = repository.names if set(repository.names) & set(published.files) else ()
+            return found.folder.joinpath(*alone)
+    return None
+
+
+def _partly(published: Published) -> str:
+    """What is to be said of a snapshot that lacks files; "" where there is none."""
+    for repository in published.repositories:
+        found = hub_cache.look(repository)
+        if found is not None:
+            lacking = f"{len(found.missing)} of its files ({hub_cache.names(found.missing)})"
+            return f"; the Hugging Face cache has {found.folder} without {lacking}"
+    return ""
 
 
 def whole(path: Path, told: str) -> Path:
@@ -67,15 +90,14 @@ def _shipped(name: str) -> Path:
     return folder
 
 
-def _missing(name: str, published: Published, folder: Path) -> MissingWeights:
+def _refuse(name: str, published: Published, folder: Path) -> NoReturn:
     if not published.source:
-        return MissingWeights(
+        raise MissingWeights(
             f"the weights {name} are not here: they were never published",
             f"put what you have of them into {folder / published.files[0]}, or say --weights {name}=PATH",
         )
-    fetch = f"evalkit fetch weights {name}, or " if published.downloads else ""
-    return MissingWeights(
-        f"the weights {name} are not here: {' or '.join(published.files)}",
-        f"{fetch}get it from {published.source} (licence {published.licence}), put it into {folder}, "
-        f"or say --weights {name}=PATH",
+    raise MissingWeights(
+        f"the weights {name} are not here: {' or '.join(published.files)}{_partly(published)}",
+        f"evalkit fetch weights {name}, or get it from {published.source} (licence {published.licence}), put it into "
+        f"{folder}, or say --weights {name}=PATH",
     )

@@ -248,8 +248,8 @@ def test_weights_are_checked_told_and_found(typed: Typed, served: Served, tmp_pa
     ("words", "told"),
     [
         (("weights", "pasta"), "did you mean passt"),
-        (("weights", "stable-audio"), "gated"),
-        (("weights", "t5-base"), "cannot be fetched"),
+        (("weights", "stable-audio-1"), "never published"),
+        (("weights", "t5-base"), "HF_HUB_OFFLINE forbids"),
         (("weights", "clap-mini"), "nothing to fetch"),
         (("suite", "audiocap"), "did you mean audiocaps"),
         (("suites", "audiocaps"), "did you mean suite"),

@@ -322,7 +322,7 @@ def test_every_published_download_is_a_source_that_a_manifest_could_state() -> N
     from evalkit.fetch.sources import parse_source
 
     for name, weights in published.PUBLISHED.items():
-        assert bool(weights.downloads) != bool(weights.why_not), name
+        assert weights.fetchable != bool(weights.why_not), name
         for each in weights.downloads:
             stated = {key: value for key, value in asdict(each.source).items() if value}
             assert parse_source(stated, name) == each.source
