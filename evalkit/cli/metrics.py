@@ -77,7 +77,7 @@ def _show(name: str, as_json: bool) -> None:
     from evalkit.metrics.contract import load_metric
 
     card: MetricCard = load_metric(name, typed=True).card
-    module = sys.modules[METRICS.targets().get(name, name).partition(":")[0]]
+    module = sys.modules[METRICS.module(name, typed=True)]
     manual = inspect.cleandoc(module.__doc__ or "This metric has no manual.")
     if as_json:
         print_json({**_as_json(card), "manual": manual})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
+from evalkit.core.errors import UserError
 from evalkit.core.plugins import BrokenPlugin
 
 if TYPE_CHECKING:
@@ -117,15 +119,14 @@ def _show(outline: Outline, name: str, as_json: bool) -> None:
 
 def _row(metric: str, plan: dict[str, Any]) -> list[object]:
     notes = [] if plan["reference_here"] else ["MISSING"]
-    notes += [f"code of its own, not imported here: {plan['code'] or 'no such module'}"] if "code" in plan else []
+    notes += [f"as {plan['like']}"] if "like" in plan else []
+    for key, told in (("code", "code of its own"), ("embedder", "embedder's code")):
+        notes += [f"{told}, not imported here: {plan[key] or 'no such module'}"] if key in plan else []
     return [metric, plan["weights"], plan["reference"], "; ".join(notes)]
 
 
 def _plan(plan: MetricPlan) -> dict[str, Any]:
-    """A reference is here where its own file is, or the pickle that it is made of at the first use. `code` is the file
-    that a run would import for a metric which the suite names by its module."""
-    from evalkit.core.own_code import module_file
-    from evalkit.metrics.base import METRICS
+    """A reference is here where its own file is, or the pickle that it is made of at the first use."""
     from evalkit.suites.pinned import is_here
 
     here = plan.reference is None or plan.reference.is_file() or (plan.pinned is not None and is_here(plan.pinned))
@@ -134,9 +135,25 @@ def _plan(plan: MetricPlan) -> dict[str, Any]:
         "weights": plan.weights,
         "reference": None if shown is None else str(shown),
         "reference_here": here,
+        **({"like": plan.like} if plan.like else {}),
         **({"options": dict(plan.options)} if plan.options else {}),
-        **({"code": module_file(plan.metric.partition(":")[0])} if METRICS.is_code(plan.metric) else {}),
+        **_code(plan),
     }
+
+
+def _code(plan: MetricPlan) -> dict[str, str]:
+    """The files that a run would import for what the suite names by its code: the metric, and what embeds for it."""
+    from evalkit.core.own_code import module_file
+    from evalkit.embed.base import EMBEDDERS
+    from evalkit.metrics.base import METRICS
+
+    found = {}
+    for key, registry, name in (("code", METRICS, plan.computed_by), ("embedder", EMBEDDERS, plan.embedded_by)):
+        if registry.is_code(name):
+            found[key] = ""
+            with suppress(UserError):
+                found[key] = module_file(registry.module(name))
+    return found
 
 
 def _counts(counts: Counts) -> dict[str, Any]:

@@ -15,18 +15,23 @@ import importlib.util
 import inspect
 import sys
 import sysconfig
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
 
 import evalkit
+from evalkit.core import beside
+from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_json
+from evalkit.core.reading import read_bytes
 
 _INSTALLED = {"site-packages", "dist-packages"}
 _IMPORTERS = {"import_module", "__import__"}
 _EVALKIT = evalkit.__name__
+_MOST_BYTES = 16 << 20
+_NAMED = 5
 
 
 def code_digest(module: str, *objects: object) -> str | None:
@@ -43,8 +48,20 @@ def code_digest(module: str, *objects: object) -> str | None:
     files: dict[str, str] = {}
     for name, content, is_source in _files(roots):
         if is_source or not declared:
-            files[name] = digest_bytes(content)
+            files[_free(beside.plain(name), files)] = digest_bytes(content)
     return digest_json({"files": files, "version": [str(each) for each in declared]}) if files or declared else None
+
+
+def names_in(file: Path) -> list[str]:
+    """What a source file has at its top that could be meant, a few of them; none where it can't be read."""
+    try:
+        nodes = ast.parse(read_bytes(file, _MOST_BYTES)).body
+    except (UserError, SyntaxError, ValueError):
+        return []
+    found = [node.name for node in nodes if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    named = [target for node in nodes if isinstance(node, ast.Assign) for target in node.targets]
+    found += [target.id for target in named if isinstance(target, ast.Name)]
+    return [name for name in found if not name.startswith("_")][:_NAMED]
 
 
 def module_file(module: str) -> str:
@@ -144,7 +161,15 @@ def _files(roots: Iterable[str]) -> Iterator[tuple[str, bytes, bool]]:
         is_source = found.origin.endswith((".py", ".pyw"))
         yield name, content, is_source
         if is_source:
-            waiting += _imports(content, name, found.submodule_search_locations is not None)
+            imported = _imports(content, name, found.submodule_search_locations is not None)
+            waiting += [beside.meant(name, each) for each in imported]
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, or one like it: two folders may have a file of one name."""
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _counts(origin: str, named: bool) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 
 from evalkit.audio.clip import Clip
 from evalkit.core.ids import digest_json
+from evalkit.core.registry import Registry, is_file
 
 Features = NDArray[np.float32]
+
+
+NO_WEIGHTS = "none"
+"""What stands where others state the digest of their weights."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +26,15 @@ class EmbedderSpec:
 
     `name` is the weights' name (`openl3-mini`), `family` the file under evalkit/embed (`openl3`),
     `weights` the digest of its tensors, whichever file they are in, `settings` every other choice that changes a
-    feature (rates, windows, channel rule, front end version, as plain JSON).
+    feature (rates, windows, channel rule, front end version, as plain JSON). One of somebody's own states the digest
+    of its weights, if it has any; its code is added to that (`embed/contract.py`).
     """
 
     name: str
     family: str
     dimensions: int
-    weights: str
-    settings: Mapping[str, object]
+    weights: str = NO_WEIGHTS
+    settings: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -55,3 +61,35 @@ class TextEmbedder(Embedder, Protocol):
     def embed_text(self, texts: Sequence[str]) -> Features:
         """float32 (texts, dimensions)."""
         ...
+
+
+EMBEDDERS = Registry(
+    "embedder",
+    "evalkit.embedders",
+    {
+        "openl3-mini": "evalkit.embed.openl3:load",
+        "passt-mini": "evalkit.embed.passt:load",
+        "clap-mini": "evalkit.embed.clap:load",
+        "openl3-env": "evalkit.embed.openl3:load",
+        "openl3-music": "evalkit.embed.openl3:load",
+        "passt": "evalkit.embed.passt:load",
+        "clap": "evalkit.embed.clap:load",
+        "clap-music": "evalkit.embed.clap:load",
+        "clap-music-speech": "evalkit.embed.clap:load",
+        "clap-music-speech-audioset": "evalkit.embed.clap:load",
+        "sound": "evalkit.embed.sound:load",
+    },
+)
+"""evalkit's own are functions (name, path, device) -> Embedder, by the names of their weights; path is None where there
+is no file. CLAP's takes `overrides` too, as some of its weights come without their tokenizer. Somebody's own is a class
+or function without arguments, or with those that `evalkit.embed.contract.build` knows."""
+
+
+def is_own(name: str) -> bool:
+    """Is this an embedder of somebody's own, registered or named by its code, rather than weights of a known name?"""
+    return not EMBEDDERS.is_builtin(name) and (":" in name or is_file(name) or name in EMBEDDERS.targets())
+
+
+def family_of(name: str) -> str:
+    """The family of an embedder that is evalkit's own, "" of any other."""
+    return EMBEDDERS.target(name).partition(":")[0].rpartition(".")[2] if EMBEDDERS.is_builtin(name) else ""

@@ -1,44 +1,42 @@
-"""Embedders by the name of their weights."""
+"""Embedders by the name of their weights, or by their code."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from evalkit.core.errors import unknown_name
-from evalkit.embed.base import Embedder
+from evalkit.core.own_code import code_digest
+from evalkit.core.plugins import BrokenPlugin
+from evalkit.embed import contract
+from evalkit.embed.base import EMBEDDERS, Embedder, is_own
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 
-EMBEDDERS = {
-    "openl3-mini": "evalkit.embed.openl3:load",
-    "passt-mini": "evalkit.embed.passt:load",
-    "clap-mini": "evalkit.embed.clap:load",
-    "openl3-env": "evalkit.embed.openl3:load",
-    "openl3-music": "evalkit.embed.openl3:load",
-    "passt": "evalkit.embed.passt:load",
-    "clap": "evalkit.embed.clap:load",
-    "clap-music": "evalkit.embed.clap:load",
-    "clap-music-speech": "evalkit.embed.clap:load",
-    "clap-music-speech-audioset": "evalkit.embed.clap:load",
-    "sound": "evalkit.embed.sound:load",
-}
-"""Weights name -> the function (name, path, device) -> Embedder of its family; path is None where there is no file.
 
-CLAP's takes `overrides` too, as some of its weights come without their tokenizer.
-"""
+def load_embedder(
+    name: str, device: str = "cpu", overrides: Mapping[str, Path] | None = None, typed: bool = False
+) -> Embedder:
+    """The embedder of the weights called `name`, or behind a `module:attribute` or `file.py:attribute`, on a torch
+    device; `overrides` are `--weights NAME=PATH`, `typed` is as :class:`Registry` has it.
 
-
-def load_embedder(name: str, device: str = "cpu", overrides: Mapping[str, Path] | None = None) -> Embedder:
-    """The embedder of the weights called `name`, on a torch device; `overrides` are `--weights NAME=PATH`.
-
-    Raises UserError with the nearest names for an unknown one, MissingWeights or BadCheckpoint.
+    Raises UserError with the nearest names for an unknown one, MissingWeights or BadCheckpoint; BrokenPlugin where
+    somebody's own fails.
     """
-    if name not in EMBEDDERS:
-        raise unknown_name("embedder", name, EMBEDDERS)
+    factory = EMBEDDERS.load(name, typed)
     chosen = overrides or {}
+    if is_own(name):
+        made = contract.build(factory, name, device, chosen.get(name))
+        return contract.checked(made, name, code_digest(EMBEDDERS.module(name, typed), factory, made))
     path = None if name in WITHOUT_FILE else locate(name, chosen)
-    module, _, function = EMBEDDERS[name].partition(":")
-    more = (chosen,) if module == "evalkit.embed.clap" else ()
-    embedder: Embedder = getattr(importlib.import_module(module), function)(name, path, device, *more)
+    more = (chosen,) if EMBEDDERS.target(name).startswith("evalkit.embed.clap:") else ()
+    embedder: Embedder = factory(name, path, device, *more)
     return embedder
+
+
+def embedder_code(name: str) -> str | None:
+    """Digest of the code of an embedder of somebody's own, which is imported for it, so that a `version` on it counts;
+    one that cannot be imported is known by its files."""
+    objects: list[object] = []
+    with suppress(BrokenPlugin):
+        objects.append(EMBEDDERS.load(name))
+    return code_digest(EMBEDDERS.module(name), *objects)

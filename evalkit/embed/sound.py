@@ -23,12 +23,9 @@ import numpy as np
 
 from evalkit.audio import measures
 from evalkit.audio.clip import Clip
-from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.embed.base import NO_WEIGHTS, EmbedderSpec, Features
 
 COLUMNS = ("seconds", "silence", "clipping", "loudness", "correlation", "side_mid", "bandwidth")
-NO_WEIGHTS = "none"
-"""What stands where other embedders state the digest of their weights."""
-
 VERSION = 2
 """Part of every cache key: raise it with any change to a definition in `evalkit.audio.measures`."""
 

@@ -52,6 +52,7 @@ CARD = MetricCard(
     citation="Wu et al. 2023, arXiv 2211.06687 (LAION-CLAP); Evans et al. 2024, arXiv 2402.04825",
     blind_to="quality, stereo and level; order and counting only weakly",
     bounds=(-1.0, 1.0),
+    general=True,
 )
 
 EPSILON = 1e-8

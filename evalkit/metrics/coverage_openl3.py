@@ -49,6 +49,7 @@ CARD = MetricCard(
     headline=False,
     biased_by_n=True,
     bounds=(0.0, 1.0),
+    general=True,
 )
 
 LOW_CEILING = 0.95

@@ -47,6 +47,7 @@ CARD = MetricCard(
     blind_to="variety, the prompt, change within a clip, level, and how far off a clip is that lies in no ball",
     headline=False,
     bounds=(0.0, math.inf),
+    general=True,
 )
 
 

@@ -54,6 +54,7 @@ CARD = MetricCard(
     citation="Chong and Forsyth 2020, arXiv 1911.07023; Gui et al. 2024, arXiv 2311.01616; Cramer et al. 2019 (OpenL3)",
     blind_to="the prompt, single clips, level, anything beyond mean and covariance, and the reference's own bias",
     headline=False,
+    general=True,
 )
 
 SEED = 0

@@ -63,6 +63,7 @@ CARD = MetricCard(
     blind_to="the prompt, single clips, level, and anything beyond mean and covariance",
     biased_by_n=True,
     bounds=(0.0, math.inf),
+    general=True,
 )
 
 FEW_CLIPS = 100

@@ -58,6 +58,7 @@ CARD = MetricCard(
     headline=False,
     biased_by_n=True,
     bounds=(1.0, math.inf),
+    general=True,
 )
 
 

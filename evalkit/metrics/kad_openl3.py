@@ -54,6 +54,7 @@ CARD = MetricCard(
     citation="Chung et al. 2025, arXiv 2502.15602; Gretton et al. 2012 (estimator); Cramer et al. 2019 (OpenL3)",
     blind_to="the prompt, single clips, change within a clip, level, and how much worse a set is once it is far off",
     headline=False,
+    general=True,
 )
 
 SCALE = 100.0

@@ -69,6 +69,7 @@ CARD = MetricCard(
     blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
     options={"direction": ("generated||reference", "reference||generated")},
     bounds=(0.0, math.inf),
+    general=True,
 )
 
 

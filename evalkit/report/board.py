@@ -266,7 +266,7 @@ def _shelf(kind: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
 
 
 def _column(metric: str, protocol: str, weights: str, code: str, estimates: Sequence[Estimate]) -> Column:
-    means = meaning(metric)
+    means = meaning(metric, next((each.like for each in estimates if each.like), ""))
     headline = next((each.headline for each in estimates if each.headline is not None), means.headline)
     stated = {estimate.direction for estimate in estimates} - {""}
     # Two runs that disagree on what is better cannot be ranked, so no direction is claimed for them.

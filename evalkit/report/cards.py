@@ -6,7 +6,7 @@ scores.json that reads `package.module:thing` must not import anything.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalkit.core.errors import UserError
 from evalkit.core.text import clean, one_line
@@ -39,9 +39,12 @@ class Meaning:
     known: bool
 
 
-def meaning(metric: str) -> Meaning:
-    """The meaning of a metric by name; a metric that is not installed here keeps its bare name."""
+def meaning(metric: str, like: str = "") -> Meaning:
+    """The meaning of a metric by name; a metric that is not installed here keeps its bare name. `like` is the metric
+    whose formula it is on other features: those are told by its own name, and not by the other's title and citation."""
     card = _card(metric)
+    if card is None and (as_other := _card(like)) is not None:
+        card = replace(as_other, title=f"{metric} (as {like})", citation="")
     if card is None:
         return Meaning(metric, metric, "", "", "", "", "", headline=True, biased_by_n=False, known=False)
     return Meaning(

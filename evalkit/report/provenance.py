@@ -97,7 +97,7 @@ def _metrics(record: RunRecord) -> list[tuple[str, tuple[Fact, ...]]]:
             facts.append(Fact("protocol", estimate.protocol or MISSING))
             facts.append(Fact("reference clips", str(estimate.n_reference) if estimate.n_reference else MISSING))
             facts.append(Fact("interval", estimate.method or MISSING))
-        groups.setdefault(tuple(facts), []).append(meaning(metric).title)
+        groups.setdefault(tuple(facts), []).append(meaning(metric, estimate.like if estimate else "").title)
     return [(", ".join(titles), facts) for facts, titles in groups.items()]
 
 

@@ -34,7 +34,7 @@ class Estimate:
     """One metric's number for one run, as in scores.json. `value` is None for NaN, `low` and `high` are
     both there or both None; `se` is the standard error, None where there is none or the file is from before it;
     `direction` is "lower", "higher", "none" (neither side is better) or "" where the file does not say, and `headline`
-    None where it does not."""
+    None where it does not; `like` is the metric whose formula this is under another name, "" for its own."""
 
     value: float | None
     low: float | None
@@ -51,6 +51,7 @@ class Estimate:
     direction: str
     headline: bool | None
     warnings: tuple[str, ...]
+    like: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,7 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
         direction=direction if direction in ("lower", "higher", "none") else "",
         headline=raw["headline"] if isinstance(raw.get("headline"), bool) else None,
         warnings=tuple(clean(text, 500) for text in warnings) if isinstance(warnings, list) else (),
+        like=one_line(raw.get("like") or "", 80),
     )
 
 

@@ -9,7 +9,7 @@ runs in a last bit; elsewhere `_CHUNK` sounds in the run's order, embedded again
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from evalkit.audio.decode import VERSION, decode
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
+from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Embedder, Features, TextEmbedder
 from evalkit.run.config import require_device
 from evalkit.run.progress import Progress
@@ -59,11 +60,17 @@ class Identity:
 
 @dataclass
 class Embedding:
-    """All that one embedder was asked for: features by source key, and why the others have none."""
+    """All that one embedder was asked for: features by source key, and why the others have none. `lost` is why there
+    are none at all, where the embedder is somebody's own and fails."""
 
     identity: Identity
     features: dict[str, Features] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
+    lost: str = ""
+
+
+_NOBODY = Identity("", "none", "none", 0)
+"""Of an embedder that cannot be loaded."""
 
 
 class Workshop:
@@ -75,10 +82,21 @@ class Workshop:
     def __init__(self, load: Callable[[], Embedder], known: Identity | None, cache_root: Path, device: str) -> None:
         self._load, self._known, self._root, self._device = load, known, cache_root, device
         self._embedder: Embedder | None = None
+        self._broken = ""
         self._chunk = 1 if device == "cpu" else _CHUNK
 
     def embed(self, sources: Sequence[Source], progress: Progress) -> Embedding:
-        """Features for every source; a sound that cannot be embedded becomes a fault and ends nothing."""
+        """Features for every source; a sound that cannot be embedded becomes a fault and ends nothing, and an embedder
+        of somebody's own that fails costs its own features alone."""
+        try:
+            embedding = self._embedded(sources, progress)
+        except BrokenPlugin as error:
+            return Embedding(_NOBODY, lost=str(error))
+        if self._broken and not embedding.features:
+            return replace(embedding, faults={}, lost=self._broken)
+        return embedding
+
+    def _embedded(self, sources: Sequence[Source], progress: Progress) -> Embedding:
         whole = self._from_cache(sources) if self._known is not None else None
         if whole is not None:
             for _ in sources:
@@ -113,7 +131,7 @@ class Workshop:
     ) -> None:
         """Embed a chunk whole and keep what the cache lacks of it."""
         embedder = self._opened()
-        made, faults = _attempt(embedder, chunk)
+        made, faults = self._attempt(embedder, chunk)
         heed()
         for source in chunk:
             if found[source.key] is not None:
@@ -136,29 +154,30 @@ class Workshop:
             heed()
         return self._embedder
 
+    def _attempt(self, embedder: Embedder, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
+        """Features and faults of a chunk, by key; after an exception each source alone."""
+        try:
+            rows = [np.ascontiguousarray(features, dtype=np.float32) for features in _call(embedder, chunk)]
+            return dict(zip((source.key for source in chunk), rows, strict=True)), {}
+        except Exception as error:  # noqa: BLE001 - one sound that a network cannot take must not end the run
+            if isinstance(error, BrokenPlugin):
+                self._broken = self._broken or str(error)
+            if len(chunk) == 1:
+                text = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+                return {}, {chunk[0].key: " ".join(text.split())[:300]}
+        made: dict[str, Features] = {}
+        faults: dict[str, str] = {}
+        for source in chunk:
+            one, fault = self._attempt(embedder, [source])
+            made.update(one)
+            faults.update(fault)
+        return made, faults
+
 
 def _cached(cache: FeatureCache, source: Source, dimensions: int) -> Features | None:
     """A usable entry of the cache, or None."""
     features = cache.get(source.digest)
     return features if features is not None and features.shape[1] == dimensions and len(features) else None
-
-
-def _attempt(embedder: Embedder, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
-    """Features and faults of a chunk, by key; after an exception each source alone."""
-    try:
-        rows = [np.ascontiguousarray(features, dtype=np.float32) for features in _call(embedder, chunk)]
-        return dict(zip((source.key for source in chunk), rows, strict=True)), {}
-    except Exception as error:  # noqa: BLE001 - one sound that a network cannot take must not end the run
-        if len(chunk) == 1:
-            text = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            return {}, {chunk[0].key: " ".join(text.split())[:300]}
-    made: dict[str, Features] = {}
-    faults: dict[str, str] = {}
-    for source in chunk:
-        one, fault = _attempt(embedder, [source])
-        made.update(one)
-        faults.update(fault)
-    return made, faults
 
 
 def _call(embedder: Embedder, chunk: Sequence[Source]) -> list[Features]:

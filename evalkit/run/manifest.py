@@ -21,17 +21,19 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import PREFIX, write_bytes
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import MOST_BYTES, parse_json, read_json, write_json
-from evalkit.core.own_code import code_digest, module_file
+from evalkit.core.own_code import code_digest
 from evalkit.core.paths import files_under
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.core.reading import read_bytes
 from evalkit.core.versions import UNTESTED, stamp
+from evalkit.embed.base import is_own
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.generators.base import GeneratorSpec
 from evalkit.metrics.base import METRICS
 from evalkit.metrics.contract import load_metric
 from evalkit.run.embed import Identity
+from evalkit.run.embedders import own_stamps, targets, tell_of_code
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.score import Scored
@@ -112,30 +114,28 @@ def weights_stamp(name: str, overrides: Mapping[str, Path]) -> str:
     return digest_json(listing)
 
 
-def stamps(plan: Plan) -> dict[str, str]:
-    """weights name -> stamp, for every embedder of the suite. Raises MissingWeights before any work."""
-    names = dict.fromkeys(chosen.weights for chosen in plan.suite.metrics.values())
-    return {name: weights_stamp(name, plan.config.weights) for name in names}
+def stamps(plan: Plan, progress: Progress) -> dict[str, str]:
+    """weights name -> stamp, for every embedder of the suite: of its files, or of its code where it is somebody's own.
+    Raises MissingWeights before any work."""
+    files = [name for name, target in targets(plan).items() if not is_own(target)]
+    return {name: weights_stamp(name, plan.config.weights) for name in files} | own_stamps(plan, progress)
 
 
 def metric_codes(plan: Plan, progress: Progress) -> dict[str, str]:
     """metric -> digest of its code, for those of the suite that are not evalkit's own.
 
-    These are imported for it, and the person is told before which code of which file a suite has evalkit run: whoever
-    wrote it may be a stranger. One that cannot be imported is known by its files.
+    These are imported for it, and the person is told before. One that cannot be imported is known by its files.
     """
     codes: dict[str, str | None] = {}
-    for name in plan.suite.metrics:
-        if METRICS.is_builtin(name):
+    for name, chosen in plan.suite.metrics.items():
+        target = chosen.computed_by
+        if METRICS.is_builtin(target):
             continue
-        module = METRICS.target(name).partition(":")[0]
-        if METRICS.is_code(name):
-            file = module_file(module) or "no such file"
-            progress.note(f"suite {plan.suite.name} names code, which is imported now: {name} ({file})")
+        tell_of_code(plan, METRICS, name, target, progress)
         objects: list[object] = []
         with suppress(BrokenPlugin):
-            objects.append(load_metric(name))
-        codes[name] = code_digest(module, *objects)
+            objects.append(load_metric(target))
+        codes[name] = code_digest(METRICS.module(target), *objects)
     return {name: code for name, code in codes.items() if code is not None}
 
 
@@ -156,10 +156,16 @@ def _as_read(identity: Mapping[str, object]) -> dict[str, Any]:
     return _table(json.loads(json.dumps(dict(identity))))
 
 
-def changed_metrics(manifest: Manifest, codes: Mapping[str, str]) -> list[str]:
-    """A sentence for each metric whose code was another one when this run was last finished."""
-    changed = [name for name in _table(manifest.content.get("metrics")) if _code_of(manifest, name) != codes.get(name)]
-    return [f"the code of {name} has changed: it is computed again, from the same sounds" for name in changed]
+def changed_code(manifest: Manifest, now: Mapping[str, str], codes: Mapping[str, str]) -> list[str]:
+    """A sentence for each metric and embedder whose code was another one when this run was last finished."""
+    before = _table(manifest.content.get("metrics"))
+    changed = [name for name in before if _code_of(manifest, name) != codes.get(name)]
+    told = [f"the code of {name} has changed: it is computed again, from the same sounds" for name in changed]
+    for entry in map(_table, before.values()):
+        name = str(entry.get("embedder"))
+        if "embedder_code" in entry and name in now and entry["embedder_code"] != now[name]:
+            told.append(f"the code of {name} has changed: the same sounds are embedded again")
+    return list(dict.fromkeys(told))
 
 
 def _code_of(manifest: Manifest, metric: str) -> object:
@@ -195,7 +201,9 @@ def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored
             "stamp": now[chosen.weights],
             **({"code": codes[name]} if name in codes else {}),
         }
-        if chosen.weights not in WITHOUT_FILE:
+        if is_own(chosen.embedded_by):
+            metrics[name]["embedder_code"] = now[chosen.weights]
+        elif chosen.weights not in WITHOUT_FILE:
             metrics[name]["revision"] = hub_revision(locate(chosen.weights, plan.config.weights)) or None
     digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
     failed = [name for name, entry in scored.scores.items() if "error" in entry]

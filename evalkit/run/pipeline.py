@@ -16,15 +16,17 @@ from typing import Any
 from evalkit.core import interrupts
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.embed.base import Embedder
 from evalkit.execute.base import Executor, Unclosed
 from evalkit.execute.inline import Inline
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.run.embed import Workshop
+from evalkit.run.embedders import open_embedder
 from evalkit.run.generate import generate, require_means, settled_records
 from evalkit.run.manifest import (
     Manifest,
     begin,
-    changed_metrics,
+    changed_code,
     changed_model,
     changed_versions,
     closing,
@@ -61,7 +63,7 @@ class Outcome:
 def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
     """All stages. Raises UserError for what the person can put right; KeyboardInterrupt passes through,
     with the run marked cancelled."""
-    now = stamps(plan)
+    now = stamps(plan, progress)
     require_references(plan.suite)
     _require_place_and_means(plan, progress)
     opened = open_manifest(plan)
@@ -73,7 +75,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
             settled = settled_records(plan, ledger)
             if len(settled) == len(plan.items):
                 return _outcome(plan, settled, read_json(plan.folder.scores), reused=True)
-        for sentence in changed_metrics(manifest, codes):
+        for sentence in changed_code(manifest, now, codes):
             progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
         with _working(manifest, plan, progress):
@@ -179,10 +181,8 @@ def _generated(
 
 
 def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:
-    def load() -> Any:
-        from evalkit.embed.load import load_embedder
-
-        return load_embedder(name, plan.config.device, plan.config.weights)
+    def load() -> Embedder:
+        return open_embedder(plan, name, plan.config.device)
 
     return Workshop(load, manifest.known(name, now), evalkit_home().joinpath(*FEATURES), plan.config.device)
 

@@ -196,7 +196,7 @@ def own_code(name: str, generator: Generator) -> str | None:
     """Digest of the code of a model that is not evalkit's own: a corrected one makes other sounds."""
     if isinstance(generator, worker.Isolated):
         return generator.own_code
-    return code_digest(GENERATORS.target(name).partition(":")[0], generator)
+    return code_digest(GENERATORS.module(name, typed=True), generator)
 
 
 def _refuse_untaken(name: str, takes: Container[str], checkpoint: Path | None, random_weights: bool) -> None:

@@ -20,6 +20,7 @@ from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Features
 from evalkit.metrics.base import Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.metrics.contract import computed, load_metric
+from evalkit.metrics.like import Like
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
 from evalkit.run.plan import RANDOM, Plan
 from evalkit.run.progress import Progress
@@ -67,10 +68,12 @@ def load_metrics(plan: Plan) -> tuple[dict[str, Metric], dict[str, str]]:
     broken: dict[str, str] = {}
     for name, chosen in plan.suite.metrics.items():
         try:
-            metrics[name] = load_metric(name)
+            metrics[name] = load_metric(chosen.computed_by)
         except BrokenPlugin as error:
             broken[name] = str(error)
             continue
+        if chosen.like:
+            metrics[name] = Like(name, metrics[name])
         chosen_options(metrics[name].card, chosen.options)
     return metrics, broken
 
@@ -93,8 +96,9 @@ def score_all(scoring: Scoring, embeddings: dict[str, Embedding]) -> Scored:
     per_prompt: dict[str, dict[str, float]] = {}
     for name, chosen in scoring.plan.suite.metrics.items():
         embedding = embeddings[chosen.weights]
-        if name in scoring.broken:
-            scores[name], per_prompt[name] = _without(scoring, embedding, scoring.broken[name]), {}
+        if name in scoring.broken or embedding.lost:
+            reason = scoring.broken.get(name) or embedding.lost
+            scores[name], per_prompt[name] = _without(scoring, chosen, embedding, reason), {}
         else:
             scores[name], per_prompt[name] = _score(scoring, scoring.metrics[name], chosen, embedding)
         if name in scoring.codes:
@@ -148,21 +152,24 @@ def _score(
     warnings = [*scoring.references.warnings.get(chosen.metric, ()), *faults_told(chosen.weights, embedding, names)]
     result, error = _compute(metric, chosen.metric, inputs)
     n_failed = len(concerned) - len(heard)
-    protocol = protocol_id(plan.suite.protocol, card, inputs.options)
-    if plan.size == RANDOM:
-        protocol = f"{protocol}; {RANDOM} weights"
+    protocol = protocol_id(plan, chosen, card)
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
     entry["headline"] = card.headline
     entry["warnings"] = [*entry["warnings"], *warnings]
+    if chosen.like:
+        entry["like"] = chosen.like
     if error:
         entry["error"] = error
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
 
 
-def protocol_id(protocol: str, card: MetricCard, options: Mapping[str, str]) -> str:
+def protocol_id(plan: Plan, chosen: MetricPlan, card: MetricCard) -> str:
     """The suite's protocol, with whatever this metric does otherwise than by default: another protocol."""
+    options = chosen_options(card, chosen.options)
     changed = [f"{name}={value}" for name, value in options.items() if value != card.options[name][0]]
-    return "; ".join([protocol, *sorted(changed)])
+    formula = [f"{chosen.like} on {chosen.weights}"] if chosen.like else []
+    random = [f"{RANDOM} weights"] if plan.size == RANDOM else []
+    return "; ".join([plan.suite.protocol, *formula, *sorted(changed), *random])
 
 
 def _compared_with(
@@ -202,12 +209,15 @@ def _compute(metric: Metric, name: str, inputs: MetricInputs) -> tuple[MetricRes
         return result, told if isinstance(error, BrokenPlugin) else ""
 
 
-def _without(scoring: Scoring, embedding: Embedding, reason: str) -> dict[str, Any]:
-    """The entry of a metric whose code could not be loaded: which side of it is better is not known either."""
+def _without(scoring: Scoring, chosen: MetricPlan, embedding: Embedding, reason: str) -> dict[str, Any]:
+    """The entry of a metric whose code, or whose embedder's, fails; where it is the metric's own that cannot be loaded,
+    which side of it is better is not known either."""
     failed = sum(item.key not in embedding.features for item in scoring.plan.items)
     result = MetricResult(math.nan, None, None, 0.95, "none", 0, 0, {}, (reason,))
-    entry = as_json(result, "", failed, scoring.plan.suite.protocol, embedding.identity.weights)
-    return {**entry, "headline": True, "error": reason}
+    metric = scoring.metrics.get(chosen.metric)
+    protocol = scoring.plan.suite.protocol if metric is None else protocol_id(scoring.plan, chosen, metric.card)
+    entry = as_json(result, metric.card.direction if metric else "", failed, protocol, embedding.identity.weights)
+    return {**entry, "headline": metric is None or metric.card.headline, "error": reason}
 
 
 def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, weights: str) -> dict[str, Any]:

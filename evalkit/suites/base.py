@@ -57,7 +57,9 @@ class MetricPlan:
     conventions that the suite chooses among those of the metric's card ({"direction": "reference||generated"}).
     `pinned` is where the reference comes from, where that is a pinned source. `excluded` are ids of prompts
     whose reference recording upstream could not get: a metric that compares clip by clip leaves them out. `count` is
-    how many clips are behind a file of one's own that does not say so itself (0: not stated).
+    how many clips are behind a file of one's own that does not say so itself (0: not stated). `like` is the metric
+    whose formula this one is under a name of its own, for other features; `code` and `embedder` are `metric` and
+    `weights` with whole paths, where the manifest names files of code.
     """
 
     metric: str
@@ -67,6 +69,19 @@ class MetricPlan:
     pinned: Pinned | None = None
     excluded: frozenset[str] = frozenset()
     count: int = 0
+    like: str = ""
+    code: str = ""
+    embedder: str = ""
+
+    @property
+    def computed_by(self) -> str:
+        """The name or target of the metric that computes it."""
+        return self.like or self.code or self.metric
+
+    @property
+    def embedded_by(self) -> str:
+        """The name or target of the embedder whose features it is computed from."""
+        return self.embedder or self.weights
 
 
 @dataclass(frozen=True)

@@ -59,4 +59,5 @@ def _said_of_metrics(metrics: Mapping[str, MetricPlan]) -> dict[str, list[object
             reference = digest_file(path) if path is not None and path.is_file() else None
             reference = [reference, plan.count] if plan.count else reference
         said[name] = [plan.weights, reference, *([dict(plan.options)] if plan.options else [])]
+        said[name] += [{"like": plan.like}] if plan.like else []
     return said

@@ -10,7 +10,7 @@ from typing import Any
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.paths import typed
 from evalkit.core.plugins import running
-from evalkit.core.registry import Registry
+from evalkit.core.registry import Registry, is_file, split
 from evalkit.core.resources import resource
 from evalkit.suites.base import Outline, Prompt, Suite
 from evalkit.suites.brief import Brief
@@ -80,14 +80,15 @@ def _first_of_each_source(prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
 
 def find_manifest(name_or_path: str) -> Path:
     """The manifest that a name or a path on the command line means."""
-    if name_or_path.endswith(".toml") or "/" in name_or_path or "\\" in name_or_path:
+    is_code = is_file(split(name_or_path)[0])
+    if name_or_path.endswith(".toml") or (not is_code and ("/" in name_or_path or "\\" in name_or_path)):
         return typed(name_or_path)
     own = {path.stem: path for path in resource("prompts").glob("*.toml")}
     if name_or_path in own:
         return own[name_or_path]
     if name_or_path not in SUITES.targets() and ":" not in name_or_path:
         raise unknown_name("suite", name_or_path, suite_names())
-    target = SUITES.load(name_or_path)
+    target = SUITES.load(name_or_path, typed=True)
     with running(f"suite {name_or_path!r} does not say where its manifest is"):
         return Path(target() if callable(target) else target)
 

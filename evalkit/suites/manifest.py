@@ -27,6 +27,13 @@ A manifest looks like this::
     reference = "mini/openl3.npz"       # optional; also mu_ref and sigma_ref, or pairs as .pkl or .pt
     count = 64                          # only where a file of mu_ref and sigma_ref does not say its clips
 
+    [metrics.fd_mine]                   # a name of its own for the formula of a metric, on other features
+    like = "fd_openl3"
+    weights = "mine.py:Mine"            # what embeds: a file beside the manifest, or module:Class
+
+    [metrics."mine.py:METRIC"]          # a metric of one's own, by its code
+    weights = "sound"
+
     [reference]
     audio = "reference/"                # optional: a folder to compute references from
 
@@ -51,11 +58,12 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Section, refuse_unknown, together
 from evalkit.core.ids import digest_bytes
 from evalkit.core.paths import typed
+from evalkit.core.registry import located
 from evalkit.core.tomlio import read_toml
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, parse_source, place
 from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
-from evalkit.suites.conventions import PLAIN_KEYS, metric_keys, metric_names, refuse_values
+from evalkit.suites.conventions import PLAIN_KEYS, metric_keys, metric_names, refuse_likeness, refuse_values
 
 TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
 FORMS = ("evalkit", "mu_sigma", "passt_probabilities")
@@ -222,10 +230,16 @@ def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, 
             reference = _beside(manifest, reference, f"[metrics.{metric}] reference")
         if pinned is not None and "count" in plan:
             raise UserError(f"{where} has a count", f"it belongs into [metrics.{metric}.reference]")
+        like = _text(plan, "like", where) if "like" in plan else ""
+        if like:
+            refuse_likeness(where, metric, like)
         options = {key: _text(plan, key, where) for key in plan if key not in PLAIN_KEYS}
-        refuse_values(where, metric, options)
-        count = _count(plan, "count", where)
-        plans[metric] = MetricPlan(metric, _text(plan, "weights", where), reference, options, pinned, count=count)
+        refuse_values(where, like or metric, options)
+        weights, count = _text(plan, "weights", where), _count(plan, "count", where)
+        code, embedder = (located(name, manifest.parent) for name in (metric, weights))
+        plans[metric] = MetricPlan(
+            metric, weights, reference, options, pinned, count=count, like=like, code=code, embedder=embedder
+        )
     return plans
 
 

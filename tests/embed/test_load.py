@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
-from evalkit.embed.load import EMBEDDERS, load_embedder
+from evalkit.embed.base import EMBEDDERS, family_of
+from evalkit.embed.load import load_embedder
 from evalkit.fetch.weights import MINIS, PUBLISHED, WITHOUT_FILE
 from evalkit.mini.train.loop import ship
 from evalkit.nets.openl3 import OpenL3, OpenL3Config
@@ -21,7 +22,15 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 
 def test_every_name_is_one_that_can_be_located() -> None:
     """A name in one table only would fail after minutes of generating."""
-    assert set(EMBEDDERS) <= {*MINIS, *PUBLISHED, *WITHOUT_FILE}
+    assert set(EMBEDDERS.names()) <= {*MINIS, *PUBLISHED, *WITHOUT_FILE}
+
+
+def test_the_family_of_a_name_is_the_one_that_its_embedder_states() -> None:
+    """It is what refuses FD-OpenL3 of another network's features before that network is loaded."""
+    for name in (*MINIS, *WITHOUT_FILE):
+        if name in EMBEDDERS.names():
+            assert load_embedder(name).spec.family == family_of(name)
+    assert family_of("mine.py:Mine") == family_of("stable-audio-mini") == ""
 
 
 @pytest.mark.parametrize("name", ["openl3-env", "openl3-music", "passt", "clap"])

@@ -1,0 +1,42 @@
+"""What embeds for a suite: evalkit's own networks by their weights' names, and embedders of somebody's own."""
+
+from __future__ import annotations
+
+from evalkit.core.own_code import module_file
+from evalkit.core.registry import Registry
+from evalkit.embed.base import EMBEDDERS, Embedder, is_own
+from evalkit.run.plan import Plan
+from evalkit.run.progress import Progress
+
+
+def targets(plan: Plan) -> dict[str, str]:
+    """weights name, as the suite has it -> the name or target of the embedder."""
+    return {chosen.weights: chosen.embedded_by for chosen in plan.suite.metrics.values()}
+
+
+def own_stamps(plan: Plan, progress: Progress) -> dict[str, str]:
+    """weights name -> digest of the code, for the embedders of somebody's own; each is imported for it, and a suite's
+    is told before. Raises UserError where nothing is there."""
+    found = {}
+    for name, target in targets(plan).items():
+        if is_own(target):
+            tell_of_code(plan, EMBEDDERS, name, target, progress)
+            from evalkit.embed.load import embedder_code
+
+            found[name] = embedder_code(target) or "none"
+    return found
+
+
+def tell_of_code(plan: Plan, registry: Registry, name: str, target: str, progress: Progress) -> None:
+    """Say which code of which file a suite has evalkit run: whoever wrote it may be a stranger."""
+    if registry.is_code(target):
+        file = module_file(registry.module(target)) or "no such file"
+        progress.note(f"suite {plan.suite.name} names code, which is imported now: {name} ({file})")
+
+
+def open_embedder(plan: Plan, name: str, device: str) -> Embedder:
+    """The embedder of a weights name, with what --weights says of it. Raises as `embed.load.load_embedder` does."""
+    from evalkit.embed.load import load_embedder
+
+    target, given = targets(plan)[name], plan.config.weights
+    return load_embedder(target, device, {**given, target: given[name]} if name in given else given)
