@@ -11,13 +11,21 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from evalkit.cli import run as options
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from evalkit.verify.known import Request
     from evalkit.verify.verdict import Verdict
 
+_NAMES = typer.Argument(None, metavar="NAME", help="Weights, or a file of answers; `minis`; none: everything.")
+_ANSWERS = typer.Option([], "--answers", parser=typed, metavar="FILE", help="Compare with this record too. Repeatable.")
+_RECORD = typer.Option(False, "--record", help="Leave a record of what the weights compute here; compare nothing.")
+_OUT = typer.Option(
+    None, "--out", parser=typed, metavar="FOLDER", help="With --record: where to; default EVALKIT_HOME/answers."
+)
 _AGAINST = typer.Option(
     None, "--against", metavar="originals", help="Score the same clips by the packages that the papers used."
 )
@@ -25,33 +33,118 @@ _CLIPS = typer.Option(None, "--clips", parser=typed, metavar="DIR", help="With -
 
 
 def verify(
-    names: list[str] | None = typer.Argument(None, metavar="NAME", help="Which weights or formula; none: all."),
+    names: list[str] | None = _NAMES,
+    weights: list[str] = options.WEIGHTS,
+    device: str = options.DEVICE,
+    answers: list[Path] = _ANSWERS,
+    record: bool = _RECORD,
+    out: Path | None = _OUT,
     against: str | None = _AGAINST,
     clips: Path | None = _CLIPS,
     as_json: bool = json_option(),
 ) -> None:
-    """Compute what is known of this installation, and say whether it comes out.
+    """Compute what is known of this installation, and say: equal, near (by how much), or wrong.
+
+    Where weights are here, what public test suites state of them is computed; what evalkit brings along (`minis`) is
+    held against committed answers, so that there is something to verify on every machine. One weight that is changed
+    anywhere shows in the digest, and where it matters in the outputs. Where nobody has published an answer, --record
+    leaves one: your own installation is held against it from then on, and with --answers anybody's.
 
     Exit 1: something is wrong; 2: something to put right.
 
     \b
     Example:
       evalkit verify
-      evalkit verify kl_formula
+      evalkit verify minis openl3-music
+      evalkit verify passt --record
     """
     if against is not None:
         _against(against, names or [], clips, as_json)
         return
     if clips is not None:
         raise UserError("--clips goes with --against", "evalkit verify --against originals --clips DIR")
-    from evalkit.verify.known import verify_all
-    from evalkit.verify.verdict import is_wrong
+    if out is not None and not record:
+        raise UserError("--out goes with --record", "evalkit verify NAME --record --out FOLDER")
+    from evalkit.run.config import parse_weights, require_device, resolve_device
+    from evalkit.verify.known import Request
+
+    where = resolve_device(device)
+    require_device(where)
+    request = Request(tuple(names or ()), parse_weights(weights), tuple(answers), where)
+    if record:
+        _record(request, out, as_json)
+        return
+    _verify(request, as_json)
+
+
+def _verify(request: Request, as_json: bool) -> None:
+    from evalkit.verify.known import nothing_known, verify_all
 
     began = time.perf_counter()
-    found = verify_all(names or [])
-    _tell(found, time.perf_counter() - began, as_json)
-    if is_wrong(found):
+    found = list(verify_all(request))
+    seconds = time.perf_counter() - began
+    wrong = any(each.result == "wrong" for each in found)
+    unknown = [] if request.names else nothing_known()
+    if as_json:
+        verdicts = [asdict(each) for each in found]
+        print_json({"ok": not wrong, "seconds": round(seconds, 1), "verdicts": verdicts, "nothing_known": unknown})
+    else:
+        _tell(found, unknown, seconds)
+    if wrong:
         raise typer.Exit(1)
+
+
+def _tell(found: Sequence[Verdict], unknown: Sequence[str], seconds: float) -> None:
+    """What was computed, then why anything is wrong or must be known, then what was not computed."""
+    computed = [each for each in found if each.result != "skipped"]
+    if computed:
+        words = {"wrong": "WRONG"}
+        rows = [
+            [
+                each.name,
+                each.what,
+                words.get(each.result, each.result),
+                *map(_number, (each.difference, each.tolerance)),
+            ]
+            for each in computed
+        ]
+        print_table(["name", "what", "result", "difference", "tolerance"], rows, numbers=(3, 4))
+        for each in computed:
+            if each.reason:
+                say(f"{each.name}, {each.what}: {each.reason}")
+        say()
+    left_out = [[each.name, each.what, each.reason] for each in found if each.result == "skipped"]
+    if left_out:
+        print_table(["skipped", "what", "reason"], left_out)
+        say()
+    if unknown:
+        say(f"nobody has published an answer for {', '.join(unknown)}: --record leaves yours")
+    count = Counter(each.result for each in found)
+    say(f"{', '.join(f'{count[each]} {each}' for each in ('equal', 'near', 'wrong', 'skipped'))} in {seconds:.1f} s")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}"
+
+
+def _record(request: Request, out: Path | None, as_json: bool) -> None:
+    """Leave a record for each name, or for each judge that is here and has no answer."""
+    from evalkit.fetch.home import writable_home
+    from evalkit.verify.known import unanswered
+    from evalkit.verify.record import kind_of, write_record
+
+    names = request.names or tuple(unanswered(request))
+    if not names:
+        raise UserError("every judge whose weights are here has an answer already", "evalkit verify NAME --record")
+    for name in names:
+        kind_of(name)
+    folder = writable_home("answers") if out is None else out
+    written = {name: str(write_record(name, request, folder)) for name in names}
+    if as_json:
+        print_json({"recorded": written})
+        return
+    for name, path in written.items():
+        say(f"{name}: {path}")
 
 
 def _against(what: str, names: Sequence[str], clips: Path | None, as_json: bool) -> None:
@@ -59,24 +152,3 @@ def _against(what: str, names: Sequence[str], clips: Path | None, as_json: bool)
     if what != "originals":
         raise unknown_name("comparison", what, ["originals"])
     raise UserError("--against originals: not in this version")
-
-
-def _tell(found: Sequence[Verdict], seconds: float, as_json: bool) -> None:
-    if as_json:
-        ok = not any(each.result == "wrong" for each in found)
-        print_json({"ok": ok, "seconds": round(seconds, 1), "verdicts": [asdict(each) for each in found]})
-        return
-    print_table(
-        ["name", "what", "result", "difference", "tolerance", "reason"],
-        [
-            [each.name, each.what, each.result, _number(each.difference), _number(each.tolerance), each.reason]
-            for each in found
-        ],
-        numbers=(3, 4),
-    )
-    count = Counter(each.result for each in found)
-    say(f"{', '.join(f'{count[each]} {each}' for each in ('equal', 'near', 'wrong', 'skipped'))} in {seconds:.1f} s")
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1e}"

@@ -110,11 +110,7 @@ def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
     Raises MissingWeights or BadCheckpoint, also where the name of a published file says that it is another
     network than `name` stands for.
     """
-    if path.is_file() and is_keras_file(path):
-        _check_published_name(name, path)
-        net = network_of_keras(path, OpenL3Config())
-    else:
-        net = _network_of_tensors(path)
+    net = read_network(name, path)
     config = net.config
     settings = {
         "peak_dbfs": PEAK_DBFS,
@@ -128,6 +124,14 @@ def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
     return OpenL3Embedder(
         EmbedderSpec(name, "openl3", 2 * config.embedding, digest_of(net, _COUNTER), settings), net, device
     )
+
+
+def read_network(name: str, path: Path) -> OpenL3:
+    """The network of a file or folder that :func:`load` reads. Raises as it does."""
+    if path.is_file() and is_keras_file(path):
+        _check_published_name(name, path)
+        return network_of_keras(path, OpenL3Config())
+    return _network_of_tensors(path)
 
 
 def network_of_keras(path: Path, config: OpenL3Config) -> OpenL3:

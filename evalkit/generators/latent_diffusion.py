@@ -59,7 +59,7 @@ class LatentDiffusion:
     channels = 1
 
     def __init__(self, pipe: Any, read: Reader, device: str) -> None:
-        self._pipe, self._read, self._device = pipe, read, torch.device(device)
+        self.pipe, self.read, self._device = pipe, read, torch.device(device)
         vocoder = pipe.vocoder.config
         self.rate = int(vocoder.sampling_rate)
         self._hop = prod(vocoder.upsample_rates)
@@ -70,7 +70,7 @@ class LatentDiffusion:
         """See :class:`evalkit.generators.baselines.Adapter`. Noise is drawn on the CPU, item by item."""
         asked = read_denoising(request.options)
         started = time.perf_counter()
-        told = self._read(request.prompts, asked.cfg > 1)
+        told = self.read(request.prompts, asked.cfg > 1)
         self._wait()
         clock = {"encoded": time.perf_counter()}
 
@@ -79,7 +79,7 @@ class LatentDiffusion:
                 self._wait()
             clock["sampled"] = time.perf_counter()
 
-        sounds = self._pipe(
+        sounds = self.pipe(
             **told,
             # Whole mel frames, and half a sample so that no rounding takes one of them away.
             audio_length_in_s=(ceil(request.frames / self._hop) * self._hop + 0.5) / self.rate,

@@ -2,18 +2,210 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
-from evalkit.core.errors import unknown_name
-from evalkit.verify.runners.kl import FORMULA, kl_formula
-from evalkit.verify.verdict import Verdict
+import numpy as np
+from numpy.typing import NDArray
 
-NAMES = (FORMULA,)
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
+from evalkit.embed.load import EMBEDDERS
+from evalkit.fetch.published import PUBLISHED
+from evalkit.fetch.weights import MINIS, locate
+from evalkit.verify.answer_files import RECORDED, Answers, Case, known_answers
+from evalkit.verify.runners.base import Place, Runner, Skip, Weighed, runner
+from evalkit.verify.verdict import Verdict, compare, exact, skipped
+
+GROUPS = {"minis": MINIS}
+_SLICE = re.compile(r"\[(-?\d*:-?\d*|\d+)(, (-?\d*:-?\d*|\d+))*\]")
 
 
-def verify_all(names: Sequence[str]) -> list[Verdict]:
-    """The verdicts on what is known of these names (none: of everything). Raises UserError for an unknown name."""
-    for name in names:
-        if name not in NAMES:
-            raise unknown_name("known answer", name, NAMES)
-    return kl_formula()
+@dataclass(frozen=True)
+class Request:
+    """What is to be verified: these names (none: everything that is known), with what `--weights` said, and these
+    records beside those that ship and those at home. `device` is for what a record does not bind to the CPU."""
+
+    names: tuple[str, ...] = ()
+    overrides: Mapping[str, Path] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+    device: str = "cpu"
+
+
+def verify_all(request: Request) -> Iterator[Verdict]:
+    """The verdicts, one after the other. Raises UserError, before anything is computed, for a name that is not known
+    and a file of answers that cannot be read."""
+    answers = known_answers(request.files)
+    covered = {name for each in answers for name in each.names}
+    known = {*covered, *(each.name for each in answers), *PUBLISHED, *MINIS, *GROUPS}
+    for name in (*request.names, *request.overrides):
+        if name not in known:
+            raise unknown_name("known answer", name, known)
+    names = {each for name in request.names for each in GROUPS.get(name, (name,))}
+    return _verdicts(answers, names, [name for name in PUBLISHED if name not in covered], request)
+
+
+def _verdicts(
+    answers: Sequence[Answers], names: Collection[str], uncovered: Sequence[str], request: Request
+) -> Iterator[Verdict]:
+    for each in answers:
+        for name in each.names:
+            if not names or name in names or each.name in names:
+                yield from _of(each, name, request)
+    for name in uncovered:
+        if name in names or (not names and name in EMBEDDERS):
+            yield _unpublished(name, request)
+
+
+def nothing_known() -> list[str]:
+    """The models, which are no judges, for which nobody has published an answer."""
+    covered = {name for each in known_answers() for name in each.names}
+    return [name for name in PUBLISHED if name not in covered and name not in EMBEDDERS]
+
+
+def unanswered(request: Request) -> list[str]:
+    """The judges whose weights are here, and of which there is no answer."""
+    covered = {name for each in known_answers(request.files) for name in each.names}
+    return [name for name in PUBLISHED if name in EMBEDDERS and name not in covered and _is_here(name, request)]
+
+
+def _is_here(name: str, request: Request) -> bool:
+    try:
+        locate(name, request.overrides)
+    except MissingWeights:
+        return False
+    return True
+
+
+def _unpublished(name: str, request: Request) -> Verdict:
+    """Of weights for which there is no answer."""
+    if not _is_here(name, request):
+        return skipped(name, "outputs", f"nobody publishes any, and {_not_here(name)}")
+    return skipped(name, "outputs", f"nobody publishes any; leave yours: evalkit verify --record {name}")
+
+
+def _not_here(name: str) -> str:
+    published = PUBLISHED[name]
+    way = f"evalkit fetch weights {name}" if published.source else "they were never published"
+    return f"weights not here: {way}"
+
+
+def _of(answers: Answers, name: str, request: Request) -> Iterator[Verdict]:
+    """The verdicts on one file's cases for one weights name."""
+    cases = [case for case in answers.cases if case.weights in ("", name)]
+    device = "cpu" if answers.runner in RECORDED else request.device
+    path: Path | None = None
+    try:
+        path = _locate(answers, name, request)
+        made: Runner | None = None
+        if answers.digest:
+            made = runner(answers.runner, Place(name, path, device, request.overrides))
+            yield _whose(made, answers, name)
+        for case in cases:
+            stated = _stated(case, device)
+            if isinstance(stated, Skip):
+                yield skipped(name, case.what, str(stated))
+                continue
+            made = made or runner(answers.runner, Place(name, path, device, request.overrides))
+            yield _told(_verdict(made, name, case, stated), answers)
+    except Skip as reason:
+        yield skipped(name, _counted(cases), str(reason))
+    except (MissingWeights, BadCheckpoint) as error:
+        if isinstance(error, MissingWeights) and name not in request.overrides:
+            yield skipped(name, _counted(cases), str(error) if path else _not_here(name))
+        else:
+            yield Verdict(name, "weights", "wrong", reason=str(error))
+    except Exception as error:  # noqa: BLE001 - a runner that breaks is a finding, and the others are to be heard
+        yield Verdict(
+            name, "weights", "wrong", reason=f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
+        )
+
+
+def _counted(cases: Sequence[Case]) -> str:
+    return cases[0].what if len(cases) == 1 else f"{len(cases)} answers"
+
+
+def _locate(answers: Answers, name: str, request: Request) -> Path | None:
+    """Raises MissingWeights, or Skip where the answers are of another checkpoint than the weights of that name."""
+    if not answers.weights:
+        return None
+    if answers.checkpoint and name not in request.overrides:
+        raise Skip(f"of {answers.checkpoint}, another checkpoint: --weights {name}=PATH")
+    return locate(name, request.overrides)
+
+
+def _whose(made: Runner, answers: Answers, name: str) -> Verdict:
+    """The verdict on the weights themselves, by their digest: one that is changed anywhere is noticed."""
+    digest = made.digest if isinstance(made, Weighed) else ""
+    reason = f"digest {digest[:12]} instead of {answers.digest[:12]}: other weights than were recorded"
+    return _told(exact(name, "weights, by digest", digest, answers.digest, reason), answers)
+
+
+@dataclass(frozen=True)
+class _Stated:
+    """What a device should give; `spread` is added to the tolerance where another device's numbers are taken."""
+
+    expected: NDArray[np.float64]
+    spread: float = 0.0
+    note: str = ""
+
+
+def _stated(case: Case, device: str) -> _Stated | Skip:
+    """The numbers for a device: its own, else those for any, else those of the nearest of its kind."""
+    here = _capability(device) if set(case.expected) != {""} else ""
+    if here in case.expected or "" in case.expected:
+        return _Stated(case.expected.get(here, case.expected.get("", np.zeros(0))))
+    kind = here.split()[0]
+    same = sorted((key for key in case.expected if key.split()[0] == kind), key=lambda key: int(key.split()[1]))
+    if not same:
+        return Skip(f"stated for {', '.join(sorted(case.expected))} alone; this is {here}")
+    values = np.stack([case.expected[key] for key in case.expected])
+    nearest = min(same, key=lambda key: abs(int(key.split()[1]) - int(here.split()[1])))
+    note = f"by {nearest}'s numbers and the spread between devices, as none are stated for {here}"
+    return _Stated(case.expected[nearest], float(np.ptp(values, axis=0).max()), note)
+
+
+def _capability(device: str) -> str:
+    """ "cuda 9", "xpu 0", "cpu 0"."""
+    import torch
+
+    kind = torch.device(device).type
+    return f"cuda {torch.cuda.get_device_capability(device)[0]}" if kind == "cuda" else f"{kind} 0"
+
+
+def _verdict(made: Runner, name: str, case: Case, stated: _Stated) -> Verdict:
+    try:
+        whole = made.answer(case)
+    except Skip as reason:
+        return skipped(name, case.what, str(reason))
+    if case.shape is not None and whole.shape != case.shape:
+        return Verdict(name, case.what, "wrong", reason=f"shape {whole.shape} instead of {case.shape}")
+    tolerance = replace(case.tolerance, absolute=case.tolerance.absolute + stated.spread)
+    found = compare(name, case.what, part(whole, case.output), stated.expected, tolerance)
+    if found.result == "wrong" and case.unjudged:
+        return replace(found, result="skipped", reason=f"differs, which proves nothing: {case.unjudged}")
+    return replace(found, reason=found.reason or stated.note)
+
+
+def _told(verdict: Verdict, answers: Answers) -> Verdict:
+    """With the file that it is by, where evalkit does not bring it along."""
+    return (
+        verdict
+        if answers.shipped
+        else replace(verdict, reason="; ".join(filter(None, [verdict.reason, f"by {answers.path}"])))
+    )
+
+
+def part(whole: NDArray[Any], output: str) -> NDArray[Any]:
+    """The part of an array that "[0, :, -16:]" names; "" is all of it. Raises UserError for another form."""
+    if not output:
+        return whole
+    if not _SLICE.fullmatch(output):
+        raise UserError(f"output {output[:40]!r} is no part of an array")
+    places: list[int | slice] = []
+    for each in output[1:-1].split(", "):
+        begin, colon, end = each.partition(":")
+        places.append(slice(int(begin) if begin else None, int(end) if end else None) if colon else int(each))
+    return whole[tuple(places)]

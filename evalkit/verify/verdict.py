@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -71,11 +70,6 @@ def exact(name: str, what: str, found: object, expected: object, reason: str = "
 def skipped(name: str, what: str, reason: str) -> Verdict:
     """Nothing was computed, for this reason."""
     return Verdict(name, what, "skipped", reason=reason)
-
-
-def is_wrong(verdicts: Sequence[Verdict]) -> bool:
-    """Is any of them wrong?"""
-    return any(each.result == "wrong" for each in verdicts)
 
 
 def _shape(shape: tuple[int, ...]) -> str:

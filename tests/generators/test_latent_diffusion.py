@@ -37,7 +37,7 @@ def loaded(folder: Path, name: str) -> Generator:
 
 
 def pipeline(generator: Generator) -> Any:
-    return generator._adapter._pipe  # type: ignore[attr-defined]
+    return generator._adapter.pipe  # type: ignore[attr-defined]
 
 
 def test_a_prompt_alone_sounds_as_the_pipeline_makes_it(loaded: Generator, name: str) -> None:
