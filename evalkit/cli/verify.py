@@ -130,10 +130,10 @@ def _number(value: float | None) -> str:
 def _record(request: Request, out: Path | None, as_json: bool) -> None:
     """Leave a record for each name, or for each judge that is here and has no answer."""
     from evalkit.fetch.home import writable_home
-    from evalkit.verify.known import unanswered
+    from evalkit.verify.known import spelt_out, unanswered
     from evalkit.verify.record import kind_of, write_record
 
-    names = request.names or tuple(unanswered(request))
+    names = spelt_out(request.names) or tuple(unanswered(request))
     if not names:
         raise UserError("every judge whose weights are here has an answer already", "evalkit verify NAME --record")
     for name in names:

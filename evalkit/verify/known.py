@@ -20,6 +20,8 @@ from evalkit.verify.runners.base import Place, Runner, Skip, Weighed, runner
 from evalkit.verify.verdict import Verdict, compare, exact, skipped
 
 GROUPS = {"minis": MINIS}
+"""Names that stand for several."""
+
 _SLICE = re.compile(r"\[(-?\d*:-?\d*|\d+)(, (-?\d*:-?\d*|\d+))*\]")
 
 
@@ -43,8 +45,12 @@ def verify_all(request: Request) -> Iterator[Verdict]:
     for name in (*request.names, *request.overrides):
         if name not in known:
             raise unknown_name("known answer", name, known)
-    names = {each for name in request.names for each in GROUPS.get(name, (name,))}
-    return _verdicts(answers, names, [name for name in PUBLISHED if name not in covered], request)
+    return _verdicts(answers, spelt_out(request.names), [name for name in PUBLISHED if name not in covered], request)
+
+
+def spelt_out(names: Sequence[str]) -> tuple[str, ...]:
+    """The names, with what groups of them stand for."""
+    return tuple(dict.fromkeys(each for name in names for each in GROUPS.get(name, (name,))))
 
 
 def _verdicts(

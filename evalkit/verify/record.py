@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.core.errors import UserError
+from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.jsonio import write_json
 from evalkit.core.versions import stamp
 from evalkit.embed.load import EMBEDDERS
-from evalkit.fetch.weights import MINIS, WITHOUT_FILE, locate
+from evalkit.fetch.published import PUBLISHED
+from evalkit.fetch.weights import MINIS, locate
 from evalkit.generators.base import GENERATORS
 from evalkit.verify.answer_files import FORM, SHIPPED, Case
 from evalkit.verify.known import Request
@@ -28,17 +29,20 @@ from evalkit.verify.runners.judge import Features
 from evalkit.verify.signals import VERSION
 from evalkit.verify.verdict import Tolerance
 
-SHARES = {"judge": 1e-4, "generator": 1e-3}
-"""The tolerance, as a share of the root mean square of what was recorded: twenty times and more what was measured."""
+SHARES = {"judge": 5e-5, "generator": 1e-3}
+"""The tolerance, as a share of the root mean square of what was recorded: some twenty times what was measured."""
 
 DIGITS = 7
 
 
 def kind_of(name: str) -> str:
-    """The runner that records weights of this name. Raises UserError where nothing hears or makes sounds with them."""
-    if name in EMBEDDERS and name not in WITHOUT_FILE:
+    """The runner that records weights of this name. Raises UserError where it is not known, or nothing hears or makes
+    sounds with them."""
+    if name not in PUBLISHED and name not in MINIS:
+        raise unknown_name("weights file", name, (*PUBLISHED, *MINIS))
+    if name in EMBEDDERS:
         return "judge"
-    if name in GENERATORS.names() and name != "mock":
+    if GENERATORS.is_builtin(name):
         return "generator"
     raise UserError(f"{name} has no outputs of its own to record", "name a judge or a model: `evalkit fetch weights`")
 
