@@ -218,6 +218,13 @@ def train_mini(session: nox.Session) -> None:
 
 
 @nox.session
+def mini_answers(session: nox.Session) -> None:
+    """Record what the minis compute: the known answers that `evalkit verify` holds every installation against."""
+    session.install(*_TESTED, "-e", ".")
+    session.run("python", "-m", "evalkit.verify.record", env=_ENVIRONMENT)
+
+
+@nox.session
 def mini_card(session: nox.Session) -> None:
     """Measure the minis and write evalkit/mini/CARD.md: `nox -s mini_card -- --data DIR`."""
     session.install(*_TESTED, "-e", ".")
