@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
-from evalkit.embed.load import EMBEDDERS
+from evalkit.embed.base import EMBEDDERS
 from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.verify.answer_files import RECORDED, Answers, Case, known_answers
@@ -61,20 +61,22 @@ def _verdicts(
             if not names or name in names or each.name in names:
                 yield from _of(each, name, request)
     for name in uncovered:
-        if name in names or (not names and name in EMBEDDERS):
+        if name in names or (not names and EMBEDDERS.is_builtin(name)):
             yield _unpublished(name, request)
 
 
 def nothing_known() -> list[str]:
     """The models, which are no judges, for which nobody has published an answer."""
     covered = {name for each in known_answers() for name in each.names}
-    return [name for name in PUBLISHED if name not in covered and name not in EMBEDDERS]
+    return [name for name in PUBLISHED if name not in covered and not EMBEDDERS.is_builtin(name)]
 
 
 def unanswered(request: Request) -> list[str]:
     """The judges whose weights are here, and of which there is no answer."""
     covered = {name for each in known_answers(request.files) for name in each.names}
-    return [name for name in PUBLISHED if name in EMBEDDERS and name not in covered and _is_here(name, request)]
+    return [
+        name for name in PUBLISHED if EMBEDDERS.is_builtin(name) and name not in covered and _is_here(name, request)
+    ]
 
 
 def _is_here(name: str, request: Request) -> bool:

@@ -17,7 +17,7 @@ import numpy as np
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.jsonio import write_json
 from evalkit.core.versions import stamp
-from evalkit.embed.load import EMBEDDERS
+from evalkit.embed.base import EMBEDDERS
 from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.generators.base import GENERATORS
@@ -40,7 +40,7 @@ def kind_of(name: str) -> str:
     sounds with them."""
     if name not in PUBLISHED and name not in MINIS:
         raise unknown_name("weights file", name, (*PUBLISHED, *MINIS))
-    if name in EMBEDDERS:
+    if EMBEDDERS.is_builtin(name):
         return "judge"
     if GENERATORS.is_builtin(name):
         return "generator"
