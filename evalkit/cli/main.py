@@ -32,6 +32,7 @@ VERBS = (
     "score",
     "codec",
     "report",
+    "bundle",
     "check",
     "models",
     "baselines",

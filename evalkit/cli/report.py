@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
 
@@ -21,7 +22,9 @@ class Audio(StrEnum):
 
 
 def report(
-    runs: list[Path] = typer.Argument(..., parser=typed, metavar="RUN", help="Run folders: each holds a run.json."),
+    runs: list[Path] = typer.Argument(
+        ..., parser=typed, metavar="RUN", help="Run folders: each holds a run.json. Files of `evalkit bundle`."
+    ),
     out: Path | None = typer.Option(
         None,
         "--out",
@@ -41,7 +44,7 @@ def report(
 
     It has the leaderboard, failures, players, pictures and provenance, needs no network and opens from a
     double click. Runs of different suites, protocols or sizes get tables of their own. Figures of papers stand under
-    runs of the same suite, length and protocol.
+    runs of the same suite, length and protocol. The digests of a bundle's files are checked.
 
     \b
     Example:
@@ -51,15 +54,25 @@ def report(
     from evalkit.report.page import publish
     from evalkit.report.published import shipped
     from evalkit.report.tables import records
+    from evalkit.store.bundle import opened
 
     published = () if no_published else shipped()
-    target = out or (runs[0] if len(runs) == 1 else Path()) / "report.html"
+    target = out or _beside(runs)
     place = require_place(target)
-    # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
-    shown = publish(runs, target if out is None else place, audio.value, published)
+    with ExitStack() as open_bundles:
+        folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
+        # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
+        shown = publish(folders, target if out is None else place, audio.value, published)
     tables = boards(shown, published)
     if as_json:
         print_json({"report": str(target), "scores": records(tables)})
     else:
         print_boards(tables)
         say(f"report: {target}")
+
+
+def _beside(runs: list[Path]) -> Path:
+    """In the folder of the one run, or beside its bundle; here for several."""
+    if len(runs) > 1:
+        return Path("report.html")
+    return runs[0] / "report.html" if runs[0].is_dir() else runs[0].with_suffix(".html")

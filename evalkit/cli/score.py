@@ -10,6 +10,7 @@ import typer
 from evalkit.cli import brief
 from evalkit.cli import run as options
 from evalkit.cli.paths import typed
+from evalkit.core.errors import UserError
 
 
 def score(
@@ -25,6 +26,13 @@ def score(
     judges: str | None = brief.JUDGES,
     seconds: float | None = brief.SECONDS,
     suite: str | None = brief.SUITE,
+    about: Path | None = typer.Option(
+        None,
+        "--about",
+        parser=typed,
+        metavar="FILE",
+        help="What is known of the system that made them (about.toml); default: the one in the folder.",
+    ),
     out: Path | None = options.OUT,
     samples: int = options.SAMPLES,
     limit: int | None = options.LIMIT,
@@ -50,6 +58,8 @@ def score(
     from evalkit.cli.session import Manner, conduct
     from evalkit.run.config import RunConfig, parse_weights, resolve_device
 
+    if about is not None and len(folders) > 1:
+        raise UserError("--about goes with one FOLDER", "put an about.toml into each of them")
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders)
     configs = [
         RunConfig(
@@ -57,6 +67,7 @@ def score(
             suite=asked,
             out=out if out is None or len(folders) == 1 else options.inside(out, folder.name),
             samples=samples,
+            about=about,
             limit=limit,
             device=resolve_device(device),
             weights=parse_weights(weights),

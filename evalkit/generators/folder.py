@@ -17,6 +17,7 @@ from evalkit.audio.names import nothing_fits
 from evalkit.audio.numbered import match_numbered
 from evalkit.core.ids import digest_json, sound_name
 from evalkit.core.paths import name_of
+from evalkit.generators.about import About
 from evalkit.generators.base import GeneratorSpec
 
 PREFIX = "folder:"
@@ -26,12 +27,13 @@ PREFIX = "folder:"
 class Found:
     """What a folder holds for a list of prompts: `clips` {name of a sound: file}, a prompt's id where each has one,
     `digests` {name: sha256 of the file}, `strangers`, the audio files that belong to no prompt, and `notes`, sentences
-    on names that nearly fit."""
+    on names that nearly fit. `about` is what is said of the system that made them."""
 
     clips: Mapping[str, Path]
     digests: Mapping[str, str]
     strangers: Sequence[Path]
     notes: Sequence[str] = ()
+    about: About | None = None
 
 
 def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = (), samples: int = 1) -> Found:
@@ -54,14 +56,16 @@ def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = (), sa
 
 
 def describe(folder: Path, found: Found) -> GeneratorSpec:
-    """The spec of the folder as a model. Its weights are the digest of the matched files, so a changed,
-    added or removed file makes another run; rate and channels are the files' own, here 0."""
+    """The spec of the folder as a model, by the name of the system where that is told. Its weights are the digest of
+    the matched files, so a changed, added or removed file makes another run; rate and channels are the files' own, here
+    0."""
     return GeneratorSpec(
-        name=folder.resolve().name or "folder",
+        name=found.about.name if found.about is not None else folder.resolve().name or "folder",
         family="folder",
         sample_rate=0,
         channels=0,
         max_seconds=float("inf"),
         size="none",
         weights=digest_json(dict(found.digests)),
+        licence=found.about.terms if found.about is not None else "",
     )

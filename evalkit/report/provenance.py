@@ -40,6 +40,7 @@ def provenance(entrant: Entrant) -> Provenance:
     groups = (
         ("Run", _run(record)),
         ("Model", _model(record)),
+        ("About, as its maker says", tuple(_digest(*each) for each in texts(record.facts.get("about")).items())),
         ("Suite", _suite(record)),
         ("Time", _time(record)),
         *_metrics(record),
@@ -61,6 +62,8 @@ def _run(record: RunRecord) -> tuple[Fact, ...]:
     named = [Fact("run id", record.run_id), Fact("status", record.status or MISSING)]
     named += [Fact(name, _text(facts, name)) for name in ("created", "device", "dtype", "seed", "preset")]
     named.append(Fact("samples per prompt", _text(facts, "samples_per_prompt")))
+    if record.bundled:
+        named.append(Fact("read from", "a bundle: its files are whole; its numbers are those that its maker states"))
     options = texts(facts.get("options"))
     return (*named, *_readers(record), *(Fact(f"option {name}", value) for name, value in sorted(options.items())))
 

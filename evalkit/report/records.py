@@ -16,6 +16,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.jsonio import parse_json
 from evalkit.core.text import clean, one_line
 from evalkit.report.text import number, whole
+from evalkit.store.bundle import INDEX
 from evalkit.store.state import read_state
 from evalkit.store.tables import parse_columns
 
@@ -92,7 +93,8 @@ class Suite:
 @dataclass(frozen=True)
 class RunRecord:
     """One run folder. `facts` keeps the rest of run.json, for the provenance panel; `digest` is of all the files that
-    were read. `unfinished` says why a run has no figures of its own (yet), and is "" for a finished one."""
+    were read. `unfinished` says why a run has no figures of its own (yet), and is "" for a finished one. `bundled` says
+    that it was unpacked from a bundle."""
 
     folder: Path
     run_id: str
@@ -105,6 +107,7 @@ class RunRecord:
     scores: Mapping[str, Estimate]
     items: tuple[Item, ...]
     facts: Mapping[str, Any] = field(repr=False)
+    bundled: bool = False
 
 
 def read_runs(folders: Iterable[Path]) -> tuple[RunRecord, ...]:
@@ -140,6 +143,7 @@ def read_run(folder: Path) -> RunRecord:
         scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores)), scores),
         items=() if state.samples is None else _items(state.samples, samples),
         facts=facts,
+        bundled=(folder / INDEX).is_file(),
     )
 
 

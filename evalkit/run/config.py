@@ -29,7 +29,8 @@ class RunConfig:
     `suite` is a suite's name or manifest, a Brief of one, or one that is loaded. `changes` are options laid over the
     preset, `weights` files that replace the known ones by name, `out` the run folder itself, `command` the words typed,
     kept in run.json. `checkpoint` puts another model of the same family in this one's place; `random_weights` takes its
-    architecture alone. `timeouts` take the place of the model's own. `samples` is how many sounds each prompt gets.
+    architecture alone. `timeouts` take the place of the model's own. `about` is the file that tells of the system whose
+    folder is scored. `samples` is how many sounds each prompt gets.
     """
 
     model: str = DEFAULT_MODEL
@@ -47,6 +48,7 @@ class RunConfig:
     random_weights: bool = False
     retry_failed: bool = False
     timeouts: Timeouts | None = None
+    about: Path | None = None
     samples: int = 1
     command: tuple[str, ...] = ()
 

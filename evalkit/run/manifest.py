@@ -241,6 +241,7 @@ def _fresh(plan: Plan) -> dict[str, Any]:
             "size": suite.size,
         },
         "model": _model(plan.model),
+        **({"about": plan.found.about.said} if plan.found is not None and plan.found.about is not None else {}),
         "preset": plan.preset,
         "options": dict(plan.options),
         "seed": config.seed,

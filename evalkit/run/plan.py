@@ -24,6 +24,8 @@ from evalkit.core.paths import absent, files_under, typed
 from evalkit.core.plugins import running
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
+from evalkit.generators.about import NAME as ABOUT
+from evalkit.generators.about import about_folder
 from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
 from evalkit.generators.contract import checked_spec
 from evalkit.generators.folder import PREFIX, Found, describe, find
@@ -150,10 +152,16 @@ def _folder_plan(config: RunConfig, suite: Suite, others: Sequence[Prompt]) -> P
     items = _items(config, suite)
     path = typed(config.model.removeprefix(PREFIX))
     found = find(path, [prompt.id for prompt in suite.prompts], [prompt.id for prompt in others], config.samples)
+    about = about_folder(path, config.about)
+    if about is not None:
+        told = f"{config.about or path / ABOUT}: these sounds are said to be of {about.name}"
+        found = replace(found, about=about, notes=(*found.notes, told))
     spec = _as_it_was_made(describe(path, found), path)
     # The file is part of the item: a gap that was filled, or a file that was exchanged, is another item.
     items = [replace(item, key=digest_json([item.key, found.digests.get(item.name)])) for item in items]
     identity = _common_identity(config, suite, spec)
+    if about is not None:
+        identity["about"] = about.said
     run_id, folder = _place(config, suite.name, spec.name, identity)
     return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
 
