@@ -67,7 +67,9 @@ def constraints(session: nox.Session) -> None:
     of CUDA, which that build names itself.
     """
     session.install(".[dev]")
-    frozen = session.run("python", "-m", "pip", "freeze", "--all", "--exclude=evalkit-audio", "--exclude=pip", silent=True)
+    frozen = session.run(
+        "python", "-m", "pip", "freeze", "--all", "--exclude=evalkit-audio", "--exclude=pip", silent=True
+    )
     pins = [line.partition("+")[0] for line in str(frozen).splitlines() if "==" in line]
     pins = [pin for pin in pins if not pin.startswith(("nvidia-", "cuda-", "triton=="))]
     head = (

@@ -29,12 +29,11 @@ def bundle(
       evalkit bundle runs/mini/stable-audio-mini/3f2a… --out mini.evalkit.zip
       evalkit report mini.evalkit.zip
     """
-    from evalkit.core.ids import safe_name
     from evalkit.report.records import read_run
     from evalkit.store.bundle import SUFFIX, write_bundle
 
     record = read_run(run)
-    target = out or Path(f"{safe_name(record.model.get('name', 'run'))}-{safe_name(record.run_id)}{SUFFIX}")
+    target = out or Path(f"{_readable(record.model.get('name', 'run'))}-{_readable(record.run_id)}{SUFFIX}")
     require_place(target)
     made = write_bundle(run, target, audio=not no_audio)
     if as_json:
@@ -42,3 +41,10 @@ def bundle(
         return
     sounds = "digests alone" if no_audio else f"{made.sounds} files of audio"
     say(f"bundle: {made.path} ({made.rows} sounds of the run; {sounds})")
+
+
+def _readable(name: str) -> str:
+    """A name as a part of a file's, without the digest that would make it the only one of its kind."""
+    from evalkit.core.ids import safe_name
+
+    return safe_name(name).partition("~")[0]

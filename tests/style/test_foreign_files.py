@@ -38,6 +38,7 @@ GUARDED = {
     "evalkit/core/yamlio.py": {"yaml"},
     "evalkit/store/arrays.py": {"zipfile.ZipFile", "archive.open"},
     "evalkit/store/tables.py": {"parquet.ParquetFile"},
+    "evalkit/store/bundle.py": {"zipfile.ZipFile", "archive.open", "part.open"},
     "evalkit/checkpoints/tensors.py": {"safe_open"},
     "evalkit/checkpoints/torch_file.py": {"torch.load"},
     "evalkit/checkpoints/hub_files.py": {"zipfile.ZipFile"},
