@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lost:
-    """A model that came to no run: `error` is one line, `exit_code` 2 where it can be put right and 1 for a bug."""
+    """A model that came to no run with this `seed`: `error` is one line, `exit_code` 2 where it can be put right and 1
+    for a bug."""
 
     model: str
+    seed: int
     error: str
     exit_code: int
 
@@ -48,7 +50,7 @@ def _planned(config: RunConfig) -> Plan | Lost:
     try:
         return make_plan(config)
     except BrokenPlugin as error:
-        return Lost(config.model, str(error), error.exit_code)
+        return Lost(config.model, config.seed, str(error), error.exit_code)
 
 
 def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: bool) -> Outcome | Lost:
@@ -62,10 +64,10 @@ def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: boo
         heed()
         known = refusal(error) if isinstance(error, OSError) else error
         if isinstance(known, UserError):
-            lost = Lost(plan.config.model, str(known), known.exit_code)
+            lost = Lost(plan.config.model, plan.config.seed, str(known), known.exit_code)
         else:
             traceback.print_exception(error)
-            lost = Lost(plan.config.model, described(error), 1)
+            lost = Lost(plan.config.model, plan.config.seed, described(error), 1)
         _tell(lost, one_of_several)
         return lost
 

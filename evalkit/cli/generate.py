@@ -21,7 +21,7 @@ def generate(
     preset: str | None = options.PRESET,
     set_: list[str] = options.SET,
     init: Path | None = options.INIT,
-    seed: int = options.SEED,
+    seed: str = options.SEED,
     samples: int = options.SAMPLES,
     limit: int | None = options.LIMIT,
     batch_size: int | None = options.BATCH_SIZE,
@@ -48,28 +48,34 @@ def generate(
         RunConfig,
         parse_changes,
         parse_checkpoint,
+        parse_seeds,
         parse_timeout,
         parse_weights,
         resolve_device,
     )
 
-    config = RunConfig(
-        model=model,
-        suite=brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights),
-        out=out,
-        preset=preset,
-        changes=parse_changes(set_, init),
-        seed=seed,
-        samples=samples,
-        limit=limit,
-        batch_size=batch_size,
-        device=resolve_device(device),
-        dtype=dtype,
-        weights=parse_weights(weights),
-        checkpoint=parse_checkpoint(checkpoint),
-        random_weights=random_weights,
-        retry_failed=retry_failed,
-        timeouts=parse_timeout(timeout),
-        command=("evalkit", *sys.argv[1:]),
-    )
-    conduct([config], Manner("generate", as_json, report=False, max_failures=max_failures))
+    seeds = parse_seeds(seed)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
+    configs = [
+        RunConfig(
+            model=model,
+            suite=asked,
+            out=options.place_of(out, "", each if len(seeds) > 1 else None),
+            preset=preset,
+            changes=parse_changes(set_, init),
+            seed=each,
+            samples=samples,
+            limit=limit,
+            batch_size=batch_size,
+            device=resolve_device(device),
+            dtype=dtype,
+            weights=parse_weights(weights),
+            checkpoint=parse_checkpoint(checkpoint),
+            random_weights=random_weights,
+            retry_failed=retry_failed,
+            timeouts=parse_timeout(timeout),
+            command=("evalkit", *sys.argv[1:]),
+        )
+        for each in options.seeds_of(model, seeds)
+    ]
+    conduct(configs, Manner("generate", as_json, report=False, max_failures=max_failures))

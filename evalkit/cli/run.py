@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from evalkit.cli import brief
-from evalkit.cli.output import json_option
+from evalkit.cli.output import json_option, warn
 from evalkit.cli.paths import typed
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ INIT = typer.Option(
     metavar="FILE",
     help="Start from this sound instead of noise; --set init_noise_level=X says how far from it.",
 )
-SEED = typer.Option(0, "--seed", help="The run's seed.")
+SEED = typer.Option("0", "--seed", metavar="N", help="The run's seed; several with commas (0,1,2) are a run each.")
 SAMPLES = typer.Option(1, "--samples", metavar="K", help="Sounds per prompt, each with a seed of its own.")
 LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
 BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default: the model's.")
@@ -75,7 +76,7 @@ def run(
     preset: str | None = PRESET,
     set_: list[str] = SET,
     init: Path | None = INIT,
-    seed: int = SEED,
+    seed: str = SEED,
     samples: int = SAMPLES,
     limit: int | None = LIMIT,
     batch_size: int | None = BATCH_SIZE,
@@ -101,6 +102,7 @@ def run(
     Example:
       evalkit run
       evalkit run --model stable-audio-mini,mock --suite mini --limit 8
+      evalkit run --model mock --samples 3 --seed 0,1
     """
     from evalkit.cli.session import Manner, conduct
     from evalkit.cli.words import names
@@ -108,21 +110,22 @@ def run(
         RunConfig,
         parse_changes,
         parse_checkpoint,
+        parse_seeds,
         parse_timeout,
         parse_weights,
         resolve_device,
     )
 
-    models = names("--model", model)
+    models, seeds = names("--model", model), parse_seeds(seed)
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
     configs = [
         RunConfig(
             model=name,
             suite=asked,
-            out=out if out is None or len(models) == 1 else inside(out, name),
+            out=place_of(out, name if len(models) > 1 else "", each if len(seeds) > 1 else None),
             preset=preset,
             changes=parse_changes(set_, init),
-            seed=seed,
+            seed=each,
             samples=samples,
             limit=limit,
             batch_size=batch_size,
@@ -136,15 +139,30 @@ def run(
             command=("evalkit", *sys.argv[1:]),
         )
         for name in models
+        for each in seeds_of(name, seeds)
     ]
     conduct(configs, Manner("score", as_json, not no_report, max_failures), board=board(out, asked))
 
 
-def inside(out: Path, model: str) -> Path:
-    """The run folder of one model of several."""
+def place_of(out: Path | None, model: str, seed: int | None) -> Path | None:
+    """The run folder within --out of one of several runs: `OUT/MODEL`, `OUT/seed-N`, or `OUT/MODEL/seed-N`; what all of
+    them have in common is left out ("" and None)."""
     from evalkit.core.ids import safe_name
 
-    return out / safe_name(model)
+    if out is None:
+        return None
+    inner = out / safe_name(model) if model else out
+    return inner if seed is None else inner / safe_name(f"seed-{seed}")
+
+
+def seeds_of(model: str, seeds: Sequence[int]) -> Sequence[int]:
+    """The seeds that make a difference: of a folder, whose sounds are made already, one run is all there is."""
+    from evalkit.generators.folder import PREFIX
+
+    if not model.startswith(PREFIX) or len(seeds) == 1:
+        return seeds
+    warn(f"{model}: its sounds are made already, so it is one run, whatever the seed")
+    return seeds[:1]
 
 
 def board(out: Path | None, suite: str | Suite) -> Path:

@@ -65,7 +65,7 @@ def score(
         RunConfig(
             model=f"folder:{folder}",
             suite=asked,
-            out=out if out is None or len(folders) == 1 else options.inside(out, folder.name),
+            out=options.place_of(out, folder.name if len(folders) > 1 else "", None),
             samples=samples,
             about=about,
             limit=limit,

@@ -103,7 +103,7 @@ def _fails(outcome: Outcome, manner: Manner) -> bool:
 
 def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
     if isinstance(attempt, Lost):
-        return {"model": attempt.model, "error": attempt.error}
+        return {"model": attempt.model, "seed": attempt.seed, "error": attempt.error}
     outcome, plan = attempt, attempt.plan
     return {
         "run": str(plan.folder.root),
@@ -111,6 +111,8 @@ def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
         "model": plan.model.name,
         "suite": plan.suite.name,
         "size": plan.size,
+        "seed": plan.config.seed,
+        "samples_per_prompt": plan.config.samples,
         "n_items": len(plan.items),
         "n_ok": outcome.n_ok,
         "n_failed": len(outcome.failures),
@@ -125,11 +127,12 @@ def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
 def _print_all(attempts: Sequence[Outcome | Lost], reports: Sequence[Path | None]) -> None:
     """Each run by itself; the scores of several in one leaderboard after them, rather than table by table."""
     alone = len(attempts) == 1
+    seeds = len({each.seed if isinstance(each, Lost) else each.plan.config.seed for each in attempts}) > 1
     for each, path in zip(attempts, reports, strict=True):
         if not isinstance(each, Lost):
-            _print(each, path, alone)
+            _print(each, path, alone, seeds)
         elif not alone:
-            say(f"{each.model}: no run: {each.error}")
+            say(f"{each.model}{f', seed {each.seed}' if seeds else ''}: no run: {each.error}")
         if not alone:
             say()
     scored = [each.plan.folder.root for each in attempts if not isinstance(each, Lost) and each.scores]
@@ -140,16 +143,23 @@ def _print_all(attempts: Sequence[Outcome | Lost], reports: Sequence[Path | None
         print_boards(boards(read_runs(scored)))
 
 
-def _print(outcome: Outcome, report: Path | None, with_scores: bool) -> None:
+def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: bool) -> None:
     plan = outcome.plan
     label = _LABELS.get(plan.size, "")
-    counts = f"{outcome.n_ok} of {len(plan.items)} prompts have audio"
-    say(f"{plan.model.name} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
+    model = f"{plan.model.name}, seed {plan.config.seed}," if with_seed and plan.generator else plan.model.name
+    samples = plan.config.samples
+    told = "prompts have audio" if samples == 1 else f"sounds are there, {samples} for each prompt"
+    counts = f"{outcome.n_ok} of {len(plan.items)} {told}"
+    say(f"{model} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
     _print_failures(outcome)
     # A finished run's scores come back from its file, in the file's order; the tables keep the suite's.
-    ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores and with_scores}
-    _print_scores({name: entry for name, entry in ordered.items() if _is_headline(entry)}, plan.size)
-    _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
+    ordered = {name: outcome.scores[name] for name in plan.suite.metrics if name in outcome.scores}
+    headline = {name: entry for name, entry in ordered.items() if _is_headline(entry)}
+    if with_scores:
+        _print_scores(headline, plan.size)
+    _print_variance(headline)
+    if with_scores:
+        _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
     if outcome.unclosed:
         say(f"  {outcome.unclosed}")
     if outcome.reused:
@@ -187,6 +197,18 @@ def _print_scores(scores: Mapping[str, Mapping[str, Any]], size: str) -> None:
     for name, entry in scores.items():
         for warning in entry["warnings"]:
             say(f"  {name}: {warning}")
+
+
+def _print_variance(scores: Mapping[str, Mapping[str, Any]]) -> None:
+    """Where the variance lies, of runs with several sounds a prompt, and what more of either would buy."""
+    from evalkit.report.records import mapping, read_split
+    from evalkit.report.variance import sentence
+
+    for name, entry in scores.items():
+        split = read_split(mapping(entry.get("variance")))
+        told = "" if split is None else sentence(split, entry["se"])
+        if told:
+            say(f"  {name}: {told}")
 
 
 def _print_further(scores: Mapping[str, Mapping[str, Any]], n_ok: int) -> None:

@@ -16,32 +16,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.core.text import one_line, short_digest
+from evalkit.core.text import short_digest
 from evalkit.report.cards import Meaning, meaning
+from evalkit.report.entrants import Entrant, entrants_of
 from evalkit.report.published import Cited, Figure, cited
-from evalkit.report.records import Estimate, RunRecord, mapping
-from evalkit.report.text import MISSING, count, decimals, fixed, plainly, whole
+from evalkit.report.records import Estimate, RunRecord
+from evalkit.report.text import MISSING, count, decimals, fixed, plainly
 from evalkit.report.ties import Standing, standings
 
 RANDOM = "random"
 """The size of a model whose weights are random."""
 
 _UNFINISHED = "; figures of before, if there are any, are not shown"
-
-
-@dataclass(frozen=True)
-class Entrant:
-    """One run as it is named on the page: `key` is its letter, `place` its position (and colour)."""
-
-    key: str
-    place: int
-    name: str
-    detail: str
-    record: RunRecord
-
-    @property
-    def failed(self) -> int:
-        return sum(item.failed for item in self.record.items)
 
 
 @dataclass(frozen=True)
@@ -155,7 +141,7 @@ def _random(record: RunRecord) -> bool:
 
 def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
     suite = records[0].suite
-    entrants = _entrants(records)
+    entrants = entrants_of(records)
     columns, further = _columns(records)
     notes: list[_Warning] = []
     cells = [_cells(column, entrants, notes) for column in columns]
@@ -198,49 +184,6 @@ def _cited(
         if any(value is not None for value in values):
             found.append(CitedRow(line, tuple("" if value is None else plainly(value) for value in values)))
     return tuple(found)
-
-
-def _entrants(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
-    """Named by model; runs of one model are told apart by preset and by the options that differ, then by run id."""
-    names = [record.model.get("name") or "unnamed model" for record in records]
-    found = []
-    for place, (record, name) in enumerate(zip(records, names, strict=True)):
-        detail = [record.preset] if record.preset else []
-        ranked = whole(mapping(record.facts.get("speed")).get("best_of"))
-        if ranked and ranked > 1:  # sounds that were made and thrown away are part of the system
-            detail.append(f"best of {ranked}")
-        namesakes = [other for other, its in zip(records, names, strict=True) if its == name]
-        changed = _changed(record, namesakes)
-        detail += changed
-        if not detail or (len(namesakes) > 1 and not changed):
-            detail.append(record.run_id)
-        if record.unfinished:
-            detail.append("not finished")
-        found.append(Entrant(_letters(place), place, name, " · ".join(detail), record))
-    return tuple(found)
-
-
-def _changed(record: RunRecord, namesakes: Sequence[RunRecord]) -> list[str]:
-    """["steps=50", "seed 1"]: what this run has otherwise than the other runs of its preset; none where that does
-    not tell it from each of them."""
-    told = [_choices(each) for each in namesakes if each.preset == record.preset]
-    mine = _choices(record)
-    differing = [key for key in mine if len({each.get(key, "") for each in told}) > 1]
-    if sum(all(each.get(key, "") == mine[key] for key in differing) for each in told) > 1:
-        return []
-    return [one_line(f"seed {mine[key]}" if key == "seed" else f"{key}={mine[key]}", 40) for key in differing[:4]]
-
-
-def _choices(record: RunRecord) -> dict[str, str]:
-    """The options of a run and its seed, as text."""
-    options = {str(key): str(value) for key, value in mapping(record.facts.get("options")).items()}
-    return {**options, "seed": str(record.facts.get("seed", ""))}
-
-
-def _letters(place: int) -> str:
-    """A, B, … Z, AA, AB, …"""
-    head, last = divmod(place, 26)
-    return (_letters(head - 1) if head else "") + chr(ord("A") + last)
 
 
 def _columns(records: Sequence[RunRecord]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:

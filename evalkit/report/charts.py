@@ -59,7 +59,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class _Strand:
-    """One run's line in a picture: its letter, its colour's place, its interval and its per-prompt values."""
+    """One run's line in a picture: its letter, its colour's place, its interval and its values by sound."""
 
     key: str
     place: int
@@ -76,7 +76,8 @@ def charts(board: Board) -> tuple[Chart, ...]:
     for place, column in enumerate(board.columns):
         strands = _strands(board, place)
         if any(len(strand.points) > 1 for strand in strands):
-            found.append(_distribution_chart(column, strands))
+            several = any(row.entrant.record.samples > 1 for row in board.rows)
+            found.append(_distribution_chart(column, strands, "sound" if several else "prompt"))
         elif sum(strand.low is not None for strand in strands) > 1:
             found.append(_interval_chart(column, strands))
     return tuple(found)
@@ -114,7 +115,7 @@ def _interval_chart(column: Column, strands: Sequence[_Strand]) -> Chart:
     return _chart(column, caption, strands, draw)
 
 
-def _distribution_chart(column: Column, strands: Sequence[_Strand]) -> Chart:
+def _distribution_chart(column: Column, strands: Sequence[_Strand], what: str) -> Chart:
     def draw(axes: Axes, theme: _Theme) -> None:
         flat = sum(len(strand.points) for strand in strands) > _VECTOR_POINTS
         for row, strand in enumerate(strands):
@@ -128,7 +129,7 @@ def _distribution_chart(column: Column, strands: Sequence[_Strand]) -> Chart:
             axes.plot([first, third], [row, row], color=theme.ink, lw=1.2)
             axes.plot([middle, middle], [row - 0.34, row + 0.34], color=theme.ink, lw=2)
 
-    caption = f"One dot per prompt; upright line: median; level line: middle half. {_toward(column)}".strip()
+    caption = f"One dot per {what}; upright line: median; level line: middle half. {_toward(column)}".strip()
     return _chart(column, caption, strands, draw)
 
 

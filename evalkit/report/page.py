@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import evalkit
 from evalkit.core.files import write_bytes
+from evalkit.report import variance
 from evalkit.report.made_of import ASSETS, made_of, made_of_runs
 from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs
@@ -78,6 +79,7 @@ def render(view: ReportView, told: str) -> str:
             arrows=ARROWS,
             further_title=further_title,
             speed_headings=HEADINGS,
+            split_headings=variance.HEADINGS,
             mini_note=MINI,
             random_note=RANDOM_WEIGHTS,
             version=evalkit.__version__,

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalkit.core.text import clean, one_line, short_digest
-from evalkit.report.board import Entrant
 from evalkit.report.cards import meaning
+from evalkit.report.entrants import Entrant
 from evalkit.report.records import RunRecord, mapping, plain, texts
 from evalkit.report.text import MISSING, duration, number
 

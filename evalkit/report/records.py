@@ -31,11 +31,32 @@ MOST_METRICS = 200
 
 
 @dataclass(frozen=True)
+class Split:
+    """Of a metric with a value per sound, where prompts have several: the variance of the values `between` prompts (cut
+    at 0 where `cut`) and `within` one, and the standard error with twice the prompts and with twice the sounds a prompt
+    (None where it has none)."""
+
+    between: float
+    within: float
+    cut: bool
+    prompts: int | None
+    twice_prompts: float | None
+    twice_samples: float | None
+
+    @property
+    def share(self) -> float | None:
+        """The part of a sound's variance that lies between prompts; None where nothing varies."""
+        total = self.between + self.within
+        return self.between / total if total > 0 else None
+
+
+@dataclass(frozen=True)
 class Estimate:
     """One metric's number for one run, as in scores.json. `value` is None for NaN, `low` and `high` are
     both there or both None; `se` is the standard error, None where there is none or the file is from before it;
     `direction` is "lower", "higher", "none" (neither side is better) or "" where the file does not say, and `headline`
-    None where it does not; `like` is the metric whose formula this is under another name, "" for its own."""
+    None where it does not; `like` is the metric whose formula this is under another name, "" for its own. `split` is
+    how its values by sound vary, where a prompt has several."""
 
     value: float | None
     low: float | None
@@ -53,6 +74,7 @@ class Estimate:
     headline: bool | None
     warnings: tuple[str, ...]
     like: str = ""
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +130,11 @@ class RunRecord:
     items: tuple[Item, ...]
     facts: Mapping[str, Any] = field(repr=False)
     bundled: bool = False
+
+    @property
+    def samples(self) -> int:
+        """How many sounds each prompt was to have; 1 where the file does not say."""
+        return max(1, whole(self.facts.get("samples_per_prompt")) or 1)
 
 
 def read_runs(folders: Iterable[Path]) -> tuple[RunRecord, ...]:
@@ -202,7 +229,17 @@ def _estimate(raw: Mapping[str, Any]) -> Estimate:
         headline=raw["headline"] if isinstance(raw.get("headline"), bool) else None,
         warnings=tuple(clean(text, 500) for text in warnings) if isinstance(warnings, list) else (),
         like=one_line(raw.get("like") or "", 80),
+        split=read_split(mapping(raw.get("variance"))),
     )
+
+
+def read_split(raw: Mapping[str, Any]) -> Split | None:
+    """The block `variance` of an entry of scores.json; None where there is none that can be used."""
+    between, within = number(raw.get("between_prompts")), number(raw.get("within_prompts"))
+    if between is None or within is None or min(between, within) < 0:
+        return None
+    ahead = (number(raw.get("se_twice_prompts")), number(raw.get("se_twice_samples")))
+    return Split(between, within, raw.get("between_cut_at_0") is True, whole(raw.get("prompts")), *ahead)
 
 
 def _items(data: bytes, path: Path) -> tuple[Item, ...]:

@@ -18,14 +18,21 @@ Audio = Literal["sample", "all", "none"]
 ALL_UP_TO = 100
 SAMPLE = 24
 CLIPS = 400
+SOUNDS = 16
+"""Of one prompt, over all runs; at least one of each run."""
 
 
 def sampled(
-    prompts: Sequence[str], runs: Sequence[Mapping[str, Item]], audio: Audio, metrics: Mapping[str, str]
+    prompts: Sequence[str],
+    runs: Sequence[Mapping[str, Item]],
+    audio: Audio,
+    metrics: Mapping[str, str],
+    clips: int | None = None,
 ) -> frozenset[str]:
     """The keys of the prompts to show in full; `runs` maps each prompt's key to its item, one map per run, and
-    `metrics` the names of those that rank to the side that is better."""
-    wanted = _wanted(len(prompts), len(runs), audio)
+    `metrics` the names of those that rank to the side that is better. `clips` is how many sounds a prompt shows where
+    it is not one of each run."""
+    wanted = _wanted(len(prompts), len(runs) if clips is None else clips, audio)
     if wanted >= len(prompts):
         return frozenset(prompts)
     failed = [key for key in prompts if any(key in run and run[key].failed for run in runs)]
@@ -34,10 +41,15 @@ def sampled(
     return frozenset(chosen | set(_spread(rest, wanted - len(chosen))))
 
 
-def _wanted(prompts: int, runs: int, audio: Audio) -> int:
-    if audio == "all" or (prompts <= ALL_UP_TO and (audio == "none" or prompts * runs <= CLIPS)):
+def sounds_shown(samples: int, runs: int, audio: Audio) -> int:
+    """How many of a prompt's `samples` sounds each of the runs shows: the first ones, as all are alike by chance."""
+    return samples if audio == "all" else min(samples, max(1, SOUNDS // max(runs, 1)))
+
+
+def _wanted(prompts: int, clips: int, audio: Audio) -> int:
+    if audio == "all" or (prompts <= ALL_UP_TO and (audio == "none" or prompts * clips <= CLIPS)):
         return prompts
-    return min(SAMPLE, max(4, CLIPS // max(runs, 1)))
+    return min(SAMPLE, max(4, CLIPS // max(clips, 1)))
 
 
 def _spread(keys: Sequence[str], wanted: int) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.core.text import one_line
-from evalkit.report.board import Entrant
+from evalkit.report.entrants import Entrant
 from evalkit.report.records import RunRecord, mapping
 from evalkit.report.text import MISSING, number, whole
 

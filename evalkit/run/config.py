@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -97,6 +98,16 @@ def parse_checkpoint(path: Path | None, models: int = 1) -> Path | None:
     if models > 1:
         raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
     return existing(path, f"--checkpoint {path}")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """The whole numbers of --seed, with commas between them, each once. Raises UserError where one is none."""
+    seeds = []
+    for word in text.split(","):
+        if not re.fullmatch(r"\s*[+-]?[0-9]{1,100}\s*", word, re.ASCII):
+            raise UserError(f"--seed {text!r}: {word.strip()!r} is no whole number", "--seed 0, or --seed 0,1,2")
+        seeds.append(int(word))
+    return list(dict.fromkeys(seeds))
 
 
 def parse_timeout(seconds: float | None) -> Timeouts | None:

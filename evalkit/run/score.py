@@ -21,10 +21,12 @@ from evalkit.embed.base import Features
 from evalkit.metrics.base import Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.metrics.contract import computed, load_metric
 from evalkit.metrics.like import Like
+from evalkit.metrics.results import prompt_means
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
-from evalkit.run.plan import RANDOM, Plan
+from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References
+from evalkit.stats.variance import components, prospects
 from evalkit.store.ledger import Record
 from evalkit.suites.base import MetricPlan
 from evalkit.suites.conventions import chosen_options
@@ -155,12 +157,37 @@ def _score(
     protocol = protocol_id(plan, chosen, card)
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
     entry["headline"] = card.headline
+    if several:
+        entry |= {"samples": plan.config.samples, **_variance(result, heard)}
     entry["warnings"] = [*entry["warnings"], *warnings]
     if chosen.like:
         entry["like"] = chosen.like
     if error:
         entry["error"] = error
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
+
+
+def _variance(result: MetricResult, heard: Sequence[Item]) -> dict[str, Any]:
+    """How much the values of single sounds vary between prompts and within one, and what the standard error would be
+    with twice as many of either; {} where the metric has no such values, or too few to tell."""
+    of = {item.name: item.prompt.id for item in heard}
+    values = {name: value for name, value in result.per_prompt.items() if math.isfinite(value)}
+    found = components(list(values.values()), [of[name] for name in values])
+    if found is None:
+        return {}
+    means, _ = prompt_means(list(values.values()), list(values), [of[name] for name in values])
+    is_mean = math.isclose(math.fsum(means) / len(means), result.value, rel_tol=1e-6, abs_tol=1e-12)
+    ahead = prospects(result.se, found) if is_mean and result.se is not None else None
+    return {
+        "variance": {
+            "between_prompts": found.between,
+            "within_prompts": found.within,
+            "between_cut_at_0": found.cut,
+            "prompts": found.units,
+            "se_twice_prompts": None if ahead is None else ahead.twice_units,
+            "se_twice_samples": None if ahead is None else ahead.twice_values,
+        }
+    }
 
 
 def protocol_id(plan: Plan, chosen: MetricPlan, card: MetricCard) -> str:

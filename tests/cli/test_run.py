@@ -94,9 +94,38 @@ def test_several_models_give_one_object_with_their_runs(typed: Any, suite: str, 
     assert "all of them: both/report.html" in board
 
 
+def test_several_seeds_are_a_run_each_on_one_board(typed: Any, suite: str, tmp_path: Path) -> None:
+    words = ("run", "--model", "mock", "--suite", suite, "--out", "seeds", "--samples", "2", "--seed", "0, 2,0")
+    answer = json.loads(typed(*words, "--json").stdout)
+    assert [(run["run"], run["seed"], run["samples_per_prompt"]) for run in answer["runs"]] == [
+        ("seeds/seed-0", 0, 2),
+        ("seeds/seed-2", 2, 2),
+    ]
+    told = typed(*words).stdout
+    assert "mock, seed 0, on suite tiny 1" in told and "6 of 6 sounds are there, 2 for each prompt" in told
+    assert "\ndefault · 2 sounds a prompt · seed 2" in told and "all of them: seeds/report.html" in told
+    alone = json.loads(typed(*words[:-1], "0", "--out", "alone", "--json").stdout)
+    assert alone["run_id"] == answer["runs"][0]["run_id"], "a seed in a list is the same run as by itself"
+
+
+def test_several_models_with_several_seeds_have_a_folder_each(typed: Any, suite: str, tmp_path: Path) -> None:
+    words = ("generate", "--model", MOODY, "--suite", suite, "--out", "g", "--seed", "0,1", "--json")
+    assert [run["run"] for run in json.loads(typed(*words).stdout)["runs"]] == ["g/seed-0", "g/seed-1"]
+    words = ("run", "--model", f"mock,{MOODY},folder:g/seed-0/audio", "--suite", suite, "--out", "o", "--seed", "0,1")
+    done = typed(*words, "--json", "--no-report")
+    folders = [run["run"] for run in json.loads(done.stdout)["runs"]]
+    assert folders[:2] == ["o/mock/seed-0", "o/mock/seed-1"] and len(set(folders)) == 5
+    assert "its sounds are made already, so it is one run, whatever the seed" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
+        (("run", "--seed", "0,x"), "'x' is no whole number"),
+        (("run", "--seed", "0,,1"), "'' is no whole number"),
+        (("generate", "--seed", "1.5"), "'1.5' is no whole number"),
+        (("run", "--samples", "0"), "--samples 0"),
+        (("run", "--samples", "2000"), "--samples 2000"),
         (("run", "--model", "mok"), "did you mean mock"),
         (("run", "--model", "mock", "--suite", "minni"), "did you mean mini"),
         (("run", "--model", "mock", "--suite", "SUITE", "--set", "burst=2"), "did you mean bursts"),

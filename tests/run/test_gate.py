@@ -263,6 +263,71 @@ def test_a_baseline_file_holds_what_the_run_folder_said(tmp_path: Path) -> None:
     assert passes(comparisons, strict=True)
 
 
+def several(folder: Path, samples: int, shift: float = 0.0) -> Path:
+    """The run of `record`, each prompt's KL spread over several sounds around its own value."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run = record(shift=shift)
+    for score in run.metrics.values():
+        score["n"] = samples * N  # type: ignore[index]
+    write_run(folder, run)
+    (folder / "run.json").write_text(
+        json.dumps({**json.loads((folder / "run.json").read_text()), "samples_per_prompt": samples})
+    )
+    rows = pq.read_table(folder / "samples.parquet").to_pylist()
+    middle = (samples - 1) / 2
+    spread = [
+        {**row, "sample": k, "kl_passt": row["kl_passt"] + k - middle} for row in rows for k in reversed(range(samples))
+    ]
+    pq.write_table(pa.Table.from_pylist(spread), folder / "samples.parquet")
+    return folder
+
+
+def test_several_sounds_of_a_prompt_are_held_against_the_baseline_by_their_mean(tmp_path: Path) -> None:
+    save_baseline(read_run(several(tmp_path / "before", 3)), tmp_path / "b.json")
+    baseline = read_baseline(tmp_path / "b.json")
+    assert baseline.samples == 3 and len(baseline.groups) == N
+    assert baseline.metrics["kl_passt"]["per_prompt"] == pytest.approx(record().metrics["kl_passt"]["per_prompt"])
+    found = {each.metric: each for each in check(read_run(several(tmp_path / "now", 3, 0.2)), baseline)}
+    assert found["kl_passt"].method == "paired" and found["kl_passt"].n == 3 * N
+    assert found["kl_passt"].difference == pytest.approx(0.2)
+
+
+def test_another_number_of_sounds_a_prompt_cannot_be_compared_and_is_said(tmp_path: Path) -> None:
+    one, three = read_run(write_run(tmp_path / "one", record())), read_run(several(tmp_path / "three", 3))
+    for run, baseline, told in ((three, one, "3, baseline 1"), (one, three, "1, baseline 3")):
+        assert {each.verdict for each in check(run, baseline)} == {"invalid"}
+        assert all(each.reason == f"another number of sounds per prompt: {told}" for each in check(run, baseline))
+
+
+def test_a_baseline_of_one_sound_a_prompt_is_as_it_was(tmp_path: Path) -> None:
+    """So that older versions read it, and files under version control do not change."""
+    save_baseline(record(), tmp_path / "b.json")
+    assert "samples_per_prompt" not in json.loads((tmp_path / "b.json").read_text())
+
+
+@pytest.mark.parametrize("strange", [0, -1, True, 2.0, "3", None, [1]])
+def test_a_number_of_sounds_that_is_none_is_refused(tmp_path: Path, strange: object) -> None:
+    folder = write_run(tmp_path / "run", record())
+    facts = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**facts, "samples_per_prompt": strange}))
+    with pytest.raises(UserError, match="samples_per_prompt is"):
+        read_run(folder)
+
+
+def test_a_table_with_a_sound_too_many_or_twice_is_refused(tmp_path: Path) -> None:
+    folder = several(tmp_path / "run", 3)
+    facts = json.loads((folder / "run.json").read_text())
+    for claimed in (2, 10**12):
+        (folder / "run.json").write_text(json.dumps({**facts, "samples_per_prompt": claimed}))
+        if claimed == 2:
+            with pytest.raises(UserError, match="twice there"):
+                read_run(folder)
+        else:
+            assert read_run(folder).samples == claimed
+
+
 def test_a_baseline_is_not_made_of_a_run_that_nothing_can_pass(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="kl_passt has no value"):
         save_baseline(changed(record(), "kl_passt", value=None), tmp_path / "b.json")

@@ -149,3 +149,47 @@ def test_items_of_one_prompt_differ_in_seed_key_and_name_alone(tmp_path: Path) -
         == 4
     )
     assert replace(items[1], seed=items[0].seed, key=items[0].key, sample=0) == items[0]
+
+
+def test_the_scores_say_where_the_variance_lies_and_those_of_one_sound_each_do_not(go: Any) -> None:
+    """By a foreign sum: the variance within prompts is the mean of theirs where all have as many sounds."""
+    outcome = go(PROMPTS, samples=4)
+    table = pd.read_parquet(outcome.plan.folder.samples)
+    by_prompt = table.groupby("id")["evalkit_fakes:LEVEL"]
+    within, means = by_prompt.var(ddof=1).mean(), by_prompt.mean().var(ddof=1)
+    entry = outcome.scores["evalkit_fakes:LEVEL"]
+    assert entry["samples"] == 4 and entry["variance"]["prompts"] == len(PROMPTS)
+    assert entry["variance"]["within_prompts"] == pytest.approx(within)
+    assert entry["variance"]["between_prompts"] == pytest.approx(max(0.0, means - within / 4))
+    assert entry["variance"]["between_cut_at_0"] == (means < within / 4)
+    assert not {"samples", "variance"} & go(PROMPTS).scores["evalkit_fakes:LEVEL"].keys()
+
+
+def test_a_mean_over_prompts_weighs_them_alike_and_counts_sounds() -> None:
+    """The prompt of which a sound failed must not weigh half: which fail is no chance."""
+    from evalkit.metrics.results import mean_result
+
+    values = {f"p{p}#{k}": float(p + 10 * k) for p in range(6) for k in range(2)}
+    values.pop("p0#1")
+    prompts = [name.partition("#")[0] for name in values]
+    found = mean_result(values, prompts, prompts=prompts)
+    assert found.value == pytest.approx((0 + sum(p + 5 for p in range(1, 6))) / 6)
+    assert found.n == 11 and found.method == "clustered t over 6 groups" and found.per_prompt == values
+    means = np.array([0.0, *(p + 5 for p in range(1, 6))])
+    assert found.se == pytest.approx(means.std(ddof=1) / np.sqrt(6))
+
+
+def test_a_reference_of_a_prompt_is_that_of_all_its_sounds_and_counts_once() -> None:
+    from evalkit.metrics.base import MetricInputs
+    from evalkit.metrics.kl_passt import METRIC
+
+    rows = np.eye(4, dtype=np.float32)[:2] * 0.6 + 0.1
+    names, prompts = ["a#0", "a#1", "b#0", "b#1"], ["a", "a", "b", "b"]
+    pairs = dict(zip(names, rows[[0, 0, 1, 1]], strict=True))
+    found = METRIC.compute(MetricInputs(
+        names, prompts, [rows[0][None], rows[1][None], rows[1][None], rows[0][None]],
+        pair_reference=pairs, prompts=prompts, samples=2,
+    ))  # fmt: skip
+    assert found.n == 4 and found.n_reference == 2
+    assert found.per_prompt["a#0"] == pytest.approx(0, abs=1e-5) == found.per_prompt["b#0"]
+    assert found.per_prompt["a#1"] > 0.5
