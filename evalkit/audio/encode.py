@@ -33,7 +33,12 @@ def wav_bytes(samples: Samples, rate: int) -> bytes:
         scaled = np.clip(np.rint(sound.T.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype("<i4")
         body = np.ascontiguousarray(scaled).view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
         return _wave(body, _PCM, 24, channels, rate)
-    return _wave(np.ascontiguousarray(sound.T, dtype="<f4").tobytes(), _FLOAT, 32, channels, rate)
+    return float_wav_bytes(sound, rate)
+
+
+def float_wav_bytes(samples: Samples, rate: int) -> bytes:
+    """A float32 WAV file of (channels, samples), to the bit, whatever the samples are: NaN and infinity too."""
+    return _wave(np.ascontiguousarray(samples.T, dtype="<f4").tobytes(), _FLOAT, 32, samples.shape[0], rate)
 
 
 def mp3_bytes(samples: Samples, rate: int) -> bytes:

@@ -45,21 +45,21 @@ def attempt_all(configs: Sequence[RunConfig], stage: Literal["generate", "score"
 
 
 def _planned(config: RunConfig) -> Plan | Lost:
-    from evalkit.run.plan import make_plan
+    from evalkit.api.work import prepared
 
     try:
-        return make_plan(config)
+        return prepared(config)
     except BrokenPlugin as error:
         return Lost(config.model, config.seed, str(error), error.exit_code)
 
 
 def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: bool) -> Outcome | Lost:
+    from evalkit.api.work import worked
     from evalkit.cli.progress import for_this_terminal
-    from evalkit.run.pipeline import run, run_generate
 
     try:
         with for_this_terminal() as progress:
-            return (run if stage == "score" else run_generate)(plan, progress)
+            return worked(plan, stage, progress)
     except Exception as error:  # noqa: BLE001 - the other models are still to be run, and their results told
         heed()
         known = refusal(error) if isinstance(error, OSError) else error

@@ -43,39 +43,30 @@ def suite_asked(
 ) -> str | Suite:
     """The suite that the options mean, loaded where they describe one, and told. Raises UserError where --suite names
     another one too."""
-    given = {
-        "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
-    }  # fmt: skip
-    described = [option for option, value in given.items() if value is not None]
-    if not described:
-        return "mini" if suite is None else suite
-    if suite is not None:
-        told = f"--suite {suite} goes without {', '.join(described)}: a suite has prompts, references and judges"
-        raise UserError(told, f"leave --suite out; --reference {suite} takes its references for other prompts")
+    from evalkit.api.brief import suite_asked as described
     from evalkit.cli.words import names
-    from evalkit.core.paths import typed
     from evalkit.run.config import parse_weights
-    from evalkit.suites.brief import Brief
-    from evalkit.suites.load import load_suite
+    from evalkit.suites.base import Suite
 
-    brief = Brief(
-        prompts=typed(prompts) if prompts not in (None, "names") else prompts,  # type: ignore[arg-type]
-        columns=_roles(columns),
+    found = described(
+        suite,
+        prompts=prompts,
+        columns=None if columns is None else _roles(columns),
         reference=reference,
-        judges=names("--judges", judges) if judges else (),
+        judges=names("--judges", judges) if judges else None,
         seconds=seconds,
+        weights=parse_weights(weights),
         sounds=sounds,
     )
-    found = load_suite(brief, parse_weights(weights))
-    for note in found.notes:
+    for note in found.notes if isinstance(found, Suite) else ():
         warn(note)
     return found
 
 
-def _roles(columns: str | None) -> dict[str, str]:
+def _roles(columns: str) -> dict[str, str]:
     """`id=ytid,text=caption` as {role: column}."""
     roles = {}
-    for pair in [] if columns is None else columns.split(","):
+    for pair in columns.split(","):
         role, separator, name = pair.partition("=")
         if not separator or not role.strip() or not name.strip():
             raise UserError(f"--columns {pair!r}: not of the form ROLE=NAME", "e.g. --columns id=ytid,text=caption")

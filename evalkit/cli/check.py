@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import figure, json_option, print_json, print_table, say
+from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
+from evalkit.report.text import figure
 
 if TYPE_CHECKING:
     from evalkit.run.baseline import Record

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli import run as options
-from evalkit.cli.output import estimate, print_json, print_table, say
+from evalkit.cli.output import print_json, print_table, say
 from evalkit.cli.paths import typed
+from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
     from evalkit.generators.stable_audio.autoencoder import Autoencoder

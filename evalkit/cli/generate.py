@@ -43,37 +43,31 @@ def generate(
     Example:
       evalkit generate --model stable-audio-mini --suite mini --seed 1
     """
+    from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import (
-        RunConfig,
-        parse_changes,
-        parse_checkpoint,
-        parse_seeds,
-        parse_timeout,
-        parse_weights,
-        resolve_device,
-    )
+    from evalkit.run.config import parse_changes, parse_seeds, parse_weights
 
     seeds = parse_seeds(seed)
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
     configs = [
-        RunConfig(
-            model=model,
-            suite=asked,
+        request(
+            model,
+            asked,
             out=options.place_of(out, "", each if len(seeds) > 1 else None),
             preset=preset,
-            changes=parse_changes(set_, init),
+            options=parse_changes(set_),
+            init=init,
             seed=each,
             samples=samples,
             limit=limit,
             batch_size=batch_size,
-            device=resolve_device(device),
+            device=device,
             dtype=dtype,
             weights=parse_weights(weights),
-            checkpoint=parse_checkpoint(checkpoint),
+            checkpoint=checkpoint,
             random_weights=random_weights,
             retry_failed=retry_failed,
-            timeouts=parse_timeout(timeout),
+            timeout=timeout,
             command=("evalkit", *sys.argv[1:]),
         )
         for each in options.seeds_of(model, seeds)

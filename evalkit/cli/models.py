@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,6 @@ from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
-    from evalkit.generators.base import Generator, GeneratorSpec
     from evalkit.run.config import RunConfig
 
 _COLUMNS = {
@@ -63,42 +62,38 @@ def models(
       evalkit models check own_model:Whistle
     """
     if name == "check":
-        from evalkit.run.config import (
-            RunConfig,
-            parse_changes,
-            parse_checkpoint,
-            parse_timeout,
-            parse_weights,
-            resolve_device,
-        )
+        from evalkit.api.request import request
+        from evalkit.run.config import parse_changes, parse_weights
 
         if checked is None:
             raise UserError("evalkit models check: which model?", "evalkit models check NAME")
-        config = RunConfig(
-            model=checked,
+        config = request(
+            checked,
             preset=preset,
-            changes=parse_changes(set_),
-            device=resolve_device(device),
+            options=parse_changes(set_),
+            device=device,
             dtype=dtype,
             weights=parse_weights(weights),
-            checkpoint=parse_checkpoint(checkpoint),
+            checkpoint=checkpoint,
             random_weights=random_weights,
-            timeouts=parse_timeout(timeout),
+            timeout=timeout,
         )
         _check(config, as_json)
         return
     if checked is not None:
         raise UserError(f"evalkit models {name} {checked}: one name at a time", f"evalkit models check {checked}?")
     if name is not None:
-        _show(_facts(name), as_json)
+        from evalkit.api.models import model_facts
+
+        _show(asdict(model_facts(name)), as_json)
         return
     _list(as_json)
 
 
 def _list(as_json: bool) -> None:
-    from evalkit.generators.base import GENERATORS
+    from evalkit.api.models import models as all_models
 
-    found = [_facts(each) for each in GENERATORS.names()]
+    found = [asdict(each) for each in all_models()]
     if as_json:
         print_json(found)
         return
@@ -124,82 +119,6 @@ def _check(config: RunConfig, as_json: bool) -> None:
         say(f"{config.model} breaks {', '.join(broken)}" if broken else f"{config.model} keeps them all")
     if broken:
         raise typer.Exit(1)
-
-
-def _facts(name: str) -> dict[str, Any]:
-    """What is known of a model without loading it: its spec, and where its weights are."""
-    from evalkit.generators.base import GENERATORS, rounded_down
-    from evalkit.generators.contract import checked_spec
-    from evalkit.run.plan import load_generator
-
-    try:
-        generator = load_generator(name, {})
-        spec: GeneratorSpec = checked_spec(generator, name)
-    except UserError as error:
-        if name not in GENERATORS.targets():
-            raise
-        known = {"name": name, "size": "?", "weights_here": "cannot be built", "how": str(error)}
-        return dict.fromkeys((*_COLUMNS, "family", "max_seconds", "default_preset")) | known
-    environment = _environment(generator)
-    here, how = _weights(spec.needs if environment else (name, *spec.needs), spec)
-    if environment == "not installed":
-        here = "no environment" if here == "here" else here
-        command = f"evalkit baselines install {spec.family}"
-        how = f"its environment is not installed: {command}" + (f"; {how}" if how else "")
-    return {
-        "name": spec.name,
-        "family": spec.family,
-        "size": spec.size,
-        "parameters": spec.parameters,
-        "sample_rate": spec.sample_rate,
-        "channels": spec.channels,
-        "max_seconds": rounded_down(spec.max_seconds) if spec.max_seconds < float("inf") else None,
-        "window_seconds": None if spec.window_seconds is None else rounded_down(spec.window_seconds),
-        "licence": spec.licence,
-        "gated": spec.gated,
-        "weights_here": here,
-        "revision": spec.revision,
-        "environment": environment,
-        "needs": list(spec.needs),
-        "how": how,
-        "presets": {key: dict(options) for key, options in spec.presets.items()},
-        "further": sorted(spec.further),
-        "default_preset": spec.default_preset,
-        "notes": list(spec.notes),
-    }
-
-
-def _environment(generator: Generator) -> str:
-    """ "here" or "not installed" for a model that runs in an environment of its own, "" for any other."""
-    from evalkit.generators.worker.environment import is_ready
-    from evalkit.generators.worker.generator import Isolated
-
-    found = generator.environment if isinstance(generator, Isolated) else None
-    return "" if found is None else "here" if is_ready(found) else "not installed"
-
-
-def _weights(names: Sequence[str], spec: GeneratorSpec) -> tuple[str, str]:
-    """("here" | "missing" | "unpublished" | "partly" | "none needed" | "its own", the path or what to put where)."""
-    from evalkit.core.errors import MissingWeights, UserError
-    from evalkit.fetch.published import PUBLISHED
-    from evalkit.fetch.weights import locate
-
-    if spec.size == "none":
-        return "none needed", ""
-    found, missing = [], []
-    for each in names:
-        try:
-            found.append(str(locate(each, {})))
-        except MissingWeights as error:
-            missing.append(str(error))
-        except UserError:
-            # A model of another package may keep its weights elsewhere; its digest says whether it found them.
-            return ("here", "") if spec.weights else ("its own", "")
-    if spec.weights or not missing:
-        return "here", ", ".join(found)
-    unpublished = names[0] in PUBLISHED and not PUBLISHED[names[0]].source
-    state = "partly" if found else "unpublished" if unpublished else "missing"
-    return state, "; ".join([*missing, *(f"here: {path}" for path in found)])
 
 
 def _cell(key: str, value: object) -> object:

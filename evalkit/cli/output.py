@@ -199,18 +199,3 @@ def _encoding(stream: TextIO | None) -> str:
 
 def _is_utf8(stream: TextIO | None) -> bool:
     return _encoding(stream).lower().replace("-", "").replace("_", "").startswith("utf8")
-
-
-def estimate(value: float | None, low: float | None, high: float | None, level: float | None) -> tuple[str, str]:
-    """A number and its interval with as many digits as the interval's width allows: ("0.156", "[0.103, 0.209] 95%")."""
-    if value is None or low is None or high is None or level is None:
-        return figure(value), "n/a"
-    from evalkit.report.text import decimals, fixed
-
-    places = decimals([(high - low) / 2], [value])
-    return fixed(value, places), f"[{fixed(low, places)}, {fixed(high, places)}] {level:.0%}"
-
-
-def figure(value: float | None, digits: int = 4) -> str:
-    """A number for a table, `n/a` for none."""
-    return "n/a" if value is None else f"{value:.{digits}g}"

@@ -12,6 +12,7 @@ import typer
 from evalkit.cli import brief
 from evalkit.cli.output import json_option, warn
 from evalkit.cli.paths import typed
+from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.suites.base import Suite
@@ -104,38 +105,34 @@ def run(
       evalkit run --model stable-audio-mini,mock --suite mini --limit 8
       evalkit run --model mock --samples 3 --seed 0,1
     """
+    from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
     from evalkit.cli.words import names
-    from evalkit.run.config import (
-        RunConfig,
-        parse_changes,
-        parse_checkpoint,
-        parse_seeds,
-        parse_timeout,
-        parse_weights,
-        resolve_device,
-    )
+    from evalkit.run.config import parse_changes, parse_seeds, parse_weights
 
     models, seeds = names("--model", model), parse_seeds(seed)
+    if checkpoint is not None and len(models) > 1:
+        raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
     configs = [
-        RunConfig(
-            model=name,
-            suite=asked,
+        request(
+            name,
+            asked,
             out=place_of(out, name if len(models) > 1 else "", each if len(seeds) > 1 else None),
             preset=preset,
-            changes=parse_changes(set_, init),
+            options=parse_changes(set_),
+            init=init,
             seed=each,
             samples=samples,
             limit=limit,
             batch_size=batch_size,
-            device=resolve_device(device),
+            device=device,
             dtype=dtype,
             weights=parse_weights(weights),
-            checkpoint=parse_checkpoint(checkpoint, len(models)),
+            checkpoint=checkpoint,
             random_weights=random_weights,
             retry_failed=retry_failed,
-            timeouts=parse_timeout(timeout),
+            timeout=timeout,
             command=("evalkit", *sys.argv[1:]),
         )
         for name in models

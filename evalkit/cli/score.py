@@ -55,21 +55,22 @@ def score(
       evalkit score model-a model-b --prompts names
       evalkit score my-outputs --suite mini --json
     """
+    from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import RunConfig, parse_weights, resolve_device
+    from evalkit.run.config import parse_weights
 
     if about is not None and len(folders) > 1:
         raise UserError("--about goes with one FOLDER", "put an about.toml into each of them")
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders)
     configs = [
-        RunConfig(
-            model=f"folder:{folder}",
-            suite=asked,
+        request(
+            f"folder:{folder}",
+            asked,
             out=options.place_of(out, folder.name if len(folders) > 1 else "", None),
             samples=samples,
             about=about,
             limit=limit,
-            device=resolve_device(device),
+            device=device,
             weights=parse_weights(weights),
             command=("evalkit", *sys.argv[1:]),
         )

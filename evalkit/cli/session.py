@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from evalkit.cli.attempts import Lost, attempt_all
-from evalkit.cli.output import estimate, print_boards, print_json, print_table, say
+from evalkit.cli.output import print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
+from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.core.errors import UserError
-from evalkit.core.plugins import BrokenPlugin
 
 if TYPE_CHECKING:
     from evalkit.suites.base import MetricPlan, Outline, Suite
@@ -32,18 +32,14 @@ def suites(
       evalkit suites
       evalkit suites audiocaps
     """
-    from evalkit.suites.load import load_outline, suite_names
+    from evalkit.api.suites import every_suite
+    from evalkit.suites.load import load_outline
 
     if name is not None:
         _show(load_outline(name), name, as_json)
         return
-    found: list[dict[str, Any]] = []
-    broken: dict[str, str] = {}
-    for each in suite_names():
-        try:
-            found.append(_summary(load_outline(each), each))
-        except BrokenPlugin as error:  # of an installed package; the others are listed
-            broken[each] = str(error)
+    listed, broken = every_suite()
+    found = [asdict(each) for each in listed]
     if as_json:
         print_json([*found, *({"name": each, "error": reason} for each, reason in broken.items())])
         return
@@ -63,39 +59,13 @@ def _seconds(stated: float | None) -> str:
     return "" if stated is None else f"{stated:,.0f}"
 
 
-def _loaded(outline: Outline, name: str) -> Suite | None:
-    """The suite with its prompts, or None where they are not fetched."""
-    from evalkit.suites.load import load_suite
-    from evalkit.suites.pinned import is_here
-
-    return None if outline.pinned is not None and not is_here(outline.pinned) else load_suite(name)
-
-
-def _summary(outline: Outline, name: str, suite: Suite | None = None) -> dict[str, Any]:
-    from evalkit.suites.pinned import is_here, pinned_files
-
-    suite = suite or _loaded(outline, name)
-    each = outline.columns.seconds
-    stated = None if isinstance(each, str) else float(each) * outline.stated
-    return {
-        "name": outline.name,
-        "title": outline.title,
-        "version": outline.version,
-        "size": outline.size,
-        "protocol": outline.protocol,
-        "prompts": outline.stated if suite is None else len(suite.prompts),
-        "seconds": stated if suite is None else round(sum(prompt.seconds for prompt in suite.prompts), 3),
-        "state": "here" if all(is_here(file) for file in pinned_files(outline)) else "not fetched",
-        "metrics": sorted(outline.metrics),
-    }
-
-
 def _show(outline: Outline, name: str, as_json: bool) -> None:
+    from evalkit.api.suites import fetched, suite_facts
     from evalkit.suites.counts import count
 
-    suite = _loaded(outline, name)
+    suite = fetched(outline, name)
     counts = count(outline, suite)
-    summary = _summary(outline, name, suite)
+    summary = asdict(suite_facts(outline, suite))
     plans = {metric: _plan(plan) for metric, plan in outline.metrics.items()}
     audio = None if outline.reference_audio is None else str(outline.reference_audio)
     digest = None if suite is None else suite.digest

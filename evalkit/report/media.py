@@ -35,14 +35,9 @@ NONE = Media("", "", "")
 
 def media(folder: Path, item: Item) -> Media:
     """MP3 preview and spectrogram of an item's audio."""
-    path = _inside(folder, item.audio)
-    if isinstance(path, str):
-        return Media("", "", path)
-    clip = _decoded(path)
+    clip = sound(folder, item)
     if isinstance(clip, str):
         return Media("", "", clip)
-    if clip.digest != item.sha256 and (item.sha256 or Path(item.audio).is_absolute()):
-        return Media("", "", "not shown: the file has changed since it was scored (its sha256 differs)")
     if clip.samples.shape[1] == 0:
         return Media("", "", "nothing to play: the file holds no samples")
     if not np.isfinite(clip.samples).all():
@@ -50,6 +45,19 @@ def media(folder: Path, item: Item) -> Media:
     made = _encoded(clip)
     heed()
     return made
+
+
+def sound(folder: Path, item: Item) -> Clip | str:
+    """The sound of an item as it was scored, or a sentence for the reader where there is none."""
+    path = _inside(folder, item.audio)
+    if isinstance(path, str):
+        return path
+    clip = _decoded(path)
+    if isinstance(clip, str):
+        return clip
+    if clip.digest != item.sha256 and (item.sha256 or Path(item.audio).is_absolute()):
+        return "not shown: the file has changed since it was scored (its sha256 differs)"
+    return clip
 
 
 def _inside(folder: Path, written: str) -> Path | str:

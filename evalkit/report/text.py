@@ -72,3 +72,16 @@ def duration(seconds: float | None) -> str:
 def count(n: int, noun: str) -> str:
     """A counted noun: "1 prompt", "64 prompts"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def estimate(value: float | None, low: float | None, high: float | None, level: float | None) -> tuple[str, str]:
+    """A number and its interval with as many digits as the interval's width allows: ("0.156", "[0.103, 0.209] 95%")."""
+    if value is None or low is None or high is None or level is None:
+        return figure(value), MISSING
+    places = decimals([(high - low) / 2], [value])
+    return fixed(value, places), f"[{fixed(low, places)}, {fixed(high, places)}] {level:.0%}"
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A number for a table, `n/a` for none."""
+    return MISSING if value is None else f"{value:.{digits}g}"

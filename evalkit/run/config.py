@@ -69,9 +69,8 @@ def check_dtype(dtype: str) -> None:
         raise unknown_name("dtype", dtype, DTYPES)
 
 
-def parse_changes(pairs: Iterable[str], init: Path | None = None) -> dict[str, object]:
-    """`key=value` words of --set; a value is read as JSON where it is JSON (`50`, `true`), else as text. `init` is the
-    file of --init, which is the option `init_audio`."""
+def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
+    """`key=value` words of --set; a value is read as JSON where it is JSON (`50`, `true`), else as text."""
     changes: dict[str, object] = {}
     for pair in pairs:
         key, value = _split(pair, "--set", "key=value")
@@ -79,7 +78,7 @@ def parse_changes(pairs: Iterable[str], init: Path | None = None) -> dict[str, o
             changes[key] = parse_json(value.encode("utf-8", "surrogatepass"), "--set", finite=True)
         except UserError:
             changes[key] = value
-    return changes if init is None else {**changes, "init_audio": str(init)}
+    return changes
 
 
 def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
@@ -91,13 +90,9 @@ def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
     return weights
 
 
-def parse_checkpoint(path: Path | None, models: int = 1) -> Path | None:
-    """The path of --checkpoint. Raises UserError where it is not there, or is given for several models."""
-    if path is None:
-        return None
-    if models > 1:
-        raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
-    return existing(path, f"--checkpoint {path}")
+def parse_checkpoint(path: str | Path | None) -> Path | None:
+    """The path of --checkpoint. Raises UserError where it is not there."""
+    return None if path is None else existing(path, f"--checkpoint {path}")
 
 
 def parse_seeds(text: str) -> list[int]:

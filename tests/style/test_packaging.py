@@ -87,7 +87,9 @@ def test_what_is_imported_is_required_and_the_other_way_round() -> None:
     names |= {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
     modules = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"evalkit"}
     imported = {canonicalize_name(each) for module in modules for each in belongs[module]}
-    assert imported == {canonicalize_name(Requirement(each).name) for each in PROJECT["project"]["dependencies"]}
+    project = PROJECT["project"]
+    wanted = (*project["dependencies"], *project["optional-dependencies"]["notebook"])
+    assert imported == {canonicalize_name(Requirement(each).name) for each in wanted}
 
 
 def _python(room: str) -> list[Path]:

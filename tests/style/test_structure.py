@@ -32,8 +32,9 @@ LEVELS = {
     "run": 7,
     "report": 7,
     "verify": 7,
-    "cli": 8,
-    "mini": 8,
+    "api": 8,
+    "cli": 9,
+    "mini": 9,
 }
 """A module imports only from its own level or below."""
 

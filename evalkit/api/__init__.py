@@ -1,0 +1,1 @@
+"""evalkit from Python, each function and class in the file of its name; the command line is written over it."""

@@ -1,0 +1,52 @@
+"""The suite that is asked for: one by its name, or one that is described by prompts, references and judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.paths import typed
+from evalkit.run.config import DEFAULT_SUITE
+from evalkit.suites.base import Suite
+from evalkit.suites.brief import Brief, Prompts
+from evalkit.suites.load import load_suite
+
+
+def suite_asked(
+    suite: str | None = None,
+    *,
+    prompts: str | Path | Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    reference: str | Path | None = None,
+    judges: str | Sequence[str] | None = None,
+    seconds: float | None = None,
+    weights: Mapping[str, str | Path] | None = None,
+    sounds: Sequence[Path] = (),
+) -> str | Suite:
+    """A suite's name, or the suite that the others describe, with `notes` to be told; the parameters are those of
+    `evalkit.score`. Raises UserError where a suite is named and described, and for whatever is wrong with one."""
+    given = {
+        "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
+    }  # fmt: skip
+    described = [option for option, value in given.items() if value is not None]
+    if not described:
+        return DEFAULT_SUITE if suite is None else suite
+    if suite is not None:
+        told = f"--suite {suite} goes without {', '.join(described)}: a suite has prompts, references and judges"
+        raise UserError(told, f"leave --suite out; --reference {suite} takes its references for other prompts")
+    brief = Brief(
+        prompts=_prompts(prompts),
+        columns=columns or {},
+        reference=reference,
+        judges=(judges,) if isinstance(judges, str) else judges or (),
+        seconds=seconds,
+        sounds=sounds,
+    )
+    return load_suite(brief, {name: typed(path) for name, path in (weights or {}).items()})
+
+
+def _prompts(asked: str | Path | Mapping[str, str] | None) -> Prompts:
+    if asked is None or asked == "names" or isinstance(asked, Mapping):
+        return asked  # type: ignore[return-value]
+    return typed(asked)

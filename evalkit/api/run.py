@@ -1,0 +1,155 @@
+"""`evalkit.run`: generate audio for a suite's prompts, and score it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit.api.brief import suite_asked
+from evalkit.api.load import loaded
+from evalkit.api.request import request
+from evalkit.api.results import Run
+from evalkit.api.words import parameters_named
+from evalkit.api.work import Told, prepared, worked
+from evalkit.run.config import DEFAULT_MODEL, RunConfig
+
+
+@parameters_named()
+def run(
+    model: str = DEFAULT_MODEL,
+    suite: str | None = None,
+    *,
+    prompts: str | Path | Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    reference: str | Path | None = None,
+    judges: str | Sequence[str] | None = None,
+    seconds: float | None = None,
+    out: str | Path | None = None,
+    preset: str | None = None,
+    options: Mapping[str, object] | None = None,
+    init: str | Path | None = None,
+    seed: int = 0,
+    samples: int = 1,
+    limit: int | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    weights: Mapping[str, str | Path] | None = None,
+    checkpoint: str | Path | None = None,
+    random_weights: bool = False,
+    retry_failed: bool = False,
+    timeout: float | None = None,
+) -> Run:
+    """Generate audio for a suite's prompts and score it.
+
+    It is the run of `evalkit run` with the same words: called again it goes on where it stopped, and a finished one is
+    read and nothing is recomputed.
+
+    Parameters
+    ----------
+    model : str
+        A model's name (`evalkit.models()` lists them), folder:PATH, worker:PATH or module:Class.
+    suite : str, optional
+        A suite's name (`evalkit.suites()` lists them), or the path of its manifest; by default mini, or what the next
+        five describe.
+    prompts : str, Path or mapping of str to str, optional
+        Prompts of your own instead of a suite's: a csv, tsv, jsonl, json or parquet file, or {id: text}.
+    columns : mapping of str to str, optional
+        Which column of that file is "id", "text", "seconds", "group" or "labels", where it cannot be told by name.
+    reference : str or Path, optional
+        What is compared with: a folder of recordings, a statistics file, a suite's name.
+    judges : str or sequence of str, optional
+        "full", "mini", or names of weights; by default full where they are on this machine, else mini.
+    seconds : float, optional
+        One length for all prompts.
+    out : str or Path, optional
+        The run's folder; by default runs/SUITE/MODEL/ID in the working folder.
+    preset : str, optional
+        A preset of the model; by default its own choice.
+    options : mapping of str to object, optional
+        Options laid over the preset, as {"steps": 50}.
+    init : str or Path, optional
+        A sound to start from instead of noise.
+    seed : int
+        The run's seed.
+    samples : int
+        Sounds per prompt, each with a seed of its own.
+    limit : int, optional
+        Only the first so many prompts.
+    batch_size : int, optional
+        Prompts per batch; by default the model's.
+    device : str
+        "auto", "cpu" or "cuda".
+    dtype : str
+        "float32", "float16" or "bfloat16", for the generator.
+    weights : mapping of str to str or Path, optional
+        Files or folders for weights by name, or by family, as {"openl3": "openl3_audio_mel256_env.h5"}.
+    checkpoint : str or Path, optional
+        A model of the same family to run in its place: a folder or file with its config.
+    random_weights : bool
+        The architecture without its weights, for speed tests.
+    retry_failed : bool
+        Try every failed sound again, bad ones too.
+    timeout : float, optional
+        Seconds that one sound may take; by default 600, or a worker's own. A model that cannot be interrupted even then
+        ends the process, which keeps what was made.
+
+    Returns
+    -------
+    Run
+        Its scores, sounds and failures. A sound that fails is counted and ends nothing.
+
+    Raises
+    ------
+    UserError
+        For whatever can be put right (a name, a path, weights that are not here), before any work that it would waste.
+
+    Examples
+    --------
+    >>> import evalkit
+    >>> run = evalkit.run("mock", limit=4, seed=1)
+    >>> run.scores["fd_openl3"].direction
+    'lower'
+    >>> evalkit.run("mock", limit=4, seed=1).reused
+    True
+    """
+    return done(
+        request(
+            model,
+            suite_asked(
+                suite,
+                prompts=prompts,
+                columns=columns,
+                reference=reference,
+                judges=judges,
+                seconds=seconds,
+                weights=weights,
+            ),
+            out=out,
+            preset=preset,
+            options=options,
+            init=init,
+            seed=seed,
+            samples=samples,
+            limit=limit,
+            batch_size=batch_size,
+            device=device,
+            dtype=dtype,
+            weights=weights,
+            checkpoint=checkpoint,
+            random_weights=random_weights,
+            retry_failed=retry_failed,
+            timeout=timeout,
+            command=("evalkit.run",),
+        )
+    )
+
+
+def done(config: RunConfig) -> Run:
+    """The run that is asked for, told to the log."""
+    told = Told()
+    plan = prepared(config)
+    for note in plan.suite.notes:
+        told.note(note)
+    outcome = worked(plan, "score", told)
+    return loaded(outcome.plan.folder.root, tuple(told.notes), outcome.reused)

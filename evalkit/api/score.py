@@ -1,0 +1,122 @@
+"""`evalkit.score`: score audio that any model made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit.api.arrays import Sound, written
+from evalkit.api.brief import suite_asked
+from evalkit.api.request import request
+from evalkit.api.results import Run
+from evalkit.api.run import done
+from evalkit.api.words import parameters_named
+from evalkit.core.errors import UserError
+from evalkit.core.ids import safe_name
+from evalkit.core.paths import typed
+from evalkit.generators.folder import PREFIX
+
+
+@parameters_named()
+def score(
+    audio: str | Path | Mapping[str, Sound],
+    suite: str | None = None,
+    *,
+    prompts: str | Path | Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    reference: str | Path | Mapping[str, Sound] | None = None,
+    judges: str | Sequence[str] | None = None,
+    seconds: float | None = None,
+    name: str | None = None,
+    out: str | Path | None = None,
+    samples: int = 1,
+    limit: int | None = None,
+    device: str = "auto",
+    weights: Mapping[str, str | Path] | None = None,
+) -> Run:
+    """Score audio that any model made.
+
+    Parameters
+    ----------
+    audio : str, Path or mapping of str to (array, int)
+        A folder of sound files named by prompt id, which are scored where they lie; or {id: (samples, rate)}: NumPy
+        arrays or torch tensors of floats, (samples,), (channels, samples) or (samples, channels), and their rate in Hz.
+        Arrays land as float32 WAV under runs/arrays and are scored from there, by the same path.
+    suite : str, optional
+        A suite's name (`evalkit.suites()` lists them), or the path of its manifest; by default mini, or what the next
+        five describe.
+    prompts : str, Path or mapping of str to str, optional
+        Prompts of your own instead of a suite's: a csv, tsv, jsonl, json or parquet file, or {id: text}; or "names", where
+        the sounds' names are the prompts.
+    columns : mapping of str to str, optional
+        Which column of that file is "id", "text", "seconds", "group" or "labels", where it cannot be told by name.
+    reference : str, Path or mapping of str to (array, int), optional
+        What is compared with: a folder of recordings, a statistics file, a suite's name, or {id: (samples, rate)}.
+    judges : str or sequence of str, optional
+        "full", "mini", or names of weights; by default full where they are on this machine, else mini.
+    seconds : float, optional
+        One length for all prompts.
+    name : str, optional
+        What the model is called, where `audio` is no folder, which has a name; by default "arrays".
+    out : str or Path, optional
+        The run's folder; by default runs/SUITE/NAME/ID in the working folder.
+    samples : int
+        Sounds per prompt: ID.wav, ID.s1.wav, ID.s2.wav ..., or "ID#0", "ID#1" ... of arrays.
+    limit : int, optional
+        Only the first so many prompts.
+    device : str
+        "auto", "cpu" or "cuda".
+    weights : mapping of str to str or Path, optional
+        Files or folders for weights by name, or by family.
+
+    Returns
+    -------
+    Run
+        Its scores, sounds and failures. A prompt without a sound, and a sound that cannot be used, count as failed.
+
+    Raises
+    ------
+    UserError
+        For whatever can be put right, before any work that it would waste.
+
+    Examples
+    --------
+    >>> import evalkit
+    >>> made = evalkit.run("mock", limit=4)
+    >>> run = evalkit.score(made.folder / "audio", limit=4)
+    >>> run.scores["fd_openl3"].value == made.scores["fd_openl3"].value
+    True
+    >>> import numpy as np
+    >>> noise = {"rain": (np.random.default_rng(0).normal(0, 0.1, (2, 44100)), 44100)}
+    >>> evalkit.score(noise, prompts={"rain": "rain on a roof"}, judges="mini").scores["clap_score"].n
+    1
+    """
+    folder = _folder(audio, name, samples)
+    config = request(
+        f"{PREFIX}{folder}",
+        suite_asked(
+            suite,
+            prompts=prompts,
+            columns=columns,
+            reference=written(reference, "reference") if isinstance(reference, Mapping) else reference,
+            judges=judges,
+            seconds=seconds,
+            weights=weights,
+            sounds=[folder],
+        ),
+        out=out,
+        samples=samples,
+        limit=limit,
+        device=device,
+        weights=weights,
+        command=("evalkit.score",),
+    )
+    return done(config)
+
+
+def _folder(audio: str | Path | Mapping[str, Sound], name: str | None, samples: int) -> Path:
+    if isinstance(audio, Mapping):
+        return written(audio, safe_name(name or "arrays"), samples)
+    if name is not None:
+        raise UserError(f"name {name!r}: a folder has one", "name is for arrays")
+    return typed(audio)
