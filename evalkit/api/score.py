@@ -46,8 +46,8 @@ def score(
         A suite's name (`evalkit.suites()` lists them), or the path of its manifest; by default mini, or what the next
         five describe.
     prompts : str, Path or mapping of str to str, optional
-        Prompts of your own instead of a suite's: a csv, tsv, jsonl, json or parquet file, or {id: text}; or "names", where
-        the sounds' names are the prompts.
+        Prompts of your own instead of a suite's: a csv, tsv, jsonl, json or parquet file, {id: text}, or "names", where
+        the sounds' names are the prompts; by default the texts that lie beside the sounds.
     columns : mapping of str to str, optional
         Which column of that file is "id", "text", "seconds", "group" or "labels", where it cannot be told by name.
     reference : str, Path or mapping of str to (array, int), optional
