@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
+from evalkit.api.frames import data_frame
 from evalkit.api.html import table
-from evalkit.api.results import data_frame
 
 if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-    from pandas import DataFrame
+    from evalkit.api.frames import DataFrame
 
-    Entry = TypeVar("Entry", bound=DataclassInstance, covariant=True)
-else:
-    Entry = TypeVar("Entry", covariant=True)
+Entry = TypeVar("Entry", covariant=True)
 
 
 class Listing(Sequence[Entry], Generic[Entry]):
@@ -36,7 +32,7 @@ class Listing(Sequence[Entry], Generic[Entry]):
 
     def table(self) -> DataFrame:
         """All of it as a pandas table, by name. Raises UserError where pandas is not installed."""
-        return data_frame("name", [asdict(each) for each in self._entries])
+        return data_frame("name", [vars(each) for each in self._entries])
 
     def __repr__(self) -> str:
         return repr(list(self._entries))

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from evalkit.api.frames import data_frame
 from evalkit.api.html import Html, table
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError, close_names
@@ -18,8 +19,7 @@ from evalkit.report.tables import ARROWS
 from evalkit.report.text import count, estimate
 
 if TYPE_CHECKING:
-    from pandas import DataFrame
-
+    from evalkit.api.frames import DataFrame
     from evalkit.audio.clip import Samples
 
 _MARKS = {"mini": "mini: compare with mini figures alone", "random": "random weights: says nothing about the model"}
@@ -262,13 +262,3 @@ class Run:
 def _row(name: str, each: Estimate) -> list[object]:
     value, spread = estimate(each.value, each.low, each.high, each.level)
     return [name, ARROWS.get(each.direction, ""), value, spread, each.n, each.n_failed]
-
-
-def data_frame(index: str, rows: Sequence[Mapping[str, object]]) -> DataFrame:
-    """A pandas table of these rows, by the column `index`. Raises UserError where pandas is not installed."""
-    try:
-        import pandas
-    except ImportError:
-        hint = "pip install pandas, or evalkit with its extra `notebook`"
-        raise UserError("tables are made with pandas, which is not installed", hint) from None
-    return pandas.DataFrame(list(rows)).set_index(index) if rows else pandas.DataFrame()

@@ -60,7 +60,7 @@ GUARDED = {
 """The readers that have limits, or that stand behind one which has looked first."""
 
 OWN = {
-    "evalkit/api/results.py": {"pandas"},
+    "evalkit/api/frames.py": {"pandas"},
     "evalkit/core/files.py": {"os.open"},
     "evalkit/core/memory.py": {'Path("/proc/self/statm").read_text'},
     "evalkit/core/processes.py": {"log.open"},
