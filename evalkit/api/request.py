@@ -30,9 +30,10 @@ def request(
     random_weights: bool = False,
     retry_failed: bool = False,
     timeout: float | None = None,
+    about: str | Path | None = None,
     command: tuple[str, ...] = (),
 ) -> RunConfig:
-    """The parameters of `evalkit.run` as one record, with the device chosen and the given paths looked for.
+    """The parameters of `evalkit.run` and `evalkit.score` as one record: device chosen, paths looked for.
 
     `command` are the words typed, kept in run.json. Raises UserError, in the words of the command line, for a path that
     is not there and a number that cannot be.
@@ -57,5 +58,6 @@ def request(
         random_weights=random_weights,
         retry_failed=retry_failed,
         timeouts=parse_timeout(timeout),
+        about=None if about is None else typed(about),
         command=command,
     )

@@ -28,6 +28,7 @@ def score(
     judges: str | Sequence[str] | None = None,
     seconds: float | None = None,
     name: str | None = None,
+    about: str | Path | None = None,
     out: str | Path | None = None,
     samples: int = 1,
     limit: int | None = None,
@@ -58,6 +59,8 @@ def score(
         One length for all prompts.
     name : str, optional
         What the model is called, where `audio` is no folder, which has a name; by default "arrays".
+    about : str or Path, optional
+        A TOML file that says which system made the sounds; by default the folder's about.toml, where there is one.
     out : str or Path, optional
         The run's folder; by default runs/SUITE/NAME/ID in the working folder.
     samples : int
@@ -104,6 +107,7 @@ def score(
             weights=weights,
             sounds=[folder],
         ),
+        about=about,
         out=out,
         samples=samples,
         limit=limit,
