@@ -23,7 +23,7 @@ from evalkit.metrics.contract import computed, load_metric
 from evalkit.metrics.like import Like
 from evalkit.metrics.results import prompt_means
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
-from evalkit.run.plan import RANDOM, Item, Plan
+from evalkit.run.plan import RANDOM, Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References
 from evalkit.stats.variance import components, prospects
@@ -158,7 +158,7 @@ def _score(
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
     entry["headline"] = card.headline
     if several:
-        entry |= {"samples": plan.config.samples, **_variance(result, heard)}
+        entry |= {"samples": plan.config.samples, **variance_of(result, {item.name: item.prompt.id for item in heard})}
     entry["warnings"] = [*entry["warnings"], *warnings]
     if chosen.like:
         entry["like"] = chosen.like
@@ -167,15 +167,16 @@ def _score(
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
 
 
-def _variance(result: MetricResult, heard: Sequence[Item]) -> dict[str, Any]:
+def variance_of(result: MetricResult, prompts: Mapping[str, str]) -> dict[str, Any]:
     """How much the values of single sounds vary between prompts and within one, and what the standard error would be
-    with twice as many of either; {} where the metric has no such values, or too few to tell."""
-    of = {item.name: item.prompt.id for item in heard}
+    with twice as many of either: the block `variance` of an entry of scores.json. {} where the metric has no such
+    values, or too few to tell. `prompts` {name of a sound: its prompt}."""
     values = {name: value for name, value in result.per_prompt.items() if math.isfinite(value)}
-    found = components(list(values.values()), [of[name] for name in values])
+    of = [prompts[name] for name in values]
+    found = components(list(values.values()), of)
     if found is None:
         return {}
-    means, _ = prompt_means(list(values.values()), list(values), [of[name] for name in values])
+    means, _ = prompt_means(list(values.values()), of, of)
     is_mean = math.isclose(math.fsum(means) / len(means), result.value, rel_tol=1e-6, abs_tol=1e-12)
     ahead = prospects(result.se, found) if is_mean and result.se is not None else None
     return {

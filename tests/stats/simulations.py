@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import sounds_of_a_prompt as sounds
 
 from evalkit.metrics.base import Metric, MetricInputs, MetricResult, SetReference
 from evalkit.metrics.coverage_openl3 import METRIC as COVERAGE
@@ -332,6 +333,7 @@ def write_report(path: Path = REPORT, draws: int = DRAWS) -> None:
     sections = [_coverage_table(distances), _coverage_table([*extrapolated, *further])]
     sections.append(_shares_table(_told(shares(10 * draws))))
     sections += [_power_table(powers), _power_table(alone), _bias_table(distances, extrapolated)]
+    sections.append(sounds.table([_told(sounds.told(world, 5 * draws)) for world in sounds.WORLDS]))
     text = HEAD.format(draws=draws)
     for words, lines in zip(TEXTS, sections, strict=True):
         text += f"\n{words}\n\n" + "\n".join(lines) + "\n"
@@ -373,6 +375,7 @@ independent, what the prompts share is not used, and the gate states more than i
     """## The bias that FD∞ takes away
 
 The true distance is that of endless generated clips from the stored reference.""",
+    sounds.TEXT,
 )
 
 

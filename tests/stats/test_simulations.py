@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("simulations", Path(__file__).with_name("simulations.py"))
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -21,7 +21,8 @@ def _load() -> ModuleType:
     return module
 
 
-simulations = _load()
+sounds = _load("sounds_of_a_prompt")  # first, as the other imports it
+simulations = _load("simulations")
 SONGS, SAME = simulations.SONGS, simulations.SAME
 
 
@@ -94,8 +95,33 @@ def test_the_gate_sees_the_loss_that_it_says_it_sees_in_a_mean_of_prompts(source
     assert found.false <= 0.06
 
 
+def near(pair: tuple[float, float], part: float) -> bool:
+    said, true = pair
+    return abs(said - true) <= part * true
+
+
+def test_the_parts_of_the_variance_and_what_more_buys_are_as_said() -> None:
+    """The quick look: 100 draws of 100 prompts of 3 sounds, most of the variance between them."""
+    found = sounds.told(sounds.WORLDS[0], 100)
+    assert near(found.between, 0.1) and near(found.within, 0.05)
+    assert near(found.now, 0.05) and near(found.twice_prompts, 0.05) and near(found.twice_samples, 0.05)
+    assert found.share >= 0.88 > 0.80 > found.alone, "an interval that takes sounds as sources is far too narrow"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", sounds.WORLDS, ids=lambda world: world.name)
+def test_the_intervals_hold_and_the_errors_are_as_said_with_several_sounds_a_prompt(world: object) -> None:
+    found = sounds.told(world, 1000)
+    print(found)
+    assert 0.92 <= found.share <= 0.98
+    assert near(found.within, 0.03)
+    assert near(found.between, 0.08) or found.between[1] == 0 and found.between[0] < 0.06
+    part = 0.08 if getattr(world, "lost", 0) else 0.05
+    assert all(near(pair, part) for pair in (found.now, found.twice_prompts, found.twice_samples))
+
+
 def test_the_report_is_of_these_worlds() -> None:
     """The committed table must be about the code that is here: `python tests/stats/simulations.py` remakes it."""
     text = simulations.REPORT.read_text(encoding="utf-8")
-    for world in (*simulations.WORLDS, SAME):
+    for world in (*simulations.WORLDS, SAME, *sounds.WORLDS):
         assert world.name in text
