@@ -23,6 +23,7 @@ def suite_asked(
     seconds: float | None = None,
     weights: Mapping[str, str | Path] | None = None,
     sounds: Sequence[Path] = (),
+    samples: int = 1,
 ) -> str | Suite:
     """A suite's name, or the suite that the others describe, with `notes` to be told; the parameters are those of
     `evalkit.score`. Raises UserError where a suite is named and described, and for whatever is wrong with one."""
@@ -42,6 +43,7 @@ def suite_asked(
         judges=(judges,) if isinstance(judges, str) else judges or (),
         seconds=seconds,
         sounds=sounds,
+        samples=samples,
     )
     return load_suite(brief, {name: typed(path) for name, path in (weights or {}).items()})
 

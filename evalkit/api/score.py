@@ -106,6 +106,7 @@ def score(
             seconds=seconds,
             weights=weights,
             sounds=[folder],
+            samples=samples,
         ),
         about=about,
         out=out,

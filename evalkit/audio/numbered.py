@@ -21,7 +21,7 @@ OWN = ".s"
 _MARKS = (OWN, "_", "-", ".")
 """What stands between a prompt's name and the number of its sound, evalkit's own first."""
 
-_NUMBERED = {mark: re.compile(rf"(.+){re.escape(mark)}(0|[1-9]\d{{0,3}})(\.[^.]+)") for mark in _MARKS}
+_NUMBERED = {mark: re.compile(rf"(.+){re.escape(mark)}(0|[1-9]\d{{0,3}})(\.[^.]+)", re.DOTALL) for mark in _MARKS}
 
 Sound = tuple[str, int]
 """A prompt's id and the number of its sound, from 0."""
@@ -66,6 +66,18 @@ def match_numbered(
         first = f"NAME{mark}1" if shift else f"NAME or NAME{mark}0"
         notes.append(f"the sounds of a prompt are taken as numbered NAME{mark}NUMBER, the first being {first}")
     return Numbered(files, notes + _beyond(files, set(ids), samples))
+
+
+def without_numbers(stems: Sequence[str]) -> dict[str, str]:
+    """{name of a file without its suffix: the same without the number of its sound}, by evalkit's own mark where any of
+    them has it, else by any."""
+    own = any(_NUMBERED[OWN].fullmatch(f"{stem}.x") for stem in stems)
+    forms = [_NUMBERED[mark] for mark in ((OWN,) if own else _MARKS)]
+    found = {}
+    for stem in stems:
+        parts = (form.fullmatch(f"{stem}.x") for form in forms)
+        found[stem] = next((each[1] for each in parts if each), stem)
+    return found
 
 
 def _unnumbered(ids: Sequence[str], names: Sequence[str]) -> list[str]:

@@ -40,6 +40,7 @@ def suite_asked(
     seconds: float | None,
     weights: Sequence[str],
     sounds: Sequence[Path] = (),
+    samples: int = 1,
 ) -> str | Suite:
     """The suite that the options mean, loaded where they describe one, and told. Raises UserError where --suite names
     another one too."""
@@ -57,6 +58,7 @@ def suite_asked(
         seconds=seconds,
         weights=parse_weights(weights),
         sounds=sounds,
+        samples=samples,
     )
     for note in found.notes if isinstance(found, Suite) else ():
         warn(note)

@@ -75,10 +75,11 @@ def _show(name: str, as_json: bool) -> None:
 
     from evalkit.metrics.base import METRICS
     from evalkit.metrics.contract import load_metric
+    from evalkit.metrics.results import SEVERAL_SOUNDS
 
     card: MetricCard = load_metric(name, typed=True).card
     module = sys.modules[METRICS.module(name, typed=True)]
-    manual = inspect.cleandoc(module.__doc__ or "This metric has no manual.")
+    manual = "\n\n".join((inspect.cleandoc(module.__doc__ or "This metric has no manual."), SEVERAL_SOUNDS))
     if as_json:
         print_json({**_as_json(card), "manual": manual})
         return

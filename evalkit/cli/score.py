@@ -61,7 +61,7 @@ def score(
 
     if about is not None and len(folders) > 1:
         raise UserError("--about goes with one FOLDER", "put an about.toml into each of them")
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders, samples)
     configs = [
         request(
             f"folder:{folder}",

@@ -17,6 +17,15 @@ from evalkit.stats.intervals import (
     no_spread,
 )
 
+SEVERAL_SOUNDS = """\
+Several sounds a prompt (--samples)
+    A statistic of the set is that of all sounds; a mean is that of the prompts' means. Sounds of one prompt count as
+    one source in the interval. For a value per sound scores.json then says how much of its variance lies between
+    prompts and how much between sounds of one prompt (one-way analysis of variance; Searle et al., "Variance
+    Components", 1992; cut at 0), and what the standard error would be with twice as many of either: more sounds buy
+    only the second part, and nothing of what the prompts decide."""
+"""The end of every metric's manual."""
+
 _FEW = f"it takes clips of at least {FEWEST_GROUPS} sources"
 
 

@@ -19,7 +19,8 @@ class Brief:
     none. `columns` {"id": column of the prompt file, ...} has the keys of `Columns`. `reference` is a folder of
     recordings, a statistics file, or (as text) the name of a suite, whose references it takes; None: nothing is
     compared with. `judges` are "full", "mini", or names of weights; (): full where they are on this machine, else mini.
-    `seconds` is one length for all prompts; None: what the file says of each, if anything. `name` is what the suite is
+    `seconds` is one length for all prompts; None: what the file says of each, if anything. `samples` is how many of
+    `sounds` a prompt has, where these say what the prompts are. `name` is what the suite is
     called; "": after the content of its prompts.
     """
 
@@ -30,3 +31,4 @@ class Brief:
     seconds: float | None = None
     name: str = ""
     sounds: Sequence[Path] = ()
+    samples: int = 1

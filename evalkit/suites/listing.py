@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalkit.audio.folders import sound_files
+from evalkit.audio.numbered import without_numbers
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import read_json
 from evalkit.core.paths import name_of
@@ -19,7 +20,7 @@ from evalkit.suites.prompts import length, prompts_of, words
 from evalkit.suites.rows import Row, read_rows
 
 _NUMBER = "(number)"
-_TAKE = re.compile(r"[\s_-]+\d+$")
+_TAKE = re.compile(r"([\s_-]+|\.s)\d+$")
 _LARGEST_TEXT = 1 << 20
 
 
@@ -69,21 +70,25 @@ def _names_of_sounds(folders: Iterable[Path]) -> list[str]:
 
 
 def _of_sounds(brief: Brief) -> Listing:
-    """One prompt for each sound of the folders, told by its name or by the text beside it."""
+    """One prompt for each sound of the folders, told by its name or by the text beside it. Where prompts have several
+    sounds, those that differ in their number alone are of one."""
     by_name = brief.prompts == "names"
     if not brief.sounds:
         raise UserError("there are no prompts", "say --prompts FILE (csv, tsv, jsonl, json, parquet)")
     prompts: dict[str, Prompt] = {}
     faults: list[str] = []
-    for path in [path for folder in brief.sounds for path in sound_files(folder)]:
-        key = path.stem
+    paths = [path for folder in brief.sounds for path in sound_files(folder)]
+    keys = without_numbers([path.stem for path in paths]) if brief.samples > 1 else {}
+    for path in paths:
+        key = keys.get(path.stem, path.stem)
         try:
-            text = prompt_in_name(key) if by_name else _beside(path)
+            text = prompt_in_name(key) if by_name else _beside(path, key)
         except UserError as error:
             faults.append(error.message)
             continue
         if key in prompts and prompts[key].text != text:
-            faults.append(f"{path}: its text is not that of {key!r} in another folder")
+            where = "another folder" if brief.samples == 1 else "another file"
+            faults.append(f"{path}: its text is not that of {key!r} in {where}")
         prompts.setdefault(key, Prompt(key, text, brief.seconds or 0.0, text if by_name else key))
     if faults:
         more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
@@ -100,9 +105,11 @@ def prompt_in_name(stem: str) -> str:
     return text
 
 
-def _beside(path: Path) -> str:
-    """The text of `<name>.txt` or `<name>.json` beside a sound."""
+def _beside(path: Path, prompt: str) -> str:
+    """The text of `<name>.txt` or `<name>.json` beside a sound, else of its prompt, where that has several sounds."""
     text, data = path.with_suffix(".txt"), path.with_suffix(".json")
+    if prompt != path.stem and not text.is_file() and not data.is_file():
+        text, data = path.with_name(f"{prompt}.txt"), path.with_name(f"{prompt}.json")
     if text.is_file():
         found: object = " ".join(read_text(text, _LARGEST_TEXT).split())
     elif data.is_file():

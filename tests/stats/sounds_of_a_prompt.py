@@ -2,7 +2,8 @@
 
 Part of `simulations.py`, which writes its tables. In these worlds a sound's value is the sum of what its source, its
 prompt and it alone contribute; the shares of variance are known, and so is the error of a mean with twice as many
-prompts or sounds. The code under test is a run's: the metric's mean over prompts, and the block `variance` of its scores.
+prompts or sounds. The code under test is a run's: the metric's mean over prompts, and the block `variance` of its
+scores.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ def test_the_intervals_hold_and_the_errors_are_as_said_with_several_sounds_a_pro
     print(found)
     assert 0.92 <= found.share <= 0.98
     assert near(found.within, 0.03)
-    assert near(found.between, 0.08) or found.between[1] == 0 and found.between[0] < 0.06
+    assert near(found.between, 0.08) or (found.between[1] == 0 and found.between[0] < 0.06)
     part = 0.08 if getattr(world, "lost", 0) else 0.05
     assert all(near(pair, part) for pair in (found.now, found.twice_prompts, found.twice_samples))
 
