@@ -22,7 +22,7 @@ from evalkit.verify.verdict import Verdict, compare, exact, skipped
 GROUPS = {"minis": MINIS}
 """Names that stand for several."""
 
-_SLICE = re.compile(r"\[(-?\d*:-?\d*|\d+)(, (-?\d*:-?\d*|\d+))*\]")
+_SLICE = re.compile(r"\[(-?\d*:-?\d*|-?\d+)(, (-?\d*:-?\d*|-?\d+))*\]")
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ class StableAudioOpen:
             from diffusers.schedulers.scheduling_cosine_dpmsolver_multistep import CosineDPMSolverMultistepScheduler
         except ImportError:
             raise Skip("diffusers' sampler needs torchsde: pip install torchsde") from None
-        self._schedule = CosineDPMSolverMultistepScheduler()  # what the published folder says is its default
+        self._schedule = CosineDPMSolverMultistepScheduler  # as the published folder has it, which is its default
         checkpoint = open_checkpoint(place.weights)
         self._model = build(checkpoint, place.device, "float32")
         tower = locate_tower(checkpoint, place.overrides)
@@ -56,11 +56,12 @@ class StableAudioOpen:
         text, mask = self._tower.read([asked.prompt])
         told = self._model.describe(text, [asked.seconds], mask)
         velocity = self._model.guided_velocity(told, asked.guidance)
-        self._schedule.set_timesteps(asked.steps, device=self._device)
+        schedule = self._schedule()
+        schedule.set_timesteps(asked.steps, device=self._device)
         generator = torch.Generator().manual_seed(asked.seed)
-        latents = noise(asked.latents).to(self._device) * self._schedule.init_noise_sigma
-        for time in self._schedule.timesteps:
-            answer = velocity(self._schedule.scale_model_input(latents, time), time)
-            latents = self._schedule.step(answer, time, latents, generator=generator).prev_sample
+        latents = noise(asked.latents).to(self._device) * schedule.init_noise_sigma
+        for time in schedule.timesteps:
+            answer = velocity(schedule.scale_model_input(latents, time), time)
+            latents = schedule.step(answer, time, latents, generator=generator).prev_sample
         audio = self._model.decode(latents)[0]
         return np.asarray(audio[:, : int(asked.seconds * self._model.config.sample_rate)].cpu().numpy())
