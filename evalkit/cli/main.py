@@ -38,6 +38,8 @@ VERBS = (
     "baselines",
     "suites",
     "metrics",
+    "embedders",
+    "new",
     "fetch",
     "doctor",
     "verify",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from evalkit.cli.findings import checked_name, tell
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.core.errors import UserError
 
@@ -15,19 +16,31 @@ if TYPE_CHECKING:
     from evalkit.metrics.base import MetricCard
 
 
+_CHECK = typer.Argument(None, metavar="NAME", help="With `check`: the metric to check, also file.py:NAME.")
+
+
 def metrics(
-    name: str | None = typer.Argument(None, help="A metric's name."),
+    name: str | None = typer.Argument(None, metavar="NAME|check", help="A metric's name, or `check`."),
+    checked: str | None = _CHECK,
     as_json: bool = json_option(),
 ) -> None:
-    """List the metrics, or print the manual of one.
+    """List the metrics, print the manual of one, or check one against the rules.
 
-    A manual has the formula, the unit, the range, and what the metric cannot hear.
+    A manual has the formula, the unit, the range, and what the metric cannot hear. `evalkit metrics check NAME` tries
+    one on features of noise (the same again, in another order, without each fold, one clip, none, broken ones; that its
+    interval holds the value and that it changes nothing of what it is given) and says which rule it breaks: exit 1.
 
     \b
     Example:
       evalkit metrics
       evalkit metrics fd_openl3
+      evalkit metrics check mine.py:METRIC
     """
+    if checked_name(name, checked, "metric"):
+        from evalkit.run.metric_rules import check_metric
+
+        tell("metric", str(checked), check_metric(str(checked)), as_json)
+        return
     from evalkit.metrics.base import METRICS
     from evalkit.metrics.contract import load_metric
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli import run as options
+from evalkit.cli.findings import checked_name, tell
 from evalkit.cli.output import json_option, print_json, print_table, say
-from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
@@ -61,14 +61,12 @@ def models(
       evalkit models stable-audio
       evalkit models check own_model:Whistle
     """
-    if name == "check":
+    if checked_name(name, checked, "model"):
         from evalkit.api.request import request
         from evalkit.run.config import parse_changes, parse_weights
 
-        if checked is None:
-            raise UserError("evalkit models check: which model?", "evalkit models check NAME")
         config = request(
-            checked,
+            str(checked),
             preset=preset,
             options=parse_changes(set_),
             device=device,
@@ -80,8 +78,6 @@ def models(
         )
         _check(config, as_json)
         return
-    if checked is not None:
-        raise UserError(f"evalkit models {name} {checked}: one name at a time", f"evalkit models check {checked}?")
     if name is not None:
         from evalkit.api.models import model_facts
 
@@ -108,17 +104,7 @@ def _check(config: RunConfig, as_json: bool) -> None:
     """Run a model through the rules, tell what was found, and exit 1 where one is broken."""
     from evalkit.run.rules import check_model
 
-    found = check_model(config)
-    broken = [each.rule for each in found if each.ok is False]
-    if as_json:
-        rules = [{"rule": each.rule, "ok": each.ok, "detail": each.detail} for each in found]
-        print_json({"model": config.model, "rules": rules, "broken": broken})
-    else:
-        words = {True: "kept", False: "BROKEN", None: "-"}
-        print_table(["rule", "", "what was found"], [[each.rule, words[each.ok], each.detail] for each in found])
-        say(f"{config.model} breaks {', '.join(broken)}" if broken else f"{config.model} keeps them all")
-    if broken:
-        raise typer.Exit(1)
+    tell("model", config.model, check_model(config), as_json)
 
 
 def _cell(key: str, value: object) -> object:

@@ -38,6 +38,13 @@ def module_of(file: Path) -> str:
     return module_in(file.parent, file.stem)
 
 
+def file_of(name: str) -> Path:
+    """Where the module of a name that `module_in` gave lies."""
+    package, _, module = name.partition(".")
+    place = Path(_folder(package), *module.split("."))
+    return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+
+
 def lies_in(folder: str | Path, module: str) -> bool:
     """Is the first part of `module` in the folder, while nothing is installed under that name?"""
     top = module.partition(".")[0]

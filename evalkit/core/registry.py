@@ -87,6 +87,17 @@ class Registry:
             raise unknown_name(self.kind, name, self.names())
         return target
 
+    def placed(self, name: str) -> str:
+        """What a person typed, as it is meant from any folder: code in the folder that they are in by its file.
+
+        Raises UserError where that is not there, and for a name that is not known.
+        """
+        target = self.target(name)
+        module = self.module(name, typed=True)
+        if target != name or not beside.is_beside(module):
+            return name
+        return f"{beside.file_of(module)}:{split(target)[1]}"
+
     def is_builtin(self, name: str) -> bool:
         """Is this evalkit's own, so that importing it runs nobody else's code?"""
         return name in self._builtin

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricInputs, MetricResult
 from evalkit.stats.intervals import (
     FEWEST_GROUPS,
@@ -41,9 +43,14 @@ def mean_result(
     `bounds`. Where all values are the same there is none, and a warning says so.
 
     `prompts` says which prompt each sound is of, where they have several: the mean is then that of the prompts' means,
-    so that one of which a sound failed weighs as much as the others.
+    so that one of which a sound failed weighs as much as the others. Raises UserError where there is no value, or one
+    that is no number.
     """
     sounds = [float(value) for value in per_prompt.values()]
+    odd = [key for key, value in per_prompt.items() if not math.isfinite(value)]
+    if odd or not sounds:
+        told = f"the value of {odd[0]!r} is {per_prompt[odd[0]]}" if odd else "there is no sound to score"
+        raise UserError(told, "" if odd else "every prompt failed; see the run's failures")
     values, sources = prompt_means(sounds, groups, prompts) if prompts else (sounds, groups)
     interval = clustered_mean(values, sources, bounds=bounds)
     alike = interval is not None and no_spread(values)

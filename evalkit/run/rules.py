@@ -33,6 +33,7 @@ from evalkit.generators.contract import answer_fault, checked_spec, clock_fault,
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.harness import memory
 from evalkit.run.config import RunConfig, require_device
+from evalkit.run.findings import Finding, not_tried
 from evalkit.run.plan import build_generator, choose_options
 
 PROMPTS = ("rain on a tin roof", "a dog barks twice", "an engine starts, then idles")
@@ -49,15 +50,6 @@ _GROWTH = 48 << 20
 """Bytes that `_REPEATS` calls may add to what is held: an allocator's own doing, well below a leak of a sound's size
 in anything real."""
 _SLOP = 0.05
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one rule found: `ok` is None where it could not be tried, as something before it broke."""
-
-    rule: str
-    ok: bool | None
-    detail: str
 
 
 @dataclass(frozen=True)
@@ -123,7 +115,7 @@ def check_rules(
     try:
         spec = checked_spec(generator, name)
     except BrokenPlugin as error:
-        return [Finding("spec", False, error.message), *_not_tried(RULES[1:])]
+        return [Finding("spec", False, error.message), *not_tried(RULES[1:])]
     found = [Finding("spec", True, f"{spec.sample_rate} Hz, {spec.channels} channels, size {spec.size}")]
     longest = min(_LONGEST, spec.max_seconds)
     seconds = tuple(rounded_down(longest * share) for share in _SHARES)
@@ -132,9 +124,9 @@ def check_rules(
             generator.load(device, dtype)
         require_methods(generator)
     except TimedOut as error:
-        return [*found, Finding("runs", False, f"load() has {error}"), *_not_tried(RULES[2:])]
+        return [*found, Finding("runs", False, f"load() has {error}"), *not_tried(RULES[2:])]
     except BrokenPlugin as error:
-        return [*found, Finding("runs", False, error.message), *_not_tried(RULES[2:])]
+        return [*found, Finding("runs", False, error.message), *not_tried(RULES[2:])]
     try:
         found += _try(Trial(generator, spec, options, seconds, _TOLERANCE.get(dtype, 5e-2), limits.first))
     except BaseException:
@@ -149,10 +141,6 @@ def check_rules(
     return [*found, Finding("close", True, "lets go of what it loaded")]
 
 
-def _not_tried(rules: Sequence[str]) -> list[Finding]:
-    return [Finding(rule, None, "not tried") for rule in rules]
-
-
 def _try(trial: Trial) -> list[Finding]:
     everything = range(len(PROMPTS))
     spec = trial.spec
@@ -163,20 +151,20 @@ def _try(trial: Trial) -> list[Finding]:
         wall = time.perf_counter() - started
         found = [Finding("runs", True, f"{len(PROMPTS)} prompts in {wall:.2f} s"), _form(first, spec)]
         if not found[-1].ok:
-            return [*found, *_not_tried(_TRIED[2:])]
+            return [*found, *not_tried(_TRIED[2:])]
         found += [_length(first, spec, trial.seconds), _rate(first, spec), _finite(first), _clock(first, wall)]
         found.append(repeated := _repeats(first, trial.call(everything)))
         if repeated.ok:
             found += [_seeds(trial, first), _neighbours(trial, first)]
         else:
-            found += [Finding(rule, None, "not tried, as it does not repeat") for rule in ("seeds", "neighbours")]
+            found += not_tried(("seeds", "neighbours"), "not tried, as it does not repeat")
         found.append(_memory(trial))
     except (UserError, KeyboardInterrupt):
         raise
     except BaseException as error:  # noqa: BLE001 - an adapter may raise anything, and that is what is to be told
         heed()
         told = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        return [Finding("runs", False, told), *_not_tried(_TRIED[1:])]
+        return [Finding("runs", False, told), *not_tried(_TRIED[1:])]
     return found
 
 

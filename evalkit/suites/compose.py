@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_json
+from evalkit.embed.base import EMBEDDERS
 from evalkit.metrics.base import METRICS, MetricCard
 from evalkit.suites.base import MetricPlan, Outline, Suite
 from evalkit.suites.brief import Brief
@@ -76,6 +77,12 @@ def _metrics(judges: Judges, compared: Comparison, listing: Listing) -> tuple[di
             left_out[name] = compared.why_not[card.reference]
         else:
             metrics[name] = _plan(name, card, weights, compared)
+    for name, judge in judges.own.items():
+        if "set" in compared.why_not:
+            left_out[name] = compared.why_not["set"]
+        else:
+            embedder = EMBEDDERS.placed(judge)
+            metrics[name] = MetricPlan(name, judge, compared.file, like="fd_openl3", embedder=embedder)
     return metrics, left_out
 
 

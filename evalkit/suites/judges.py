@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkit.core.errors import MissingWeights, UserError, unknown_name
+from evalkit.core.registry import split
+from evalkit.embed.base import is_own
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, locate
+from evalkit.metrics.base import METRICS
 
 SETS = {
     "full": {"openl3": "openl3-env", "passt": "passt", "clap": "clap"},
@@ -19,11 +23,13 @@ SETS = {
 
 @dataclass(frozen=True)
 class Judges:
-    """`weights` {family: name of its weights}, `size` "mini" or "full", `note` a sentence on what was chosen."""
+    """`weights` {family: name of its weights}, `size` "mini" or "full", `note` a sentence on what was chosen. `own` are
+    embedders of somebody's own, {name of the distance that each gives: name or target}."""
 
     weights: Mapping[str, str]
     size: str
     note: str
+    own: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges:
@@ -39,13 +45,27 @@ def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges
     if len(asked) == 1 and asked[0] in SETS:
         return Judges(SETS[asked[0]], asked[0], f"judges: {asked[0]} ({_listed(asked[0])})")
     weights: dict[str, str] = {}
+    own: dict[str, str] = {}
     for name in asked:
+        if is_own(name):
+            own[_distance(name, own)] = name
+            continue
         family = family_of(name)
         if family in weights:
             raise UserError(f"--judges: {weights[family]} and {name} are both {family}", "one of each family")
         weights[family] = name
     size = "mini" if any(name in MINIS for name in weights.values()) else "full"
-    return Judges(weights, size, f"judges: {', '.join(weights.values())}")
+    return Judges(weights, size, f"judges: {', '.join(asked)}", own)
+
+
+def _distance(name: str, known: Mapping[str, str]) -> str:
+    """The name of the distance that an embedder of somebody's own gives: `fd_mine` of `folder/file.py:Mine`."""
+    attribute = split(name)[1] or name
+    found = f"fd_{re.sub('[^a-z0-9]+', '_', attribute.lower())}"
+    if found in known or found in METRICS.names():
+        other = known.get(found, "a metric of evalkit's")
+        raise UserError(f"--judges: {name} gives {found}, as {other} does", "score with one after the other")
+    return found
 
 
 def family_of(name: str) -> str:

@@ -260,3 +260,21 @@ def test_a_metric_and_a_model_by_their_files(
     assert "the code of own_metrics.py:GOOD has changed" in again[2] and not answered(again)["reused"]
     code, out, _ = evalkit("metrics", "suite/own_metrics.py:GOOD")
     assert code == 0 and "Metrics of somebody's own" in out
+
+
+@pytest.mark.parametrize("judge", ["suite/mine.py:Mine", "mine:Mine"])
+def test_it_judges_a_folder_without_any_manifest(
+    judge: str, run: Callable[..., Answer], evalkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for name, text in (("mine.py", EMBEDDER), ("bands.py", BANDS)):
+        (tmp_path / name).write_text(text)
+    prompts = "\n".join(["id,caption", *(f"r{place},a sound" for place in range(7))])
+    (tmp_path / "captions.csv").write_text(prompts)
+    words = ("score", "suite/real", "--prompts", "captions.csv", "--reference", "suite/real", "--json", "--no-report")
+    scores = answered(evalkit(*words, "--judges", judge))["scores"]
+    assert scores["fd_mine"]["value"] == pytest.approx(0, abs=1e-6)
+    assert scores["fd_mine"]["protocol"].endswith(f"fd_openl3 on {judge}") and "fd_openl3" not in scores
+    wrongs = {f"{judge},mine.py:Mine": "gives fd_mine, as", "mine.py:Nein": "has no attribute", "mine.py": "say what"}
+    for wrong, told in wrongs.items():
+        code, _, err = evalkit(*words, "--judges", wrong)
+        assert code == 2 and told in err and "Traceback" not in err

@@ -35,6 +35,7 @@ LEVELS = {
     "api": 8,
     "cli": 9,
     "mini": 9,
+    "skeletons": 9,
 }
 """A module imports only from its own level or below."""
 
