@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalkit.api.judge import Judge
     from evalkit.api.load import load
     from evalkit.api.models import models
     from evalkit.api.results import Run
@@ -25,13 +26,14 @@ _PLACES = {
     "suites": "evalkit",
     "models": "evalkit.api.models",
     "score": "evalkit.api.score",
+    "Judge": "evalkit.api.judge",
     "load": "evalkit.api.load",
     "Run": "evalkit.api.results",
     "UserError": "evalkit.core.errors",
 }
 """Where each name is. `run` and `suites` are rooms of these names, which are called (`core/called_room.py`)."""
 
-__all__ = ["Run", "UserError", "load", "models", "run", "score", "suites"]
+__all__ = ["Judge", "Run", "UserError", "load", "models", "run", "score", "suites"]
 
 
 def __getattr__(name: str) -> Any:

@@ -53,7 +53,11 @@ def decode(path: Path) -> Clip:
     that holds no sample gives (channels, 0). Raises UnreadableAudio for whatever is not a sound file, ends before
     its container says, or is absurdly large.
     """
-    data = _read(path)
+    return decode_bytes(_read(path), path)
+
+
+def decode_bytes(data: bytes, path: Path) -> Clip:
+    """As `decode` does, of the bytes of a sound file; `path` is what errors call it."""
     found = survey(data)
     try:
         if found.cut:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import parse_json
 from evalkit.core.text import clean, one_line
 from evalkit.report.text import number, whole
@@ -25,6 +26,9 @@ _FIXED_COLUMNS = frozenset({
     "sample", "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
 })  # fmt: skip
 
+
+Row = Mapping[str, Any]
+"""One row of samples.parquet."""
 
 MOST_METRICS = 200
 """A table with a column for each is still a page that opens."""
@@ -158,19 +162,46 @@ def read_run(folder: Path) -> RunRecord:
     """
     state = read_state(folder)
     facts, scores, samples = dict(state.facts), folder / "scores.json", folder / "samples.parquet"
+    return _record(
+        folder=folder,
+        facts=facts,
+        unfinished=state.unfinished,
+        digest=state.digest,
+        scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores)), scores),
+        items=() if state.samples is None else _items(state.samples, samples),
+        bundled=(folder / INDEX).is_file(),
+    )
+
+
+def record_in_memory(name: str, facts: Mapping[str, Any], scores: Mapping[str, Any], rows: Iterable[Row]) -> RunRecord:
+    """The record of a run that is on no disk, from what its files would say."""
+    folder = Path(name)
+    items = tuple(_item(row) for row in rows)
+    return _record(folder, dict(facts), "", digest_json([facts, scores]), _scores(scores, folder), items, False)
+
+
+def _record(
+    folder: Path,
+    facts: dict[str, Any],
+    unfinished: str,
+    digest: str,
+    scores: dict[str, Estimate],
+    items: tuple[Item, ...],
+    bundled: bool,
+) -> RunRecord:
     return RunRecord(
         folder=folder,
         run_id=one_line(facts.get("run_id") or folder.name, 120),
         status=one_line(facts.get("status"), 40),
-        unfinished=state.unfinished,
-        digest=state.digest,
+        unfinished=unfinished,
+        digest=digest,
         suite=_suite(mapping(facts.get("suite"))),
         model={key: one_line(value, 300) for key, value in texts(facts.get("model")).items()},
         preset=one_line(facts.get("preset"), 120),
-        scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores)), scores),
-        items=() if state.samples is None else _items(state.samples, samples),
+        scores=scores,
+        items=items,
         facts=facts,
-        bundled=(folder / INDEX).is_file(),
+        bundled=bundled,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from evalkit.audio.clip import Clip
-from evalkit.audio.decode import UnreadableAudio, decode
+from evalkit.audio.decode import UnreadableAudio, decode, decode_bytes
 from evalkit.audio.encode import wav_bytes
 from evalkit.audio.level import loudness
 from evalkit.audio.verdicts import FATAL, inspect
@@ -48,9 +48,23 @@ def accept_file(path: Path, item: Item, attempt: int) -> Record:
     return _heard(path, str(path.absolute()), item, attempt, None)
 
 
+def accept_bytes(data: bytes, item: Item) -> tuple[Record, Clip | None]:
+    """The record of a sound file that is handed over in memory, and its sound where there is one."""
+    try:
+        clip = decode_bytes(data, Path(item.name))
+    except UnreadableAudio as error:
+        return _unreadable(error, item, 1), None
+    return _inspected(clip, None, item, 1, None), clip
+
+
 def missing_file(item: Item, attempt: int) -> Record:
     """The record of a prompt that a scored folder has no file for."""
     return _failed(item, "missing", "missing: no file of this name in the folder", attempt)
+
+
+def missing_clip(item: Item) -> Record:
+    """The record of a prompt for which no sound was handed over."""
+    return _failed(item, "missing", "missing: no sound was given", 1)
 
 
 def contract_breach(sound: Sound, item: Item, spec: GeneratorSpec) -> str:
@@ -78,7 +92,16 @@ def _heard(path: Path, audio: str, item: Item, attempt: int, sound: Sound | None
     try:
         clip = decode(path)
     except UnreadableAudio as error:
-        return _failed(item, "verdict", f"{error.verdict}: {error.message}", attempt, (error.verdict,))
+        return _unreadable(error, item, attempt)
+    return _inspected(clip, audio, item, attempt, sound)
+
+
+def _unreadable(error: UnreadableAudio, item: Item, attempt: int) -> Record:
+    return _failed(item, "verdict", f"{error.verdict}: {error.message}", attempt, (error.verdict,))
+
+
+def _inspected(clip: Clip, audio: str | None, item: Item, attempt: int, sound: Sound | None) -> Record:
+    """The record of a sound as it was decoded; `audio` is None for one that is in memory alone."""
     verdicts = inspect(clip, seconds=item.prompt.seconds or None)
     fatal = [name for name in verdicts if name in FATAL]
     if fatal:

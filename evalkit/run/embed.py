@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evalkit.audio.clip import Clip
 from evalkit.audio.decode import VERSION, decode
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
@@ -30,12 +31,14 @@ _CHUNK = 16
 
 @dataclass(frozen=True)
 class Source:
-    """One thing to embed: a sound file, or a text where `path` is None. `digest` is its content's."""
+    """One thing to embed: a sound file, a sound in memory (`clip`), or a text where there is neither. `digest` is its
+    content's."""
 
     key: str
     digest: str
     path: Path | None = None
     text: str = ""
+    clip: Clip | None = None
 
 
 def sound_source(key: str, digest: str, path: Path) -> Source:
@@ -76,14 +79,15 @@ _NOBODY = Identity("", "none", "none", 0)
 class Workshop:
     """One embedder behind its cache; `load` is called at most once, and only when it must be.
 
-    `known` is the identity that an earlier command recorded for the same weights, if there was one.
+    `known` is the identity that an earlier command recorded for the same weights, if there was one; `chunk` is how many
+    sounds are embedded together, and `broken` how somebody's own embedder failed.
     """
 
     def __init__(self, load: Callable[[], Embedder], known: Identity | None, cache_root: Path, device: str) -> None:
         self._load, self._known, self._root, self._device = load, known, cache_root, device
         self._embedder: Embedder | None = None
-        self._broken = ""
-        self._chunk = 1 if device == "cpu" else _CHUNK
+        self.broken = ""
+        self.chunk = 1 if device == "cpu" else _CHUNK
 
     def embed(self, sources: Sequence[Source], progress: Progress) -> Embedding:
         """Features for every source; a sound that cannot be embedded becomes a fault and ends nothing, and an embedder
@@ -92,8 +96,8 @@ class Workshop:
             embedding = self._embedded(sources, progress)
         except BrokenPlugin as error:
             return Embedding(_NOBODY, lost=str(error))
-        if self._broken and not embedding.features:
-            return replace(embedding, faults={}, lost=self._broken)
+        if self.broken and not embedding.features:
+            return replace(embedding, faults={}, lost=self.broken)
         return embedding
 
     def _embedded(self, sources: Sequence[Source], progress: Progress) -> Embedding:
@@ -104,8 +108,8 @@ class Workshop:
             return whole
         embedding = Embedding(self._identify())
         cache = FeatureCache(self._root, embedding.identity.key)
-        for first in range(0, len(sources), self._chunk):
-            chunk = sources[first : first + self._chunk]
+        for first in range(0, len(sources), self.chunk):
+            chunk = sources[first : first + self.chunk]
             found = {source.key: _cached(cache, source, embedding.identity.dimensions) for source in chunk}
             if any(features is None for features in found.values()):
                 self._fill(chunk, found, cache, embedding)
@@ -130,18 +134,24 @@ class Workshop:
         self, chunk: Sequence[Source], found: dict[str, Features | None], cache: FeatureCache, embedding: Embedding
     ) -> None:
         """Embed a chunk whole and keep what the cache lacks of it."""
-        embedder = self._opened()
-        made, faults = self._attempt(embedder, chunk)
+        made, faults = self.embed_now(chunk)
         heed()
         for source in chunk:
             if found[source.key] is not None:
                 continue
-            fault = faults.get(source.key) or _breach(made.get(source.key), embedding.identity)
-            if fault:
-                embedding.faults[source.key] = fault
+            if source.key in faults:
+                embedding.faults[source.key] = faults[source.key]
             else:
                 cache.put(source.digest, made[source.key])
                 found[source.key] = made[source.key]
+
+    def embed_now(self, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
+        """Features of one chunk by key, and why the others have none; the cache is neither asked nor told."""
+        identity = self._identify()
+        made, faults = self._attempt(self._opened(), chunk)
+        breaches = {source.key: _breach(made.get(source.key), identity) for source in chunk if source.key not in faults}
+        faults |= {key: breach for key, breach in breaches.items() if breach}
+        return {key: features for key, features in made.items() if key not in faults}, faults
 
     def _identify(self) -> Identity:
         spec = self._opened().spec
@@ -161,7 +171,7 @@ class Workshop:
             return dict(zip((source.key for source in chunk), rows, strict=True)), {}
         except Exception as error:  # noqa: BLE001 - one sound that a network cannot take must not end the run
             if isinstance(error, BrokenPlugin):
-                self._broken = self._broken or str(error)
+                self.broken = self.broken or str(error)
             if len(chunk) == 1:
                 text = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
                 return {}, {chunk[0].key: " ".join(text.split())[:300]}
@@ -182,11 +192,12 @@ def _cached(cache: FeatureCache, source: Source, dimensions: int) -> Features | 
 
 def _call(embedder: Embedder, chunk: Sequence[Source]) -> list[Features]:
     """(frames, dimensions) per source; texts give one frame each."""
-    if chunk[0].path is None:
+    if chunk[0].path is None and chunk[0].clip is None:
         if not isinstance(embedder, TextEmbedder):
             raise UserError(f"{embedder.spec.name} cannot embed text")
         return [row[None] for row in embedder.embed_text([source.text for source in chunk])]
-    return embedder.embed([decode(source.path) for source in chunk if source.path is not None])
+    sounds = [decode(source.path) if source.path is not None else source.clip for source in chunk]
+    return embedder.embed([sound for sound in sounds if sound is not None])
 
 
 def _breach(features: Features | None, identity: Identity) -> str:

@@ -88,17 +88,17 @@ def open_manifest(plan: Plan) -> Manifest:
     path = plan.folder.run_json
     if not path.exists():
         _refuse_foreign(plan)
-        return Manifest(path, _fresh(plan))
+        return Manifest(path, facts_of(plan))
     content, damage = _read(path)
     if damage and not _is_own(plan):
         message = f"{path}: is damaged ({damage}), and nothing else here says whose run this is"
         raise UserError(message, f"choose another --out, or move {path.name} and what was scored away")
     if damage:
-        return Manifest(path, _fresh(plan), damage)
+        return Manifest(path, facts_of(plan), damage)
     if content.get("run_id") == plan.run_id:
         return Manifest(path, content)
     if plan.found is not None and _table(content.get("identity")).get("family") == "folder":
-        return Manifest(path, _fresh(plan))  # nothing of a scored folder's run is lost by scoring it anew
+        return Manifest(path, facts_of(plan))  # nothing of a scored folder's run is lost by scoring it anew
     differs = _differences(_table(content.get("identity")), plan.identity)
     raise UserError(f"{plan.folder.root}: holds another run ({differs})", "choose another --out, or none")
 
@@ -225,7 +225,8 @@ def changed_versions(manifest: Manifest) -> list[str]:
     return [f"{name} {before[name]} -> {now[name]}" for name in sorted(now) if before.get(name, now[name]) != now[name]]
 
 
-def _fresh(plan: Plan) -> dict[str, Any]:
+def facts_of(plan: Plan) -> dict[str, Any]:
+    """What run.json says of a run that begins."""
     suite, config = plan.suite, plan.config
     return {
         "schema": SCHEMA,

@@ -92,6 +92,25 @@ class Plan:
 
 def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
+    config, suite, others = _with_suite(config)
+    if config.model.startswith(PREFIX) and config.model != PREFIX:
+        return _folder_plan(config, suite, others)
+    return _generator_plan(config, suite)
+
+
+def memory_plan(config: RunConfig) -> Plan:
+    """The plan of sounds that are handed over one by one, and lie on no disk; `config.model` is what they are called.
+    Raises UserError as `make_plan` does."""
+    config, suite, _ = _with_suite(config)
+    _refuse_unused_weights(config, suite, ())
+    spec = GeneratorSpec(config.model, "memory", 0, 0, float("inf"), size="none", weights="")
+    items, identity = _items(config, suite), _common_identity(config, suite, spec)
+    run_id, folder = _place(config, suite.name, spec.name, identity)
+    return Plan(config, suite, spec, None, None, items, [items], "", {}, identity, run_id, folder)
+
+
+def _with_suite(config: RunConfig) -> tuple[RunConfig, Suite, Sequence[Prompt]]:
+    """The config with its weights by their own names, the suite as far as `limit` goes, and the prompts beyond."""
     suite = config.suite if isinstance(config.suite, Suite) else load_suite(config.suite, config.weights)
     config = replace(config, weights=_by_their_own_names(config.weights, suite))
     others = () if config.limit is None else suite.prompts[config.limit :]
@@ -99,9 +118,7 @@ def make_plan(config: RunConfig) -> Plan:
         suite = replace(suite, prompts=suite.prompts[: config.limit])
     if not suite.prompts:
         raise UserError(f"suite {suite.name!r} has no prompts")
-    if config.model.startswith(PREFIX) and config.model != PREFIX:
-        return _folder_plan(config, suite, others)
-    return _generator_plan(config, suite)
+    return config, suite, others
 
 
 def _generator_plan(config: RunConfig, suite: Suite) -> Plan:

@@ -38,11 +38,18 @@ def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping
         **dict.fromkeys(("peak", "loudness", "generate_seconds"), number),
         **dict.fromkeys(plan.suite.metrics, number),
     }
-    rows = [{**_row(item, records[item.key]), **_values(item, per_prompt)} for item in plan.items]
+    rows = sample_rows(plan, records, per_prompt)
     schema = pa.schema(list(types.items()))
     buffer = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(rows, schema=schema), buffer, compression="zstd")
     write_bytes(plan.folder.samples, buffer.getvalue())
+
+
+def sample_rows(
+    plan: Plan, records: Mapping[str, Record], per_prompt: Mapping[str, Mapping[str, float]]
+) -> list[dict[str, Any]]:
+    """The rows of the table, in the suite's order."""
+    return [{**_row(item, records[item.key]), **_values(item, per_prompt)} for item in plan.items]
 
 
 def _row(item: Item, record: Record) -> dict[str, Any]:
