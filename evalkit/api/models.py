@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, overload
 
 from evalkit.api.listing import Listing
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import MissingWeights, UserError
+from evalkit.fetch.hub_cache import is_cached
 from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, rounded_down
@@ -21,7 +23,7 @@ class ModelFacts:
     """What is known of a model without loading it; None where it does not say.
 
     `sample_rate` in Hz, `max_seconds` the longest sound, `window_seconds` what it makes at once, `weights_here` "here",
-    "missing", "unpublished", "partly", "none needed", "its own", "no environment" or "cannot be built", and `how` where
+    "in the cache" (of Hugging Face), "missing", "unpublished", "partly", "none needed", "its own", "no environment" or "cannot be built", and `how` where
     they are or what to do. `environment` is that of a model in a process of its own: "here" or "not installed".
     `presets` {name: options}, `further` options that no preset sets.
     """
@@ -98,7 +100,7 @@ def model_facts(name: str) -> ModelFacts:
     environment = _environment(generator)
     here, how = _weights(spec.needs if environment else (name, *spec.needs), spec)
     if environment == "not installed":
-        here = "no environment" if here == "here" else here
+        here = "no environment" if here in ("here", "in the cache") else here
         command = f"evalkit baselines install {spec.family}"
         how = f"its environment is not installed: {command}" + (f"; {how}" if how else "")
     return ModelFacts(
@@ -134,7 +136,8 @@ def _environment(generator: Generator) -> str:
 
 
 def _weights(names: Sequence[str], spec: GeneratorSpec) -> tuple[str, str]:
-    """("here" | "missing" | "unpublished" | "partly" | "none needed" | "its own", the path or what to put where)."""
+    """("here" | "in the cache" | "missing" | "unpublished" | "partly" | "none needed" | "its own", the path or what to
+    put where)."""
     if spec.size == "none":
         return "none needed", ""
     found, missing = [], []
@@ -147,7 +150,7 @@ def _weights(names: Sequence[str], spec: GeneratorSpec) -> tuple[str, str]:
             # A model of another package may keep its weights elsewhere; its digest says whether it found them.
             return ("here", "") if spec.weights else ("its own", "")
     if spec.weights or not missing:
-        return "here", ", ".join(found)
+        return "in the cache" if any(is_cached(Path(path)) for path in found) else "here", ", ".join(found)
     unpublished = names[0] in PUBLISHED and not PUBLISHED[names[0]].source
     state = "partly" if found else "unpublished" if unpublished else "missing"
     return state, "; ".join([*missing, *(f"here: {path}" for path in found)])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from evalkit.cli import brief
+from evalkit.cli import run as options
+from evalkit.cli.bring import YES, bring_for
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
 from evalkit.core.errors import UserError, unknown_name
@@ -25,26 +29,42 @@ _CHECKED = {
 
 
 def fetch(
-    what: str = typer.Argument(..., metavar="suite|weights", help="What to get."),
+    what: str = typer.Argument(..., metavar="suite|weights|for", help="What to get; `for run`: all that a run needs."),
     names: list[str] | None = typer.Argument(None, metavar="NAME", help="Which; none lists what there is."),
+    model: str = options.MODEL,
+    suite: str | None = brief.SUITE,
+    weights: list[str] = options.WEIGHTS,
+    checkpoint: Path | None = options.CHECKPOINT,
+    yes: bool = YES,
     as_json: bool = json_option(),
 ) -> None:
-    """Get a suite's published files, or a network's weights.
+    """Get a suite's published files, a network's weights, or all that a run needs.
 
-    A suite's are its prompts and reference statistics. Files go under EVALKIT_HOME, checked against their published
-    digest, or against that of the first download where none is published. Typed again after a break, it goes on
-    from there. EVALKIT_MIRROR names a folder or an address to take them from instead; EVALKIT_OFFLINE=1 forbids the
-    network.
+    `fetch for run --model M --suite S` lists what that run needs (from where, how large, under which licence), asks
+    where a licence wants consent, and brings the model, its text towers, the judges and the suite's files. The options
+    are for this alone. `evalkit run --fetch` does the same before it runs.
+
+    A suite's files are its prompts and reference statistics. Files go under EVALKIT_HOME, those of the Hugging Face hub
+    into its cache, where other tools find them, each checked against its published digest, or against that of the first
+    download where none is published. Typed again after a break, it goes on from there. HF_ENDPOINT, HF_HOME, HF_TOKEN
+    (or `hf auth login`) and HF_HUB_OFFLINE hold. EVALKIT_MIRROR names a folder or an address to take files from
+    instead; EVALKIT_OFFLINE=1 forbids the network.
 
     \b
     Example:
+      evalkit fetch for run --model stable-audio --suite audiocaps
       evalkit fetch suite audiocaps
       evalkit fetch weights openl3 passt clap
       evalkit fetch weights
     """
+    if what == "for":
+        _fetch_for(names or [], model, suite, weights, checkpoint, yes, as_json)
+        return
+    if suite is not None or weights or checkpoint is not None:
+        raise UserError("--suite, --weights and --checkpoint go with `fetch for run`")
     kinds = {"suite": (_list_suites, _fetch_suite), "weights": (_list_weights, _fetch_weights)}
     if what not in kinds:
-        raise unknown_name("thing to fetch", what, kinds)
+        raise unknown_name("thing to fetch", what, (*kinds, "for run"))
     listing, fetching = kinds[what]
     if not names:
         listing(as_json)
@@ -56,6 +76,32 @@ def fetch(
         return
     for each in found:
         _print(each)
+
+
+def _fetch_for(
+    verb: Sequence[str],
+    model: str,
+    suite: str | None,
+    weights: Sequence[str],
+    checkpoint: Path | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    from evalkit.cli.words import names
+    from evalkit.api.request import request
+    from evalkit.run.config import parse_weights
+
+    if list(verb) != ["run"]:
+        raise UserError("evalkit fetch for: for what?", "evalkit fetch for run --model M --suite S")
+    models = names("--model", model)
+    given = parse_weights(weights)
+    configs = [request(each, suite or "mini", weights=given, checkpoint=checkpoint) for each in models]
+    done = bring_for(configs, yes, quiet=as_json)
+    if as_json:
+        print_json(done)
+    else:
+        words = f"--model {model}" + (f" --suite {suite}" if suite else "")
+        say(f"all of it is here: evalkit run {words}")
 
 
 def _fetch_suite(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
@@ -86,7 +132,7 @@ def _fetch_suite(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
 
 
 def _fetch_weights(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
-    from evalkit.fetch.parcels import bring, licences, open_weights, require_access, require_room
+    from evalkit.fetch.parcels import bring, closed, licences, open_weights, require_room
     from evalkit.fetch.published import GROUPS
 
     _require_known(name)
@@ -94,7 +140,8 @@ def _fetch_weights(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
     if not quiet:
         pieces = [(piece.name, piece.source) for parcel in parcels for piece in parcel.pieces]
         _announce(f"weights {name}", licences(parcels), pieces)
-    require_access(parcels)
+    for error in closed(parcels):
+        raise error
     require_room(parcels)
     files = [
         {**_file(piece.name, piece.source, fetched), "licence": parcel.licence}
@@ -173,12 +220,14 @@ def _list_suites(as_json: bool) -> None:
 
 def _list_weights(as_json: bool) -> None:
     from evalkit.core.errors import MissingWeights
+    from evalkit.fetch.hub_cache import is_cached
     from evalkit.fetch.published import PUBLISHED
     from evalkit.fetch.weights import locate
 
     def here(name: str) -> str:
         try:
-            return str(locate(name, {}))
+            found = locate(name, {})
+            return f"in the cache: {found}" if is_cached(found) else str(found)
         except MissingWeights:
             return "not here" if PUBLISHED[name].fetchable else f"not here: {PUBLISHED[name].why_not}"
 

@@ -95,7 +95,7 @@ def _list(as_json: bool) -> None:
         return
     rows = [[_cell(key, each[key]) for key in _COLUMNS] for each in found]
     print_table(list(_COLUMNS.values()), rows, numbers=(2, 3, 4, 5))
-    if any(each["weights_here"] not in ("here", "none needed") for each in found):
+    if any(each["weights_here"] not in ("here", "in the cache", "none needed") for each in found):
         say()
         say("what is missing, and where it goes: evalkit models NAME")
 

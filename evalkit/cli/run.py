@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit.cli import brief
+from evalkit.cli.bring import YES, bring_for
 from evalkit.cli.output import json_option, warn
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
@@ -61,6 +62,7 @@ TIMEOUT = typer.Option(
     metavar="SECONDS",
     help="Give up on a sound that takes longer; default 600, or a worker's own. The first batch has twice that.",
 )
+FETCH = typer.Option(False, "--fetch", help="First bring what is published elsewhere and not here yet.")
 JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
 
@@ -89,10 +91,15 @@ def run(
     max_failures: int | None = MAX_FAILURES,
     retry_failed: bool = RETRY,
     timeout: float | None = TIMEOUT,
+    fetch: bool = FETCH,
+    yes: bool = YES,
     as_json: bool = JSON,
     no_report: bool = NO_REPORT,
 ) -> None:
     """Generate audio for a suite's prompts, score it, and report.
+
+    --fetch first brings whatever of it is published elsewhere and not here yet, after a list of what, from where, how
+    large and under which licence.
 
     Typing the same command again goes on where it stopped; a finished run is shown again, and nothing is
     recomputed. Failed items are counted beside every number. A model or metric of your own that fails costs
@@ -138,6 +145,8 @@ def run(
         for name in models
         for each in seeds_of(name, seeds)
     ]
+    if fetch:
+        bring_for(configs, yes, quiet=as_json)
     conduct(configs, Manner("score", as_json, not no_report, max_failures), board=board(out, asked))
 
 

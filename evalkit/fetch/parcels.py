@@ -7,6 +7,7 @@ A parcel is opened without the network where all of it is here. Files of the hub
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -27,6 +28,8 @@ from evalkit.fetch.sources import Digest, HubSource, Repository, Source, place
 from evalkit.fetch.weights import locate
 
 State = Literal["here", "cached", "absent"]
+_OPEN = re.compile(r"(MIT|Apache-2\.0|BSD|CC0|CC[- ]BY 4)\b")
+"""How licences begin that ask for no more than a notice."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,17 @@ class Parcel:
     @property
     def to_bring(self) -> tuple[Piece, ...]:
         return tuple(piece for piece in self.pieces if piece.state == "absent")
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of all its files; None where somebody does not say."""
+        known = [piece.size for piece in self.pieces if piece.size is not None]
+        return sum(known) if len(known) == len(self.pieces) else None
+
+    @property
+    def wants_consent(self) -> bool:
+        """Is it gated, or under a licence that does not let everybody do everything?"""
+        return self.kind == "weights" and (self.gated or not _OPEN.match(self.licence))
 
 
 @dataclass(frozen=True)
@@ -122,12 +136,11 @@ def bring(parcel: Parcel, meter: Meter) -> Iterator[tuple[Piece, Fetched]]:
         hub_cache.name_branch(shelf.repository, shelf.commit)
 
 
-def require_access(parcels: Iterable[Parcel]) -> None:
-    """Raises UserError where something that is to be brought is gated and there is no token: before the first byte of
-    anything."""
-    for parcel in parcels:
-        if parcel.gated and parcel.shelf is not None and parcel.to_bring and not hub.token():
-            raise hub.refusal(parcel.shelf.repository, 401, "GatedRepo", False)
+def closed(parcels: Iterable[Parcel]) -> list[UserError]:
+    """What is to be said of each parcel that is to be brought and is gated, where there is no token: before the first
+    byte of anything."""
+    gated = [each.shelf.repository for each in parcels if each.gated and each.shelf is not None and each.to_bring]
+    return [hub.refusal(each, 401, "GatedRepo", False) for each in gated] if gated and not hub.token() else []
 
 
 def require_room(parcels: Iterable[Parcel]) -> dict[Path, tuple[int, int]]:

@@ -26,6 +26,11 @@ def obtain(outline: Outline, meter: Meter) -> Iterator[Obtained]:
     """
     for file in pinned_files(outline):
         yield Obtained(file, fetch(file.source, file.path, meter, replace=True, largest=LARGEST))
+    prepare(outline)
+
+
+def prepare(outline: Outline) -> None:
+    """Convert the probability files of a suite whose files are here. Raises UserError as `obtain` does."""
     for plan in outline.metrics.values():
         if plan.pinned is not None:
             prepared(plan)

@@ -15,10 +15,14 @@ FAKES = Path(__file__).resolve().parent
 
 
 def start(
-    folder: Path, *words: str, before: Callable[[], object] = lambda: None, **environment: str
+    folder: Path,
+    *words: str,
+    before: Callable[[], object] = lambda: None,
+    module: str = "evalkit_fakes",
+    **environment: str,
 ) -> subprocess.Popen[str]:
-    """`python -m evalkit_fakes WORDS` in `folder`, with EVALKIT_HOME and temporary files there; `before` runs in the
-    child first. Both outputs are pipes."""
+    """`python -m evalkit_fakes WORDS`, or `-m evalkit` for the real one, in `folder`, with EVALKIT_HOME and temporary
+    files there; `before` runs in the child first. Both outputs are pipes."""
 
     def prepare() -> None:
         # A test run in the background of a script ignores Ctrl-C and hands that on; a terminal does not.
@@ -28,15 +32,19 @@ def start(
     path = os.pathsep.join((str(FAKES), str(Path(evalkit.__file__).parent.parent)))
     own = {"PYTHONPATH": path, "EVALKIT_HOME": str(folder / "home"), "TMPDIR": str(folder)}
     return subprocess.Popen(
-        [sys.executable, "-m", "evalkit_fakes", *words], env={**os.environ, **own, **environment}, cwd=folder,
+        [sys.executable, "-m", module, *words], env={**os.environ, **own, **environment}, cwd=folder,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
     )  # fmt: skip
 
 
 def finish(
-    folder: Path, *words: str, before: Callable[[], object] = lambda: None, **environment: str
+    folder: Path,
+    *words: str,
+    before: Callable[[], object] = lambda: None,
+    module: str = "evalkit_fakes",
+    **environment: str,
 ) -> tuple[int, str, str]:
     """The same to its end: exit code (minus the signal that killed it), stdout, stderr."""
-    process = start(folder, *words, before=before, **environment)
+    process = start(folder, *words, before=before, module=module, **environment)
     out, told = process.communicate(timeout=120)
     return process.returncode, out, told

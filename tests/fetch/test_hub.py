@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from evalkit_hub import GOOD, POWERLESS, FakeHub, entry, online, serving_hub
-from evalkit_process import finish
+from evalkit_hub import GOOD, POWERLESS, FakeHub, entry, online, serving_hub, typed
 
 from evalkit.core.ids import digest_file
 
@@ -63,7 +62,7 @@ def with_the_library(folder: Path, code: str, environment: dict[str, str]) -> st
 
 def test_what_is_fetched_is_found_by_the_library_itself_offline(hub: FakeHub, tmp_path: Path) -> None:
     """Else a person has the same gigabytes twice."""
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
     assert code == 0, told
     folder = snapshot(tmp_path, T5, T5_COMMIT)
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -82,7 +81,7 @@ def test_what_the_library_fetched_is_used_where_it_lies_and_without_a_network(hu
     with_the_library(tmp_path, asked, online(hub, tmp_path))
     hub.log.clear()
     off = online(hub, tmp_path, HF_HUB_OFFLINE="1")
-    code, out, told = finish(tmp_path, "fetch", "weights", "t5-base", "--json", **off)
+    code, out, told = typed(tmp_path, "fetch", "weights", "t5-base", "--json", **off)
     assert code == 0, told
     files = json.loads(out)["fetched"][0]["files"]
     assert {each["state"] for each in files} == {"here"}
@@ -101,7 +100,7 @@ def test_what_the_library_fetched_is_used_where_it_lies_and_without_a_network(hu
 def test_a_gated_model_says_in_one_line_what_to_do(
     token: str, wanted: tuple[str, ...], hub: FakeHub, tmp_path: Path
 ) -> None:
-    code, out, told = finish(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, token))
+    code, out, told = typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, token))
     assert code == 2
     assert told.count("\n") == 1
     assert all(part in told for part in wanted)
@@ -110,7 +109,7 @@ def test_a_gated_model_says_in_one_line_what_to_do(
 
 def test_the_token_reaches_the_hub_and_nobody_else(hub: FakeHub, tmp_path: Path) -> None:
     """A large file is a redirect to another host, which is handed a signed address and no token."""
-    code, out, told = finish(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
+    code, out, told = typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
     assert code == 0, told
     assert GOOD not in out + told
     folder = snapshot(tmp_path, OPEN, OPEN_COMMIT)
@@ -124,14 +123,14 @@ def test_a_renamed_gated_repository_is_followed_with_the_token(hub: FakeHub, tmp
     """Python's own client sends it along no redirect at all, others along every one."""
     hub.repositories["stabilityai/moved"] = hub.repositories[OPEN]
     hub.add(OPEN, {}, OPEN_COMMIT).moved = "stabilityai/moved"
-    code, _, told = finish(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
+    code, _, told = typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
     assert code == 0, told
     assert any(each.token and each.status == 200 for each in hub.asked("/moved/resolve/"))
     assert not any(each.token for each in hub.asked("/lfs/"))
 
 
 def test_a_stale_token_closes_nobody_out_of_what_is_public(hub: FakeHub, tmp_path: Path) -> None:
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path, "hf_stale"))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path, "hf_stale"))
     assert code == 0, told
     assert not any(each.token for each in hub.log)
 
@@ -140,12 +139,12 @@ def test_a_cut_transfer_goes_on_in_a_new_process(hub: FakeHub, tmp_path: Path) -
     """huggingface_hub itself begins anew, and leaves the first part for ever."""
     hub.cuts = 20_000, 100
     slow = {"EVALKIT_OFFLINE": ""}
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path, **slow))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path, **slow))
     while code:
         assert "type the same command again" in told
         hub.cuts = hub.cuts[0], 1
         hub.log.clear()
-        code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+        code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
     blobs = snapshot(tmp_path, T5, T5_COMMIT).parent.parent / "blobs"
     assert not list(blobs.glob(".part-*"))
     assert (snapshot(tmp_path, T5, T5_COMMIT) / "model.safetensors").read_bytes() == TENSORS
@@ -153,13 +152,13 @@ def test_a_cut_transfer_goes_on_in_a_new_process(hub: FakeHub, tmp_path: Path) -
 
 def test_a_flipped_byte_is_refused_and_nothing_is_kept_of_it(hub: FakeHub, tmp_path: Path) -> None:
     hub.flipped.add("model.safetensors")
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
     assert code == 2
     assert "not the file that it must be" in told
     folder = snapshot(tmp_path, T5, T5_COMMIT)
     assert not (folder / "model.safetensors").exists()
     hub.flipped.clear()
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
     assert code == 0, told
 
 
@@ -168,7 +167,7 @@ def test_a_damaged_blob_of_the_library_is_noticed_and_fetched_anew(hub: FakeHub,
     hub.flipped.add("model.safetensors")
     with_the_library(tmp_path, f"h.snapshot_download({T5!r}, revision={T5_COMMIT!r})", online(hub, tmp_path))
     hub.flipped.clear()
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
     assert code == 0
     assert "is not what it must be" in told
     assert (snapshot(tmp_path, T5, T5_COMMIT) / "model.safetensors").read_bytes() == TENSORS
@@ -179,12 +178,12 @@ def test_a_branch_is_a_commit_from_the_first_fetch_on(hub: FakeHub, tmp_path: Pa
     name = "cvssp/audioldm-m-full"
     files = {"model_index.json": b"{}", "unet/config.json": b"{}", "unet/diffusion_pytorch_model.safetensors": TENSORS}
     first = hub.add(name, files).commit
-    code, _, told = finish(tmp_path, "fetch", "weights", "audioldm-m", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "audioldm-m", **online(hub, tmp_path))
     assert code == 0, told
     folder = snapshot(tmp_path, name, first)
     assert (folder.parent.parent / "refs" / "main").read_text() == first
     hub.add(name, {**files, "unet/config.json": b"[]"}, "e" * 40)
-    code, out, told = finish(tmp_path, "fetch", "weights", "audioldm-m", "--json", **online(hub, tmp_path))
+    code, out, told = typed(tmp_path, "fetch", "weights", "audioldm-m", "--json", **online(hub, tmp_path))
     assert code == 0, told
     assert {first} == {
         Path(each["path"]).relative_to(folder.parent).parts[0] for each in json.loads(out)["fetched"][0]["files"]
@@ -214,7 +213,7 @@ def test_a_listing_that_cannot_be_is_refused_in_one_line(
         entry("model.safetensors", TENSORS),
         {**entry("x.json", b"{}"), **change},
     ]
-    code, _, told = finish(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
     assert code == 2
     assert told.count("\n") == 1
     assert wanted in told
@@ -233,6 +232,6 @@ def test_what_is_not_there_has_a_line_of_its_own(hub: FakeHub, tmp_path: Path) -
         ("t5-base", online(hub, tmp_path, HF_ENDPOINT="http://127.0.0.1:1"), "the hub cannot be asked"),
         ("t5-base", online(hub, tmp_path, HF_ENDPOINT="file:///etc"), "HF_ENDPOINT"),
     ):
-        code, _, told = finish(tmp_path, "fetch", "weights", name, **environment)
+        code, _, told = typed(tmp_path, "fetch", "weights", name, **environment)
         assert (code, told.count("\n")) == (2, 1), told
         assert wanted in told

@@ -1,0 +1,125 @@
+"""What a run needs from elsewhere: its model and what that reads prompts with, the judges, the suite's own files.
+
+Nothing is loaded. What was given by a path (`--weights`, `--checkpoint`) and what ships is nothing to bring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from evalkit.core.errors import MissingWeights, UserError
+from evalkit.fetch.download import Fetched, Meter, mirrored, origin_of
+from evalkit.fetch.parcels import Parcel, Piece, bring, open_weights, piece_of
+from evalkit.fetch.published import PUBLISHED, TOKENIZER, family_names
+from evalkit.fetch.weights import locate
+from evalkit.generators.folder import PREFIX
+from evalkit.generators.worker.environment import is_ready
+from evalkit.generators.worker.generator import Isolated
+from evalkit.run.config import RunConfig
+from evalkit.run.plan import load_generator
+from evalkit.suites.base import Outline, Pinned, Suite
+from evalkit.suites.load import load_outline, load_suite
+from evalkit.suites.obtain import prepare
+from evalkit.suites.pinned import LARGEST, pinned_files
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What runs need, each once, what is gated first; notes on what a fetch does not bring; and why something that is
+    needed cannot be had."""
+
+    parcels: list[Parcel]
+    notes: list[str]
+    faults: list[str]
+
+
+def needs_of(configs: Sequence[RunConfig]) -> Needs:
+    """Asks the hub, and servers for sizes, of what is not here. Raises UserError for names that are not known."""
+    names: dict[str, None] = {}
+    notes: dict[str, None] = {}
+    for config in configs:
+        for name in (*_of_model(config, notes), *_judges(config)):
+            names.setdefault(name)
+    wanted: list[Callable[[], Parcel]] = [partial(open_weights, name, sizes=True) for name in names]
+    wanted += [partial(_of_suite, suite) for suite in dict.fromkeys(config.suite for config in configs)]
+    parcels, faults = [], []
+    for each in wanted:
+        try:
+            parcels.append(each())
+        except UserError as error:
+            faults.append(str(error))
+    return Needs(sorted(parcels, key=lambda parcel: not parcel.gated), list(notes), faults)
+
+
+def bring_all(parcels: Sequence[Parcel], meter: Meter) -> Iterator[tuple[Parcel, Piece, Fetched]]:
+    """Fetch what is not here, and check what is; see `evalkit.fetch.parcels.bring`."""
+    for parcel in parcels:
+        for piece, fetched in bring(parcel, meter):
+            yield parcel, piece, fetched
+        if parcel.kind == "suite" and parcel.pieces:
+            prepare(load_outline(parcel.name))
+
+
+def _of_model(config: RunConfig, notes: dict[str, None]) -> list[str]:
+    """The published weights that the model is made of; `notes` gets what else it wants."""
+    if config.model.startswith(PREFIX):
+        return []
+    generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
+    isolated = isinstance(generator, Isolated)
+    if isinstance(generator, Isolated) and generator.environment and not is_ready(generator.environment):
+        family = generator.spec.family
+        notes.setdefault(f"{config.model} runs in an environment of its own: evalkit baselines install {family}")
+    if config.random_weights:
+        return []
+    own = () if isolated or config.checkpoint else (config.model,)
+    return [name for name in (*own, *generator.spec.needs) if name in PUBLISHED and name not in config.weights]
+
+
+def _judges(config: RunConfig) -> list[str]:
+    given = {each for name in config.weights for each in (name, *family_names(name))}
+    suite = config.suite if isinstance(config.suite, Suite | Outline) else _read(config)
+    used = [name for name in dict.fromkeys(plan.weights for plan in suite.metrics.values()) if name in PUBLISHED]
+    clap = [name for name in used if name in family_names("clap")]
+    if any(_wants_tokenizer(name, config) for name in clap) and TOKENIZER not in config.weights:
+        used.append(TOKENIZER)
+    return [name for name in used if name not in given]
+
+
+def _read(config: RunConfig) -> Outline | Suite:
+    if isinstance(config.suite, str):
+        return load_outline(config.suite)
+    return config.suite if isinstance(config.suite, Suite) else load_suite(config.suite, config.weights)
+
+
+def _wants_tokenizer(name: str, config: RunConfig) -> bool:
+    """Comes this CLAP without its words, as LAION's files do? A folder of the hub has them."""
+    given = {**config.weights, **({name: config.weights["clap"]} if "clap" in config.weights else {})}
+    try:
+        return locate(name, given).is_file()
+    except MissingWeights:
+        return True
+
+
+def _of_suite(suite: object) -> Parcel:
+    """The suite's prompts and references, as far as it takes them from a pinned source."""
+    if isinstance(suite, str):
+        outline = load_outline(suite)
+        return _suite_parcel(suite, outline.licence, pinned_files(outline))
+    plans = suite.metrics.values() if isinstance(suite, Suite) else ()
+    files = [plan.pinned for plan in plans if plan.pinned is not None]
+    told = suite if isinstance(suite, Suite) else None
+    return _suite_parcel(files[0].suite if files else told.name if told else "", told.licence if told else "", files)
+
+
+def _suite_parcel(name: str, licence: str, files: Sequence[Pinned]) -> Parcel:
+    pieces = tuple(
+        piece_of(file.path.name, file.source, file.path, sizes=True, own=True, largest=LARGEST) for file in files
+    )
+    origins = dict.fromkeys(_server(file) for file in files)
+    return Parcel("suite", name, ", ".join(origins), licence, False, pieces)
+
+
+def _server(file: Pinned) -> str:
+    return mirrored() or "/".join(origin_of(file.source).split("/")[2:5])
