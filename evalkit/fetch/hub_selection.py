@@ -5,7 +5,7 @@ A repository holds a model several times over: for torch, TensorFlow, flax and o
 checkpoint. What is kept, by folder: JSON, vocabularies, and the tensors once, in the first of these forms:
 safetensors (whole, else in shards with their index), torch's (whole, else in shards), a lone variant (`.fp16.`). Of
 stable-audio-tools' layout it is `model_config.json` and `model.safetensors` at the root, whatever else lies there; of a
-pipeline of diffusers the root and the folders in it; of any other repository the root alone.
+pipeline of diffusers the root and the folders in it; of any other repository with tensors at the root, that alone.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def needed(paths: Collection[str], names: Sequence[str], whose: str) -> list[str
     for path in paths:
         folder, _, name = path.rpartition("/")
         folders.setdefault(folder, []).append(name)
-    deep = PIPELINE in paths
+    deep = _is_pipeline(paths)
     kept = {
         folder: _of_folder(inside)
         for folder, inside in folders.items()
@@ -104,13 +104,19 @@ def gaps(paths: Collection[str], names: Sequence[str], components: Sequence[str]
         return ["its tensors"]
     if set(kept) == set(_STABLE_AUDIO):
         return []
-    if PIPELINE in kept:
+    if _is_pipeline(kept):
+        components = components or sorted({path.partition("/")[0] for path in kept if "/" in path})
         inside = {
             each: {path.rpartition("/")[2] for path in kept if path.startswith(f"{each}/")} for each in components
         }
         return [each for each, found in inside.items() if not _is_component(found)]
     lacking = [] if "config.json" in kept else ["config.json"]
     return lacking if any(name in kept for name in _VOCABULARIES) else [*lacking, _VOCABULARIES[0]]
+
+
+def _is_pipeline(paths: Collection[str]) -> bool:
+    """Lies the model in folders? Its list says so, or that the root has no tensors."""
+    return PIPELINE in paths or not any(_TENSORS.fullmatch(path) for path in paths)
 
 
 def _is_component(names: Collection[str]) -> bool:

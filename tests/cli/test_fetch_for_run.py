@@ -41,7 +41,7 @@ def t5(folder: Path, width: int = 24) -> Path:
 Maker = Callable[[Path], Path]
 MAKERS: dict[str, Maker] = {
     "stable-audio": lambda folder: small_stable_audio(folder, 2_097_152),
-    "stable-audio-open-small": lambda folder: small_stable_audio(folder, 524_288, "rectified_flow"),
+    "stable-audio-open-small": lambda folder: small_stable_audio(folder, 524_288, "rf_denoiser"),
     "t5-base": lambda folder: t5(folder, 768),
     "t5-large": t5,
     "audiogen-medium": lambda folder: AUDIOGEN,
