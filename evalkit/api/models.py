@@ -23,9 +23,9 @@ class ModelFacts:
     """What is known of a model without loading it; None where it does not say.
 
     `sample_rate` in Hz, `max_seconds` the longest sound, `window_seconds` what it makes at once, `weights_here` "here",
-    "in the cache" (of Hugging Face), "missing", "unpublished", "partly", "none needed", "its own", "no environment" or "cannot be built", and `how` where
-    they are or what to do. `environment` is that of a model in a process of its own: "here" or "not installed".
-    `presets` {name: options}, `further` options that no preset sets.
+    "in the cache" (of Hugging Face), "missing", "unpublished", "partly", "none needed", "its own", "no environment" or
+    "cannot be built", and `how` where they are or what to do. `environment` is that of a model in a process of its own:
+    "here" or "not installed".
     """
 
     name: str

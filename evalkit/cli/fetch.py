@@ -87,8 +87,8 @@ def _fetch_for(
     yes: bool,
     as_json: bool,
 ) -> None:
-    from evalkit.cli.words import names
     from evalkit.api.request import request
+    from evalkit.cli.words import names
     from evalkit.run.config import parse_weights
 
     if list(verb) != ["run"]:
