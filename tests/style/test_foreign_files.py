@@ -35,7 +35,6 @@ GUARDED = {
     "evalkit/core/reading.py": {"os.open"},
     "evalkit/core/jsonio.py": {"json.loads", "path.open"},
     "evalkit/core/tomlio.py": {"tomllib"},
-    "evalkit/core/toml_lines.py": {"tomllib"},
     "evalkit/core/yamlio.py": {"yaml"},
     "evalkit/store/arrays.py": {"zipfile.ZipFile", "archive.open"},
     "evalkit/store/tables.py": {"parquet.ParquetFile"},
