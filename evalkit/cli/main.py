@@ -19,10 +19,10 @@ from typing import NoReturn
 
 import typer
 
-from evalkit.cli.output import add, flush, say, tolerant_streams, warn
+from evalkit.cli.output import flush, say, tolerant_streams, warn
 from evalkit.cli.words import Verb
 from evalkit.core import interrupts
-from evalkit.core.errors import Several, UserError
+from evalkit.core.errors import UserError
 from evalkit.core.files import refusal
 from evalkit.core.text import one_line
 
@@ -46,9 +46,6 @@ VERBS = (
 )
 _LONGEST = 4000
 """Characters of an error that are told."""
-
-_MOST_PARTS = 40
-"""Faults of one command that are told one by one."""
 
 _GOES_ON = ("run", "generate", "score", "fetch", "baselines")
 """Verbs that keep what they have done when they are stopped."""
@@ -123,18 +120,6 @@ def _end(ended: BaseException, verb: str) -> NoReturn:
     if isinstance(ended, OSError):
         ended = refusal(ended) or ended
     if isinstance(ended, UserError):
-        _tell(ended)
+        warn(one_line(ended, _LONGEST))
         sys.exit(ended.exit_code)
     raise ended
-
-
-def _tell(error: UserError) -> None:
-    """One line; where several things are wrong, a line for each below what they are about."""
-    if not isinstance(error, Several):
-        warn(one_line(error, _LONGEST))
-        return
-    warn(f"{one_line(error.where, _LONGEST) or 'to be put right first'}: {len(error.parts)} faults")
-    for part in error.parts[:_MOST_PARTS]:
-        add(f"  {one_line(part, _LONGEST // 10)}")
-    if len(error.parts) > _MOST_PARTS:
-        add(f"  and {len(error.parts) - _MOST_PARTS} more")

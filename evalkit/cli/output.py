@@ -117,11 +117,6 @@ def warn(line: str) -> None:
     print(warning(line), file=sys.stderr, flush=True)
 
 
-def add(line: str) -> None:
-    """One more line on stderr, below what was warned of."""
-    print(_line(line, sys.stderr), file=sys.stderr, flush=True)
-
-
 def warning(line: str) -> str:
     """What `warn` writes, for a progress bar that writes it itself."""
     return _line(f"evalkit: {line}", sys.stderr)

@@ -7,7 +7,7 @@ way out, without a traceback, and exits with 2. Anything else is a bug and keeps
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 
 class EvalkitError(Exception):
@@ -29,23 +29,6 @@ class UserError(EvalkitError):
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
-
-
-class Several(UserError):
-    """What is wrong in several ways, told at once: `parts` says each by itself, with its way out, and `where` names
-    what all of them are about, "" for nothing in common."""
-
-    parts: tuple[str, ...]
-
-    def __init__(self, where: str, errors: Sequence[UserError]) -> None:
-        def alone(text: str) -> str:
-            return text.removeprefix(where).lstrip(",: ") if where else text
-
-        parts = [part for error in errors for part in (error.parts if isinstance(error, Several) else (str(error),))]
-        messages = dict.fromkeys(alone(error.message) for error in errors)
-        hints = dict.fromkeys(error.hint for error in errors if error.hint)
-        super().__init__(f"{where}: {'; '.join(messages)}" if where else "; ".join(messages), "; ".join(hints))
-        self.where, self.parts = where, tuple(dict.fromkeys(map(alone, parts)))
 
 
 class MissingWeights(UserError):

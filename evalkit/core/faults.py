@@ -7,11 +7,11 @@ and an interval that is too narrow. So every reader of a table that a person wri
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evalkit.core.errors import Several, UserError
+from evalkit.core.errors import UserError
 
 _TOLD = 8
 """Keys that are named one by one."""
@@ -42,7 +42,7 @@ def refuse_unknown(where: object, *sections: Section) -> None:
         return
     told = strange[:_TOLD]
     more = f" and {len(strange) - _TOLD} more" if len(strange) > _TOLD else ""
-    named = ", ".join(f"{shown_key(key)}{f' in {section.name}' if section.name else ''}" for section, key in told)
+    named = ", ".join(f"{_shown(key)}{f' in {section.name}' if section.name else ''}" for section, key in told)
     plural = "s" if len(strange) > 1 else ""
     hints = dict.fromkeys(_nearest(section, key, len(told) > 1) for section, key in told)
     raise UserError(f"{where}: unknown key{plural} {named}{more}", "; ".join(hints))
@@ -61,33 +61,25 @@ def together(*readers: Callable[[], Any]) -> list[Any]:
     return values
 
 
-def several(where: str, errors: Sequence[UserError]) -> UserError:
-    """The one error, or all of them as one."""
-    return errors[0] if len(errors) == 1 else Several(where, errors)
-
-
 def _as_one(errors: list[UserError]) -> UserError:
     """One line: what they begin with in common, the file's name, is said once."""
+    if len(errors) == 1:
+        return errors[0]
     first = errors[0].message
-    head = first[: first.find(": ")] if ": " in first else ""
-    shared = bool(head) and all(error.message.startswith(f"{head}: ") for error in errors)
-    return several(head if shared else "", errors)
-
-
-def nearest(key: object, known: Collection[str], named: str = "", of: str = "") -> str:
-    """What may have been meant by a key that nothing reads, or which keys there are."""
-    close = difflib.get_close_matches(str(key)[:_LONGEST_KEY], list(known), n=2, cutoff=0.6)
-    if close:
-        return f"did you mean {' or '.join(close)}{of}?"
-    return f"known{named}: {', '.join(sorted(known))}"
+    head = first[: first.find(": ") + 2]
+    rest = [error.message.removeprefix(head) for error in errors[1:] if error.message != first]
+    hints = dict.fromkeys(error.hint for error in errors if error.hint)
+    return UserError("; ".join(dict.fromkeys([first, *rest])), "; ".join(hints))
 
 
 def _nearest(section: Section, key: object, named: bool) -> str:
-    where = f" in {section.name}" if section.name else ""
-    return nearest(key, section.known, where, f" instead of {shown_key(key)}" if named else "")
+    close = difflib.get_close_matches(str(key)[:_LONGEST_KEY], list(section.known), n=2, cutoff=0.6)
+    of = f" {_shown(key)}" if named else ""
+    if close:
+        return f"did you mean {' or '.join(close)}{f' instead of{of}' if of else ''}?"
+    return f"known{f' in {section.name}' if section.name else ''}: {', '.join(sorted(section.known))}"
 
 
-def shown_key(key: object) -> str:
-    """A key as an error shows it: a stranger's may have megabytes."""
+def _shown(key: object) -> str:
     text = repr(key)
     return text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 1] + "…"

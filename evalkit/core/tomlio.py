@@ -15,8 +15,6 @@ from typing import Any
 from evalkit.core import limits
 from evalkit.core.errors import UserError
 from evalkit.core.reading import read_text
-from evalkit.core.sheet import Faults, Sheet
-from evalkit.core.toml_lines import lines_of
 
 MOST_BYTES = 1 << 19
 """The largest TOML file; AudioCaps' manifest has 4 kB."""
@@ -32,16 +30,7 @@ _BETWEEN = re.compile(r"[^\[\]{}.,=\n]++")
 def read_toml(path: Path, what: str = "file", hint: str = "") -> dict[str, Any]:
     """The table of a TOML file. Raises UserError, naming the file and the line or key: absent (it is called `what`, and
     `hint` is the way out), too large, nested too deep, not TOML, or with a value that is none of the above."""
-    return _parsed(read_text(path, MOST_BYTES, what, hint), path, what)
-
-
-def read_sheet(path: Path, what: str, hint: str = "") -> Sheet:
-    """As :func:`read_toml`, for a reader that tells all that is wrong with the table, each with its line."""
     text = read_text(path, MOST_BYTES, what, hint)
-    return Sheet(_parsed(text, path, what), Faults(path, lines_of(text)))
-
-
-def _parsed(text: str, path: Path, what: str) -> dict[str, Any]:
     skeleton = _BETWEEN.sub("", _TEXTS.sub("", text))
     # A key of many parts is a table of many levels; tomllib takes them apart in the square of their number.
     if limits.depth(skeleton.encode()) > limits.DEEPEST or "." * limits.DEEPEST in skeleton:

@@ -19,12 +19,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
 from evalkit.core.errors import UserError
-from evalkit.core.faults import together
 
 HUB = "https://huggingface.co"
 
@@ -143,22 +141,18 @@ def parse_source(table: Mapping[str, object], where: str) -> Source:
     Raises UserError for a key that is unknown or absent, a digest that is none, a path that leads outwards,
     and an address that is not plain http or https.
     """
-    found = together(*(partial(_text, value, key, where) for key, value in table.items()))
-    texts: dict[str, str] = dict(zip(table, found, strict=True))
+    texts = {key: _text(value, key, where) for key, value in table.items()}
     match frozenset(texts) - {"sha256"}:
         case keys if keys == {"repo", "commit", "path", "blob"} and "sha256" not in texts:
             git = GitSource(**texts)
-            together(
-                lambda: _fits(git.repo, _NAME, "repo", where),
-                lambda: _fits(git.commit, _REVISION, "commit", where),
-                lambda: _fits(git.blob, _HEX[40], "blob", where),
-            )
+            _fits(git.repo, _NAME, "repo", where)
+            _fits(git.commit, _REVISION, "commit", where)
+            _fits(git.blob, _HEX[40], "blob", where)
             source: Source = git
         case keys if keys == {"hub", "revision", "file"}:
             hub = HubSource(**texts)
-            together(
-                lambda: _fits(hub.hub, _NAME, "hub", where), lambda: _fits(hub.revision, _REVISION, "revision", where)
-            )
+            _fits(hub.hub, _NAME, "hub", where)
+            _fits(hub.revision, _REVISION, "revision", where)
             source = hub
         case keys if keys == {"url"}:
             source = UrlSource(**texts)
@@ -166,10 +160,9 @@ def parse_source(table: Mapping[str, object], where: str) -> Source:
         case _:
             forms = "{repo, commit, path, blob}, {hub, revision, file} or {url, sha256}"
             raise UserError(f"{where}: a source has the keys {forms}, not {', '.join(sorted(texts)) or 'none'}")
-    together(
-        lambda: _fits(texts.get("sha256") or "0" * 64, _HEX[64], "sha256", where),
-        lambda: _require_inside(place(source), where),
-    )
+    if texts.get("sha256"):
+        _fits(texts["sha256"], _HEX[64], "sha256", where)
+    _require_inside(place(source), where)
     return source
 
 

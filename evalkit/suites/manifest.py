@@ -3,10 +3,10 @@
 A manifest looks like this::
 
     name = "mini"
-    title = "Ten everyday sounds"       # this and what follows here may be left out
+    title = "Ten everyday sounds"
     version = "1"
-    protocol = "evalkit-mini-1"         # else name and version
-    size = "mini"                       # or "full": their numbers never share a table; else as the weights are
+    protocol = "evalkit-mini-1"
+    size = "mini"                       # or "full": their numbers never share a table
     licence = "MIT"
     citation = ""
 
@@ -43,27 +43,27 @@ reference has two more: `form`, which is `evalkit` (the two forms of `evalkit.su
 mean and a covariance as stable-audio-metrics ships them) or `passt_probabilities` (its pickled tensors), and
 `count`, the clips behind it or the prompts that it has a row for.
 
-Manifests and prompt files come from outside: all that is wrong with one is a single :class:`UserError` that names the
-file, and each line and key.
+Manifests and prompt files come from outside: whatever is wrong with one is a single :class:`UserError`
+that names the file, and the line or key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Section, refuse_unknown, together
 from evalkit.core.ids import digest_bytes
 from evalkit.core.paths import typed
 from evalkit.core.registry import located
-from evalkit.core.sheet import Sheet
-from evalkit.core.tomlio import read_sheet
+from evalkit.core.tomlio import read_toml
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, parse_source, place
-from evalkit.fetch.weights import MINIS
 from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
 from evalkit.suites.conventions import PLAIN_KEYS, metric_keys, metric_names, refuse_likeness, refuse_values
-from evalkit.suites.prompts import LONGEST_SECONDS
 
 TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
 FORMS = ("evalkit", "mu_sigma", "passt_probabilities")
@@ -78,139 +78,180 @@ _CAPTIONS = ("all", "first")
 def read_outline(manifest: Path, typed: str) -> Outline:
     """What the manifest says; `typed` is how the person names the suite, for hints.
 
-    Raises UserError for a file that cannot be read as a manifest, with all that is wrong with it, key by key.
+    Raises UserError for a file that cannot be read as a manifest, naming the key.
     """
-    sheet = read_sheet(manifest, "suite manifest", "evalkit suites lists the known ones")
-    sheet.known((*TEXT_KEYS, "prompts", "metrics", "reference"))
-    prompts = _prompts(sheet.sheet("prompts"), manifest.parent, typed)
-    metrics = _plans(sheet.sheet("metrics"), manifest.parent, typed)
-    audio = _reference_audio(sheet.sheet("reference", optional=True), manifest.parent)
-    texts: dict[str, Any] = _texts(sheet, "mini" if any(plan.weights in MINIS for plan in metrics.values()) else "full")
-    sheet.faults.refuse()
+    table = read_toml(manifest, "suite manifest", "evalkit suites lists the known ones")
+    _, texts, prompts, metrics, audio = together(
+        lambda: _refuse_strangers(table, manifest),
+        lambda: _texts(table, manifest),
+        lambda: _prompts(_section(table, "prompts", manifest), manifest, typed),
+        lambda: _plans(_section(table, "metrics", manifest), manifest, typed),
+        lambda: _reference_audio(_section(table, "reference", manifest, optional=True), manifest),
+    )
     if prompts["captions"] != "all":
         texts["protocol"] += f"; captions={prompts['captions']}"
     return Outline(**texts, **prompts, manifest=manifest, metrics=metrics, reference_audio=audio)
 
 
-def _texts(sheet: Sheet, size: str) -> dict[str, str]:
-    """What is not said is said by the rest: a suite of which only its name is given is its first version."""
-    name = sheet.text("name")
-    version = sheet.text("version", "1")
-    return {
-        "name": name,
-        "title": sheet.text("title", name or "?"),
-        "version": version,
-        "protocol": sheet.text("protocol", f"{name}-{version}"),
-        "size": sheet.one_of("size", _SIZES, size),
-        **{key: sheet.text(key, "", empty=True) for key in ("licence", "citation")},
-    }
+def _refuse_strangers(table: Mapping[str, Any], manifest: Path) -> None:
+    """A key that nothing reads, in any of the tables. Which a metric's own are, its card says."""
+    prompts, metrics, own = (table.get(key) for key in ("prompts", "metrics", "reference"))
+    sections = [
+        Section("", table, (*TEXT_KEYS, "prompts", "metrics", "reference")),
+        Section("[prompts]", prompts, PROMPT_KEYS),
+        Section("[reference]", own, ("audio",)),
+    ]
+    if isinstance(prompts, dict):
+        sections.append(Section("[prompts.source]", prompts.get("source"), SOURCE_KEYS))
+    if isinstance(metrics, dict):
+        sections.append(Section("[metrics]", metrics, metric_names(metrics)))
+    for name, plan in metrics.items() if isinstance(metrics, dict) else ():
+        if isinstance(plan, dict):
+            sections.append(Section(f"[metrics.{name}]", plan, metric_keys(name, plan)))
+            source = plan.get("reference")
+            sections.append(Section(f"[metrics.{name}.reference]", source, (*SOURCE_KEYS, "form", "count")))
+    refuse_unknown(manifest, *sections)
 
 
-def _prompts(sheet: Sheet, folder: Path, typed: str) -> dict[str, Any]:
+def _texts(table: Mapping[str, Any], manifest: Path) -> dict[str, str]:
+    texts = dict(zip(TEXT_KEYS, together(*(partial(_text, table, key, manifest) for key in TEXT_KEYS)), strict=True))
+    if texts["size"] not in _SIZES:
+        raise UserError(f"{manifest}: size is {texts['size']!r}", f"it must be one of {', '.join(_SIZES)}")
+    return texts
+
+
+def _prompts(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, Any]:
     """The fields of an Outline that `[prompts]` is about."""
-    sheet.known(PROMPT_KEYS)
-    count = sheet.count("count")
-    pinned = _prompt_source(sheet, count, typed)
-    file = _beside(sheet, "file", folder) if pinned is None else None
+    captions = section.get("captions", "all")
+    if captions not in _CAPTIONS:
+        raise UserError(f"{manifest}: [prompts] captions is {captions!r}", f"it must be one of {', '.join(_CAPTIONS)}")
+    pinned = _prompt_source(section, manifest, typed)
     return {
-        "prompts": file or (folder if pinned is None else pinned.path),
-        "columns": _columns(sheet),
+        "prompts": _beside(manifest, section.get("file"), "[prompts] file") if pinned is None else pinned.path,
+        "columns": _columns(section, manifest),
         "pinned": pinned,
-        "count": count,
-        "groups": sheet.count("groups"),
-        "absent": frozenset(sheet.names("no_reference")),
-        "captions": sheet.one_of("captions", _CAPTIONS, "all"),
+        "count": _count(section, "count", f"{manifest}: [prompts]"),
+        "groups": _count(section, "groups", f"{manifest}: [prompts]"),
+        "absent": _absent(section, manifest),
+        "captions": captions,
     }
 
 
-def _reference_audio(sheet: Sheet, folder: Path) -> Path | None:
-    sheet.known(("audio",))
-    return _beside(sheet, "audio", folder) if "audio" in sheet.table else None
+def _reference_audio(section: Mapping[str, Any], manifest: Path) -> Path | None:
+    audio = section.get("audio")
+    return None if audio is None else _beside(manifest, audio, "[reference] audio")
 
 
-def _columns(sheet: Sheet) -> Columns:
-    seconds = sheet.table.get("seconds", "seconds")
+def _section(table: Mapping[str, Any], key: str, manifest: Path, optional: bool = False) -> dict[str, Any]:
+    section = table.get(key, {} if optional else None)
+    if not isinstance(section, dict):
+        raise UserError(f"{manifest}: section [{key}] is missing or is not a table")
+    return section
+
+
+def _text(table: Mapping[str, Any], key: str, where: Path | str) -> str:
+    value = table.get(key)
+    if not isinstance(value, str) or (not value.strip() and key not in ("licence", "citation")):
+        raise UserError(f"{where}: {key!r} is missing or is not text", f'add {key} = "..."')
+    return value
+
+
+def _count(section: Mapping[str, Any], key: str, where: str) -> int:
+    value = section.get(key, 0)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise UserError(f"{where} {key} must be a whole number")
+    return value
+
+
+def _columns(section: Mapping[str, Any], manifest: Path) -> Columns:
+    seconds = section.get("seconds", "seconds")
     if isinstance(seconds, bool) or not isinstance(seconds, str | int | float):
-        sheet.fault("seconds", f"is {seconds!r:.60}, and must be a column's name or a number")
-        seconds = 1.0
-    elif not isinstance(seconds, str) and not 0 < seconds <= LONGEST_SECONDS:
-        sheet.fault("seconds", f"is {seconds!r:.60}", f"it must be above 0 and at most {LONGEST_SECONDS:g}")
-    named = {key: sheet.text(key) for key in ("id", "text", "group", "labels") if key in sheet.table}
+        raise UserError(f"{manifest}: [prompts] seconds must be a column's name or a number")
     return Columns(
-        id=named.get("id", "id"),
-        text=named.get("text", "prompt"),
+        id=_column(section, "id", manifest) or "id",
+        text=_column(section, "text", manifest) or "prompt",
         seconds=seconds,
-        group=named.get("group"),
-        labels=named.get("labels"),
+        group=_column(section, "group", manifest),
+        labels=_column(section, "labels", manifest),
     )
 
 
-def _beside(sheet: Sheet, key: str, folder: Path) -> Path | None:
-    """The path that `key` names, from the manifest's folder."""
-    value = sheet.table.get(key)
-    if isinstance(value, str) and value and "\0" not in value:
-        path: Path | None = sheet.ask(key, lambda: folder / typed(value))
-        return path
-    told = "is missing" if value is None else f"is {value!r:.60}"
-    sheet.fault(key, f"{told}, and must be a path")
-    return None
+def _column(section: Mapping[str, Any], key: str, manifest: Path) -> str | None:
+    value = section.get(key)
+    if value is not None and (not isinstance(value, str) or not value):
+        raise UserError(f"{manifest}: [prompts] {key} must be a column's name")
+    return value
 
 
-def _prompt_source(sheet: Sheet, count: int, typed: str) -> Pinned | None:
-    if "source" not in sheet.table:
+def _absent(section: Mapping[str, Any], manifest: Path) -> frozenset[str]:
+    names = section.get("no_reference", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{manifest}: [prompts] no_reference must be a list of sources")
+    return frozenset(names)
+
+
+def _beside(manifest: Path, value: object, what: str) -> Path:
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise UserError(f"{manifest}: {what} must be a path")
+    return manifest.parent / typed(value)
+
+
+def _prompt_source(section: Mapping[str, Any], manifest: Path, typed: str) -> Pinned | None:
+    if "source" not in section:
         return None
-    if "file" in sheet.table:
-        sheet.fault("", "has both file and source", "leave one of them out")
-    source = sheet.sheet("source")
-    source.known(SOURCE_KEYS)
-    return _pinned(source, source.table, count, "evalkit", typed)
+    where = f"{manifest}: [prompts.source]"
+    if "file" in section:
+        raise UserError(f"{manifest}: [prompts] has both file and source", "leave one of them out")
+    table = section["source"]
+    if not isinstance(table, dict):
+        raise UserError(f"{where} must be a table")
+    return _pinned(table, _count(section, "count", f"{manifest}: [prompts]"), "evalkit", where, typed)
 
 
-def _pinned(sheet: Sheet, table: Mapping[str, Any], count: int, form: str, typed: str) -> Pinned | None:
-    """The source that a table describes. Where keys of it are unknown, that is the fault to tell."""
-    if not set(table) <= set(SOURCE_KEYS):
-        return None
-    source = sheet.ask("", parse_source, table, sheet.name)
-    return None if source is None else Pinned(source, evalkit_home() / "sources" / place(source), typed, form, count)
+def _pinned(table: Mapping[str, Any], count: int, form: str, where: str, typed: str) -> Pinned:
+    source = parse_source(table, where)
+    return Pinned(source, evalkit_home() / "sources" / place(source), typed, form, count)
 
 
-def _plans(section: Sheet, folder: Path, typed: str) -> dict[str, MetricPlan]:
-    if not section.table:
-        section.fault("", "names no metric", 'add e.g. [metrics.clap_score] weights = "clap"')
-    section.known(metric_names(section.table))
-    return {metric: _plan(section.sheet(metric), metric, folder, typed) for metric in section.table}
+def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, MetricPlan]:
+    if not section:
+        raise UserError(f"{manifest}: [metrics] names no metric", 'add e.g. [metrics.clap_score] weights = "clap"')
+    plans = {}
+    for metric, plan in section.items():
+        where = f"{manifest}: [metrics.{metric}]"
+        if not isinstance(plan, dict):
+            raise UserError(f"{where} must be a table")
+        pinned = None
+        reference = plan.get("reference")
+        if isinstance(reference, dict):
+            pinned = _reference_source(reference, f"{manifest}: [metrics.{metric}.reference]", typed)
+            reference = _ready_path(pinned)
+        elif reference is not None:
+            reference = _beside(manifest, reference, f"[metrics.{metric}] reference")
+        if pinned is not None and "count" in plan:
+            raise UserError(f"{where} has a count", f"it belongs into [metrics.{metric}.reference]")
+        like = _text(plan, "like", where) if "like" in plan else ""
+        if like:
+            refuse_likeness(where, metric, like)
+        options = {key: _text(plan, key, where) for key in plan if key not in PLAIN_KEYS}
+        refuse_values(where, like or metric, options)
+        weights, count = _text(plan, "weights", where), _count(plan, "count", where)
+        code, embedder = (located(name, manifest.parent) for name in (metric, weights))
+        plans[metric] = MetricPlan(
+            metric, weights, reference, options, pinned, count=count, like=like, code=code, embedder=embedder
+        )
+    return plans
 
 
-def _plan(sheet: Sheet, metric: str, folder: Path, typed: str) -> MetricPlan:
-    sheet.known(metric_keys(metric, sheet.table))
-    pinned: Pinned | None = None
-    reference: Path | None = None
-    if isinstance(sheet.table.get("reference"), dict):
-        pinned = _reference_source(sheet.sheet("reference"), typed)
-        reference = None if pinned is None else _ready_path(pinned)
-        if "count" in sheet.table:
-            sheet.fault("count", "belongs into the table of its reference")
-    elif "reference" in sheet.table:
-        reference = _beside(sheet, "reference", folder)
-    like = sheet.text("like") if "like" in sheet.table else ""
-    if like:
-        sheet.ask("like", refuse_likeness, sheet.name, metric, like)
-    options = {key: sheet.text(key) for key in sheet.table if key not in PLAIN_KEYS}
-    sheet.ask("", refuse_values, sheet.name, like or metric, options)
-    weights = sheet.text("weights")
-    code, embedder = (located(name, folder) for name in (metric, weights))
-    return MetricPlan(
-        metric, weights, reference, options, pinned, count=sheet.count("count"), like=like, code=code, embedder=embedder
-    )
-
-
-def _reference_source(sheet: Sheet, typed: str) -> Pinned | None:
-    sheet.known((*SOURCE_KEYS, "form", "count"))
-    form, count = sheet.one_of("form", FORMS, FORMS[0]), sheet.count("count")
+def _reference_source(table: Mapping[str, Any], where: str, typed: str) -> Pinned:
+    form = table.get("form", FORMS[0])
+    if form not in FORMS:
+        raise unknown_name("form of a reference", str(form), FORMS)
+    count = _count(table, "count", where)
     if form == "mu_sigma" and not count:
-        sheet.fault("", "has no count", "such a file does not say how many clips are behind it: state it")
-    rest = {key: value for key, value in sheet.table.items() if key not in ("form", "count")}
-    return _pinned(sheet, rest, count, form, typed)
+        raise UserError(f"{where} has no count", "such a file does not say how many clips are behind it: state it")
+    rest = {key: value for key, value in table.items() if key not in ("form", "count")}
+    return _pinned(rest, count, form, where, typed)
 
 
 def _ready_path(pinned: Pinned) -> Path:

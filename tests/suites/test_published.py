@@ -294,13 +294,13 @@ def test_a_rank_deficient_shipped_covariance_is_told_without_a_number_of_frames(
     [
         ('form = "mu_sigma"', 'form = "musigma"', "did you mean mu_sigma"),
         ('form = "mu_sigma"\ncount = 5', 'form = "mu_sigma"', "has no count"),
-        ("count = 12", 'count = "12"', "count is '12', not a whole number"),
-        ("groups = 6", "groups = -6", "groups is -6, not a whole number"),
-        ('["yt5"]', '"yt5"', "no_reference is 'yt5', not a list"),
+        ("count = 12", 'count = "12"', "count must be a whole number"),
+        ("groups = 6", "groups = -6", "groups must be a whole number"),
+        ('["yt5"]', '"yt5"', "no_reference must be a list"),
         ('path = "load/t.csv"\n', "", "has the keys"),
         ("[prompts.source]", 'file = "t.csv"\n[prompts.source]', "both file and source"),
         ('path = "load/t.csv"', 'path = "../t.csv"', r"\[prompts\.source\]: the path of a source"),
-        ("[metrics.kl_passt.reference]", "[metrics.kl_passt.reference.source]", "unknown key 'source'"),
+        ("[metrics.kl_passt.reference]", "[metrics.kl_passt.reference.source]", "source of a source must be text"),
     ],
 )
 def test_a_bad_pinned_manifest_is_one_line(published: tuple[Published, str], old: str, new: str, words: str) -> None:
