@@ -174,13 +174,18 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
 def _cited(
     records: Sequence[RunRecord], columns: Sequence[Column], published: Sequence[Figure]
 ) -> tuple[CitedRow, ...]:
-    """The published rows that have a figure under one of the columns, by that column's protocol."""
+    """The published rows that have a figure under one of the columns, by that column's protocol.
+
+    Papers make one sound a prompt: beside runs of several alone, what moves with the number of sounds is not theirs.
+    """
     suite, items = records[0].suite, records[0].items
     seconds = frozenset(item.seconds for record in records for item in record.items)
     lines = cited(published, suite.name, suite.size, len({item.id for item in items}), seconds)
+    several = all(record.samples > 1 for record in records)
+    fits = [column for column in columns if not (several and column.meaning.biased_by_n)]
     found = []
     for line in lines:
-        values = [line.values.get(c.metric) if c.protocol == line.protocol else None for c in columns]
+        values = [line.values.get(c.metric) if c in fits and c.protocol == line.protocol else None for c in columns]
         if any(value is not None for value in values):
             found.append(CitedRow(line, tuple("" if value is None else plainly(value) for value in values)))
     return tuple(found)

@@ -141,8 +141,8 @@ def _unfinished(board: Board) -> list[dict[str, object]]:
 def _published(board: Board) -> list[dict[str, object]]:
     found = []
     for row in board.cited:
-        for column in board.columns:
-            if column.metric in row.line.values and column.protocol == row.line.protocol:
+        for column, text in zip(board.columns, row.texts, strict=True):
+            if text:
                 known = {"suite": board.suite, "protocol": row.line.protocol, "size": board.size, "kind": "published"}
                 known |= {"model": row.line.system, "metric": column.metric, "direction": column.direction}
                 known |= {"source": row.line.citation + ("" if row.line.checked else " (second-hand)")}

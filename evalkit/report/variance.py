@@ -23,12 +23,14 @@ CUT = "the estimate between prompts fell below 0 and is cut there"
 
 @dataclass(frozen=True)
 class Spread:
-    """The row of one score of one run: a text for each of `HEADINGS`, and a `note` ("": none)."""
+    """The row of one score of one run: a text for each of `HEADINGS`. `cut` says that the part between prompts was
+    estimated below 0."""
 
     entrant: Entrant
     title: str
+    headline: bool
     cells: tuple[str, ...]
-    note: str
+    cut: bool
 
 
 def splits(board: Board) -> tuple[Spread, ...]:
@@ -42,7 +44,7 @@ def splits(board: Board) -> tuple[Spread, ...]:
             split = None if estimate is None else estimate.split
             if estimate is not None and split is not None and split.share is not None:
                 cells = (*_parts(split), *_errors(estimate.se, split.twice_prompts, split.twice_samples))
-                found.append(Spread(row.entrant, column.meaning.title, cells, CUT if split.cut else ""))
+                found.append(Spread(row.entrant, column.meaning.title, column.headline, cells, split.cut))
     return tuple(found)
 
 

@@ -184,3 +184,24 @@ def test_hostile_text_in_a_figure_stays_text(make_run: Make, full_run: Change, f
     page = write_report([run], tmp_path / "r.html", published=[bad]).read_text(encoding="utf-8")
     assert payload not in page
     assert page.count("&lt;script&gt;window.pwned=1&lt;/script&gt;") == 3
+
+
+def test_a_papers_distance_stands_beside_no_run_of_several_sounds_a_prompt(
+    make_run: Make, full_run: Change, figure: Figure
+) -> None:
+    """It falls with the number of sounds, and theirs is of one each; beside a run of one each it stands as ever."""
+    from evalkit.report.tables import records as flat
+
+    def several(facts: Any, scores: Any, rows: Any) -> None:
+        full_run(facts, scores, rows)
+        facts["samples_per_prompt"] = 3
+
+    three, one = make_run("m", size="full", change=several), make_run("n", size="full", change=full_run)
+    kl = replace(figure, metric="kl_passt", value=2.1)
+    board = only([three], figure, kl)
+    (row,) = board.cited
+    assert {c.metric: text for c, text in zip(board.columns, row.texts, strict=True)} == {
+        "fd_openl3": "", "kl_passt": "2.1", "clap_score": "",
+    }  # fmt: skip
+    assert [each["metric"] for each in flat([board]) if each["kind"] == "published"] == ["kl_passt"]
+    assert "78.24" in only([three, one], figure).cited[0].texts
