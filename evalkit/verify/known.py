@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
+from evalkit.core.interrupts import heed
 from evalkit.embed.base import EMBEDDERS
 from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import MINIS, locate
@@ -59,10 +61,30 @@ def _verdicts(
     for each in answers:
         for name in each.names:
             if not names or name in names or each.name in names:
-                yield from _of(each, name, request)
+                heed()
+                with _threads_for(name):
+                    found = list(_of(each, name, request))
+                yield from found
     for name in uncovered:
         if name in names or (not names and EMBEDDERS.is_builtin(name)):
             yield _unpublished(name, request)
+
+
+@contextmanager
+def _threads_for(name: str) -> Iterator[None]:
+    """A mini is too small to gain from several threads, and on a busy machine they wait for each other many times as
+    long as one of them computes."""
+    if name not in MINIS:
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def nothing_known() -> list[str]:
@@ -126,9 +148,8 @@ def _of(answers: Answers, name: str, request: Request) -> Iterator[Verdict]:
         else:
             yield Verdict(name, "weights", "wrong", reason=str(error))
     except Exception as error:  # noqa: BLE001 - a runner that breaks is a finding, and the others are to be heard
-        yield Verdict(
-            name, "weights", "wrong", reason=f"failed: {type(error).__name__}: {' '.join(str(error).split())}"
-        )
+        told = " ".join(str(error).split())
+        yield Verdict(name, "weights", "wrong", reason=f"failed: {type(error).__name__}: {told}")
 
 
 def _counted(cases: Sequence[Case]) -> str:
@@ -176,11 +197,13 @@ def _stated(case: Case, device: str) -> _Stated | Skip:
 
 
 def _capability(device: str) -> str:
-    """ "cuda 9", "xpu 0", "cpu 0"."""
+    """Of which kind a device is, and of which generation: "cuda 9", "xpu 0", "cpu"."""
     import torch
 
     kind = torch.device(device).type
-    return f"cuda {torch.cuda.get_device_capability(device)[0]}" if kind == "cuda" else f"{kind} 0"
+    if kind == "cpu":
+        return kind
+    return f"{kind} {torch.cuda.get_device_capability(device)[0] if kind == 'cuda' else 0}"
 
 
 def _verdict(made: Runner, name: str, case: Case, stated: _Stated) -> Verdict:
@@ -199,11 +222,9 @@ def _verdict(made: Runner, name: str, case: Case, stated: _Stated) -> Verdict:
 
 def _told(verdict: Verdict, answers: Answers) -> Verdict:
     """With the file that it is by, where evalkit does not bring it along."""
-    return (
-        verdict
-        if answers.shipped
-        else replace(verdict, reason="; ".join(filter(None, [verdict.reason, f"by {answers.path}"])))
-    )
+    if answers.shipped:
+        return verdict
+    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, f"by {answers.path}"))))
 
 
 def part(whole: NDArray[Any], output: str) -> NDArray[Any]:

@@ -95,7 +95,7 @@ def expected(torchsde: None, folder: Path) -> np.ndarray:
 def case(expected: np.ndarray) -> tuple[Any, ...]:
     """What random weights make is loud: 0.05 is 5e-4 of it, and what float32 leaves of five steps."""
     more = {"shape": [2, 2400], "absolute": 5e-4 * float(np.abs(expected).max())}
-    return "5 steps", TOLD, "[0, 1000:1010]", {"cpu 0": expected[0, 1000:1010].tolist()}, more
+    return "5 steps", TOLD, "[0, 1000:1010]", {"cpu": expected[0, 1000:1010].tolist()}, more
 
 
 def test_it_meets_the_answers_of_the_pipeline(held: Callable[..., Any], folder: Path, expected: np.ndarray) -> None:
@@ -119,5 +119,5 @@ def test_without_torchsde_the_reason_says_so(
     monkeypatch.setitem(sys.modules, "torchsde", None)
     for name in [name for name in sys.modules if "dpmsolver_sde" in name or "cosine_dpmsolver" in name]:
         monkeypatch.delitem(sys.modules, name)
-    (found,) = held("stable_audio", "stable-audio", [("x", TOLD, "", {"cpu 0": [0.0]})], folder)
+    (found,) = held("stable_audio", "stable-audio", [("x", TOLD, "", {"cpu": [0.0]})], folder)
     assert found.result == "skipped" and "torchsde" in found.reason
