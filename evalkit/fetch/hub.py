@@ -6,7 +6,8 @@ TRANSFORMERS_OFFLINE beside EVALKIT_OFFLINE. The transfer is evalkit's own (`fet
 neither resumes from one process to the next nor checks what arrived.
 
 The token goes to the endpoint's own scheme, host and port, and only after that has refused to answer without: a stale
-one closes nobody out of what is public, and the pages of a public listing cannot lead it elsewhere.
+one closes nobody out of what is public. A listing with a token is one answer: huggingface_hub would send its headers to
+whatever address a server calls the next page.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from evalkit.fetch.hub_selection import HubFile, checked
 from evalkit.fetch.sources import Digest, Repository, require_plain_url
 
 if TYPE_CHECKING:
-    from huggingface_hub.hf_api import RepoFile
+    from huggingface_hub.hf_api import RepoFile, RepoSibling
 
 SECONDS = 60.0
 """How long the hub may take over one listing."""
@@ -148,25 +149,26 @@ def _with_or_without(repository: Repository) -> Listing:
 
 def _ask(repository: Repository, secret: str | bool) -> Listing:
     from huggingface_hub import HfApi
-    from huggingface_hub.hf_api import RepoFile
+    from huggingface_hub.hf_api import RepoFolder
 
     hub = HfApi(endpoint=endpoint(), token=secret, library_name="evalkit")
-    told = hub.model_info(repository.hub, revision=repository.revision, timeout=SECONDS / 2)
+    signed = secret is not False
+    told = hub.model_info(repository.hub, revision=repository.revision, timeout=SECONDS / 2, files_metadata=signed)
     commit = str(told.sha)
     if not COMMIT.fullmatch(commit) or (COMMIT.fullmatch(repository.revision) and commit != repository.revision):
         raise UserError(f"{page(repository.hub)}: the hub says that {repository.revision} is {commit[:80]!r}")
-    entries = hub.list_repo_tree(repository.hub, revision=commit, recursive=True)
-    # One more than may be: the check of the list says so.
-    found = [_file(each) for each in islice(entries, 2 * MOST_ENTRIES) if isinstance(each, RepoFile)]
+    entries = (told.siblings or ()) if signed else hub.list_repo_tree(repository.hub, revision=commit, recursive=True)
+    # More than may be: the check of the list says so.
+    found = [_file(each) for each in islice(entries, 2 * MOST_ENTRIES) if not isinstance(each, RepoFolder)]
     return Listing(commit, bool(told.gated), tuple(checked(found, page(repository.hub))))
 
 
-def _file(entry: RepoFile) -> HubFile:
+def _file(entry: RepoFile | RepoSibling) -> HubFile:
     """A file of LFS by its sha256, any other by git's blob id: what its content will be held against."""
-    lfs = entry.lfs
+    path, size, lfs = entry.rfilename, -1 if entry.size is None else entry.size, entry.lfs
     if lfs is None:
-        return HubFile(entry.path, entry.size, Digest("blob", entry.blob_id))
-    return HubFile(entry.path, lfs.size if lfs.size == entry.size else -1, Digest("sha256", lfs.sha256))
+        return HubFile(path, size, Digest("blob", entry.blob_id or ""))
+    return HubFile(path, lfs.size if lfs.size == size else -1, Digest("sha256", lfs.sha256))
 
 
 def _told(repository: Repository, error: Exception, sent: bool) -> UserError:

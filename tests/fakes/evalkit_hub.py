@@ -50,11 +50,14 @@ class Asked:
 
 @dataclass
 class FakeHub:
-    """`cuts` (bytes, times): so often a content ends after so many bytes. `flipped` {path}: one byte is another than
-    the listing says. `lies` {path: changes of its entry in listings}. `further`: the listing's pages."""
+    """`cuts` (bytes, times): so often a content ends after so many bytes; `stall`: after so many of one comes silence,
+    and `stalled` is set. `flipped` {path}: one byte is another than the listing says. `entries` is the listing in place
+    of the true one, `next_page` where it goes on."""
 
     repositories: dict[str, Stored] = field(default_factory=dict)
     cuts: tuple[int, int] = (0, 0)
+    stall: int = 0
+    stalled: threading.Event = field(default_factory=threading.Event)
     flipped: set[str] = field(default_factory=set)
     entries: list[dict[str, Any]] | None = None
     next_page: str = ""
@@ -207,6 +210,13 @@ class _Handler(BaseHTTPRequestHandler):
                 self.hub.cuts = most, times - 1
                 self.wfile.write(body[:most])
                 self.close_connection = True
+                return
+            if cut and 0 < self.hub.stall < len(body):
+                self.wfile.write(body[: self.hub.stall])
+                self.wfile.flush()
+                self.hub.stalled.set()
+                self.close_connection = True
+                threading.Event().wait(20)
                 return
             self.wfile.write(body)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from evalkit_hub import GOOD, POWERLESS, FakeHub, entry, online, serving_hub, typed
+from evalkit_process import start
 
 from evalkit.core.ids import digest_file
 
@@ -135,19 +138,56 @@ def test_a_stale_token_closes_nobody_out_of_what_is_public(hub: FakeHub, tmp_pat
     assert not any(each.token for each in hub.log)
 
 
-def test_a_cut_transfer_goes_on_in_a_new_process(hub: FakeHub, tmp_path: Path) -> None:
-    """huggingface_hub itself begins anew, and leaves the first part for ever."""
-    hub.cuts = 20_000, 100
-    slow = {"EVALKIT_OFFLINE": ""}
-    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path, **slow))
-    while code:
-        assert "type the same command again" in told
-        hub.cuts = hub.cuts[0], 1
-        hub.log.clear()
-        code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+def test_a_killed_transfer_goes_on_in_a_new_process(hub: FakeHub, tmp_path: Path) -> None:
+    """huggingface_hub itself begins anew, and leaves the first part for ever. A cut connection on the way too."""
+    hub.stall = 120_000
+    words = ("fetch", "weights", "t5-base")
+    process = start(tmp_path, *words, module="evalkit", **online(hub, tmp_path))
+    assert hub.stalled.wait(60)
     blobs = snapshot(tmp_path, T5, T5_COMMIT).parent.parent / "blobs"
+    part = blobs / f".part-{hashlib.sha256(TENSORS).hexdigest()}"
+    while not part.is_file() or part.stat().st_size < hub.stall:
+        time.sleep(0.05)
+    process.kill()
+    process.communicate()
+    hub.stall, hub.cuts = 0, (30_000, 1)
+    hub.log.clear()
+    code, _, told = typed(tmp_path, *words, **online(hub, tmp_path))
+    assert code == 0, told
+    assert [each.span for each in hub.asked("/lfs/")] == ["bytes=120000-", "bytes=150000-"]
     assert not list(blobs.glob(".part-*"))
     assert (snapshot(tmp_path, T5, T5_COMMIT) / "model.safetensors").read_bytes() == TENSORS
+
+
+def test_a_page_of_a_listing_elsewhere_gets_no_token(hub: FakeHub, tmp_path: Path) -> None:
+    """huggingface_hub sends its headers to whatever address the hub calls the next page."""
+    with serving_hub() as other:
+        hub.next_page = f"{other.url}/api/models/x/y/tree/{OPEN_COMMIT}"
+        typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
+        assert other.log
+        assert not any(each.token for each in other.log)
+
+
+def test_a_private_repository_is_listed_and_fetched_with_the_token(hub: FakeHub, tmp_path: Path) -> None:
+    """A lab's own mirror of a model; without the token it is as if it were not there."""
+    hub.repositories[T5].private = True
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))
+    assert code == 2 and "private" in told and "hf auth login" in told
+    code, _, told = typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path, GOOD))
+    assert code == 0, told
+    assert (snapshot(tmp_path, T5, T5_COMMIT) / "model.safetensors").read_bytes() == TENSORS
+
+
+def test_a_disk_without_links_has_the_files_themselves(hub: FakeHub, tmp_path: Path) -> None:
+    """As huggingface_hub does it there; typed again, nothing is fetched twice."""
+    for state in ("fetched", "here"):
+        plain = online(hub, tmp_path, HF_HUB_DISABLE_SYMLINKS="1")
+        code, out, told = typed(tmp_path, "fetch", "weights", "t5-base", "--json", **plain)
+        assert code == 0, told
+        assert {each["state"] for each in json.loads(out)["fetched"][0]["files"]} == {state}
+    folder = snapshot(tmp_path, T5, T5_COMMIT)
+    assert not any(path.is_symlink() for path in folder.iterdir())
+    assert (folder / "model.safetensors").read_bytes() == TENSORS
 
 
 def test_a_flipped_byte_is_refused_and_nothing_is_kept_of_it(hub: FakeHub, tmp_path: Path) -> None:
