@@ -10,6 +10,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalkit.api.check import check, save_baseline
+    from evalkit.api.compare import compare
     from evalkit.api.judge import Judge
     from evalkit.api.load import load
     from evalkit.api.models import models
@@ -24,6 +26,9 @@ __version__ = "0.1.0"
 _PLACES = {
     "run": "evalkit",
     "suites": "evalkit",
+    "check": "evalkit.api.check",
+    "save_baseline": "evalkit.api.check",
+    "compare": "evalkit.api.compare",
     "models": "evalkit.api.models",
     "score": "evalkit.api.score",
     "Judge": "evalkit.api.judge",
@@ -33,7 +38,9 @@ _PLACES = {
 }
 """Where each name is. `run` and `suites` are rooms of these names, which are called (`core/called_room.py`)."""
 
-__all__ = ["Judge", "Run", "UserError", "load", "models", "run", "score", "suites"]
+__all__ = [
+    "Judge", "Run", "UserError", "check", "compare", "load", "models", "run", "save_baseline", "score", "suites"
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

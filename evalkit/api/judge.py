@@ -23,9 +23,10 @@ from evalkit.core.ids import sound_name
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.report.records import record_in_memory
 from evalkit.run.accept import accept_bytes, missing_clip
+from evalkit.run.baseline import record_of
 from evalkit.run.embed import Embedding, Source, Workshop
 from evalkit.run.embedders import open_embedder
-from evalkit.run.manifest import facts_of, metric_codes, stamps
+from evalkit.run.manifest import facts_of, judges_told, metric_codes, stamps
 from evalkit.run.plan import Item, memory_plan
 from evalkit.run.preflight import make_ready
 from evalkit.run.samples import sample_rows
@@ -136,6 +137,7 @@ class Judge:
         plan, told = self._plan, self._told
         require_references(plan.suite)
         codes, now = metric_codes(plan, told), stamps(plan, told)
+        self._stamps = now
         ready = make_ready(plan, now, told)
         place, device = evalkit_home().joinpath(*FEATURES), plan.config.device
         shops = {name: Workshop(partial(open_embedder, plan, name, device), None, place, device) for name in now}
@@ -203,8 +205,11 @@ class Judge:
             records = {item.key: self._records.get(item.key) or missing_clip(item) for item in self._plan.items}
             scored = score_all(replace(self._scoring, records=records), self._embeddings())
             rows = sample_rows(self._plan, records, scored.per_prompt)
-        facts = {**facts_of(self._plan), "status": "success"}
-        return Run(record_in_memory(self._plan.model.name, facts, scored.scores, rows), None, self.notes)
+            metrics = judges_told(self._plan, self._stamps, self._scoring.codes, scored)
+        name, facts = self._plan.model.name, {**facts_of(self._plan), "status": "success", "metrics": metrics}
+        columns = {key: [row[key] for row in rows] for key in rows[0]}
+        side = record_of(Path(name), facts, scored.scores, columns)
+        return Run(record_in_memory(name, facts, scored.scores, rows), None, self.notes, side=side)
 
     def reset(self) -> None:
         """Forget all sounds, and begin anew; the networks stay loaded."""

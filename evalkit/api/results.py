@@ -21,6 +21,7 @@ from evalkit.report.text import count, estimate
 if TYPE_CHECKING:
     from evalkit.api.frames import DataFrame
     from evalkit.audio.clip import Samples
+    from evalkit.run.baseline import Record
 
 _MARKS = {"mini": "mini: compare with mini figures alone", "random": "random weights: says nothing about the model"}
 _HEADERS = ("metric", "", "value", "interval", "n", "failed")
@@ -42,6 +43,8 @@ class Run:
         What was told while it was made: what was guessed, left out, or is not as it might seem.
     reused : bool
         True where all of it was there already and nothing was computed.
+    side : evalkit.run.baseline.Record or None
+        The run as the gate reads it, where it is in no folder.
 
     Attributes
     ----------
@@ -69,6 +72,7 @@ class Run:
     folder: Path | None
     notes: Sequence[str] = ()
     reused: bool = False
+    side: Record | None = None
 
     @property
     def run_id(self) -> str:

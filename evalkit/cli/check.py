@@ -16,6 +16,7 @@ from evalkit.core.files import require_place
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
+    from evalkit.api.compare import Comparisons
     from evalkit.run.baseline import Record
     from evalkit.run.gate import Comparison
 
@@ -52,40 +53,35 @@ def check(
       evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --save
       evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --tolerance kl_passt=0.05
     """
-    from evalkit.run import baseline as baselines
-    from evalkit.run import gate
+    from evalkit.api.check import against
 
     place = None if junit is None else require_place(junit)
-    current = baselines.read_run(run)
     if save:
         vain = {"--tolerance": tolerance, "--strict": strict, "--junit": junit}
         for option in (name for name, given in vain.items() if given):
             raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
-        _save(gate.judgeable(current, metric), baseline, as_json)
+        _save(run, baseline, metric, as_json)
         return
-    before = baselines.read_baseline(baseline)
-    comparisons = gate.check(current, before, metric, _tolerances(tolerance))
-    passed = gate.passes(comparisons, strict)
+    found = against(run, baseline, metric, _tolerances(tolerance), strict)
     if as_json:
-        print_json(_as_json(current, before, comparisons, passed, strict))
+        print_json(_as_json(found))
     else:
-        _print(current, before, comparisons, passed, strict)
+        _print(found)
     if place is not None:
-        _write_junit(place, comparisons, strict)
-    if not passed:
+        _write_junit(place, found.comparisons, strict)
+    if not found.passed:
         raise typer.Exit(1)
 
 
-def _save(run: Record, path: Path, as_json: bool) -> None:
-    from evalkit.run.baseline import save_baseline
+def _save(run: Path, path: Path, metrics: Sequence[str], as_json: bool) -> None:
+    from evalkit.api.check import saved
 
-    place = require_place(path)
-    replaced = place.exists()
-    save_baseline(run, place)
+    replaced = path.exists()
+    kept = sorted(saved(run, path, metrics).metrics)
     if as_json:
-        print_json({"baseline": str(path), "replaced": replaced, "metrics": sorted(run.metrics)})
+        print_json({"baseline": str(path), "replaced": replaced, "metrics": kept})
     else:
-        say(f"baseline {'replaced' if replaced else 'written'}: {path} ({', '.join(sorted(run.metrics))})")
+        say(f"baseline {'replaced' if replaced else 'written'}: {path} ({', '.join(kept)})")
 
 
 def _tolerances(given: Sequence[str]) -> dict[str, float]:
@@ -101,41 +97,34 @@ def _tolerances(given: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def _as_json(
-    run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool
-) -> dict[str, object]:
-    metrics = {each.metric: asdict(each) for each in comparisons}
-    new = sorted(run.metrics.keys() - baseline.metrics.keys())
+def _as_json(found: Comparisons) -> dict[str, object]:
     return {
-        "verdict": "pass" if passed else "fail",
-        "strict": strict,
-        "run": run.source,
-        "baseline": baseline.source,
-        "metrics": metrics,
-        "not_in_baseline": new,
+        "verdict": "pass" if found.passed else "fail",
+        "strict": found.strict,
+        "run": found.run.source,
+        "baseline": found.baseline.source,
+        "metrics": {each.metric: asdict(each) for each in found.comparisons},
+        "not_in_baseline": list(found.new),
     }
 
 
-def _print(run: Record, baseline: Record, comparisons: Sequence[Comparison], passed: bool, strict: bool) -> None:
-    from evalkit.run.gate import unjudged
-
+def _print(found: Comparisons) -> None:
+    run, baseline = found.run, found.baseline
     say(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')}{_sounds(run)})")
     protocol = f"protocol {baseline.suite.get('protocol')}{_sounds(baseline)}"
     say(f"baseline  {baseline.source}  ({baseline.model.get('name')}, {protocol})")
     say()
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
-    print_table(headers, [_row(each) for each in comparisons], numbers=(2, 3, 4, 5, 6, 7))
-    for each in comparisons:
+    print_table(headers, [_row(each) for each in found.comparisons], numbers=(2, 3, 4, 5, 6, 7))
+    for each in found.comparisons:
         if each.reason:
             say(f"{each.metric}: {each.verdict}: {each.reason}")
-    new = sorted(run.metrics.keys() - baseline.metrics.keys())
-    if new:
-        say(f"not in the baseline, not compared: {', '.join(new)}")
-    apart = sorted(set(unjudged(baseline)) - {each.metric for each in comparisons})
-    if apart:
-        say(f"further measures, not judged unless --metric names them: {', '.join(apart)}")
+    if found.new:
+        say(f"not in the baseline, not compared: {', '.join(found.new)}")
+    if found.apart:
+        say(f"further measures, not judged unless --metric names them: {', '.join(found.apart)}")
     say()
-    say(f"{'pass' if passed else 'FAIL'}{' (strict)' if strict else ''}")
+    say(f"{'pass' if found.passed else 'FAIL'}{' (strict)' if found.strict else ''}")
 
 
 def _sounds(side: Record) -> str:

@@ -74,10 +74,20 @@ def read_run(folder: Path) -> Record:
     if state.scores is None or state.samples is None:
         missing = (paths.scores if state.scores is None else paths.samples).name
         raise UserError(f"{folder}: has no scores yet (no {missing})", "type the same evalkit run again to finish it")
-    run, scores = state.facts, _table(parse_json(state.scores, paths.scores), paths.scores)
+    scores = _table(parse_json(state.scores, paths.scores), paths.scores)
+    columns = parse_columns(state.samples, paths.samples, "type the same evalkit run again")
+    return record_of(folder, state.facts, scores, columns)
+
+
+def record_of(
+    folder: Path, run: Mapping[str, Any], scores: Mapping[str, Any], columns: Mapping[str, Sequence[Any]]
+) -> Record:
+    """The record of what a run's files say, or would say where they lay in `folder`: run.json, scores.json and the
+    columns of samples.parquet. Raises UserError where they are not such files."""
+    paths = RunFolder(folder)
     suite, model = _inner(run, "suite", paths.run_json), _inner(run, "model", paths.run_json)
     samples = _samples(run, paths.run_json)
-    groups, per_prompt = _per_prompt(state.samples, paths.samples, tuple(scores), samples)
+    groups, per_prompt = _per_prompt(columns, paths.samples, tuple(scores), samples)
     embedders = _inner(run, "metrics", paths.run_json) if scores else {}
     metrics = {}
     for name in scores:
@@ -158,10 +168,9 @@ def _samples(table: Mapping[str, Any], path: Path) -> int:
 
 
 def _per_prompt(
-    data: bytes, path: Path, metrics: tuple[str, ...], samples: int
+    columns: Mapping[str, Sequence[Any]], path: Path, metrics: tuple[str, ...], samples: int
 ) -> tuple[dict[str, str], dict[str, dict[str, float]]]:
-    """({id of a scored prompt: group}, {metric: {id: mean over its sounds}}) from the bytes of samples.parquet."""
-    columns = parse_columns(data, path, "type the same evalkit run again")
+    """({id of a scored prompt: group}, {metric: {id: mean over its sounds}}) from the columns of samples.parquet."""
     missing = {"id", "group", "status"} - columns.keys()
     if missing:
         raise UserError(f"{path}: has no column {', '.join(sorted(missing))}", "type the same evalkit run again")

@@ -190,7 +190,15 @@ def finished(manifest: Manifest, plan: Plan, now: Mapping[str, str], codes: Mapp
 
 def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored: Scored) -> dict[str, Any]:
     """What run.json says once the scores are on the disk."""
-    metrics = {}
+    digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
+    failed = [name for name, entry in scored.scores.items() if "error" in entry]
+    done = {**digests, "stamps": dict(now), **({"failed": failed} if failed else {})}
+    return {"metrics": judges_told(plan, now, codes, scored), "finished": done, "versions": stamp()}
+
+
+def judges_told(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored: Scored) -> dict[str, Any]:
+    """What run.json says of each metric: which embedder it had, and whose code."""
+    metrics: dict[str, Any] = {}
     for name, chosen in plan.suite.metrics.items():
         identity = scored.embeddings[chosen.weights].identity
         metrics[name] = {
@@ -205,10 +213,7 @@ def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored
             metrics[name]["embedder_code"] = now[chosen.weights]
         elif chosen.weights not in WITHOUT_FILE:
             metrics[name]["revision"] = hub_revision(locate(chosen.weights, plan.config.weights)) or None
-    digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
-    failed = [name for name, entry in scored.scores.items() if "error" in entry]
-    done = {**digests, "stamps": dict(now), **({"failed": failed} if failed else {})}
-    return {"metrics": metrics, "finished": done, "versions": stamp()}
+    return metrics
 
 
 def begin(manifest: Manifest, plan: Plan) -> None:

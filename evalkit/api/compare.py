@@ -1,0 +1,175 @@
+"""`evalkit.compare`: two runs held against one another, by the gate's arithmetic."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalkit.api.frames import data_frame
+from evalkit.api.html import Html, table
+from evalkit.api.results import Run
+from evalkit.api.words import parameters_named
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.paths import typed
+from evalkit.core.text import one_line
+from evalkit.report.text import MISSING, figure
+from evalkit.run.baseline import Record, read_run
+from evalkit.run.gate import Comparison, passes, unjudged
+from evalkit.run.gate import check as judged
+
+if TYPE_CHECKING:
+    from evalkit.api.frames import DataFrame
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparisons(Mapping[str, Comparison]):
+    """A run held against another one or a baseline: by metric, a `Comparison`.
+
+    Parameters
+    ----------
+    run, baseline : evalkit.run.baseline.Record
+        The two sides.
+    comparisons : sequence of Comparison
+        Of each metric: `verdict` ("pass", "worse", "inconclusive", "invalid") and its `reason`; `current`, `baseline`,
+        their `difference` with its 95 % interval `low` to `high`, and `detectable`, the smallest loss that would be
+        seen four times of five.
+    strict : bool
+        Whether what cannot be told does not pass.
+
+    Examples
+    --------
+    >>> import evalkit
+    >>> found = evalkit.compare(evalkit.run("mock", limit=6, seed=1), evalkit.run("mock", limit=6))
+    >>> found["clap_score"].method
+    'paired'
+    """
+
+    run: Record
+    baseline: Record
+    comparisons: Sequence[Comparison]
+    strict: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Was something compared, and nothing worse or invalid (nor inconclusive, if strict)?"""
+        return passes(self.comparisons, self.strict)
+
+    @property
+    def new(self) -> Sequence[str]:
+        """Metrics of the run that the baseline does not have."""
+        return sorted(self.run.metrics.keys() - self.baseline.metrics.keys())
+
+    @property
+    def apart(self) -> Sequence[str]:
+        """Further measures of the baseline, which are judged only where they are named."""
+        return sorted(set(unjudged(self.baseline)) - set(self))
+
+    def table(self) -> DataFrame:
+        """A pandas table, a row per metric. Raises UserError where pandas is not installed."""
+        return data_frame("metric", [asdict(each) for each in self.comparisons])
+
+    def __getitem__(self, metric: str) -> Comparison:
+        return next((each for each in self.comparisons if each.metric == metric), None) or self._no(metric)
+
+    def _no(self, metric: str) -> Comparison:
+        raise KeyError(str(unknown_name("metric that was compared", metric, self)))
+
+    def __iter__(self) -> Iterator[str]:
+        return (each.metric for each in self.comparisons)
+
+    def __len__(self) -> int:
+        return len(self.comparisons)
+
+    def __str__(self) -> str:
+        verdicts = ", ".join(f"{each.metric} {each.verdict}" for each in self.comparisons)
+        return f"{'pass' if self.passed else 'FAIL'}: {verdicts}"
+
+    def __repr__(self) -> str:
+        return f"<Comparisons {self}>"
+
+    def _repr_html_(self) -> str:
+        """A small table; every text is escaped."""
+        headers = ("metric", "better", "run", "baseline", "difference", "95 % interval", "n", "verdict")
+        both = (self.run, self.baseline)
+        run, baseline = (f"{one_line(side.model.get('name'), 100)} ({one_line(side.source, 100)})" for side in both)
+        sides = f"{run} against {baseline}"
+        parts = Html().line(sides).add(table(headers, [_row(each) for each in self.comparisons]))
+        for each in self.comparisons:
+            parts.line(f"{each.metric}: {each.reason}" if each.reason else "")
+        return str(parts)
+
+
+def _row(each: Comparison) -> list[object]:
+    spread = MISSING if each.low is None else f"[{figure(each.low, 3)}, {figure(each.high, 3)}]"
+    numbers = [figure(each.current), figure(each.baseline), figure(each.difference, 3), spread]
+    return [each.metric, each.direction, *numbers, each.n, each.verdict]
+
+
+@parameters_named()
+def compare(
+    run: Run | str | Path,
+    other: Run | str | Path,
+    metrics: Sequence[str] = (),
+    *,
+    tolerances: Mapping[str, float] | None = None,
+    strict: bool = False,
+) -> Comparisons:
+    """Hold a run against another one.
+
+    Where both have values by prompt the differences are paired by prompt, else by the folds that both left out: what
+    the prompts alone decide cancels.
+
+    Parameters
+    ----------
+    run : Run, str or Path
+        The run that is judged, or its folder.
+    other : Run, str or Path
+        The run that it is held against; differences are `run` minus `other`.
+    metrics : sequence of str, optional
+        Metrics to compare; by default those that rank.
+    tolerances : mapping of str to float, optional
+        By metric, the loss that is accepted, in its own unit.
+    strict : bool
+        Whether what cannot be told does not pass.
+
+    Returns
+    -------
+    Comparisons
+        By metric, with `passed`, `table()` and a table in a notebook.
+
+    Raises
+    ------
+    UserError
+        For an unknown metric, one without a better side, an unfinished run, or no metric at all.
+
+    Examples
+    --------
+    >>> import evalkit
+    >>> run = evalkit.run("mock", limit=6)
+    >>> evalkit.compare(run, run).passed
+    True
+    """
+    return held(side_of(run), side_of(other), metrics, tolerances, strict)
+
+
+def held(
+    run: Record, baseline: Record, metrics: Sequence[str], tolerances: Mapping[str, float] | None, strict: bool
+) -> Comparisons:
+    """The comparisons of two sides. Raises UserError as `compare` does."""
+    for name, value in (tolerances or {}).items():
+        if not 0 <= value < math.inf:
+            raise UserError(f"--tolerance {name}={value}: a value of 0 or more is needed")
+    return Comparisons(run, baseline, judged(run, baseline, metrics, tolerances), strict)
+
+
+def side_of(run: Run | str | Path) -> Record:
+    """A run as the gate reads it."""
+    if not isinstance(run, Run):
+        return read_run(typed(run))
+    if run.side is not None:
+        return run.side
+    assert run.folder is not None, "a run is on the disk, or brings its side along"
+    return read_run(run.folder)
