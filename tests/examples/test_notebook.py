@@ -1,4 +1,4 @@
-"""`examples/notebook.ipynb` runs from the first cell to the last in a kernel of its own, and is kept without outputs."""
+"""`examples/notebook.ipynb` runs from the first cell to the last in a kernel of its own; it is kept without outputs."""
 
 from __future__ import annotations
 
