@@ -30,22 +30,46 @@ def suite_asked(
     given = {
         "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
     }  # fmt: skip
-    described = [option for option, value in given.items() if value is not None]
-    if not described:
+    options = [option for option, value in given.items() if value is not None]
+    if not options:
         return DEFAULT_SUITE if suite is None else suite
     if suite is not None:
-        told = f"--suite {suite} goes without {', '.join(described)}: a suite has prompts, references and judges"
-        raise UserError(told, f"leave --suite out; --reference {suite} takes its references for other prompts")
-    brief = Brief(
-        prompts=_prompts(prompts),
-        columns=columns or {},
+        told = f"--suite {suite} has its prompts, references and judges, and goes without {', '.join(options)}"
+        raise UserError(told, f"--reference {suite} compares other prompts with its references")
+    brief = described(
+        prompts=prompts,
+        columns=columns,
         reference=reference,
-        judges=(judges,) if isinstance(judges, str) else judges or (),
+        judges=judges,
         seconds=seconds,
         sounds=sounds,
         samples=samples,
     )
     return load_suite(brief, {name: typed(path) for name, path in (weights or {}).items()})
+
+
+def described(
+    *,
+    prompts: str | Path | Mapping[str, str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    reference: str | Path | None = None,
+    judges: str | Sequence[str] | None = None,
+    seconds: float | None = None,
+    sounds: Sequence[Path] = (),
+    samples: int = 1,
+    name: str = "",
+) -> Brief:
+    """The Brief of a suite, which `name` is to be called. Raises UserError for an empty path."""
+    return Brief(
+        prompts=_prompts(prompts),
+        columns=columns or {},
+        reference=reference,
+        judges=(judges,) if isinstance(judges, str) else judges or (),
+        seconds=seconds,
+        name=name,
+        sounds=sounds,
+        samples=samples,
+    )
 
 
 def _prompts(asked: str | Path | Mapping[str, str] | None) -> Prompts:

@@ -2,9 +2,9 @@
 
 A file belongs to a prompt when its name without suffix is the id, or the id's file-safe form (`core.ids.safe_name`).
 People's lists differ from their files in ways that mean nothing: Clotho's ids end in `.wav`, macOS writes names in
-NFD, a spreadsheet leaves a space or changes the case, a converter leaves `rain.wav.mp3`. Such a name is taken too, the
-likeliest form first, but only where one id and one file have that form in common and nobody else has: a guess between
-two is none. Whoever calls this tells what was taken so (:func:`told`).
+NFD, a spreadsheet leaves a space or changes the case, a converter leaves `rain.wav.mp3`, a loop writes `007.wav`. Such
+a name is taken too, the likeliest form first, but only where one id and one file have that form in common and nobody
+else has: a guess between two is none. Whoever calls this tells what was taken so (:func:`told`).
 """
 
 from __future__ import annotations
@@ -168,8 +168,14 @@ def _folded(name: str) -> str:
     return _spaced(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
 
 
+def _numbered(name: str) -> str:
+    """A number without the zeros before it."""
+    bare = _folded(name)
+    return bare.lstrip("0") or "0" if bare.isdecimal() and bare.isascii() else bare
+
+
 def _last(name: str) -> str:
-    return _folded(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
+    return _numbered(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
 
 
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
@@ -178,6 +184,7 @@ _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     (_UNICODE, _composed),
     ("white space", _spaced),
     ("upper and lower case", _folded),
+    ("zeros before the number", _numbered),
     ("a folder before the name", _last),
 )
 """What a form leaves out beside what those before it do, and the form of a name: the likeliest first."""

@@ -1,4 +1,4 @@
-"""The options that describe a suite without a manifest, which `score`, `run` and `generate` share."""
+"""The options that describe a suite without a manifest, which `score`, `run`, `generate` and `suites new` share."""
 
 from __future__ import annotations
 
@@ -9,25 +9,39 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit.cli.output import warn
+from evalkit.cli.words import names
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.suites.base import Suite
+    from evalkit.suites.brief import Brief
 
 SUITE = typer.Option(None, "--suite", help="A suite's name, or the path of its manifest; default mini.")
 PROMPTS = typer.Option(
     None,
     "--prompts",
     metavar="FILE",
-    help="Your prompts instead of a suite's: csv, tsv, jsonl, json or parquet; `names`: the file names say them.",
+    help="Your prompts, instead of a suite: csv, tsv, jsonl, json or parquet. `names`: the sounds' file names are the "
+    "prompts. Left out beside --reference, --judges or --seconds: a .txt or .json lies beside each sound.",
 )
 COLUMNS = typer.Option(
-    None, "--columns", metavar="ROLE=NAME,...", help="Which column is id, text, seconds, group or labels."
+    None,
+    "--columns",
+    metavar="ROLE=NAME,...",
+    help="Which column of the prompts is id, text, seconds, group or labels; default: by their names.",
 )
 REFERENCE = typer.Option(
-    None, "--reference", metavar="PATH", help="A folder of recordings, a statistics file, or a suite's name."
+    None,
+    "--reference",
+    metavar="PATH",
+    help="What to compare with: a folder of recordings, a statistics file, or a suite's name.",
 )
-JUDGES = typer.Option(None, "--judges", metavar="NAMES", help="full, mini, or names of weights; default: full if here.")
+JUDGES = typer.Option(
+    None,
+    "--judges",
+    metavar="NAMES",
+    help="full, mini, or names of weights (openl3-music,passt,clap); default: full where they are here, else mini.",
+)
 SECONDS = typer.Option(None, "--seconds", help="One length for all prompts.")
 
 
@@ -44,17 +58,16 @@ def suite_asked(
 ) -> str | Suite:
     """The suite that the options mean, loaded where they describe one, and told. Raises UserError where --suite names
     another one too."""
-    from evalkit.api.brief import suite_asked as described
-    from evalkit.cli.words import names
+    from evalkit.api.brief import suite_asked as asked
     from evalkit.run.config import parse_weights
     from evalkit.suites.base import Suite
 
-    found = described(
+    found = asked(
         suite,
         prompts=prompts,
-        columns=None if columns is None else _roles(columns),
+        columns=_roles(columns),
         reference=reference,
-        judges=names("--judges", judges) if judges else None,
+        judges=_names(judges),
         seconds=seconds,
         weights=parse_weights(weights),
         sounds=sounds,
@@ -65,12 +78,49 @@ def suite_asked(
     return found
 
 
-def _roles(columns: str) -> dict[str, str]:
+def described(
+    prompts: str | None,
+    columns: str | None,
+    reference: str | None,
+    judges: str | None,
+    seconds: float | None,
+    sounds: Sequence[Path],
+    name: str,
+) -> Brief:
+    """The suite that the options describe, under its name and not yet loaded."""
+    from evalkit.api.brief import described as as_brief
+
+    return as_brief(
+        prompts=prompts,
+        columns=_roles(columns),
+        reference=reference,
+        judges=_names(judges),
+        seconds=seconds,
+        sounds=sounds,
+        name=name,
+    )
+
+
+def left_out(suite: Suite) -> dict[str, list[str]]:
+    """{reason: metrics} of those that a suite goes without."""
+    found: dict[str, list[str]] = {}
+    for name, reason in suite.left_out.items():
+        found.setdefault(reason, []).append(name)
+    return found
+
+
+def _names(judges: str | None) -> list[str] | None:
+    return None if judges is None else names("--judges", judges)
+
+
+def _roles(columns: str | None) -> dict[str, str] | None:
     """`id=ytid,text=caption` as {role: column}."""
-    roles = {}
+    if columns is None:
+        return None
+    roles: dict[str, str] = {}
     for pair in columns.split(","):
-        role, separator, name = pair.partition("=")
-        if not separator or not role.strip() or not name.strip():
+        role, _, name = (part.strip() for part in pair.partition("="))
+        if not role or not name or role in roles:
             raise UserError(f"--columns {pair!r}: not of the form ROLE=NAME", "e.g. --columns id=ytid,text=caption")
-        roles[role.strip()] = name.strip()
+        roles[role] = name
     return roles

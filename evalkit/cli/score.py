@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import typer
@@ -17,7 +18,7 @@ def score(
     folders: list[Path] = typer.Argument(
         ...,
         parser=typed,
-        metavar="FOLDER...",
+        metavar="FOLDER",
         help="Folders of wav, flac, ogg, mp3, opus, m4a, webm … files named by prompt id; several make one board.",
     ),
     prompts: str | None = brief.PROMPTS,
@@ -61,12 +62,13 @@ def score(
 
     if about is not None and len(folders) > 1:
         raise UserError("--about goes with one FOLDER", "put an about.toml into each of them")
+    different = _by_name(folders)
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders, samples)
     configs = [
         request(
             f"folder:{folder}",
             asked,
-            out=options.place_of(out, folder.name if len(folders) > 1 else "", None),
+            out=options.place_of(out, name if len(different) > 1 else "", None),
             samples=samples,
             about=about,
             limit=limit,
@@ -74,6 +76,17 @@ def score(
             weights=parse_weights(weights),
             command=("evalkit", *sys.argv[1:]),
         )
-        for folder in folders
+        for name, folder in different.items()
     ]
     conduct(configs, Manner("score", as_json, not no_report, max_failures), board=options.board(out, asked))
+
+
+def _by_name(folders: Sequence[Path]) -> dict[str, Path]:
+    """Each folder once, by a name that no other has: its own, with as many of the folders above as that takes."""
+    places = {folder.resolve(): folder for folder in folders}
+    names: dict[str, Path] = {}
+    for place, folder in places.items():
+        tails = ["/".join(place.parts[-depth:]) for depth in range(1, len(place.parts) + 1)]
+        others = [other.as_posix() for other in places if other != place]
+        names[next((t for t in tails if not any(other.endswith(f"/{t}") for other in others)), str(place))] = folder
+    return names

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import typer
 
 from evalkit.cli.attempts import Lost, attempt_all
+from evalkit.cli.brief import left_out
 from evalkit.cli.output import print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
@@ -19,6 +20,7 @@ from evalkit.report.text import estimate
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
     from evalkit.run.pipeline import Outcome
+    from evalkit.suites.base import Suite
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 _LABELS = {"mini": "  [mini]", "random": "  [random weights: says nothing about the model]"}
@@ -121,6 +123,7 @@ def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
         "unclosed": outcome.unclosed or None,
         "reused": outcome.reused,
         "scores": dict(outcome.scores),
+        "left_out": dict(plan.suite.left_out),
         "report": None if report is None else str(report),
     }
 
@@ -161,6 +164,7 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
     _print_variance(headline)
     if with_scores:
         _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
+        _print_left_out(plan.suite)
     if outcome.unclosed:
         say(f"  {outcome.unclosed}")
     if outcome.reused:
@@ -229,6 +233,11 @@ def _print_further(scores: Mapping[str, Mapping[str, Any]], n_ok: int) -> None:
     for warning, names in said.items():
         say(f"  {', '.join(names)}: {warning}")
     say()
+
+
+def _print_left_out(suite: Suite) -> None:
+    for reason, names in left_out(suite).items():
+        say(f"left out: {', '.join(names)}: {reason}")
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> list[object]:

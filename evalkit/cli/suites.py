@@ -4,34 +4,62 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from evalkit.cli import brief
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
+from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.suites.base import MetricPlan, Outline, Suite
+    from evalkit.suites.brief import Brief
     from evalkit.suites.counts import Counts
 
 _SHOWN_PROMPTS = 200
 
 
+_NAME = typer.Argument(None, metavar="NAME|new", help="A suite's name, the path of a manifest, or `new`.")
+_NEW = typer.Argument(None, metavar="NAME", help="With `new`: what the suite is to be called.")
+_FROM = typer.Option(None, "--from", metavar="FILE", help="With `new`: the prompts, as --prompts of `score`.")
+_SOUNDS = typer.Option([], "--sounds", metavar="FOLDER", parser=typed, help="With `new`: sounds that it is to fit.")
+
+
 def suites(
-    name: str | None = typer.Argument(None, help="A suite's name, or the path of a manifest."),
+    name: str | None = _NAME,
+    new: str | None = _NEW,
+    from_: str | None = _FROM,
+    reference: str | None = brief.REFERENCE,
+    columns: str | None = brief.COLUMNS,
+    judges: str | None = brief.JUDGES,
+    seconds: float | None = brief.SECONDS,
+    sounds: list[Path] = _SOUNDS,
     as_json: bool = json_option(),
 ) -> None:
-    """List the suites, or show one in full.
+    """List the suites, show one in full, or write one of your own.
 
     In full are prompts, metrics, references, licence and digest. A suite that is not fetched yet shows what its
     manifest states (`evalkit fetch suite NAME` gets the rest).
+
+    `evalkit suites new NAME --from captions.csv` writes NAME.toml and NAME.jsonl here: the suite that `score` makes of
+    the same options, to be kept and shared, with the same numbers.
 
     \b
     Example:
       evalkit suites
       evalkit suites audiocaps
+      evalkit suites new foley --from captions.csv --reference recordings/
     """
+    if name == "new":
+        if new is None:
+            raise UserError("evalkit suites new: which name?", "evalkit suites new NAME --from FILE")
+        _write(brief.described(from_, columns, reference, judges, seconds, sounds, new), as_json)
+        return
+    if new is not None or from_ is not None:
+        raise UserError("evalkit suites shows one suite", "evalkit suites new NAME --from FILE writes one")
     from evalkit.api.suites import every_suite
     from evalkit.suites.load import load_outline
 
@@ -53,6 +81,24 @@ def suites(
         warn(reason)
     say()
     say("its prompts, metrics and references: evalkit suites NAME")
+
+
+def _write(described: Brief, as_json: bool) -> None:
+    """Write the suite that is described, under its name, into the working folder."""
+    from evalkit.suites.keep import keep
+    from evalkit.suites.load import load_suite
+
+    suite = load_suite(described)
+    for note in suite.notes:
+        warn(note)
+    manifest, prompts = keep(suite, Path())
+    if as_json:
+        print_json({"name": suite.name, "digest": suite.digest, "manifest": str(manifest), "prompts": str(prompts)})
+        return
+    say(f"written: {manifest}, {prompts}: {len(suite.prompts)} prompts, {len(suite.metrics)} metrics, {suite.size}")
+    for reason, names in brief.left_out(suite).items():
+        say(f"left out: {', '.join(names)}: {reason}")
+    say(f"evalkit score FOLDER --suite {manifest}")
 
 
 def _seconds(stated: float | None) -> str:

@@ -28,8 +28,9 @@ class MetricCard:
     `headline` metrics rank systems; the others are shown apart, as further measures. `options` names the
     conventions that a suite may choose, each with its values, the default first; a number that was made with
     another value than the default carries it in its protocol id. `biased_by_n` says that the value moves with
-    the number of clips even where the sounds are alike: at unequal n it must not be ranked. `general` says that the
-    formula holds for the features of any embedder, so that a suite may have it under another name (`like`).
+    the number of clips even where the sounds are alike: at unequal n it must not be ranked. `needs_clips` says that
+    a set's mean and covariance are not enough: it asks for `SetReference.rows`. `general` says that the formula holds
+    for the features of any embedder, so that a suite may have it under another name (`like`).
     """
 
     name: str
@@ -44,6 +45,7 @@ class MetricCard:
     headline: bool = True
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     biased_by_n: bool = False
+    needs_clips: bool = False
     bounds: Bounds = UNBOUNDED
     general: bool = False
 

@@ -47,6 +47,7 @@ CARD = MetricCard(
     citation="Naeem et al. 2020, arXiv 2002.09797; Cramer et al. 2019 (OpenL3)",
     blind_to="fidelity of the clips that reach nothing, the prompt, change within a clip, level",
     headline=False,
+    needs_clips=True,
     biased_by_n=True,
     bounds=(0.0, 1.0),
     general=True,

@@ -46,6 +46,7 @@ CARD = MetricCard(
     citation="Naeem et al. 2020, arXiv 2002.09797; Cramer et al. 2019 (OpenL3)",
     blind_to="variety, the prompt, change within a clip, level, and how far off a clip is that lies in no ball",
     headline=False,
+    needs_clips=True,
     bounds=(0.0, math.inf),
     general=True,
 )

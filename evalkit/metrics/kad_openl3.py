@@ -55,6 +55,7 @@ CARD = MetricCard(
     blind_to="the prompt, single clips, change within a clip, level, and how much worse a set is once it is far off",
     headline=False,
     general=True,
+    needs_clips=True,
 )
 
 SCALE = 100.0

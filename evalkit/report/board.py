@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.core.text import short_digest
-from evalkit.report.cards import Meaning, meaning
+from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
@@ -93,8 +93,8 @@ class CitedRow:
 @dataclass(frozen=True)
 class Board:
     """One table. `columns` are the headline metrics, `further` the other measures; `cited` the published rows
-    that belong here. `notes` are the warnings of its scores, numbered from 1 as the cells name them, and what is to be
-    known of its unfinished runs."""
+    that belong here. `notes` are the warnings of its scores, numbered from 1 as the cells name them, what is to be
+    known of its unfinished runs, and which metrics its suite goes without."""
 
     title: str
     suite: str
@@ -167,6 +167,7 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
         notes=(
             *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
             *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
+            *left_out_told(suite.left_out),
         ),
     )
 

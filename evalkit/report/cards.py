@@ -6,6 +6,7 @@ scores.json that reads `package.module:thing` must not import anything.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from evalkit.core.errors import UserError
@@ -69,3 +70,9 @@ def _card(metric: str) -> MetricCard | None:
     except (UserError, AttributeError):
         return None
     return card if isinstance(card, MetricCard) else None
+
+
+def left_out_told(metrics: Mapping[str, str]) -> Iterator[str]:
+    """A sentence for each reason why a suite goes without some metrics."""
+    for reason in dict.fromkeys(metrics.values()):
+        yield f"left out: {', '.join(meaning(name).title for name in metrics if metrics[name] == reason)}: {reason}"

@@ -83,7 +83,8 @@ def _model(record: RunRecord) -> tuple[Fact, ...]:
 def _suite(record: RunRecord) -> tuple[Fact, ...]:
     suite = record.suite
     words = [("name", suite.name), ("version", suite.version), ("protocol", suite.protocol), ("size", suite.size)]
-    return (*(Fact(name, value or MISSING) for name, value in words), _digest("digest", suite.digest or MISSING))
+    facts = [Fact(name, value or MISSING) for name, value in words] + [_digest("digest", suite.digest or MISSING)]
+    return (*facts, *(Fact("as read", note) for note in suite.notes))
 
 
 def _metrics(record: RunRecord) -> list[tuple[str, tuple[Fact, ...]]]:

@@ -31,6 +31,7 @@ Row = Mapping[str, Any]
 """One row of samples.parquet."""
 
 MOST_METRICS = 200
+_NOTES = 20
 """A table with a column for each is still a page that opens."""
 
 
@@ -114,6 +115,8 @@ class Suite:
     protocol: str
     size: str
     title: str
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,17 @@ def _suite(raw: Mapping[str, Any]) -> Suite:
     def word(key: str) -> str:
         return one_line(raw.get(key), 200)
 
-    return Suite(word("name"), word("version"), word("digest"), word("protocol"), word("size"), word("title"))
+    notes = raw.get("notes")
+    return Suite(
+        word("name"),
+        word("version"),
+        word("digest"),
+        word("protocol"),
+        word("size"),
+        word("title"),
+        left_out=dict(list(texts(raw.get("left_out")).items())[:MOST_METRICS]),
+        notes=tuple(one_line(note) for note in notes[:_NOTES]) if isinstance(notes, list) else (),
+    )
 
 
 def _scores(raw: Mapping[str, Any], path: Path) -> dict[str, Estimate]:

@@ -245,6 +245,8 @@ def facts_of(plan: Plan) -> dict[str, Any]:
             "digest": suite.digest,
             "protocol": suite.protocol,
             "size": suite.size,
+            "left_out": dict(suite.left_out),
+            "notes": list(suite.notes),
         },
         "model": _model(plan.model),
         **({"about": plan.found.about.said} if plan.found is not None and plan.found.about is not None else {}),

@@ -126,7 +126,9 @@ def _generator_plan(config: RunConfig, suite: Suite) -> Plan:
     spec = checked_spec(generator, config.model)
     seconds = min(DEFAULT_SECONDS, spec.max_seconds)
     unsaid = not all(prompt.seconds for prompt in suite.prompts)
-    suite = _with_lengths(suite, spec.name, seconds) if unsaid else suite
+    if unsaid:
+        note = f"{seconds:g} s for each prompt of which nothing says how long (--seconds S)"
+        spec, suite = replace(spec, notes=(*spec.notes, note)), _with_lengths(suite, seconds)
     items = _items(config, suite)
     _refuse_unused_weights(config, suite, spec.needs)
     _refuse_too_long(spec, suite.prompts)
@@ -153,11 +155,9 @@ def _generator_plan(config: RunConfig, suite: Suite) -> Plan:
     return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
 
 
-def _with_lengths(suite: Suite, model: str, seconds: float) -> Suite:
-    """The suite, with `seconds` for each prompt whose length nothing says."""
-    prompts = [prompt if prompt.seconds else replace(prompt, seconds=seconds) for prompt in suite.prompts]
-    note = f"{model} makes {seconds:g} s for each prompt, as nothing says how long (--seconds S)"
-    return replace(suite, prompts=prompts, notes=(*suite.notes, note))
+def _with_lengths(suite: Suite, seconds: float) -> Suite:
+    """The suite, with `seconds` for each prompt of which nothing says how long."""
+    return replace(suite, prompts=[replace(prompt, seconds=prompt.seconds or seconds) for prompt in suite.prompts])
 
 
 def _folder_plan(config: RunConfig, suite: Suite, others: Sequence[Prompt]) -> Plan:

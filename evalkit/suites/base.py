@@ -48,6 +48,10 @@ class Pinned:
     count: int = 0
 
 
+UNKNOWN = -1
+"""The count of a file of one's own of which nobody knows how many clips are behind it."""
+
+
 @dataclass(frozen=True)
 class MetricPlan:
     """How a suite scores one metric: the weights that embed, and the reference it compares with.
@@ -57,9 +61,9 @@ class MetricPlan:
     conventions that the suite chooses among those of the metric's card ({"direction": "reference||generated"}).
     `pinned` is where the reference comes from, where that is a pinned source. `excluded` are ids of prompts
     whose reference recording upstream could not get: a metric that compares clip by clip leaves them out. `count` is
-    how many clips are behind a file of one's own that does not say so itself (0: not stated). `like` is the metric
-    whose formula this one is under a name of its own, for other features; `code` and `embedder` are `metric` and
-    `weights` with whole paths, where the manifest names files of code.
+    how many clips are behind a file of one's own that does not say so itself (0: not stated; `UNKNOWN`: nobody knows).
+    `like` is the metric whose formula this one is under a name of its own, for other features; `code` and `embedder`
+    are `metric` and `weights` with whole paths, where the manifest names files of code.
     """
 
     metric: str
@@ -89,8 +93,9 @@ class Outline:
     """What a manifest says by itself, before any prompt is read; enough to list a suite and to fetch it.
 
     `prompts` is the prompt file, `pinned` its source where it has one, `count` and `groups` the stated numbers
-    of prompts and of sources (0: not stated), `absent` the sources without a reference recording. `captions` is
-    "all", or "first" where only the first prompt of each source is meant; `protocol` then says so.
+    of prompts and of sources (0: not stated), `absent` the sources, or ids, without a reference recording. `captions`
+    is "all", or "first" where only the first prompt of each source is meant; `protocol` then says so. `left_out`
+    {metric: reason} are those that it goes without.
     """
 
     name: str
@@ -110,6 +115,7 @@ class Outline:
     metrics: Mapping[str, MetricPlan]
     reference_audio: Path | None
     captions: str = "all"
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stated(self) -> int:

@@ -1,122 +1,146 @@
 """What the reference of a Brief is: recordings, statistics or a suite's own, and whether it pairs with the prompts.
 
-A recording pairs with a prompt whose id it is named by. Where most of the prompts have one, metrics that compare clip
-by clip score those; where fewer have, the names fit by accident, and the reference is a set alone. Numbers that
-evalkit gave to the rows of a file pair with nothing.
+A recording pairs with a prompt whose id it is named by (`evalkit.suites.recordings`). Where at least half of the
+prompts have one, metrics that compare clip by clip score those; where fewer have, a few names fit by accident, and the
+reference is a set alone. Numbers that evalkit itself gave to the rows of a file pair with nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.paths import absent, typed
-from evalkit.suites.base import MetricPlan, Outline
+from evalkit.metrics.base import MetricCard
+from evalkit.store.arrays import read_npz
+from evalkit.suites.base import UNKNOWN, MetricPlan, Outline
 from evalkit.suites.listing import Listing
 from evalkit.suites.recordings import belonging, reference_files
-from evalkit.suites.references import pair_reference, set_reference
+from evalkit.suites.references import PICKLED, pair_reference, set_reference
 
 _NAMED = 3
-_MOST_UNPAIRED = 0.5
-"""Of the prompts: where more have no recording by their name, those that have one have it by accident."""
+_FEWEST_PAIRED = 0.5
+"""Of the prompts: where fewer have a recording by their name, they have it by accident."""
+
+_NOTHING = "there is nothing to compare with (--reference)"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What was named, before any prompt is looked at. `audio` is a folder of recordings, `plans` {metric: what it
+    compares with} come of a suite, and of the files `statistics` are of a set and `rows` one of each clip. `names` are
+    those that pair with prompts by id; `why_not` {kind of reference: reason} says what it has none of."""
+
+    called: str
+    audio: Path | None = None
+    plans: Mapping[str, MetricPlan] = field(default_factory=dict)
+    statistics: MetricPlan | None = None
+    rows: Path | None = None
+    names: Collection[str] = ()
+    why_not: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """`audio` is a folder of recordings, `plans` {metric: what it compares with} come of a suite, and `file` holds
-    statistics. `why_not` {kind of reference: reason} says what is missing; `unpaired` are the ids that a paired
-    metric leaves out; `note` says in a sentence what the reference is."""
+    """A reference beside prompts: `unpaired` are the ids that a paired metric leaves out, `note` says what it is."""
 
+    reference: Reference
     note: str
-    why_not: Mapping[str, str]
-    audio: Path | None = None
-    file: Path | None = None
-    plans: Mapping[str, MetricPlan] = field(default_factory=dict)
     unpaired: frozenset[str] = frozenset()
 
+    def plan(self, card: MetricCard, weights: str) -> MetricPlan | str:
+        """What a metric compares with, or the reason why it has nothing to compare with."""
+        known = self.reference
+        plain = MetricPlan(card.name, weights, None, excluded=self.unpaired)
+        if not card.reference:
+            return plain
+        if card.reference in known.why_not:
+            return known.why_not[card.reference]
+        if card.name in known.plans:
+            return replace(known.plans[card.name], excluded=self.unpaired)
+        if known.audio is not None:
+            return plain
+        if card.reference == "pair" and known.rows is not None:
+            return replace(plain, reference=known.rows)
+        if card.reference == "set" and known.statistics is not None:
+            if card.needs_clips and set_reference(known.statistics).rows is None:
+                return f"{known.called} is a mean and a covariance, and it needs the clips themselves"
+            return replace(known.statistics, metric=card.name, weights=weights)
+        return f"{known.called} has nothing for it"
 
-_NOTHING = "there is no --reference"
 
-
-def compare_with(reference: str | Path | None, listing: Listing, outline: Outline | None) -> Comparison:
+def open_reference(named: str | Path | None, outline: Outline | None) -> Reference:
     """The reference that was named; `outline` is of the suite that it names, where it names one.
 
     Raises UserError where it is not there, or is neither recordings nor statistics.
     """
-    if reference is None:
-        note = f"reference: {_NOTHING}, so only what needs none is scored"
-        return Comparison(note, {"set": _NOTHING, "pair": _NOTHING})
+    if named is None:
+        return Reference("", why_not={"set": _NOTHING, "pair": _NOTHING})
     if outline is not None:
-        return _of_suite(outline, listing)
-    path = typed(reference)
+        return _of_suite(outline)
+    path = typed(named)
     if path.is_dir():
-        return _of_recordings(path, listing)
+        files = reference_files(path)
+        return Reference(f"{len(files)} recordings in {path.name or path}", audio=path, names=files)
     if not path.exists():
-        hint = "a folder of recordings, a statistics file (.npz), or a suite's name"
-        raise UserError(f"--reference {reference}: {absent(path)}", hint)
-    return _of_statistics(path)
+        hint = "it is a folder of recordings, a statistics file (.npz), or a suite's name"
+        raise UserError(f"--reference {named}: {absent(path)}", hint)
+    return _of_file(path)
 
 
-def _of_recordings(folder: Path, listing: Listing) -> Comparison:
-    files = reference_files(folder)
-    found = belonging(str(folder), listing.prompts, files)
-    paired, why = _paired(found.names, listing)
-    how = f"{len(files)} recordings"
-    return Comparison(
-        _note(how, folder.name, paired, why, listing), _unpaired(why), folder, unpaired=_rest(paired, listing)
-    )
-
-
-def _of_statistics(path: Path) -> Comparison:
-    found = set_reference(MetricPlan("fd_openl3", "", path))
-    reason = f"{path.name} holds statistics of a set: KL needs a recording for each prompt"
-    return Comparison(
-        f"reference: as a set, statistics of {found.clips} clips in {path.name}", {"pair": reason}, file=path
-    )
-
-
-def _of_suite(outline: Outline, listing: Listing) -> Comparison:
-    if outline.reference_audio is not None and not any(plan.reference for plan in outline.metrics.values()):
-        return _of_recordings(outline.reference_audio, listing)
-    paired: Collection[str] = ()
-    why = f"suite {outline.name} has no reference clip by clip"
-    for plan in outline.metrics.values():
-        if plan.metric == "kl_passt" and plan.reference is not None:
-            rows = pair_reference(plan)
-            paired, why = _paired(belonging(outline.name, listing.prompts, rows).names, listing)
-    note = _note("its references", f"suite {outline.name}", paired, why, listing)
-    return Comparison(note, _unpaired(why), plans=outline.metrics, unpaired=_rest(paired, listing))
-
-
-def _paired(names: Collection[str], listing: Listing) -> tuple[Collection[str], str]:
-    """The ids that have a reference of their own, and "" or why none is taken as that."""
-    total = len(listing.prompts)
-    if not names:
-        return (), "no recording is named by a prompt's id"
-    if listing.numbered:
-        return (), "the prompts have no ids but their rows' numbers (--columns id=NAME says which column has them)"
-    if len(names) < _MOST_UNPAIRED * total:
-        return (), f"only {len(names)} of {total} prompts have a recording by their id"
-    return names, ""
-
-
-def _unpaired(why: str) -> dict[str, str]:
-    return {"pair": f"it needs a recording for each prompt: {why}"} if why else {}
-
-
-def _rest(paired: Collection[str], listing: Listing) -> frozenset[str]:
-    return frozenset(prompt.id for prompt in listing.prompts if prompt.id not in paired)
-
-
-def _note(how: str, name: str, paired: Collection[str], why: str, listing: Listing) -> str:
-    rest = sorted(_rest(paired, listing))
+def compare(reference: Reference, listing: Listing) -> Comparison:
+    """The reference beside these prompts. Raises UserError for two recordings of one prompt."""
+    if not reference.called:
+        return Comparison(reference, "reference: none; only what needs none is scored")
+    if "pair" in reference.why_not:
+        return Comparison(reference, f"reference: {reference.called}, as a set: {reference.why_not['pair']}")
+    found = belonging(reference.called, listing.prompts, reference.names).names
+    why = _why_unpaired(len(found), listing)
     if why:
-        return f"reference: {how} of {name}, as a set: {why}"
-    if rest:
-        return f"reference: {how} of {name}, paired with {len(paired)} prompts by id; without one: {_some(rest)}"
-    return f"reference: {how} of {name}, paired with all {len(paired)} prompts by id"
+        reference = replace(reference, why_not={**reference.why_not, "pair": f"it compares clip by clip, and {why}"})
+        return Comparison(reference, f"reference: {reference.called}, as a set: {why}")
+    rest = [prompt.id for prompt in listing.prompts if prompt.id not in found]
+    which = f"{len(found)} of the prompts; none for {_some(rest)}" if rest else f"all {len(found)} prompts"
+    return Comparison(reference, f"reference: {reference.called}, paired by id with {which}", frozenset(rest))
+
+
+def _of_file(path: Path) -> Reference:
+    """Statistics of a set, or one row for each prompt, told by what is in the file."""
+    if path.suffix.lower() in PICKLED or "ids" in read_npz(path, (), ("ids",), "reference file"):
+        rows = pair_reference(MetricPlan("kl_passt", "", path))
+        reason = f"{path.name} has one row for each clip, and no statistics of a set"
+        return Reference(f"{len(rows)} rows in {path.name}", rows=path, names=rows, why_not={"set": reason})
+    plan = MetricPlan("fd_openl3", "", path)
+    if "mu_ref" in read_npz(path, (), ("mu_ref",), "reference file"):
+        plan = replace(plan, count=UNKNOWN)
+    clips = set_reference(plan).clips
+    reason = "it compares clip by clip, and statistics are of all clips together"
+    called = f"statistics of {clips or 'a number not stated of'} clips in {path.name}"
+    return Reference(called, statistics=plan, why_not={"pair": reason})
+
+
+def _of_suite(outline: Outline) -> Reference:
+    called = f"the references of suite {outline.name}"
+    audio, plans = outline.reference_audio, outline.metrics
+    paired = [plan for name, plan in plans.items() if name == "kl_passt" and plan.reference is not None]
+    if paired or audio is not None:
+        names = pair_reference(paired[0]) if paired else reference_files(audio or Path())
+        return Reference(called, audio, plans, names=names)
+    return Reference(called, plans=outline.metrics, why_not={"pair": f"suite {outline.name} has none clip by clip"})
+
+
+def _why_unpaired(found: int, listing: Listing) -> str:
+    """Why the reference does not pair with the prompts; "" where it does."""
+    total = len(listing.prompts)
+    if not found:
+        return "none is named by a prompt's id"
+    if listing.numbered:
+        return "the prompts have no ids but the numbers of their rows (--columns id=NAME says which column has them)"
+    if found < _FEWEST_PAIRED * total:
+        return f"only {found} of {total} prompts have one by their id"
+    return ""
 
 
 def _some(ids: Sequence[str]) -> str:

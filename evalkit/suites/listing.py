@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from evalkit.audio.folders import sound_files
 from evalkit.audio.numbered import without_numbers
 from evalkit.core.errors import UserError
-from evalkit.core.jsonio import read_json
+from evalkit.core.jsonio import parse_json, read_json
 from evalkit.core.paths import name_of
 from evalkit.core.reading import read_text
-from evalkit.suites.base import Prompt
+from evalkit.suites.base import Columns, Prompt
 from evalkit.suites.brief import Brief
 from evalkit.suites.columns import ROLES, choose_columns
 from evalkit.suites.prompts import length, prompts_of, words
-from evalkit.suites.rows import Row, read_rows
+from evalkit.suites.rows import MOST_PROMPTS, Faults, Row, Table, read_rows
 
-_NUMBER = "(number)"
-_TAKE = re.compile(r"([\s_-]+|\.s)\d+$")
+_NUMBER = "number of the row"
+_TAKE = re.compile(r"(?:[\s_-]+(?:\d+|\(\d+\))|\.s\d+)$")
+_PYTHON_LIST = re.compile(r"\s*\['.*'\]\s*", re.DOTALL)
 _LARGEST_TEXT = 1 << 20
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Listing:
 
 
 def list_prompts(brief: Brief) -> Listing:
-    """Raises UserError for whatever is wrong with the prompts, and for words that mean none."""
+    """Raises UserError for everything that is wrong with the prompts, and for words that mean none."""
     if brief.seconds is not None:
         try:
             length(brief.seconds)
@@ -44,43 +47,120 @@ def list_prompts(brief: Brief) -> Listing:
     if isinstance(brief.prompts, Path):
         return _of_file(brief.prompts, brief)
     if brief.columns:
-        raise UserError("--columns names columns of a prompt file", "say --prompts FILE too")
-    if brief.prompts is None or brief.prompts == "names":
-        return _of_sounds(brief)
-    seconds = brief.seconds or 0.0
-    prompts = [Prompt(words(key), words(text), seconds, key) for key, text in brief.prompts.items()]
-    if not prompts:
-        raise UserError("there are no prompts")
+        raise UserError("--columns is about a prompt file", "say --prompts FILE too")
+    if isinstance(brief.prompts, Mapping):
+        return _of_mapping(brief.prompts, brief.seconds or 0.0)
+    if not brief.sounds:
+        told = "no sounds are there that would say the prompts" if brief.prompts else "there are no prompts"
+        raise UserError(told, "say --prompts FILE (csv, tsv, jsonl, json or parquet)")
+    return _of_sounds(brief)
+
+
+def _of_mapping(texts: Mapping[str, str], seconds: float) -> Listing:
+    where = Path("the prompts")
+    rows = [Row(number, {"id": key, "prompt": text}) for number, (key, text) in enumerate(texts.items(), start=1)]
+    prompts = prompts_of(Table(where, ("id", "prompt"), rows, Faults(where, "entry")), Columns(seconds=seconds))
     return Listing(prompts, [f"prompts: {len(prompts)} by id"])
 
 
 def _of_file(path: Path, brief: Brief) -> Listing:
     table = read_rows(path)
-    choice = choose_columns(table, brief.columns, brief.seconds, _names_of_sounds(brief.sounds))
-    columns = choice.columns
+    sounds = _names_of_sounds(brief.sounds)
+    choice = choose_columns(table, brief.columns, brief.seconds, sounds)
+    columns, notes = choice.columns, []
     if not columns.id:
-        rows = [Row(row.number, {**row.fields, _NUMBER: place}) for place, row in enumerate(table.rows, start=1)]
-        table, columns = replace(table, rows=rows), replace(columns, id=_NUMBER)
-    prompts = prompts_of(table, columns)
-    return Listing(prompts, [f"prompts: {len(prompts)} of {path.name}: {choice.taken}"], not choice.columns.id)
+        first = 0 if _counted_from_zero(sounds, len(table.rows)) else 1
+        columns = replace(columns, id=_NUMBER)
+        rows = [Row(row.number, {**row.fields, _NUMBER: place}) for place, row in enumerate(table.rows, start=first)]
+        notes = [f"the prompts have no column of ids: they are numbered from {first}"]
+    else:
+        rows = [Row(row.number, _named_by_file(row.fields, columns.id)) for row in table.rows]
+    rows, several = _first_texts(rows, columns.text, table.faults)
+    if several:
+        notes.append(f"{several} cells hold several captions; the first of each is taken")
+    rows, repeated = _first_of_each(rows, columns.id)
+    if repeated:
+        notes.append(f"{repeated} rows repeat an id, as further captions do; the first row of each id is taken")
+    rows = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
+    prompts = prompts_of(replace(table, rows=rows), columns)
+    notes = [f"prompts: {len(prompts)} of {path.name}: {choice.taken}", *notes]
+    return Listing(prompts, notes, not choice.columns.id)
 
 
 def _names_of_sounds(folders: Iterable[Path]) -> list[str]:
     return list(dict.fromkeys(name_of(path) for folder in folders for path in sound_files(folder)))
 
 
+def _counted_from_zero(sounds: Sequence[str], count: int) -> bool:
+    """Is there a sound of number 0, and none of the number that the last of `count` would have, counted from 1?"""
+    numbers = {int(stem) for stem in (Path(name).stem for name in sounds) if stem.isascii() and stem.isdigit()}
+    return 0 in numbers and count not in numbers
+
+
+def _named_by_file(fields: Mapping[str, Any], column: str) -> Mapping[str, Any]:
+    """A cell that is a sound, as data sets keep them ({"path": ..., "bytes": ...}), is named by its path."""
+    cell = fields.get(column)
+    return {**fields, column: cell.get("path")} if isinstance(cell, dict) else fields
+
+
+def _first_texts(rows: Sequence[Row], column: str, faults: Faults) -> tuple[list[Row], int]:
+    """The rows with one text each, and how many cells held several: a list, or a list written as JSON."""
+    found, several = [], 0
+    for row in rows:
+        value = row.fields.get(column)
+        if isinstance(value, str) and _PYTHON_LIST.fullmatch(value):
+            faults.add(row.number, f"{column!r} is a list as Python prints it", "write it as JSON, or its first text")
+        texts = _list_in(value)
+        if texts is not None:
+            several += len(texts) > 1
+            row = Row(row.number, {**row.fields, column: texts[0] if texts else None})
+        found.append(row)
+    return found, several
+
+
+def _list_in(value: object) -> list[Any] | None:
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return None
+    try:
+        found = parse_json(value.encode("utf-8", "surrogatepass"), "")
+    except UserError:
+        return None
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else None
+
+
+def _first_of_each(rows: Sequence[Row], column: str) -> tuple[list[Row], int]:
+    """The first row of each id, and how many others there are; rows without one stay, to be told."""
+    firsts: dict[object, Row] = {}
+    for row in rows:
+        value = row.fields.get(column)
+        key = value if isinstance(value, str) and value.strip() else (str(value), None)
+        firsts.setdefault((row.number,) if value is None or value == "" else key, row)
+    return list(firsts.values()), len(rows) - len(firsts)
+
+
+def _without_gaps(fields: Mapping[str, Any], columns: Columns) -> dict[str, Any]:
+    """What is not there and need not be: a row without labels has none, one without a source is its own."""
+    filled = dict(fields)
+    if columns.labels is not None:
+        labels = fields.get(columns.labels)
+        filled[columns.labels] = [] if labels is None else str(labels) if isinstance(labels, int) else labels
+    if columns.group is not None and fields.get(columns.group) in (None, ""):
+        filled[columns.group] = fields.get(columns.id)
+    return filled
+
+
 def _of_sounds(brief: Brief) -> Listing:
     """One prompt for each sound of the folders, told by its name or by the text beside it. Where prompts have several
     sounds, those that differ in their number alone are of one."""
     by_name = brief.prompts == "names"
-    if not brief.sounds:
-        raise UserError("there are no prompts", "say --prompts FILE (csv, tsv, jsonl, json, parquet)")
     prompts: dict[str, Prompt] = {}
     faults: list[str] = []
-    paths = [path for folder in brief.sounds for path in sound_files(folder)]
-    keys = without_numbers([path.stem for path in paths]) if brief.samples > 1 else {}
-    for path in paths:
-        key = keys.get(path.stem, path.stem)
+    paths = {path: Path(name_of(path)).stem for folder in brief.sounds for path in sound_files(folder)}
+    keys = without_numbers(list(paths.values())) if brief.samples > 1 else {}
+    for path, stem in paths.items():
+        key = keys.get(stem, stem)
         try:
             text = prompt_in_name(key) if by_name else _beside(path, key)
         except UserError as error:
@@ -91,18 +171,23 @@ def _of_sounds(brief: Brief) -> Listing:
             faults.append(f"{path}: its text is not that of {key!r} in {where}")
         prompts.setdefault(key, Prompt(key, text, brief.seconds or 0.0, text if by_name else key))
     if faults:
-        more = f"; and {len(faults) - 5} more" if len(faults) > 5 else ""
-        raise UserError(f"{'; '.join(faults[:5])}{more}", "say --prompts FILE, or --prompts names")
-    how = "file names, _ and - as spaces, numbers at their ends as takes" if by_name else "the texts beside the sounds"
-    return Listing(list(prompts.values()), [f"prompts: {len(prompts)} from {how}"])
+        more = f"; and {len(faults) - _TOLD:,} more" if len(faults) > _TOLD else ""
+        raise UserError(f"{'; '.join(faults[:_TOLD])}{more}", "or say --prompts FILE, or --prompts names")
+    if len(prompts) > MOST_PROMPTS:
+        raise UserError(f"the folders hold more than {MOST_PROMPTS:,} sounds", "score them in parts")
+    how = "in file names: _ and - are spaces, a number at the end is a take" if by_name else "beside the sounds"
+    return Listing(list(prompts.values()), [f"prompts: {len(prompts)}, {how}"])
 
 
 def prompt_in_name(stem: str) -> str:
-    """`a_dog_barks-3` is "a dog barks": underscores and dashes are spaces, and a number at the end is a take."""
+    """`a_dog_barks-3` is "a dog barks": underscores and dashes are spaces, and a number at the end is a take.
+
+    Raises UserError for a name without a word."""
     text = " ".join(re.sub(r"[_-]+", " ", _TAKE.sub("", stem)).split())
-    if not text:
-        raise UserError(f"{stem!r}: its name holds no words")
-    return text
+    try:
+        return words(text)
+    except UserError as error:
+        raise UserError(f"{stem!r}: its name, read as a prompt, {error.message}") from None
 
 
 def _beside(path: Path, prompt: str) -> str:
@@ -110,15 +195,16 @@ def _beside(path: Path, prompt: str) -> str:
     text, data = path.with_suffix(".txt"), path.with_suffix(".json")
     if prompt != path.stem and not text.is_file() and not data.is_file():
         text, data = path.with_name(f"{prompt}.txt"), path.with_name(f"{prompt}.json")
+    found: object
     if text.is_file():
-        found: object = " ".join(read_text(text, _LARGEST_TEXT).split())
+        where, found = text, " ".join(read_text(text, _LARGEST_TEXT).split())
     elif data.is_file():
-        content = read_json(data)
+        content = read_json(data, _LARGEST_TEXT)
         fields = content if isinstance(content, dict) else {"prompt": content}
-        found = next((fields[name] for name in ROLES["text"] if name in fields), None)
+        where, found = data, next((fields[name] for name in ROLES["text"] if name in fields), None)
     else:
         raise UserError(f"{path}: neither {text.name} nor {data.name} lies beside it")
     try:
         return words(found)
     except UserError as error:
-        raise UserError(f"{text if text.is_file() else data}: its text {error.message}") from None
+        raise UserError(f"{where}: its text {error.message}") from None

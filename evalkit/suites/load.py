@@ -55,13 +55,14 @@ def load_suite(asked: str | Brief, weights: Mapping[str, Path] | None = None) ->
     if outline.captions == "first":
         prompts = _first_of_each_source(prompts)
     texts: dict[str, Any] = {key: getattr(outline, key) for key in TEXT_KEYS}
-    excluded = frozenset(prompt.id for prompt in prompts if prompt.group in outline.absent)
+    excluded = frozenset(each.id for each in prompts if outline.absent & {each.group, each.id})
     return Suite(
         **texts,
         prompts=prompts,
         metrics={name: replace(plan, excluded=excluded) for name, plan in outline.metrics.items()},
         reference_audio=outline.reference_audio,
         digest=suite_digest(texts, prompts, outline.metrics, outline.reference_audio, outline.absent),
+        left_out=outline.left_out,
     )
 
 
@@ -99,6 +100,7 @@ def _require_counts(outline: Outline, prompts: tuple[Prompt, ...]) -> None:
     for what, claimed, found in (("prompts", outline.count, len(prompts)), ("sources", outline.groups, len(groups))):
         if claimed and claimed != found:
             raise UserError(f"{outline.prompts}: holds {found} {what}, {outline.manifest} states {claimed}")
-    strangers = sorted(outline.absent - groups)
+    strangers = sorted(outline.absent - groups - {prompt.id for prompt in prompts})
     if strangers:
-        raise UserError(f"{outline.manifest}: no_reference names {strangers[0]!r}, which no prompt has as its source")
+        told = f"no_reference names {strangers[0]!r}, which no prompt has as its source or id"
+        raise UserError(f"{outline.manifest}: {told}")

@@ -11,21 +11,21 @@ A manifest looks like this::
     citation = ""
 
     [prompts]
-    file = "mini.csv"                   # .csv or .jsonl, beside the manifest
-    id = "id"                           # which column is which; `seconds` may also be one number for all
+    file = "mini.csv"                   # .csv, .tsv, .jsonl, .json or .parquet, beside the manifest
+    id = "id"                           # which column is which; `seconds` may also be one number for all (0: not said)
     text = "prompt"
     seconds = "seconds"
     group = "ytid"                      # optional: prompts that share a source
     labels = "labels"                   # optional: classes asked for (csv: separated by ";")
     count = 64                          # optional, and checked: how many prompts,
     groups = 64                         # and how many sources
-    no_reference = []                   # optional: sources without a reference recording
+    no_reference = []                   # optional: sources (or ids) without a reference recording
     captions = "all"                    # or "first": one prompt per source, which is another protocol
 
     [metrics.fd_openl3]
     weights = "openl3-mini"
     reference = "mini/openl3.npz"       # optional; also mu_ref and sigma_ref, or pairs as .pkl or .pt
-    count = 64                          # only where a file of mu_ref and sigma_ref does not say its clips
+    count = 64                          # only where a file of mu_ref and sigma_ref does not say its clips; or "unknown"
 
     [metrics.fd_mine]                   # a name of its own for the formula of a metric, on other features
     like = "fd_openl3"
@@ -36,6 +36,9 @@ A manifest looks like this::
 
     [reference]
     audio = "reference/"                # optional: a folder to compute references from
+
+    [left_out]
+    kl_passt = "no pairs"               # optional: why the suite goes without a metric, which every output then says
 
 Instead of `file` there may be `[prompts.source]`, and instead of a path `[metrics.X.reference]`: tables with
 the keys of a pinned source (`evalkit.fetch.sources`), which `evalkit fetch suite NAME` downloads. A
@@ -62,7 +65,7 @@ from evalkit.core.registry import located
 from evalkit.core.tomlio import read_toml
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, parse_source, place
-from evalkit.suites.base import Columns, MetricPlan, Outline, Pinned
+from evalkit.suites.base import UNKNOWN, Columns, MetricPlan, Outline, Pinned
 from evalkit.suites.conventions import PLAIN_KEYS, metric_keys, metric_names, refuse_likeness, refuse_values
 
 TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
@@ -81,23 +84,24 @@ def read_outline(manifest: Path, typed: str) -> Outline:
     Raises UserError for a file that cannot be read as a manifest, naming the key.
     """
     table = read_toml(manifest, "suite manifest", "evalkit suites lists the known ones")
-    _, texts, prompts, metrics, audio = together(
+    _, texts, prompts, metrics, audio, left_out = together(
         lambda: _refuse_strangers(table, manifest),
         lambda: _texts(table, manifest),
         lambda: _prompts(_section(table, "prompts", manifest), manifest, typed),
         lambda: _plans(_section(table, "metrics", manifest), manifest, typed),
         lambda: _reference_audio(_section(table, "reference", manifest, optional=True), manifest),
+        lambda: _left_out(_section(table, "left_out", manifest, optional=True), manifest),
     )
     if prompts["captions"] != "all":
         texts["protocol"] += f"; captions={prompts['captions']}"
-    return Outline(**texts, **prompts, manifest=manifest, metrics=metrics, reference_audio=audio)
+    return Outline(**texts, **prompts, manifest=manifest, metrics=metrics, reference_audio=audio, left_out=left_out)
 
 
 def _refuse_strangers(table: Mapping[str, Any], manifest: Path) -> None:
     """A key that nothing reads, in any of the tables. Which a metric's own are, its card says."""
     prompts, metrics, own = (table.get(key) for key in ("prompts", "metrics", "reference"))
     sections = [
-        Section("", table, (*TEXT_KEYS, "prompts", "metrics", "reference")),
+        Section("", table, (*TEXT_KEYS, "prompts", "metrics", "reference", "left_out")),
         Section("[prompts]", prompts, PROMPT_KEYS),
         Section("[reference]", own, ("audio",)),
     ]
@@ -140,6 +144,10 @@ def _prompts(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str
 def _reference_audio(section: Mapping[str, Any], manifest: Path) -> Path | None:
     audio = section.get("audio")
     return None if audio is None else _beside(manifest, audio, "[reference] audio")
+
+
+def _left_out(section: Mapping[str, Any], manifest: Path) -> dict[str, str]:
+    return {name: _text(section, name, f"{manifest}: [left_out]") for name in section}
 
 
 def _section(table: Mapping[str, Any], key: str, manifest: Path, optional: bool = False) -> dict[str, Any]:
@@ -235,7 +243,8 @@ def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, 
             refuse_likeness(where, metric, like)
         options = {key: _text(plan, key, where) for key in plan if key not in PLAIN_KEYS}
         refuse_values(where, like or metric, options)
-        weights, count = _text(plan, "weights", where), _count(plan, "count", where)
+        weights = _text(plan, "weights", where)
+        count = UNKNOWN if plan.get("count") == "unknown" else _count(plan, "count", where)
         code, embedder = (located(name, manifest.parent) for name in (metric, weights))
         plans[metric] = MetricPlan(
             metric, weights, reference, options, pinned, count=count, like=like, code=code, embedder=embedder

@@ -32,12 +32,13 @@ from evalkit.core.files import write_bytes
 from evalkit.embed.base import Features
 from evalkit.metrics.base import SetReference
 from evalkit.store.arrays import read_npz
-from evalkit.suites.base import MetricPlan
+from evalkit.suites.base import UNKNOWN, MetricPlan
 from evalkit.suites.pinned import require_fetched
 
 _DATE = (1980, 1, 1, 0, 0, 0)
 
-_PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".bin")
+PICKLED = (".pkl", ".pickle", ".pt", ".pth", ".bin")
+"""Suffixes of files of pairs that upstream pickles."""
 
 MOST_ROWS = 5000
 """Of more clips than this, a seeded choice is kept as `rows`: their distances would not fit in memory."""
@@ -57,11 +58,11 @@ def set_reference(plan: MetricPlan) -> SetReference:
         if not plan.count:
             told = f"{path}: holds stable-audio-metrics' mu_ref and sigma_ref, which do not say of how many clips"
             raise UserError(told, f"state it: count = ... beside its reference in [metrics.{plan.metric}]")
-        return _mu_sigma(path, plan.count)
+        return _mu_sigma(path, max(plan.count, 0))
     arrays = _load(path, ("mean", "covariance", "frames", "clips"), optional=("rows",))
     mean, covariance = _moments(path, arrays["mean"], arrays["covariance"])
     frames, clips = (_count(path, name, arrays[name]) for name in ("frames", "clips"))
-    if plan.count not in (0, clips):
+    if plan.count not in (0, UNKNOWN, clips):
         raise UserError(f"{path}: is of {clips} clips, the manifest states {plan.count}")
     rows = arrays.get("rows")
     if rows is not None:
@@ -91,7 +92,7 @@ def pair_reference(plan: MetricPlan) -> dict[str, Features]:
     Raises UserError as :func:`set_reference` does, and for an id that is there twice.
     """
     path = prepared(plan)
-    if path.suffix.lower() in _PICKLED:
+    if path.suffix.lower() in PICKLED:
         return {key: row for key, row in read_probabilities(path).items() if key not in plan.excluded}
     arrays = _load(path, ("ids", "rows"))
     rows = _numbers(path, "rows", arrays["rows"]).astype(np.float32)

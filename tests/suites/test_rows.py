@@ -1,0 +1,125 @@
+"""Tables as people have them: any of the five forms says the same, and all of a file's faults are told at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalkit.core.errors import UserError
+from evalkit.suites.base import Columns, Prompt
+from evalkit.suites.prompts import prompts_of
+from evalkit.suites.rows import read_rows
+
+COLUMNS = Columns(id="id", text="caption", seconds="seconds")
+WORDS = st.text(
+    st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=30
+).filter(str.strip)  # fmt: skip
+ROWS = st.lists(
+    st.tuples(WORDS, WORDS, st.floats(0.001, 3600).map(lambda x: round(x, 3))),
+    min_size=1,
+    max_size=8,
+    unique_by=lambda row: row[0],
+)
+FORMS = ["csv", "semicolons", "tsv", "bom", "jsonl", "json-list", "json-object", "parquet"]
+
+
+def write(folder: Path, form: str, rows: list[tuple[str, str, float]]) -> Path:
+    """The rows as a file of that form, written by the standard library's or pyarrow's own writer."""
+    records = [{"id": i, "caption": t, "seconds": s} for i, t, s in rows]
+    if form in ("csv", "semicolons", "tsv", "bom"):
+        separator = {"csv": ",", "bom": ",", "semicolons": ";", "tsv": "\t"}[form]
+        buffer = io.StringIO(newline="")
+        csv.writer(buffer, delimiter=separator).writerows([("id", "caption", "seconds"), *rows])
+        path = folder / f"p.{'tsv' if form == 'tsv' else 'csv'}"
+        path.write_bytes(buffer.getvalue().encode("utf-8-sig" if form == "bom" else "utf-8"))
+    elif form == "jsonl":
+        path = folder / "p.jsonl"
+        path.write_bytes("".join(json.dumps(record) + "\n" for record in records).encode())
+    elif form == "parquet":
+        path = folder / "p.parquet"
+        pq.write_table(pa.Table.from_pylist(records), path)
+    else:
+        path = folder / "p.json"
+        by_id = {record.pop("id"): record for record in map(dict, records)}
+        path.write_bytes(json.dumps(records if form == "json-list" else by_id).encode())
+    return path
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=ROWS, form=st.sampled_from(FORMS))
+def test_every_form_reads_back_the_same_prompts(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, float]], form: str
+) -> None:
+    path = write(tmp_path_factory.mktemp("rows"), form, rows)
+    assert prompts_of(read_rows(path), COLUMNS) == [Prompt(i, t, s, i) for i, t, s in rows]
+
+
+def read(tmp_path: Path, name: str, data: str) -> list[dict[str, object]]:
+    (tmp_path / name).write_text(data, encoding="utf-8")
+    return [dict(row.fields) for row in read_rows(tmp_path / name).rows]
+
+
+def test_texts_by_id_and_lists_of_texts(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.json", '{"a": "rain", "b": "wind"}') == [
+        {"id": "a", "prompt": "rain"},
+        {"id": "b", "prompt": "wind"},
+    ]
+    assert read(tmp_path, "b.json", '["rain", "wind"]') == [{"prompt": "rain"}, {"prompt": "wind"}]
+    assert read(tmp_path, "c.json", '{"a": {"id": 7, "text": "x"}}') == [{"key": "a", "id": 7, "text": "x"}]
+
+
+def test_what_spreadsheets_leave_behind(tmp_path: Path) -> None:
+    """`sep=;`, quoted fields, rows of separators alone, an index without a name, spaces around names."""
+    found = read(tmp_path, "s.csv", 'sep=;\r\n;id; Caption \r\n0;a;"rain; then ""wind"""\r\n;;\r\n1;b;dog\r\n\r\n')
+    assert found == [{"id": "a", "Caption": 'rain; then "wind"'}, {"id": "b", "Caption": "dog"}]
+
+
+def test_a_column_alone_needs_no_quotes(tmp_path: Path) -> None:
+    found = read(tmp_path, "p.csv", 'caption\nA dog, then a cat\n"Rain, again"\n')
+    assert [row["caption"] for row in found] == ["A dog, then a cat", "Rain, again"]
+
+
+def test_all_faults_of_a_file_are_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("id,caption,seconds\na,x,1\nb,,1\nc,y,soon\nd,z\na,w,1\n,v,2\nf,u,-1\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        prompts_of(read_rows(path), COLUMNS)
+    told = str(caught.value)
+    for fault in (
+        "line 3: 'caption' is empty",
+        "line 4: seconds is 'soon'",
+        "line 5: has 2 fields, the header has 3",
+        "id 'a' is on line 2 and on line 6",
+        "line 7: 'id' is empty",
+        "line 8: seconds is '-1'",
+    ):
+        assert fault in told
+    assert told.count(str(path)) == 1 and "\n" not in told
+
+
+def test_a_fault_of_a_thousand_lines_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text("".join(f'{{"id": {n}, "seconds": 1}}\n' for n in range(1000)), encoding="utf-8")
+    with pytest.raises(UserError, match="lines 1, 2, 3 and 997 more: has no 'caption'") as caught:
+        prompts_of(read_rows(path), COLUMNS)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("name", ["p.json", "p.parquet", "p.tsv"])
+@settings(max_examples=60, deadline=None)
+@given(data=st.binary(max_size=200))
+def test_no_bytes_crash_it(tmp_path_factory: pytest.TempPathFactory, name: str, data: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / name
+    path.write_bytes(data)
+    try:
+        prompts_of(read_rows(path), COLUMNS)
+    except UserError as error:
+        assert str(path) in error.message
