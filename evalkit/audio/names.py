@@ -93,7 +93,7 @@ def nothing_fits(where: str, ids: Sequence[str], names: Sequence[str]) -> UserEr
         key, close = next(iter(found.undecided.items()))
         hint = f"{key!r} could be {' or '.join(map(repr, close[:_NAMED]))}: name each file by its id"
     else:
-        hint = "name each file by its prompt's id, or choose the suite that the sounds were made for"
+        hint = "name each file by its prompt's id, or say whose prompts they are: --suite, or --prompts and --columns"
     return UserError(f"{where}: no file is named by a prompt that is asked for: {shown}", hint)
 
 

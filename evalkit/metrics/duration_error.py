@@ -58,7 +58,7 @@ class DurationError:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips or without the lengths asked for, or for features of another embedder."""
-        if len(inputs.seconds) != len(inputs.ids):
+        if len(inputs.seconds) != len(inputs.ids) or not all(inputs.seconds):
             raise UserError("duration_error needs the length that each prompt asks for")
         # Features are float32, so the other side is rounded alike: a length to the sample then gives 0, not 1e-8.
         asked = np.asarray(inputs.seconds, dtype=np.float32)

@@ -77,10 +77,12 @@ def _of_file(path: Path, brief: Brief) -> Listing:
         rows = [Row(row.number, _named_by_file(row.fields, columns.id)) for row in table.rows]
     rows, several = _first_texts(rows, columns.text, table.faults)
     if several:
-        notes.append(f"{several} cells hold several captions; the first of each is taken")
+        notes.append(f"of cells with several captions ({several}) the first caption is taken")
     rows, repeated = _first_of_each(rows, columns.id)
     if repeated:
-        notes.append(f"{repeated} rows repeat an id, as further captions do; the first row of each id is taken")
+        notes.append(
+            f"rows that repeat an id ({repeated}), as further captions do, are left out: its first one is taken"
+        )
     rows = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
     prompts = prompts_of(replace(table, rows=rows), columns)
     notes = [f"prompts: {len(prompts)} of {path.name}: {choice.taken}", *notes]

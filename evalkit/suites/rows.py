@@ -36,6 +36,7 @@ _SEPARATORS = ",;\t"
 _NO_SEPARATOR = "\x1f"
 _LINES_TOLD = 3
 _FAULTS_TOLD = 8
+_HINTS_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,8 @@ class Faults:
         told = [f"{self._where(numbers)}{fault}" for fault, numbers in self.found.items()]
         more = f"; and {len(told) - _FAULTS_TOLD} faults more" if len(told) > _FAULTS_TOLD else ""
         separator = ", " if len(told) == 1 and any(self.found.values()) else ": "
-        raise UserError(f"{self.path}{separator}{'; '.join(told[:_FAULTS_TOLD])}{more}", "; ".join(self.hints))
+        hints = "; ".join(list(self.hints)[:_HINTS_TOLD])
+        raise UserError(f"{self.path}{separator}{'; '.join(told[:_FAULTS_TOLD])}{more}", hints)
 
     def _where(self, numbers: Sequence[int]) -> str:
         if not numbers:

@@ -91,6 +91,8 @@ def test_features_of_another_embedder_are_refused(name: str) -> None:
 def test_duration_error_needs_the_asked_lengths() -> None:
     with pytest.raises(UserError, match="length that each prompt asks for"):
         METRICS.load("duration_error").compute(replace(inputs(2), seconds=[]))
+    with pytest.raises(UserError, match="length that each prompt asks for"):
+        METRICS.load("duration_error").compute(replace(inputs(2), seconds=[1.0, 0.0]))
 
 
 @pytest.mark.parametrize("name", ALL)

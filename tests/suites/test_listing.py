@@ -79,7 +79,7 @@ def test_the_id_is_the_column_by_which_the_sounds_are_named(tmp_path: Path) -> N
     table = "audiocap_id,youtube_id,caption\n1,yt,rain\n2,yt,wind\n3,yu,dog\n"
     found = listed(tmp_path, table, sounds=["yt.wav", "yu.wav"])
     assert facts(found) == [("yt", "rain", 0.0), ("yu", "dog", 0.0)]
-    assert "1 rows repeat an id" in " ".join(found.notes)
+    assert "rows that repeat an id (1)" in " ".join(found.notes)
 
 
 def test_rows_without_an_id_are_numbered_as_the_sounds_are(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_rows_without_an_id_are_numbered_as_the_sounds_are(tmp_path: Path) -> No
 def test_of_several_captions_the_first_is_taken_and_said(tmp_path: Path, name: str, data: str) -> None:
     found = listed(tmp_path, data, name)
     assert facts(found) == [("a", "rain", 0.0)]
-    assert "caption_1" in found.notes[0] or "1 cells hold several captions" in found.notes[1]
+    assert "caption_1" in found.notes[0] or "cells with several captions (1)" in found.notes[1]
 
 
 def test_a_list_as_python_prints_it_is_refused(tmp_path: Path) -> None:
