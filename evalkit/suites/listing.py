@@ -80,9 +80,7 @@ def _of_file(path: Path, brief: Brief) -> Listing:
         notes.append(f"of cells with several captions ({several}) the first caption is taken")
     rows, repeated = _first_of_each(rows, columns.id)
     if repeated:
-        notes.append(
-            f"rows that repeat an id ({repeated}), as further captions do, are left out: its first one is taken"
-        )
+        notes.append(f"of rows that repeat an id, as further captions do, the first is taken ({repeated} left out)")
     rows = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
     prompts = prompts_of(replace(table, rows=rows), columns)
     notes = [f"prompts: {len(prompts)} of {path.name}: {choice.taken}", *notes]

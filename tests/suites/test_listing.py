@@ -79,7 +79,7 @@ def test_the_id_is_the_column_by_which_the_sounds_are_named(tmp_path: Path) -> N
     table = "audiocap_id,youtube_id,caption\n1,yt,rain\n2,yt,wind\n3,yu,dog\n"
     found = listed(tmp_path, table, sounds=["yt.wav", "yu.wav"])
     assert facts(found) == [("yt", "rain", 0.0), ("yu", "dog", 0.0)]
-    assert "rows that repeat an id (1)" in " ".join(found.notes)
+    assert "the first is taken (1 left out)" in " ".join(found.notes)
 
 
 def test_rows_without_an_id_are_numbered_as_the_sounds_are(tmp_path: Path) -> None:
