@@ -1,6 +1,6 @@
 """A model of your own: anything with a `spec`, `load`, `generate` and `close`.
 
-    PYTHONPATH=examples evalkit run --model own_model:Whistle --suite examples/own_suite/suite.toml
+    evalkit run --model examples/own_model.py:Whistle --suite examples/own_suite/suite.toml
 
 An installed package names it once, and then `--model whistle` is enough:
 
