@@ -72,9 +72,9 @@ class Comparisons(Mapping[str, Comparison]):
         return data_frame("metric", [asdict(each) for each in self.comparisons])
 
     def __getitem__(self, metric: str) -> Comparison:
-        return next((each for each in self.comparisons if each.metric == metric), None) or self._no(metric)
-
-    def _no(self, metric: str) -> Comparison:
+        for each in self.comparisons:
+            if each.metric == metric:
+                return each
         raise KeyError(str(unknown_name("metric that was compared", metric, self)))
 
     def __iter__(self) -> Iterator[str]:

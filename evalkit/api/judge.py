@@ -189,7 +189,7 @@ class Judge:
             record, clip = accept_bytes(float_wav_bytes(samples, rate_of(rate, item.name)), item)
             if record.status == "ok" and clip is not None:
                 self._waiting[item.key] = clip
-                self._embed(at_least=max(shop.chunk for shop in self._scoring.workshops.values()))
+                self._embed(at_least=max((shop.chunk for shop in self._scoring.workshops.values()), default=1))
             self._records[item.key] = record
 
     def compute(self) -> Run:

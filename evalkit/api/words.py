@@ -12,7 +12,7 @@ from evalkit.core.files import refusal
 _WORDS = re.compile(r"evalkit [a-z]+[^;,)]*|--([a-z][a-z-]*)")
 """A command to be typed, which stays as it is, or an option by itself."""
 
-_OTHERWISE = {"set": "options"}
+_OTHERWISE = {"set": "options", "metric": "metrics", "tolerance": "tolerances"}
 """The options whose parameter has another name."""
 
 

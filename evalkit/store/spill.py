@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import mmap
 import tempfile
 from collections.abc import Mapping
@@ -32,10 +33,10 @@ class Spill:
 
     def arrays(self) -> Mapping[str, Features]:
         """All of them, read-only; the system takes their memory back where it needs it."""
-        if not self._end:
-            return {}
-        mapped = mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ)
-        return {
-            key: np.frombuffer(mapped, np.float32, int(np.prod(shape)), offset).reshape(shape)
-            for key, (offset, shape) in self._places.items()
-        }
+        mapped = mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ) if self._end else b""
+        return {key: _array(mapped, *place) for key, place in self._places.items()}
+
+
+def _array(data: mmap.mmap | bytes, offset: int, shape: tuple[int, ...]) -> Features:
+    size = math.prod(shape)
+    return np.frombuffer(data, np.float32, size, offset).reshape(shape) if size else np.zeros(shape, np.float32)

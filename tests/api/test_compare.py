@@ -27,7 +27,7 @@ def test_it_is_the_gates_arithmetic(runs: tuple[door.Run, door.Run]) -> None:
     assert door.compare(here, here).passed and "side_mid" in found.apart
     with pytest.raises(door.UserError, match="no metric of this run or baseline is called 'clap'"):
         door.compare(here, there, ["clap"])
-    with pytest.raises(door.UserError, match=r"^tolerance clap_score=-1"):
+    with pytest.raises(door.UserError, match=r"^tolerances clap_score=-1"):
         door.compare(here, there, tolerances={"clap_score": -1})
     with pytest.raises(KeyError, match="did you mean clap_score"):
         found["clap_scor"]
