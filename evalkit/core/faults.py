@@ -7,9 +7,10 @@ and an interval that is too narrow. So every reader of a table that a person wri
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from evalkit.core.errors import UserError
 
@@ -42,44 +43,107 @@ def refuse_unknown(where: object, *sections: Section) -> None:
         return
     told = strange[:_TOLD]
     more = f" and {len(strange) - _TOLD} more" if len(strange) > _TOLD else ""
-    named = ", ".join(f"{_shown(key)}{f' in {section.name}' if section.name else ''}" for section, key in told)
+    named = ", ".join(f"{shown(key)}{f' in {section.name}' if section.name else ''}" for section, key in told)
     plural = "s" if len(strange) > 1 else ""
     hints = dict.fromkeys(_nearest(section, key, len(told) > 1) for section, key in told)
     raise UserError(f"{where}: unknown key{plural} {named}{more}", "; ".join(hints))
 
 
+class Fault(UserError):
+    """Something wrong in a file of ours: `told` of its `line`, 0 where it is about the whole file, and `column`."""
+
+    def __init__(self, file: object, line: int, told: str, hint: str = "", column: int = 0) -> None:
+        self.file, self.line, self.told = str(file), line, told
+        self.place = (f"line {line}" if line else "") + (f", column {column}" if line and column else "")
+        super().__init__(f"{file}{f', {self.place}' if line else ''}: {told}", hint)
+
+
+class Faults(UserError):
+    """Several things that the person can put right, told at once: as one line like any error, or one by one."""
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        self.errors = tuple(errors)
+        places = [(each.file, each.line) for each in errors if isinstance(each, Fault)]
+        if len(places) == len(errors) and len({file for file, _ in places}) == 1:
+            super().__init__(f"{places[0][0]}: {'; '.join(_in_its_file(each) for each in errors)}", "")
+        else:
+            super().__init__(_said_once(errors), "; ".join(dict.fromkeys(each.hint for each in errors if each.hint)))
+
+    def by_file(self) -> dict[str, list[str]]:
+        """{file: sentences on it}, in the order of their lines; under "" what is about no file of ours."""
+        told: dict[str, list[str]] = {}
+        for each in sorted(self.errors, key=lambda each: each.line if isinstance(each, Fault) else 0):
+            file = each.file if isinstance(each, Fault) else ""
+            sentence = _in_its_file(each) if isinstance(each, Fault) else str(each)
+            told.setdefault(file, []).append(sentence)
+        return {file: list(dict.fromkeys(sentences)) for file, sentences in told.items()}
+
+
+class Gathering:
+    """What is wrong with something, gathered while its parts are looked at, so that all of it is told at once."""
+
+    def __init__(self) -> None:
+        self.errors: list[UserError] = []
+
+    def add(self, error: UserError) -> None:
+        found = error.errors if isinstance(error, Faults) else (error,)
+        known = {str(each) for each in self.errors}
+        self.errors += [each for each in found if str(each) not in known]
+
+    @contextmanager
+    def look(self) -> Iterator[None]:
+        """Keep the UserError of the block."""
+        try:
+            yield
+        except UserError as error:
+            self.add(error)
+
+    def settle(self) -> None:
+        """Raises what was gathered: the one error itself, or Faults."""
+        if self.errors:
+            refuse(self.errors)
+
+
+def refuse(errors: Sequence[UserError]) -> NoReturn:
+    """Raise one error as itself, several as Faults."""
+    raise errors[0] if len(errors) == 1 else Faults(errors)
+
+
 def together(*readers: Callable[[], Any]) -> list[Any]:
     """What each of a file's readers returns. Where some raise a UserError, raises one that tells all of them."""
-    values, errors = [], []
+    values, gathering = [], Gathering()
     for read in readers:
-        try:
+        with gathering.look():
             values.append(read())
-        except UserError as error:
-            errors.append(error)
-    if errors:
-        raise _as_one(errors)
+    gathering.settle()
     return values
 
 
-def _as_one(errors: list[UserError]) -> UserError:
+def _in_its_file(fault: Fault) -> str:
+    return f"{f'{fault.place}: ' if fault.place else ''}{fault.told}{f' ({fault.hint})' if fault.hint else ''}"
+
+
+def _said_once(errors: Sequence[UserError]) -> str:
     """One line: what they begin with in common, the file's name, is said once."""
-    if len(errors) == 1:
-        return errors[0]
     first = errors[0].message
     head = first[: first.find(": ") + 2]
-    rest = [error.message.removeprefix(head) for error in errors[1:] if error.message != first]
-    hints = dict.fromkeys(error.hint for error in errors if error.hint)
-    return UserError("; ".join(dict.fromkeys([first, *rest])), "; ".join(hints))
+    return "; ".join(dict.fromkeys([first, *(error.message.removeprefix(head) for error in errors[1:])]))
+
+
+def nearest(key: object, known: Collection[str]) -> str:
+    """The known keys that a mistyped one may mean, as `a or b`; "" where none is near."""
+    return " or ".join(difflib.get_close_matches(str(key)[:_LONGEST_KEY], list(known), n=2, cutoff=0.6))
 
 
 def _nearest(section: Section, key: object, named: bool) -> str:
-    close = difflib.get_close_matches(str(key)[:_LONGEST_KEY], list(section.known), n=2, cutoff=0.6)
-    of = f" {_shown(key)}" if named else ""
+    close = nearest(key, section.known)
+    of = f" {shown(key)}" if named else ""
     if close:
-        return f"did you mean {' or '.join(close)}{f' instead of{of}' if of else ''}?"
+        return f"did you mean {close}{f' instead of{of}' if of else ''}?"
     return f"known{f' in {section.name}' if section.name else ''}: {', '.join(sorted(section.known))}"
 
 
-def _shown(key: object) -> str:
+def shown(key: object) -> str:
+    """A key or value as an error shows it: on one line, not for long."""
     text = repr(key)
     return text if len(text) <= _LONGEST_KEY else text[: _LONGEST_KEY - 1] + "…"

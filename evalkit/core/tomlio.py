@@ -14,7 +14,10 @@ from typing import Any
 
 from evalkit.core import limits
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Fault, refuse
 from evalkit.core.reading import read_text
+from evalkit.core.tables import Report, Table, dotted
+from evalkit.core.toml_lines import KeyPath, key_lines
 
 MOST_BYTES = 1 << 19
 """The largest TOML file; AudioCaps' manifest has 4 kB."""
@@ -25,35 +28,64 @@ _TEXTS = re.compile(
     re.DOTALL,
 )
 _BETWEEN = re.compile(r"[^\[\]{}.,=\n]++")
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+_PAIR = re.compile(r"""\s*(?:[A-Za-z0-9_-]+|"[^"\n]*"|'[^'\n]*')(?:\s*\.\s*[A-Za-z0-9_-]+)*\s*=""")
+_MOST_TORN = 20
+"""Lines that are no TOML which are told."""
 
 
-def read_toml(path: Path, what: str = "file", hint: str = "") -> dict[str, Any]:
-    """The table of a TOML file. Raises UserError, naming the file and the line or key: absent (it is called `what`, and
-    `hint` is the way out), too large, nested too deep, not TOML, or with a value that is none of the above."""
+
+def read_table(path: Path, what: str = "file", hint: str = "") -> Table:
+    """The table of a TOML file, to be read key by key and settled: what is wrong with its values is told with the rest.
+
+    Raises UserError, naming the file and its line, for what cannot be read at all: absent (it is called `what`, and
+    `hint` is the way out), too large, nested too deep, or not TOML.
+    """
     text = read_text(path, MOST_BYTES, what, hint)
     skeleton = _BETWEEN.sub("", _TEXTS.sub("", text))
     # A key of many parts is a table of many levels; tomllib takes them apart in the square of their number.
     if limits.depth(skeleton.encode()) > limits.DEEPEST or "." * limits.DEEPEST in skeleton:
         raise UserError(f"{path}: cannot be read as a {what}: is nested deeper than {limits.DEEPEST} levels")
-    try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read as a {what}: {str(error)[:200]}") from None
-    _refuse_strange(table, "", f"{path}: cannot be read as a {what}")
-    return table
+    report = Report(str(path))
+    content, text = _parsed(text, report, what)
+    report.lines = key_lines(text)
+    _spoil(content, (), report)
+    return Table(content, report)
 
 
-def _refuse_strange(value: object, key: str, where: str) -> None:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            _refuse_strange(inner, f"{key}.{name}" if key else name, where)
-    elif isinstance(value, list):
-        for inner in value:
-            _refuse_strange(inner, key, where)
-    elif isinstance(value, datetime.date | datetime.time):
-        raise UserError(f"{where}: {key:.120} is a date", "write it as text, in quotes")
+def _parsed(text: str, report: Report, what: str) -> tuple[dict[str, Any], str]:
+    """The content of a text, and the text that has it: lines of a key and its value that are no TOML are told and left
+    out, so that the others can be looked at. Raises UserError for any other text that is none."""
+    lines = text.split("\n")
+    while True:
+        try:
+            return tomllib.loads("\n".join(lines)), "\n".join(lines)
+        except (ValueError, RecursionError) as error:
+            said = str(error)[:200]
+        place = _PLACE.search(said)
+        number, column = (int(place[1]), int(place[2])) if place else (0, 0)
+        told = f"cannot be read as a {what}: {said[: place.start()].rstrip() if place else said}"
+        report.found.append((None, Fault(report.name, number, told, column=column)))
+        report.torn = True
+        if not number or not _PAIR.match(lines[number - 1]) or len(report.found) > _MOST_TORN:
+            refuse([fault for _, fault in report.found])
+        lines[number - 1] = ""
+
+
+def _spoil(value: object, path: KeyPath, report: Report) -> None:
+    """Tell of values that are no setting, and let nobody else look at them."""
+    if isinstance(value, dict | list):
+        for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            _spoil(inner, (*path, name), report)
+        return
+    told, hint = "", ""
+    if isinstance(value, datetime.date | datetime.time):
+        told, hint = "is a date", "write it as text, in quotes"
     elif isinstance(value, int | float) and not _is_finite(value):
-        raise UserError(f"{where}: {key:.120} is no finite number")
+        told = "is no finite number"
+    if told:
+        report.fault(path, f"{dotted(path[-1:])} {told}", hint)
+        report.spoiled.add(path)
 
 
 def _is_finite(value: float) -> bool:
