@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from evalkit.cli.output import warn
+from evalkit.cli.complaints import complain
 from evalkit.core.errors import UserError
 from evalkit.core.faults import together
 from evalkit.core.files import refusal
@@ -23,13 +23,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Lost:
-    """A model that came to no run with this `seed`: `error` is one line, `exit_code` 2 where it can be put right and 1
-    for a bug."""
+    """A model that came to no run with this `seed`, and why; `exit_code` is 2 where it can be put right and 1 for a
+    bug."""
 
     model: str
     seed: int
-    error: str
+    reason: UserError
     exit_code: int
+
+    @property
+    def error(self) -> str:
+        """The reason on one line."""
+        return str(self.reason)
 
 
 def attempt_all(configs: Sequence[RunConfig], stage: Literal["generate", "score"]) -> list[Outcome | Lost]:
@@ -50,7 +55,7 @@ def _planned(config: RunConfig) -> Plan | Lost:
     try:
         return prepared(config)
     except BrokenPlugin as error:
-        return Lost(config.model, config.seed, str(error), error.exit_code)
+        return Lost(config.model, config.seed, error, error.exit_code)
 
 
 def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: bool) -> Outcome | Lost:
@@ -64,14 +69,14 @@ def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: boo
         heed()
         known = refusal(error) if isinstance(error, OSError) else error
         if isinstance(known, UserError):
-            lost = Lost(plan.config.model, plan.config.seed, str(known), known.exit_code)
+            lost = Lost(plan.config.model, plan.config.seed, known, known.exit_code)
         else:
             traceback.print_exception(error)
-            lost = Lost(plan.config.model, plan.config.seed, described(error), 1)
+            lost = Lost(plan.config.model, plan.config.seed, UserError(described(error)), 1)
         _tell(lost, one_of_several)
         return lost
 
 
 def _tell(lost: Lost, one_of_several: bool) -> None:
     named = lost.model in lost.error or not one_of_several
-    warn(lost.error if named else f"{lost.model}: {lost.error}")
+    complain(lost.reason, "" if named else lost.model)

@@ -19,12 +19,12 @@ from typing import NoReturn
 
 import typer
 
+from evalkit.cli.complaints import complain
 from evalkit.cli.output import flush, say, tolerant_streams, warn
 from evalkit.cli.words import Verb
 from evalkit.core import interrupts
 from evalkit.core.errors import UserError
 from evalkit.core.files import refusal
-from evalkit.core.text import one_line
 
 VERBS = (
     "run",
@@ -44,9 +44,6 @@ VERBS = (
     "doctor",
     "verify",
 )
-_LONGEST = 4000
-"""Characters of an error that are told."""
-
 _GOES_ON = ("run", "generate", "score", "fetch", "baselines")
 """Verbs that keep what they have done when they are stopped."""
 
@@ -120,6 +117,6 @@ def _end(ended: BaseException, verb: str) -> NoReturn:
     if isinstance(ended, OSError):
         ended = refusal(ended) or ended
     if isinstance(ended, UserError):
-        warn(one_line(ended, _LONGEST))
+        complain(ended)
         sys.exit(ended.exit_code)
     raise ended

@@ -117,6 +117,13 @@ def warn(line: str) -> None:
     print(warning(line), file=sys.stderr, flush=True)
 
 
+def warn_all(lines: Sequence[str]) -> None:
+    """Several lines on stderr that belong together, the first of them under evalkit's name."""
+    warn(lines[0])
+    for line in lines[1:]:
+        print(_line(line, sys.stderr), file=sys.stderr, flush=True)
+
+
 def warning(line: str) -> str:
     """What `warn` writes, for a progress bar that writes it itself."""
     return _line(f"evalkit: {line}", sys.stderr)

@@ -57,25 +57,31 @@ class Fault(UserError):
         self.place = (f"line {line}" if line else "") + (f", column {column}" if line and column else "")
         super().__init__(f"{file}{f', {self.place}' if line else ''}: {told}", hint)
 
+    @property
+    def in_its_file(self) -> str:
+        """The message without the file's name."""
+        return f"{f'{self.place}: ' if self.place else ''}{self.told}"
+
 
 class Faults(UserError):
     """Several things that the person can put right, told at once: as one line like any error, or one by one."""
 
     def __init__(self, errors: Sequence[UserError]) -> None:
         self.errors = tuple(errors)
-        places = [(each.file, each.line) for each in errors if isinstance(each, Fault)]
-        if len(places) == len(errors) and len({file for file, _ in places}) == 1:
-            super().__init__(f"{places[0][0]}: {'; '.join(_in_its_file(each) for each in errors)}", "")
+        if any(isinstance(each, Fault) for each in errors):
+            super().__init__(
+                "; ".join(f"{file}{': ' if file else ''}{_joined(told)}" for file, told in self.by_file().items())
+            )
         else:
             super().__init__(_said_once(errors), "; ".join(dict.fromkeys(each.hint for each in errors if each.hint)))
 
-    def by_file(self) -> dict[str, list[str]]:
-        """{file: sentences on it}, in the order of their lines; under "" what is about no file of ours."""
-        told: dict[str, list[str]] = {}
+    def by_file(self) -> dict[str, list[tuple[str, str]]]:
+        """{file: (sentence, way out) of each fault in it}, in the order of their lines; under "" what is about no file
+        of ours."""
+        told: dict[str, list[tuple[str, str]]] = {}
         for each in sorted(self.errors, key=lambda each: each.line if isinstance(each, Fault) else 0):
-            file = each.file if isinstance(each, Fault) else ""
-            sentence = _in_its_file(each) if isinstance(each, Fault) else str(each)
-            told.setdefault(file, []).append(sentence)
+            file, sentence = ("", each.message) if not isinstance(each, Fault) else (each.file, each.in_its_file)
+            told.setdefault(file, []).append((sentence, each.hint))
         return {file: list(dict.fromkeys(sentences)) for file, sentences in told.items()}
 
 
@@ -119,8 +125,8 @@ def together(*readers: Callable[[], Any]) -> list[Any]:
     return values
 
 
-def _in_its_file(fault: Fault) -> str:
-    return f"{f'{fault.place}: ' if fault.place else ''}{fault.told}{f' ({fault.hint})' if fault.hint else ''}"
+def _joined(told: Sequence[tuple[str, str]]) -> str:
+    return "; ".join(f"{sentence}{f' ({hint})' if hint else ''}" for sentence, hint in told)
 
 
 def _said_once(errors: Sequence[UserError]) -> str:

@@ -37,7 +37,7 @@ class Report:
     torn: bool = False
 
     def fault(self, path: KeyPath, told: str, hint: str = "") -> None:
-        self.found.append((path, Fault(self.name, self._line(path), f"{_prefix(path)}{told}", hint)))
+        self.found.append((path, Fault(self.name, self.line(path), f"{_prefix(path)}{told}", hint)))
 
     @contextmanager
     def also(self) -> Iterator[None]:
@@ -47,7 +47,7 @@ class Report:
             yield
         self.found += [(None, error) for error in gathering.errors]
 
-    def _line(self, path: KeyPath) -> int:
+    def line(self, path: KeyPath) -> int:
         """The line of a key, or of the nearest table around it that has one; 0 where none has."""
         return next((self.lines[path[:end]] for end in range(len(path), 0, -1) if path[:end] in self.lines), 0)
 
@@ -105,10 +105,10 @@ class Table:
         is among the faults. `hint` says how to write a missing one, `choices` what a mistyped one may mean."""
         value = self._get(key)
         if value is _ABSENT and default is None:
-            self._miss(key, hint)
+            self.miss(key, hint)
         elif value is not _ABSENT and not fits(value):
             near = nearest(value, choices) if isinstance(value, str) else ""
-            told = f"{key!r} is {shown(value)}, expected {expected}"
+            told = f"{key!r} is {_as_written(value)}, expected {expected}"
             self.fault(key, told, f"did you mean {near}?" if near else "")
         elif value is not _ABSENT:
             return value
@@ -116,28 +116,36 @@ class Table:
 
     def table(self, key: str, optional: bool = False) -> Table:
         """The table under a key; one that holds nothing where it is absent, or is none."""
-        self._known[key] = None
+        self.knows(key)
         return self._table(key, optional)
 
     def tables(self, known: Collection[str] | None = None) -> dict[str, Table]:
         """The table under every key that is there, whatever it is called; where the `known` names are given, a key of
         another name is unknown."""
-        self._known |= dict.fromkeys(self._content if known is None else known)
+        self.knows(*(self._content if known is None else known))
         return {key: self._table(key) for key in self._content}
 
     def free(self, key: str) -> dict[str, Any]:
         """The table under a key as it is written: somebody else knows its keys. Empty where it is absent."""
         found = self.table(key, optional=True)
-        found._known |= dict.fromkeys(found._content)
+        found.knows(*found._content)
         return dict(found._content)
+
+    def names(self) -> list[str]:
+        """The keys that are there."""
+        return list(self._content)
 
     def holds(self, key: str) -> bool:
         """Is the key there?"""
-        return self._get(key) is not _ABSENT
+        return key in self._content
 
     def has_table(self, key: str) -> bool:
         """Is the key there, with a table under it?"""
-        return isinstance(self._get(key), Mapping)
+        return isinstance(self._content.get(key), Mapping)
+
+    def knows(self, *keys: str) -> None:
+        """These keys have a meaning, also where nothing asks for them."""
+        self._known |= dict.fromkeys(keys)
 
     def rest(self) -> list[str]:
         """The keys that nothing has asked for so far."""
@@ -145,14 +153,20 @@ class Table:
 
     @property
     def is_sound(self) -> bool:
-        """Has nothing been found so far that is wrong with this table, or in it?"""
+        """Has nothing been found that is wrong with this table, or in it, once all of it has been asked for?"""
         paths = [*(path for path, _ in self.report.found if path is not None), *self.report.missing]
-        return not self._absent and all(path[: len(self._path)] != self._path for path in paths)
+        return not self._absent and not self.rest() and all(path[: len(self._path)] != self._path for path in paths)
 
     def fault(self, key: str, told: str, hint: str = "") -> None:
         """Tell of a key, or with "" of the table itself."""
         if not self._absent:
             self.report.fault((*self._path, key) if key else self._path, told, hint)
+
+    def miss(self, key: str, hint: str = "") -> None:
+        """Tell that a key is missing, and how it is written."""
+        path = (*self._path, key)
+        if not self._absent and path not in self.report.spoiled:
+            self.report.missing[path] = hint
 
     @contextmanager
     def at(self, key: str = "") -> Iterator[None]:
@@ -194,20 +208,15 @@ class Table:
         self.report.found.append(((*self._path, key), Fault(self.report.name, line, told, hint)))
 
     def _get(self, key: str) -> Any:
-        self._known[key] = None
+        self.knows(key)
         return _ABSENT if (*self._path, key) in self.report.spoiled else self._content.get(key, _ABSENT)
-
-    def _miss(self, key: str, hint: str) -> None:
-        path = (*self._path, key)
-        if not self._absent and path not in self.report.spoiled:
-            self.report.missing[path] = hint
 
     def _table(self, key: str, optional: bool = True) -> Table:
         value = self._content.get(key, _ABSENT)
         if value is _ABSENT and not optional:
-            self._miss(key, f"add a section [{dotted((*self._path, key))}]")
+            self.miss(key, f"add a section [{dotted((*self._path, key))}]")
         elif value is not _ABSENT and not isinstance(value, Mapping):
-            self.fault(key, f"{key!r} is {shown(value)}, expected a table")
+            self.fault(key, f"{key!r} is {_as_written(value)}, expected a table")
         is_table = isinstance(value, Mapping)
         found = Table(value if is_table else {}, self.report, (*self._path, key), self._absent or not is_table)
         self._inner.append(found)
@@ -217,6 +226,10 @@ class Table:
 def is_positive(value: Any) -> bool:
     """Is this a number above 0 that is finite? True is none."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+
+
+def _as_written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else shown(value)
 
 
 def dotted(path: KeyPath) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from contextlib import suppress
 
 KeyPath = tuple[str | int, ...]
 """The names that lead to a key, and the places in lists on the way, counted from 0."""
@@ -29,10 +30,8 @@ def key_lines(text: str) -> dict[KeyPath, int]:
     """The first line, counted from 1, of every key and table of a TOML text; of a text that is none, of those before
     the place where it ends to be some."""
     outline = _Outline(text)
-    try:
+    with suppress(_NoTomlError):
         outline.read()
-    except _NoTomlError:
-        pass
     return outline.lines
 
 

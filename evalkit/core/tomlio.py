@@ -34,7 +34,6 @@ _MOST_TORN = 20
 """Lines that are no TOML which are told."""
 
 
-
 def read_table(path: Path, what: str = "file", hint: str = "") -> Table:
     """The table of a TOML file, to be read key by key and settled: what is wrong with its values is told with the rest.
 
@@ -84,8 +83,10 @@ def _spoil(value: object, path: KeyPath, report: Report) -> None:
     elif isinstance(value, int | float) and not _is_finite(value):
         told = "is no finite number"
     if told:
-        report.fault(path, f"{dotted(path[-1:])} {told}", hint)
-        report.spoiled.add(path)
+        names = tuple(part for part in path if isinstance(part, str))
+        report.found.append((path, Fault(report.name, report.line(path), f"{dotted(names)} {told}", hint)))
+        # Where it stands in a list, nobody looks at the list either.
+        report.spoiled.add(next((path[:end] for end, part in enumerate(path) if isinstance(part, int)), path))
 
 
 def _is_finite(value: float) -> bool:

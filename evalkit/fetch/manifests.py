@@ -6,16 +6,16 @@ sound may be, and the settings that its authors state. What runs the model is th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.resources import resource
-from evalkit.core.tomlio import read_toml
+from evalkit.core.tables import Table
+from evalkit.core.tomlio import read_table
 
 MANIFEST = "manifest.toml"
 
@@ -61,6 +61,25 @@ class Baseline:
         return self.hub.rpartition("/")[2] or self.name
 
 
+def _size(table: Table, key: str) -> str:
+    return table.one_of(key, ("full", "mini"))
+
+
+def _count(table: Table, key: str) -> int:
+    return table.whole(key, least=1)
+
+
+_READERS: Mapping[str, Callable[[Table, str], Any]] = {
+    **dict.fromkeys(("family", "licence", "hub", "revision", "default_preset"), Table.text),
+    **dict.fromkeys(("sample_rate", "channels", "parameters", "batch_size"), _count),
+    **dict.fromkeys(("window_seconds", "max_seconds", "stride_seconds"), Table.number),
+    **dict.fromkeys(("shipped", "worker"), Table.switch),
+    **dict.fromkeys(("files", "needs"), Table.texts),
+    **dict.fromkeys(("presets", "further"), Table.free),
+    "size": _size,
+}
+
+
 @cache
 def baselines() -> Mapping[str, Baseline]:
     """name -> model, of every manifest that ships. Raises UserError, naming the file, for a wrong one."""
@@ -74,47 +93,42 @@ def baselines() -> Mapping[str, Baseline]:
 
 
 def read_manifest(path: Path) -> list[Baseline]:
-    """The models of one file; `[defaults]` holds for all of them. Raises UserError, naming the file and the key."""
-    content = read_toml(path, "manifest")
-    models = content.get("models")
-    _refuse_strangers(path, content)
-    if not isinstance(models, dict) or not all(isinstance(each, dict) for each in models.values()):
-        raise UserError(f"{path}: [models] is missing, or is not one table per model")
+    """The models of one file; `[defaults]` holds for all of them. Raises UserError with all that is wrong with it, each
+    fault with its line and key."""
+    file = read_table(path, "manifest")
     shared = {
-        **content.get("defaults", {}),
-        "family": content.get("family", path.parent.name),
+        "presets": file.free("presets"),
+        **_said(file.table("defaults", optional=True)),
+        "family": file.text("family", path.parent.name),
         "folder": path.parent,
-        "further": content.get("further", {}),
+        "further": file.free("further"),
     }
-    told = {"presets": content.get("presets", {}), **shared}
-    return [_model(path, name, {**told, **table, "name": name}) for name, table in models.items()]
+    models = [_model(name, table, {**shared, "name": name}) for name, table in file.table("models").tables().items()]
+    file.settle()
+    return [model for model in models if model is not None]
 
 
-def _refuse_strangers(path: Path, content: Mapping[str, Any]) -> None:
-    """A key that nothing reads, in any of the tables; presets and further options are the adapter's own."""
-    known = [each.name for each in fields(Baseline) if each.name not in ("name", "folder")]
-    models = content.get("models")
-    refuse_unknown(
-        path,
-        Section("", content, ("family", "defaults", "presets", "further", "models")),
-        Section("[defaults]", content.get("defaults"), known),
-        *(
-            Section(f"[models.{key}]", each, known)
-            for key, each in (models if isinstance(models, dict) else {}).items()
-        ),
-    )
+def _said(table: Table) -> dict[str, Any]:
+    """{field of a Baseline: value} of those that a table states; presets and further options are the adapter's own."""
+    table.knows(*_READERS)
+    return {key: read(table, key) for key, read in _READERS.items() if table.holds(key)}
 
 
-def _model(path: Path, name: str, told: dict[str, Any]) -> Baseline:
-    told |= {key: tuple(told[key]) for key in ("files", "needs") if key in told}
+def _model(name: str, table: Table, told: dict[str, Any]) -> Baseline | None:
+    """A model of what holds for all and of its own table; None where something is missing, which is told."""
+    told |= _said(table)
     if told.get("shipped"):
         told = {"size": "mini"} | told | {"revision": "", "files": ()}
-    try:
-        model = Baseline(**told)
-    except TypeError as error:
-        raise UserError(f"{path}: models.{name}: {str(error).partition('()')[2].strip()}") from None
-    if bool(model.hub) == model.shipped:
-        raise UserError(f"{path}: models.{name}: has either hub or shipped = true")
-    if model.default_preset not in model.presets:
-        raise UserError(f"{path}: models.{name}: no preset is called {model.default_preset!r}")
-    return model
+    missing = [each.name for each in fields(Baseline) if _must_be(each) and each.name not in told]
+    for key in missing:
+        table.miss(key)
+    if bool(told.get("hub")) == bool(told.get("shipped")):
+        table.fault("", f"models.{name} has either hub or shipped = true")
+    default = told.get("default_preset")
+    if default is not None and default not in told["presets"]:
+        table.fault("default_preset", f"no preset is called {default!r}")
+    return Baseline(**told) if not missing else None
+
+
+def _must_be(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING

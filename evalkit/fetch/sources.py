@@ -23,12 +23,12 @@ from pathlib import PurePosixPath
 from urllib.parse import quote, urlsplit
 
 from evalkit.core.errors import UserError
+from evalkit.core.tables import Report, Table
 
 HUB = "https://huggingface.co"
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}/[A-Za-z0-9_.-]{1,100}")
 _REVISION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_STRANGE = re.compile(r"[\x00-\x1f\x7f\\:*?\"<>|%]")
 _HEX = {40: re.compile(r"[0-9a-f]{40}"), 64: re.compile(r"[0-9a-f]{64}")}
 
 
@@ -92,6 +92,21 @@ class UrlSource:
 
 Source = GitSource | HubSource | UrlSource
 
+_KINDS = {
+    GitSource: ("repo", "commit", "path", "blob"),
+    HubSource: ("hub", "revision", "file"),
+    UrlSource: ("url",),
+}
+SOURCE_KEYS = ("repo", "commit", "path", "blob", "hub", "revision", "file", "url", "sha256")
+_SHAPES = {
+    "repo": _NAME,
+    "hub": _NAME,
+    "commit": _REVISION,
+    "revision": _REVISION,
+    "blob": _HEX[40],
+    "sha256": _HEX[64],
+}
+
 
 def address(source: Source, endpoint: str = "") -> str:
     """Where upstream serves the file; one of the hub at another `endpoint` than the hub's own."""
@@ -136,45 +151,57 @@ def identity(source: Source) -> str:
 
 
 def parse_source(table: Mapping[str, object], where: str) -> Source:
-    """The source that a manifest's table describes; `where` names the table in errors.
-
-    Raises UserError for a key that is unknown or absent, a digest that is none, a path that leads outwards,
-    and an address that is not plain http or https.
-    """
-    texts = {key: _text(value, key, where) for key, value in table.items()}
-    match frozenset(texts) - {"sha256"}:
-        case keys if keys == {"repo", "commit", "path", "blob"} and "sha256" not in texts:
-            git = GitSource(**texts)
-            _fits(git.repo, _NAME, "repo", where)
-            _fits(git.commit, _REVISION, "commit", where)
-            _fits(git.blob, _HEX[40], "blob", where)
-            source: Source = git
-        case keys if keys == {"hub", "revision", "file"}:
-            hub = HubSource(**texts)
-            _fits(hub.hub, _NAME, "hub", where)
-            _fits(hub.revision, _REVISION, "revision", where)
-            source = hub
-        case keys if keys == {"url"}:
-            source = UrlSource(**texts)
-            require_plain_url(source.url, f"{where}: url of a source")
-        case _:
-            forms = "{repo, commit, path, blob}, {hub, revision, file} or {url, sha256}"
-            raise UserError(f"{where}: a source has the keys {forms}, not {', '.join(sorted(texts)) or 'none'}")
-    if texts.get("sha256"):
-        _fits(texts["sha256"], _HEX[64], "sha256", where)
-    _require_inside(place(source), where)
+    """The source that a table describes; `where` names the table in errors. Raises UserError as `read_source` tells."""
+    read = Table(table, Report(where))
+    source = read_source(read)
+    read.settle()
+    assert source is not None, "a source that is none is told"
     return source
 
 
-def _text(value: object, key: str, where: str) -> str:
-    if not isinstance(value, str) or (not value and key != "sha256"):
-        raise UserError(f"{where}: {key} of a source must be text")
-    return value
+def read_source(table: Table) -> Source | None:
+    """The source that a manifest's table describes; None where something about it is told.
+
+    That is a key that is unknown or absent, a digest that is none, a path that leads outwards, and an address that is
+    not plain http or https.
+    """
+    table.knows(*SOURCE_KEYS)
+    texts = {key: table.text(key, empty=key == "sha256") for key in SOURCE_KEYS if table.holds(key)}
+    kind = _kind(table, texts)
+    for key, form in _SHAPES.items():
+        if texts.get(key) and not form.fullmatch(texts[key]):
+            table.fault(key, f"{key} of a source cannot be {texts[key][:80]!r}")
+    for key in ("path", "file"):
+        if key in texts and _leads_outwards(PurePosixPath(texts[key])):
+            table.fault(key, f"the path of a source cannot be {texts[key][:120]!r}")
+    if "url" in texts:
+        with table.at("url"):
+            require_plain_url(texts["url"], "url of a source")
+    if kind is None or table.rest() or not table.is_sound:
+        return None
+    source: Source = kind(**texts)
+    lies = place(source)
+    if len(lies.parts) < 2 or _leads_outwards(lies):
+        table.fault("", f"the path of a source cannot be {str(lies)[:120]!r}")
+        return None
+    return source
 
 
-def _fits(value: str, form: re.Pattern[str], key: str, where: str) -> None:
-    if not form.fullmatch(value):
-        raise UserError(f"{where}: {key} of a source cannot be {value[:80]!r}")
+def _kind(table: Table, given: Mapping[str, str]) -> type[GitSource] | type[HubSource] | type[UrlSource] | None:
+    """The kind of source that these keys describe, wholly or with some missing, which is told; None for a mixture."""
+    kind = max(_KINDS, key=lambda kind: len(given.keys() & _KINDS[kind]))
+    others = given.keys() - {*_KINDS[kind], *(("sha256",) if kind is not GitSource else ())}
+    missing = [key for key in _KINDS[kind] if key not in given]
+    if not others and not missing:
+        return kind
+    if others or not given.keys() - {"sha256"}:
+        named = ", ".join(sorted(given)) or "none"
+        forms = "{repo, commit, path, blob}, {hub, revision, file} or {url, sha256}"
+        table.fault("", f"a source has the keys {forms}, not {named}")
+    else:
+        form = ", ".join(_KINDS[kind])
+        table.fault("", f"a source has the keys {{{form}}}, and {', '.join(map(repr, missing))} is missing")
+    return None
 
 
 def require_plain_url(url: str, where: str) -> None:
@@ -189,14 +216,8 @@ def require_plain_url(url: str, where: str) -> None:
         raise UserError(f"{where}: must be http(s)://host/path without a query or account, not {url[:80]!r}")
 
 
-def _require_inside(path: PurePosixPath, where: str) -> None:
-    """No `..`, no absolute or empty part, nothing that another file system reads as a separator."""
-    text = str(path)
+def _leads_outwards(path: PurePosixPath) -> bool:
+    """Is there a `..` in it, an absolute or empty part, or what another file system reads as a separator?"""
     bad = any(part in ("..", "/", "~") or part.startswith(".part-") for part in path.parts)
-    if (
-        bad
-        or path.is_absolute()
-        or len(path.parts) < 2
-        or re.search(r"[\x00-\x1f\x7f\\:*?\"<>|]|%2[eEfF]|%5[cC]", text)
-    ):
-        raise UserError(f"{where}: the path of a source cannot be {text[:120]!r}")
+    strange = re.search(r"[\x00-\x1f\x7f\\:*?\"<>|]|%2[eEfF]|%5[cC]", str(path))
+    return bad or path.is_absolute() or not path.parts or strange is not None

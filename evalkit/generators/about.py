@@ -22,13 +22,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from evalkit.core.errors import UserError
-from evalkit.core.faults import Section, refuse_unknown, together
-from evalkit.core.fields import Fields
-from evalkit.core.tomlio import read_toml
+from evalkit.core.tomlio import read_table
 
 NAME = "about.toml"
 _TEXTS = ("version", "date", "url", "terms", "citation", "notes")
@@ -64,26 +60,17 @@ class About:
 def read_about(path: Path) -> About:
     """Raises UserError with all that is wrong with the file: absent, not TOML, a key that nothing reads, no system, a
     value that is no text, a setting that is no plain value."""
-    table = read_toml(path, "description of a system", f'it says at least system = "..." ({NAME})')
-    known: dict[str, Any] = {"system": None, **dict.fromkeys(_TEXTS, ""), "settings": {}}
-    fields = Fields(SimpleNamespace(**{key: table.get(key, unsaid) for key, unsaid in known.items()}))
-    together(lambda: refuse_unknown(path, Section("", table, known)), lambda: _look(path, fields))
-    texts = {key: str(table.get(key, "")) for key in _TEXTS}
-    return About(str(table["system"]), **texts, settings=fields.options("settings"))
+    table = read_table(path, "description of a system", f'it says at least system = "..." ({NAME})')
+    texts = {key: table.text(key, "", empty=True) for key in _TEXTS}
+    found = About(table.text("system"), **texts, settings=table.free("settings"))
+    for key, text in {"system": found.system, **texts}.items():
+        if len(text) > _LONGEST:
+            table.fault(key, f"{key} has {len(text):,} characters, at most {_LONGEST} are read")
+    table.settle()
+    return found
 
 
 def about_folder(folder: Path, named: Path | None) -> About | None:
     """What the file says that was named, else the one in the folder; None where there is neither."""
     path = named if named is not None else folder / NAME
     return read_about(path) if named is not None or path.is_file() else None
-
-
-def _look(path: Path, fields: Fields) -> None:
-    """Raises UserError with what is wrong with any of the values."""
-    texts = {"system": fields.text("system"), **{key: fields.text(key, empty=True) for key in _TEXTS}}
-    fields.options("settings")
-    for key, text in texts.items():
-        if text is not None and len(text) > _LONGEST:
-            fields.fault(f"{key} has {len(text):,} characters, at most {_LONGEST} are read")
-    if fields.faults:
-        raise UserError(f"{path}: {'; '.join(fields.faults)}")

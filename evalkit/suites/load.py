@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.errors import unknown_name
+from evalkit.core.faults import shown
 from evalkit.core.paths import typed
 from evalkit.core.plugins import running
 from evalkit.core.registry import Registry, is_file, split
@@ -16,12 +17,15 @@ from evalkit.suites.base import Outline, Prompt, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.compose import compose
 from evalkit.suites.identity import suite_digest
-from evalkit.suites.manifest import TEXT_KEYS, read_outline
+from evalkit.suites.manifest import TEXT_KEYS, Draft, draft_outline, read_outline
 from evalkit.suites.pinned import require_fetched
 from evalkit.suites.prompts import read_prompts
 
 SUITES = Registry("suite", "evalkit.suites", {})
 """Suites of other packages: each entry point is the path of a manifest, or a function that returns it."""
+
+_NAMED = 5
+"""Sources that an error names before it only counts the rest."""
 
 
 def suite_names() -> list[str]:
@@ -47,11 +51,9 @@ def load_suite(asked: str | Brief, weights: Mapping[str, Path] | None = None) ->
     if isinstance(asked, Brief):
         named = asked.reference if isinstance(asked.reference, str) and is_suite(asked.reference) else None
         return compose(asked, None if named is None else load_outline(named), weights or {})
-    outline = load_outline(asked)
-    if outline.pinned is not None:
-        require_fetched(outline.pinned)
-    prompts = tuple(read_prompts(outline.prompts, outline.columns))
-    _require_counts(outline, prompts)
+    draft = draft_outline(find_manifest(asked), asked)
+    outline, prompts = draft.outline, _prompts(draft)
+    draft.file.settle()
     if outline.captions == "first":
         prompts = _first_of_each_source(prompts)
     texts: dict[str, Any] = {key: getattr(outline, key) for key in TEXT_KEYS}
@@ -94,13 +96,31 @@ def find_manifest(name_or_path: str) -> Path:
         return Path(target() if callable(target) else target)
 
 
-def _require_counts(outline: Outline, prompts: tuple[Prompt, ...]) -> None:
+def _prompts(draft: Draft) -> tuple[Prompt, ...]:
+    """The prompts, where the manifest says well which they are; what is wrong with them is told with its faults."""
+    outline, prompts = draft.outline, tuple[Prompt, ...]()
+    if draft.prompts.is_sound:
+        with draft.file.report.also():
+            if outline.pinned is not None:
+                require_fetched(outline.pinned)
+            prompts = tuple(read_prompts(outline.prompts, outline.columns))
+            _look_at_counts(draft, prompts)
+    return prompts
+
+
+def _look_at_counts(draft: Draft, prompts: tuple[Prompt, ...]) -> None:
     """What the manifest states must be what is here: else it is not the file that the manifest is about."""
-    groups = {prompt.group for prompt in prompts}
-    for what, claimed, found in (("prompts", outline.count, len(prompts)), ("sources", outline.groups, len(groups))):
+    outline, groups = draft.outline, {prompt.group for prompt in prompts}
+    for key, what, claimed, found in (
+        ("count", "prompts", outline.count, len(prompts)),
+        ("groups", "sources", outline.groups, len(groups)),
+    ):
         if claimed and claimed != found:
-            raise UserError(f"{outline.prompts}: holds {found} {what}, {outline.manifest} states {claimed}")
+            draft.prompts.fault(key, f"states {claimed} {what}, and {outline.prompts} holds {found}")
     strangers = sorted(outline.absent - groups - {prompt.id for prompt in prompts})
     if strangers:
-        told = f"no_reference names {strangers[0]!r}, which no prompt has as its source or id"
-        raise UserError(f"{outline.manifest}: {told}")
+        more = f" and {len(strangers) - _NAMED} more" if len(strangers) > _NAMED else ""
+        named = ", ".join(map(shown, strangers[:_NAMED]))
+        draft.prompts.fault(
+            "no_reference", f"no_reference names {named}{more}, which no prompt has as its source or id"
+        )

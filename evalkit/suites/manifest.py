@@ -2,12 +2,12 @@
 
 A manifest looks like this::
 
-    name = "mini"
-    title = "Ten everyday sounds"
-    version = "1"
-    protocol = "evalkit-mini-1"
-    size = "mini"                       # or "full": their numbers never share a table
-    licence = "MIT"
+    name = "mini"                       # of these only the name must be there
+    title = "Ten everyday sounds"       # absent: the name
+    version = "1"                       # absent: "1"
+    protocol = "evalkit-mini-1"         # absent: the name and the version
+    size = "mini"                       # or "full": their numbers never share a table; absent: that of its weights
+    licence = "MIT"                     # absent: not known
     citation = ""
 
     [prompts]
@@ -46,221 +46,199 @@ reference has two more: `form`, which is `evalkit` (the two forms of `evalkit.su
 mean and a covariance as stable-audio-metrics ships them) or `passt_probabilities` (its pickled tensors), and
 `count`, the clips behind it or the prompts that it has a row for.
 
-Manifests and prompt files come from outside: whatever is wrong with one is a single :class:`UserError`
-that names the file, and the line or key.
+Manifests and prompt files come from outside: whatever is wrong with them is told in one go, each fault with its line
+and key (`evalkit.core.tables`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.faults import Section, refuse_unknown, together
+from evalkit.core.errors import unknown_name
 from evalkit.core.ids import digest_bytes
 from evalkit.core.paths import typed
-from evalkit.core.registry import located
-from evalkit.core.tomlio import read_toml
+from evalkit.core.registry import is_file, located
+from evalkit.core.tables import Table
+from evalkit.core.tomlio import read_table
+from evalkit.embed.base import EMBEDDERS, is_own
 from evalkit.fetch.home import evalkit_home
-from evalkit.fetch.sources import identity, parse_source, place
+from evalkit.fetch.sources import identity, place, read_source
+from evalkit.fetch.weights import MINIS
+from evalkit.metrics.base import METRICS
 from evalkit.suites.base import UNKNOWN, Columns, MetricPlan, Outline, Pinned
-from evalkit.suites.conventions import PLAIN_KEYS, metric_keys, metric_names, refuse_likeness, refuse_values
+from evalkit.suites.conventions import options_of, refuse_likeness
+from evalkit.suites.prompts import LONGEST_SECONDS
 
 TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
 FORMS = ("evalkit", "mu_sigma", "passt_probabilities")
-SOURCE_KEYS = ("repo", "commit", "path", "blob", "hub", "revision", "file", "url", "sha256")
-PROMPT_KEYS = (
-    "file", "source", "id", "text", "seconds", "group", "labels", "count", "groups", "no_reference", "captions",
-)  # fmt: skip
 _SIZES = ("mini", "full")
 _CAPTIONS = ("all", "first")
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A manifest as far as it could be read: `outline` holds only once `file` is settled, which raises all faults;
+    `prompts` is its table of that name."""
+
+    outline: Outline
+    file: Table
+    prompts: Table
 
 
 def read_outline(manifest: Path, typed: str) -> Outline:
     """What the manifest says; `typed` is how the person names the suite, for hints.
 
-    Raises UserError for a file that cannot be read as a manifest, naming the key.
+    Raises UserError with everything that is wrong with the file, each with its line and key.
     """
-    table = read_toml(manifest, "suite manifest", "evalkit suites lists the known ones")
-    _, texts, prompts, metrics, audio, left_out = together(
-        lambda: _refuse_strangers(table, manifest),
-        lambda: _texts(table, manifest),
-        lambda: _prompts(_section(table, "prompts", manifest), manifest, typed),
-        lambda: _plans(_section(table, "metrics", manifest), manifest, typed),
-        lambda: _reference_audio(_section(table, "reference", manifest, optional=True), manifest),
-        lambda: _left_out(_section(table, "left_out", manifest, optional=True), manifest),
-    )
-    if prompts["captions"] != "all":
-        texts["protocol"] += f"; captions={prompts['captions']}"
-    return Outline(**texts, **prompts, manifest=manifest, metrics=metrics, reference_audio=audio, left_out=left_out)
+    draft = draft_outline(manifest, typed)
+    draft.file.settle()
+    return draft.outline
 
 
-def _refuse_strangers(table: Mapping[str, Any], manifest: Path) -> None:
-    """A key that nothing reads, in any of the tables. Which a metric's own are, its card says."""
-    prompts, metrics, own = (table.get(key) for key in ("prompts", "metrics", "reference"))
-    sections = [
-        Section("", table, (*TEXT_KEYS, "prompts", "metrics", "reference", "left_out")),
-        Section("[prompts]", prompts, PROMPT_KEYS),
-        Section("[reference]", own, ("audio",)),
-    ]
-    if isinstance(prompts, dict):
-        sections.append(Section("[prompts.source]", prompts.get("source"), SOURCE_KEYS))
-    if isinstance(metrics, dict):
-        sections.append(Section("[metrics]", metrics, metric_names(metrics)))
-    for name, plan in metrics.items() if isinstance(metrics, dict) else ():
-        if isinstance(plan, dict):
-            sections.append(Section(f"[metrics.{name}]", plan, metric_keys(name, plan)))
-            source = plan.get("reference")
-            sections.append(Section(f"[metrics.{name}.reference]", source, (*SOURCE_KEYS, "form", "count")))
-    refuse_unknown(manifest, *sections)
+def draft_outline(manifest: Path, typed: str) -> Draft:
+    """As :func:`read_outline`, for who has more to look at before all is told. Raises UserError for what is no TOML."""
+    file = read_table(manifest, "suite manifest", "evalkit suites lists the known ones")
+    prompts, folder = file.table("prompts"), manifest.parent
+    metrics = file.table("metrics")
+    named = {name: _plan(table, name, folder, typed) for name, table in metrics.tables(METRICS.names()).items()}
+    # Further names are of metrics that say themselves where their code is, or which other one they are like.
+    metrics.knows(*(name for name, plan in named.items() if ":" in name or is_file(name) or plan.like))
+    if metrics.is_sound and not named:
+        metrics.fault("", "[metrics] names no metric", 'add e.g. [metrics.clap_score] weights = "clap"')
+    reference = file.table("reference", optional=True)
+    texts, said = _texts(file, named), _prompts(prompts, folder, typed)
+    if said["captions"] != "all":
+        texts["protocol"] += f"; captions={said['captions']}"
+    audio = _beside(reference, "audio", folder) if reference.holds("audio") else None
+    reference.knows("audio")
+    without = file.table("left_out", optional=True)
+    left_out = {name: without.text(name) for name in without.names()}
+    outline = Outline(**{**texts, **said}, manifest=manifest, metrics=named, reference_audio=audio, left_out=left_out)
+    return Draft(outline, file, prompts)
 
 
-def _texts(table: Mapping[str, Any], manifest: Path) -> dict[str, str]:
-    texts = dict(zip(TEXT_KEYS, together(*(partial(_text, table, key, manifest) for key in TEXT_KEYS)), strict=True))
-    if texts["size"] not in _SIZES:
-        raise UserError(f"{manifest}: size is {texts['size']!r}", f"it must be one of {', '.join(_SIZES)}")
-    return texts
-
-
-def _prompts(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, Any]:
-    """The fields of an Outline that `[prompts]` is about."""
-    captions = section.get("captions", "all")
-    if captions not in _CAPTIONS:
-        raise UserError(f"{manifest}: [prompts] captions is {captions!r}", f"it must be one of {', '.join(_CAPTIONS)}")
-    pinned = _prompt_source(section, manifest, typed)
+def _texts(file: Table, metrics: dict[str, MetricPlan]) -> dict[str, Any]:
+    """The fields of an Outline that the manifest's own keys are about. What a number may stand beside is said by its
+    protocol: where nobody names one, the suite's numbers stand by themselves."""
+    name, version = file.text("name"), file.text("version", "1")
+    is_mini = any(plan.weights in MINIS for plan in metrics.values())
     return {
-        "prompts": _beside(manifest, section.get("file"), "[prompts] file") if pinned is None else pinned.path,
-        "columns": _columns(section, manifest),
-        "pinned": pinned,
-        "count": _count(section, "count", f"{manifest}: [prompts]"),
-        "groups": _count(section, "groups", f"{manifest}: [prompts]"),
-        "absent": _absent(section, manifest),
-        "captions": captions,
+        "name": name,
+        "title": file.text("title", name),
+        "version": version,
+        "protocol": file.text("protocol", f"{name}-{version}"),
+        "size": file.one_of("size", _SIZES, "mini" if is_mini else "full"),
+        "licence": file.text("licence", "", empty=True),
+        "citation": file.text("citation", "", empty=True),
     }
 
 
-def _reference_audio(section: Mapping[str, Any], manifest: Path) -> Path | None:
-    audio = section.get("audio")
-    return None if audio is None else _beside(manifest, audio, "[reference] audio")
+def _prompts(table: Table, folder: Path, typed: str) -> dict[str, Any]:
+    """The fields of an Outline that `[prompts]` is about."""
+    count = table.whole("count", 0)
+    table.knows("source")
+    pinned = None
+    if table.holds("source"):
+        pinned = _pinned(table.table("source"), count, "evalkit", typed)
+        if table.holds("file"):
+            table.fault("source", "it has both file and source", "leave one of them out")
+            table.knows("file")
+        file = Path() if pinned is None else pinned.path
+    else:
+        file = _beside(table, "file", folder)
+    return {
+        "prompts": file,
+        "columns": _columns(table),
+        "pinned": pinned,
+        "count": count,
+        "groups": table.whole("groups", 0),
+        "absent": frozenset(table.texts("no_reference", "sources")),
+        "captions": table.one_of("captions", _CAPTIONS, "all"),
+    }
 
 
-def _left_out(section: Mapping[str, Any], manifest: Path) -> dict[str, str]:
-    return {name: _text(section, name, f"{manifest}: [left_out]") for name in section}
+def _columns(table: Table) -> Columns:
+    def fits(value: Any) -> bool:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return bool(value.strip()) if isinstance(value, str) else is_number and 0 <= value <= LONGEST_SECONDS
 
-
-def _section(table: Mapping[str, Any], key: str, manifest: Path, optional: bool = False) -> dict[str, Any]:
-    section = table.get(key, {} if optional else None)
-    if not isinstance(section, dict):
-        raise UserError(f"{manifest}: section [{key}] is missing or is not a table")
-    return section
-
-
-def _text(table: Mapping[str, Any], key: str, where: Path | str) -> str:
-    value = table.get(key)
-    if not isinstance(value, str) or (not value.strip() and key not in ("licence", "citation")):
-        raise UserError(f"{where}: {key!r} is missing or is not text", f'add {key} = "..."')
-    return value
-
-
-def _count(section: Mapping[str, Any], key: str, where: str) -> int:
-    value = section.get(key, 0)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise UserError(f"{where} {key} must be a whole number")
-    return value
-
-
-def _columns(section: Mapping[str, Any], manifest: Path) -> Columns:
-    seconds = section.get("seconds", "seconds")
-    if isinstance(seconds, bool) or not isinstance(seconds, str | int | float):
-        raise UserError(f"{manifest}: [prompts] seconds must be a column's name or a number")
+    what = "a column's name, or a number of seconds: at most 3600, 0 where nothing says it"
     return Columns(
-        id=_column(section, "id", manifest) or "id",
-        text=_column(section, "text", manifest) or "prompt",
-        seconds=seconds,
-        group=_column(section, "group", manifest),
-        labels=_column(section, "labels", manifest),
+        id=_column(table, "id") or "id",
+        text=_column(table, "text") or "prompt",
+        seconds=table.read("seconds", fits, what, "seconds", "seconds"),
+        group=_column(table, "group"),
+        labels=_column(table, "labels"),
     )
 
 
-def _column(section: Mapping[str, Any], key: str, manifest: Path) -> str | None:
-    value = section.get(key)
-    if value is not None and (not isinstance(value, str) or not value):
-        raise UserError(f"{manifest}: [prompts] {key} must be a column's name")
-    return value
+def _column(table: Table, key: str) -> str | None:
+    def fits(value: Any) -> bool:
+        return isinstance(value, str) and bool(value)
+
+    return str(table.read(key, fits, "a column's name", "", "")) or None
 
 
-def _absent(section: Mapping[str, Any], manifest: Path) -> frozenset[str]:
-    names = section.get("no_reference", [])
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{manifest}: [prompts] no_reference must be a list of sources")
-    return frozenset(names)
+def _beside(table: Table, key: str, folder: Path) -> Path:
+    """A path that the manifest names, from where it lies itself."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, str) and bool(value) and "\0" not in value
+
+    said = str(table.read(key, fits, "a path", None, "", f'add {key} = "..."'))
+    if said:
+        with table.at(key):
+            return folder / typed(said)
+    return folder
 
 
-def _beside(manifest: Path, value: object, what: str) -> Path:
-    if not isinstance(value, str) or not value or "\0" in value:
-        raise UserError(f"{manifest}: {what} must be a path")
-    return manifest.parent / typed(value)
+def _pinned(table: Table, count: int, form: str, typed: str) -> Pinned | None:
+    source = read_source(table)
+    return None if source is None else Pinned(source, evalkit_home() / "sources" / place(source), typed, form, count)
 
 
-def _prompt_source(section: Mapping[str, Any], manifest: Path, typed: str) -> Pinned | None:
-    if "source" not in section:
-        return None
-    where = f"{manifest}: [prompts.source]"
-    if "file" in section:
-        raise UserError(f"{manifest}: [prompts] has both file and source", "leave one of them out")
-    table = section["source"]
-    if not isinstance(table, dict):
-        raise UserError(f"{where} must be a table")
-    return _pinned(table, _count(section, "count", f"{manifest}: [prompts]"), "evalkit", where, typed)
+def _plan(table: Table, metric: str, folder: Path, typed: str) -> MetricPlan:
+    weights = _weights(table)
+    count = table.read("count", _is_count, 'a whole number or "unknown"', 0, 0)
+    count = UNKNOWN if count == "unknown" else count
+    pinned, reference = None, None
+    table.knows("reference")
+    if table.has_table("reference"):
+        pinned = _reference_source(table.table("reference"), typed)
+        reference = None if pinned is None else _ready_path(pinned)
+        if table.holds("count"):
+            table.fault("count", "has a count", f"it belongs into [metrics.{metric}.reference]")
+    elif table.holds("reference"):
+        reference = _beside(table, "reference", folder)
+    like = table.text("like") if table.holds("like") else ""
+    if like:
+        with table.at("like"):
+            refuse_likeness(metric, like)
+    options = options_of(like or metric, table)
+    code, embedder = (located(name, folder) for name in (metric, weights))
+    return MetricPlan(metric, weights, reference, options, pinned, count=count, like=like, code=code, embedder=embedder)
 
 
-def _pinned(table: Mapping[str, Any], count: int, form: str, where: str, typed: str) -> Pinned:
-    source = parse_source(table, where)
-    return Pinned(source, evalkit_home() / "sources" / place(source), typed, form, count)
+def _is_count(value: Any) -> bool:
+    return value == "unknown" or (isinstance(value, int) and not isinstance(value, bool) and value >= 0)
 
 
-def _plans(section: Mapping[str, Any], manifest: Path, typed: str) -> dict[str, MetricPlan]:
-    if not section:
-        raise UserError(f"{manifest}: [metrics] names no metric", 'add e.g. [metrics.clap_score] weights = "clap"')
-    plans = {}
-    for metric, plan in section.items():
-        where = f"{manifest}: [metrics.{metric}]"
-        if not isinstance(plan, dict):
-            raise UserError(f"{where} must be a table")
-        pinned = None
-        reference = plan.get("reference")
-        if isinstance(reference, dict):
-            pinned = _reference_source(reference, f"{manifest}: [metrics.{metric}.reference]", typed)
-            reference = _ready_path(pinned)
-        elif reference is not None:
-            reference = _beside(manifest, reference, f"[metrics.{metric}] reference")
-        if pinned is not None and "count" in plan:
-            raise UserError(f"{where} has a count", f"it belongs into [metrics.{metric}.reference]")
-        like = _text(plan, "like", where) if "like" in plan else ""
-        if like:
-            refuse_likeness(where, metric, like)
-        options = {key: _text(plan, key, where) for key in plan if key not in PLAIN_KEYS}
-        refuse_values(where, like or metric, options)
-        weights = _text(plan, "weights", where)
-        count = UNKNOWN if plan.get("count") == "unknown" else _count(plan, "count", where)
-        code, embedder = (located(name, manifest.parent) for name in (metric, weights))
-        plans[metric] = MetricPlan(
-            metric, weights, reference, options, pinned, count=count, like=like, code=code, embedder=embedder
-        )
-    return plans
+def _weights(table: Table) -> str:
+    name = table.text("weights")
+    if name and not is_own(name) and not EMBEDDERS.is_builtin(name):
+        with table.at("weights"):
+            raise unknown_name("embedder", name, EMBEDDERS.names())
+    return name
 
 
-def _reference_source(table: Mapping[str, Any], where: str, typed: str) -> Pinned:
-    form = table.get("form", FORMS[0])
-    if form not in FORMS:
-        raise unknown_name("form of a reference", str(form), FORMS)
-    count = _count(table, "count", where)
+def _reference_source(table: Table, typed: str) -> Pinned | None:
+    form, count = table.one_of("form", FORMS, FORMS[0]), table.whole("count", 0)
     if form == "mu_sigma" and not count:
-        raise UserError(f"{where} has no count", "such a file does not say how many clips are behind it: state it")
-    rest = {key: value for key, value in table.items() if key not in ("form", "count")}
-    return _pinned(rest, count, form, where, typed)
+        hint = "such a file does not say how many clips are behind it: state it"
+        table.fault("", "has no count", hint)
+    return _pinned(table, count, form, typed)
 
 
 def _ready_path(pinned: Pinned) -> Path:

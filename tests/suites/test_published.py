@@ -234,7 +234,7 @@ def test_other_numbers_than_stated_are_refused(published: tuple[Published, str],
     files, _ = published
     manifest = files.manifest(tmp_path, count=13)
     fetched(str(manifest))
-    with pytest.raises(UserError, match=r"holds 12 prompts, .*twelve\.toml states 13"):
+    with pytest.raises(UserError, match=r"twelve\.toml, line 14: .* states 13 prompts, and .*t\.csv holds 12"):
         load_suite(str(manifest))
     manifest = files.manifest(tmp_path)
     manifest.write_text(manifest.read_text().replace('["yt5"]', '["yt5", "yt9"]'))
@@ -294,13 +294,17 @@ def test_a_rank_deficient_shipped_covariance_is_told_without_a_number_of_frames(
     [
         ('form = "mu_sigma"', 'form = "musigma"', "did you mean mu_sigma"),
         ('form = "mu_sigma"\ncount = 5', 'form = "mu_sigma"', "has no count"),
-        ("count = 12", 'count = "12"', "count must be a whole number"),
-        ("groups = 6", "groups = -6", "groups must be a whole number"),
-        ('["yt5"]', '"yt5"', "no_reference must be a list"),
+        ("count = 12", 'count = "12"', "'count' is '12', expected a whole number"),
+        ("groups = 6", "groups = -6", "'groups' is -6, expected a whole number"),
+        ('["yt5"]', '"yt5"', "'no_reference' is 'yt5', expected a list of sources"),
         ('path = "load/t.csv"\n', "", "has the keys"),
         ("[prompts.source]", 'file = "t.csv"\n[prompts.source]', "both file and source"),
-        ('path = "load/t.csv"', 'path = "../t.csv"', r"\[prompts\.source\]: the path of a source"),
-        ("[metrics.kl_passt.reference]", "[metrics.kl_passt.reference.source]", "source of a source must be text"),
+        ('path = "load/t.csv"', 'path = "../t.csv"', r"line \d+: \[prompts\.source\]: the path of a source"),
+        (
+            "[metrics.kl_passt.reference]",
+            "[metrics.kl_passt.reference.source]",
+            "unknown key 'source' in .metrics.kl_passt.reference",
+        ),
     ],
 )
 def test_a_bad_pinned_manifest_is_one_line(published: tuple[Published, str], old: str, new: str, words: str) -> None:

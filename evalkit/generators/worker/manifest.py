@@ -22,23 +22,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.paths import MOST_ENTRIES
-from evalkit.core.tomlio import read_toml
+from evalkit.core.tables import Table
+from evalkit.core.tomlio import read_table
 from evalkit.generators.base import GeneratorSpec, Timeouts
 
 MANIFEST = "worker.toml"
-_TEXT = ("family", "size", "licence", "default_preset")
-_WHOLE = ("sample_rate", "channels", "batch_size", "parameters")
-_REAL = ("max_seconds", "window_seconds")
-_MODEL_KEYS = (*_TEXT, *_WHOLE, *_REAL, "gated", "needs", "copied", "presets")
 _SIZES = ("mini", "full", "none")
 
 
@@ -91,114 +87,68 @@ def _python_files(folder: Path) -> Iterator[Path]:
 
 
 def read_worker(folder: Path) -> WorkerManifest:
-    """Raises UserError, naming the file and the key, where there is no worker or its table is not as it should be."""
-    path = folder / MANIFEST
-    table = read_toml(path, "worker manifest", "name a folder that holds one")
-    _refuse_strangers(path, table)
-    models = {name: _spec(path, name, entry) for name, entry in _table(path, "models", table).items()}
-    if not models:
-        raise UserError(f"{path}: [models] names no model")
-    requirements = _file(path, table, "requirements") if "requirements" in table else None
-    return WorkerManifest(
+    """Raises UserError, naming file, line and key of all that is wrong, where there is no worker or its table is not as
+    it should be."""
+    table = read_table(folder / MANIFEST, "worker manifest", "name a folder that holds one")
+    file = _file(table, "file", folder)
+    requirements = _file(table, "requirements", folder) if table.holds("requirements") else None
+    table.knows("requirements")
+    timeouts = table.table("timeouts", optional=True)
+    limits = {key: timeouts.number(key, seconds) for key, seconds in asdict(Timeouts()).items()}
+    models = table.table("models")
+    specs = {name: _spec(entry, name, folder.name) for name, entry in models.tables().items()}
+    if models.is_sound and not specs:
+        models.fault("", "[models] names no model")
+    found = WorkerManifest(
         folder,
-        _file(path, table, "file"),
+        file,
         requirements,
-        str(table.get("python", "")),
-        _timeouts(path, table),
-        models,
-        {name: _copied(path, name, entry, models[name]) for name, entry in _table(path, "models", table).items()},
-        _switch(path, "complete", table.get("complete", False)),
+        table.text("python", "", empty=True),
+        Timeouts(**limits),
+        {name: spec for name, (spec, _) in specs.items()},
+        {name: copied for name, (_, copied) in specs.items()},
+        table.switch("complete"),
     )
-
-
-def _refuse_strangers(path: Path, table: Mapping[str, Any]) -> None:
-    """A key that nothing reads, in any of the tables; presets hold what the worker knows itself."""
-    models = table.get("models")
-    refuse_unknown(
-        path,
-        Section("", table, ("file", "requirements", "complete", "python", "timeouts", "models")),
-        Section("[timeouts]", table.get("timeouts"), [field.name for field in fields(Timeouts)]),
-        *(Section(f"[models.{name}]", entry, _MODEL_KEYS) for name, entry in _entries(models)),
-    )
-
-
-def _entries(models: object) -> list[tuple[str, object]]:
-    return list(models.items()) if isinstance(models, dict) else []
-
-
-def _file(path: Path, table: Mapping[str, Any], key: str) -> Path:
-    """A file inside the folder; a name that leads out of it is refused."""
-    value = table.get(key)
-    if not isinstance(value, str) or Path(value).name != value or not (path.parent / value).is_file():
-        raise UserError(f"{path}: {key} is {value!r}, not the name of a file in {path.parent}")
-    return (path.parent / value).absolute()
-
-
-def _timeouts(path: Path, table: Mapping[str, Any]) -> Timeouts:
-    entry = _table(path, "timeouts", table)
-    return Timeouts(**{key: _number(path, f"timeouts.{key}", value) for key, value in entry.items()})
-
-
-def _spec(path: Path, name: str, entry: object) -> GeneratorSpec:
-    where = f"models.{name}"
-    if not isinstance(entry, dict):
-        raise UserError(f"{path}: {where} is no table")
-    values: dict[str, Any] = {key: str(entry[key]) for key in _TEXT if key in entry}
-    values |= {key: _whole(path, f"{where}.{key}", entry[key]) for key in _WHOLE if key in entry}
-    values |= {key: _number(path, f"{where}.{key}", entry[key]) for key in _REAL if key in entry}
-    missing = [key for key in ("sample_rate", "channels", "max_seconds") if key not in values]
-    if missing:
-        raise UserError(f"{path}: {where} does not state {', '.join(missing)}")
-    if values.setdefault("size", "full") not in _SIZES:
-        raise unknown_name(f"size ({path}: {where})", values["size"], _SIZES)
-    presets = _table(path, "presets", entry)
-    default = values.setdefault("default_preset", next(iter(presets), ""))
-    if not all(isinstance(options, dict) for options in presets.values()) or (default and default not in presets):
-        raise UserError(f"{path}: {where}: presets are tables, and default_preset is one of them")
-    needs = entry.get("needs", [])
-    if not isinstance(needs, list) or not all(isinstance(each, str) for each in needs):
-        raise UserError(f"{path}: {where}: needs is {needs!r:.80}, expected a list of names of weights")
-    values.setdefault("family", path.parent.name)
-    return GeneratorSpec(
-        name=name,
-        gated=_switch(path, f"{where}.gated", entry.get("gated", False)),
-        needs=tuple(needs),
-        presets=presets,
-        **values,
-    )
-
-
-def _copied(path: Path, name: str, entry: Mapping[str, Any], spec: GeneratorSpec) -> Mapping[str, str]:
-    found = _table(path, "copied", entry)
-    for need, form in found.items():
-        if need not in spec.needs:
-            raise unknown_name(f"weights in models.{name}.copied ({path})", need, spec.needs)
-        if form not in READERS:
-            raise unknown_name(f"form in models.{name}.copied ({path})", str(form), READERS)
-    return {need: str(form) for need, form in found.items()}
-
-
-def _table(path: Path, key: str, table: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = table.get(key, {})
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: {key} is no table")
+    table.settle()
     return found
 
 
-def _switch(path: Path, where: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise UserError(f"{path}: {where} is {value!r}, expected true or false")
-    return value
+def _file(table: Table, key: str, folder: Path) -> Path:
+    """A file inside the folder; a name that leads out of it is refused."""
+
+    def fits(value: Any) -> bool:
+        return isinstance(value, str) and Path(value).name == value and "\0" not in value and (folder / value).is_file()
+
+    hint = f'add {key} = "...", the name of a file in {folder}'
+    return (folder / str(table.read(key, fits, f"the name of a file in {folder}", None, "", hint))).absolute()
 
 
-def _number(path: Path, where: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e12:
-        raise UserError(f"{path}: {where} is {value!r}, expected a positive number")
-    return float(value)
-
-
-def _whole(path: Path, where: str, value: object) -> int:
-    number = _number(path, where, value)
-    if not isinstance(value, int):
-        raise UserError(f"{path}: {where} is {value!r}, expected a whole number")
-    return int(number)
+def _spec(table: Table, name: str, folder: str) -> tuple[GeneratorSpec, Mapping[str, str]]:
+    """A model, and which of the weights that it needs are copied from which form."""
+    said = table.free("presets")
+    presets = {key: options for key, options in said.items() if isinstance(options, dict)}
+    needs = table.texts("needs", "names of weights")
+    spec = GeneratorSpec(
+        name=name,
+        family=table.text("family", folder),
+        sample_rate=table.whole("sample_rate", least=1),
+        channels=table.whole("channels", least=1),
+        max_seconds=table.number("max_seconds"),
+        window_seconds=table.number("window_seconds") if table.holds("window_seconds") else None,
+        size=table.one_of("size", _SIZES, "full"),
+        licence=table.text("licence", "", empty=True),
+        gated=table.switch("gated"),
+        parameters=table.whole("parameters", least=1) if table.holds("parameters") else None,
+        needs=needs,
+        presets=presets,
+        default_preset=table.text("default_preset", next(iter(presets), ""), empty=True),
+        batch_size=table.whole("batch_size", GeneratorSpec.batch_size, least=1),
+    )
+    table.knows("window_seconds", "parameters")
+    if len(presets) < len(said) or (spec.default_preset and spec.default_preset not in presets):
+        table.fault("presets", "presets are tables, and default_preset is one of them")
+    copied = table.table("copied", optional=True)
+    for need in copied.names():
+        if need not in needs:
+            copied.fault(need, f"{need!r} is none of `needs`", f"known: {', '.join(needs)}")
+    return spec, {need: copied.one_of(need, READERS) for need in copied.names()}
