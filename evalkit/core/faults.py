@@ -76,13 +76,20 @@ class Faults(UserError):
             super().__init__(_said_once(errors), "; ".join(dict.fromkeys(each.hint for each in errors if each.hint)))
 
     def by_file(self) -> dict[str, list[tuple[str, str]]]:
-        """{file: (sentence, way out) of each fault in it}, in the order of their lines; under "" what is about no file
+        """{file: (sentence, way out) of each fault in it, in the order of their lines}; under "" what is about no file
         of ours."""
-        told: dict[str, list[tuple[str, str]]] = {}
-        for each in sorted(self.errors, key=lambda each: each.line if isinstance(each, Fault) else 0):
-            file, sentence = ("", each.message) if not isinstance(each, Fault) else (each.file, each.in_its_file)
-            told.setdefault(file, []).append((sentence, each.hint))
-        return {file: list(dict.fromkeys(sentences)) for file, sentences in told.items()}
+        of: dict[str, list[UserError]] = {}
+        for each in self.errors:
+            of.setdefault(each.file if isinstance(each, Fault) else "", []).append(each)
+        return {file: list(dict.fromkeys(map(_told, sorted(found, key=_line)))) for file, found in of.items()}
+
+
+def _line(error: UserError) -> int:
+    return error.line if isinstance(error, Fault) else 0
+
+
+def _told(error: UserError) -> tuple[str, str]:
+    return error.in_its_file if isinstance(error, Fault) else error.message, error.hint
 
 
 class Gathering:
