@@ -34,7 +34,7 @@ _MOST_TORN = 20
 """Lines that are no TOML which are told."""
 
 
-def read_table(path: Path, what: str = "file", hint: str = "") -> Table:
+def read_toml_table(path: Path, what: str = "file", hint: str = "") -> Table:
     """The table of a TOML file, to be read key by key and settled: what is wrong with its values is told with the rest.
 
     Raises UserError, naming the file and its line, for what cannot be read at all: absent (it is called `what`, and

@@ -15,7 +15,7 @@ from typing import Any
 from evalkit.core.errors import UserError
 from evalkit.core.resources import resource
 from evalkit.core.tables import Table
-from evalkit.core.tomlio import read_table
+from evalkit.core.tomlio import read_toml_table
 
 MANIFEST = "manifest.toml"
 
@@ -95,7 +95,7 @@ def baselines() -> Mapping[str, Baseline]:
 def read_manifest(path: Path) -> list[Baseline]:
     """The models of one file; `[defaults]` holds for all of them. Raises UserError with all that is wrong with it, each
     fault with its line and key."""
-    file = read_table(path, "manifest")
+    file = read_toml_table(path, "manifest")
     shared = {
         "presets": file.free("presets"),
         **_said(file.table("defaults", optional=True)),

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evalkit.core.tomlio import read_table
+from evalkit.core.tomlio import read_toml_table
 
 NAME = "about.toml"
 _TEXTS = ("version", "date", "url", "terms", "citation", "notes")
@@ -60,7 +60,7 @@ class About:
 def read_about(path: Path) -> About:
     """Raises UserError with all that is wrong with the file: absent, not TOML, a key that nothing reads, no system, a
     value that is no text, a setting that is no plain value."""
-    table = read_table(path, "description of a system", f'it says at least system = "..." ({NAME})')
+    table = read_toml_table(path, "description of a system", f'it says at least system = "..." ({NAME})')
     texts = {key: table.text(key, "", empty=True) for key in _TEXTS}
     found = About(table.text("system"), **texts, settings=table.free("settings"))
     for key, text in {"system": found.system, **texts}.items():

@@ -61,7 +61,7 @@ from evalkit.core.ids import digest_bytes
 from evalkit.core.paths import typed
 from evalkit.core.registry import is_file, located
 from evalkit.core.tables import Table
-from evalkit.core.tomlio import read_table
+from evalkit.core.tomlio import read_toml_table
 from evalkit.embed.base import EMBEDDERS, is_own
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, place, read_source
@@ -99,7 +99,7 @@ def read_outline(manifest: Path, typed: str) -> Outline:
 
 def draft_outline(manifest: Path, typed: str) -> Draft:
     """As :func:`read_outline`, for who has more to look at before all is told. Raises UserError for what is no TOML."""
-    file = read_table(manifest, "suite manifest", "evalkit suites lists the known ones")
+    file = read_toml_table(manifest, "suite manifest", "evalkit suites lists the known ones")
     prompts, folder = file.table("prompts"), manifest.parent
     metrics = file.table("metrics")
     named = {name: _plan(table, name, folder, typed) for name, table in metrics.tables(METRICS.names()).items()}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from evalkit.core import limits
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import parse_json, read_lines
-from evalkit.core.tomlio import read_table
+from evalkit.core.tomlio import read_toml_table
 from evalkit.core.yamlio import parse_yaml
 
 VALUES = st.recursive(
@@ -70,7 +70,7 @@ def test_an_error_does_not_repeat_what_the_file_says(tmp_path: Path) -> None:
     (tmp_path / "x").write_text(secret + "\n[" + secret + "\n")
     reads = [
         lambda: parse_json(secret.encode(), "f"),
-        lambda: read_table(tmp_path / "x"),
+        lambda: read_toml_table(tmp_path / "x"),
         lambda: parse_yaml(secret + ": [", "f"),
         lambda: parse_yaml("a: {" + secret + "\nb: *" + secret, "f"),
     ]
@@ -104,7 +104,7 @@ def test_toml_beyond_the_limits_is_one_line(text: str, reason: str, tmp_path: Pa
     (tmp_path / "x.toml").write_text(text)
     began = time.monotonic()
     with pytest.raises(UserError, match=reason) as caught:
-        read_table(tmp_path / "x.toml", "manifest").settle()
+        read_toml_table(tmp_path / "x.toml", "manifest").settle()
     assert len(caught.value.message) < 400 + len(str(tmp_path))
     assert time.monotonic() - began < 1
 
@@ -112,7 +112,7 @@ def test_toml_beyond_the_limits_is_one_line(text: str, reason: str, tmp_path: Pa
 def test_toml_within_the_limits_reads_as_it_stands(tmp_path: Path) -> None:
     text = f'a = [1.0, 2.5, -3]  # {"." * 99} {"[" * 99}\nb = "{"[" * 99}"\nc.d = "{"x." * 99}"\n'
     (tmp_path / "x.toml").write_text(text + "e = '''\n" + "[.' \n" * 99 + "'''\n")
-    found = read_table(tmp_path / "x.toml")
+    found = read_toml_table(tmp_path / "x.toml")
     assert found.read("a", lambda value: True, "", None, None) == [1.0, 2.5, -3]
     assert found.free("c") == {"d": "x." * 99} and found.text("e").count("[") == 99
 

@@ -9,12 +9,12 @@ import pytest
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Fault, Faults
 from evalkit.core.tables import Table
-from evalkit.core.tomlio import read_table
+from evalkit.core.tomlio import read_toml_table
 
 
 def opened(tmp_path: Path, text: str) -> Table:
     (tmp_path / "x.toml").write_text(text, encoding="utf-8")
-    return read_table(tmp_path / "x.toml", "manifest")
+    return read_toml_table(tmp_path / "x.toml", "manifest")
 
 
 def told(table: Table) -> list[tuple[int, str, str]]:

@@ -31,7 +31,7 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.paths import MOST_ENTRIES
 from evalkit.core.tables import Table
-from evalkit.core.tomlio import read_table
+from evalkit.core.tomlio import read_toml_table
 from evalkit.generators.base import GeneratorSpec, Timeouts
 
 MANIFEST = "worker.toml"
@@ -89,7 +89,7 @@ def _python_files(folder: Path) -> Iterator[Path]:
 def read_worker(folder: Path) -> WorkerManifest:
     """Raises UserError, naming file, line and key of all that is wrong, where there is no worker or its table is not as
     it should be."""
-    table = read_table(folder / MANIFEST, "worker manifest", "name a folder that holds one")
+    table = read_toml_table(folder / MANIFEST, "worker manifest", "name a folder that holds one")
     file = _file(table, "file", folder)
     requirements = _file(table, "requirements", folder) if table.holds("requirements") else None
     table.knows("requirements")
