@@ -17,6 +17,8 @@ def sound_files(folder: Path) -> list[Path]:
 
     Raises UserError where it is no folder, cannot be read, or holds none.
     """
+    if folder.is_file():
+        raise UserError(f"{folder}: is a file, and no folder", "give the folder that holds the audio files")
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder", "give the folder that holds the audio files")
     try:

@@ -21,6 +21,7 @@ from evalkit.core.ids import safe_name
 
 _SOUNDS = frozenset((*SUFFIXES, ".mp4"))
 _UNICODE = "Unicode form"
+_YOUTUBE = 11
 _NAMED = 3
 """Names that a sentence gives before it only counts the rest."""
 
@@ -178,6 +179,12 @@ def _last(name: str) -> str:
     return _numbered(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
 
 
+def _youtube(name: str) -> str:
+    """Without the Y that AudioCaps' tools put before the eleven letters of a YouTube id, so that none begins with -."""
+    last = _last(name)
+    return last[1:] if len(last) == _YOUTUBE + 1 and last[0] == "y" else last
+
+
 _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("the suffix", str),
     ("the suffix", _suffixes),
@@ -186,6 +193,7 @@ _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("upper and lower case", _folded),
     ("zeros before the number", _numbered),
     ("a folder before the name", _last),
+    ("a Y before a YouTube id", _youtube),
 )
 """What a form leaves out beside what those before it do, and the form of a name: the likeliest first."""
 

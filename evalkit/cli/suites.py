@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -98,7 +99,7 @@ def _write(described: Brief, as_json: bool) -> None:
     say(f"written: {manifest}, {prompts}: {len(suite.prompts)} prompts, {len(suite.metrics)} metrics, {suite.size}")
     for reason, names in brief.left_out(suite).items():
         say(f"left out: {', '.join(names)}: {reason}")
-    say(f"evalkit score FOLDER --suite {manifest}")
+    say(f"evalkit score FOLDER --suite {shlex.quote(str(manifest))}")
 
 
 def _seconds(stated: float | None) -> str:

@@ -41,7 +41,7 @@ class BadCheckpoint(UserError):
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> UserError:
     """The error for a name that is not registered, with the nearest known ones."""
-    names = sorted(known)
+    names = sorted(set(known))
     close = close_names(name, names)
     return UserError(
         f"no {kind} is called {name!r}", f"did you mean {close}?" if close else f"known: {', '.join(names)}"

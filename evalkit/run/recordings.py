@@ -63,8 +63,8 @@ def inspect_all(files: Mapping[str, Path], progress: Progress) -> dict[str, Reco
         raise UserError(
             f"{folder}: {len(faults)} of {len(files)} reference recordings cannot be used: "
             f"{', '.join(faults[:_NAMED])}{more}",
-            "put whole recordings in their place, or take them away and list their sources in "
-            "[prompts] no_reference = [...]",
+            "put whole recordings in their place, or take them away (where a manifest names the folder, list their "
+            "sources in its [prompts] no_reference = [...])",
         )
     return found
 

@@ -87,7 +87,7 @@ def _text(table: Table) -> str:
     if not candidates:
         raise UserError(
             f"{table.path}: no column is called {', '.join(TEXT[:4])} or the like",
-            "; ".join(filter(None, ("say --columns text=NAME, id=NAME", _here(table)))),
+            "; ".join(filter(None, ("say --columns text=NAME, id=NAME", _here(table), _header(table)))),
         )
     first = [row.fields.get(candidates[0]) for row in table.rows]
     others = [c for c in candidates[1:] if c != candidates[0] and [row.fields.get(c) for row in table.rows] != first]
@@ -111,6 +111,10 @@ def _among(table: Table, names: Sequence[str]) -> list[str]:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "", name.casefold())
+
+
+def _header(table: Table) -> str:
+    return "the first line names the columns" if table.faults.unit == "line" and not _here(table) else ""
 
 
 def _here(table: Table) -> str:

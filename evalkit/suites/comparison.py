@@ -117,7 +117,7 @@ def _of_file(path: Path) -> Reference:
         plan = replace(plan, count=UNKNOWN)
     clips = set_reference(plan).clips
     reason = "it compares clip by clip, and statistics are of all clips together"
-    called = f"statistics of {clips or 'a number not stated of'} clips in {path.name}"
+    called = f"statistics of {clips or 'an unstated number of'} clips in {path.name}"
     return Reference(called, statistics=plan, why_not={"pair": reason})
 
 

@@ -46,6 +46,7 @@ def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges
         return Judges(SETS[asked[0]], asked[0], f"judges: {asked[0]} ({_listed(asked[0])})")
     weights: dict[str, str] = {}
     own: dict[str, str] = {}
+    asked = _spelled_out(asked)
     for name in asked:
         if is_own(name):
             own[_distance(name, own)] = name
@@ -56,6 +57,11 @@ def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges
         weights[family] = name
     size = "mini" if any(name in MINIS for name in weights.values()) else "full"
     return Judges(weights, size, f"judges: {', '.join(asked)}", own)
+
+
+def _spelled_out(asked: Sequence[str]) -> list[str]:
+    """The names, with those that `mini` or `full` among others stands for in its place."""
+    return [each for name in asked for each in (SETS[name].values() if name in SETS else (name,))]
 
 
 def _distance(name: str, known: Mapping[str, str]) -> str:

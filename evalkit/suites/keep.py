@@ -12,6 +12,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
 from evalkit.core.text import escaped
 from evalkit.suites.base import UNKNOWN, MetricPlan, Prompt, Suite
+from evalkit.suites.load import suite_names
 from evalkit.suites.manifest import TEXT_KEYS
 
 
@@ -23,6 +24,8 @@ def keep(suite: Suite, folder: Path) -> tuple[Path, Path]:
     """
     if not suite.name.isprintable() or set(suite.name) & set('/\\:*?"<>|') or suite.name.startswith((".", "-")):
         raise UserError(f"{suite.name!r}: a suite's name is the name of its manifest's file", "use letters and dashes")
+    if suite.name in suite_names():
+        raise UserError(f"there is a suite called {suite.name} already", "choose another name")
     manifest, prompts = folder / f"{suite.name}.toml", folder / f"{suite.name}.jsonl"
     for path in (manifest, prompts):
         if path.exists() or path.is_symlink():

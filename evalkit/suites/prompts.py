@@ -23,6 +23,11 @@ LONGEST_SECONDS = 3600.0
 
 _COLUMN = re.compile(r"[A-Za-z][\w .-]{0,39}")
 _COLUMNS_TOLD = 12
+_DECIMAL_COMMA = re.compile(r"(\d+),(\d{1,2}|\d{4,})")
+"""`10,0`, as spreadsheets of half of Europe write it; three digits may be thousands, and are not guessed."""
+
+_NO_TEXT = frozenset(("nan", "null", "none", "n/a", "#n/a", "<na>"))
+"""What programs write into the cell of a value that is missing."""
 
 
 def read_prompts(path: Path, columns: Columns) -> list[Prompt]:
@@ -56,7 +61,7 @@ def _prompt(row: Row, columns: Columns, faults: Faults) -> Prompt | None:
     """The prompt of a row, or None where one of its fields is none; every such field is among the faults."""
     before = len(faults)
     read = partial(_read, row, faults)
-    identifier, text = read(columns.id, words), read(columns.text, words)
+    identifier, text = read(columns.id, words), read(columns.text, caption)
     seconds = read(columns.seconds, length) if isinstance(columns.seconds, str) else _constant(columns.seconds, faults)
     group = identifier if columns.group is None else read(columns.group, words)
     labels = () if columns.labels is None else read(columns.labels, classes)
@@ -106,8 +111,19 @@ def words(value: object) -> str:
     return value
 
 
+def caption(value: object) -> str:
+    """A text that is no program's word for a missing value. Raises UserError as `words` does."""
+    text = words(value)
+    if text.strip().casefold() in _NO_TEXT:
+        raise UserError(f"is {_short(text)}, which stands for a value that is missing")
+    return text
+
+
 def length(value: Any) -> float:
     """Seconds, in (0, 3600]. Raises UserError as `words` does."""
+    decimal = _DECIMAL_COMMA.fullmatch(value.strip()) if isinstance(value, str) else None
+    if decimal:
+        value = ".".join(decimal.groups())
     try:
         seconds = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):

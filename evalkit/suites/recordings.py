@@ -40,7 +40,7 @@ def reference_files(folder: Path) -> dict[str, Path]:
     try:
         paths = sound_files(folder)
     except UserError as error:
-        raise UserError(f"the suite's reference audio: {error.message}", error.hint) from None
+        raise UserError(f"reference audio: {error.message}", error.hint) from None
     stems: dict[str, Path] = {}
     for path in paths:
         if path.stem in stems:

@@ -2,7 +2,8 @@
 
 CSV is told by its header: separated by commas, semicolons (as spreadsheets of half of Europe write it) or tabs; with
 none of them it has one column, and a line is one value, commas and all. JSON is a list of objects or of texts,
-{id: text}, or {id: {...}}. UTF-8, with or without its mark. Rows without a word in them are passed over.
+{id: text}, {id: {...}}, one list of objects under a name, or JSON lines under the wrong suffix. UTF-8, with or without
+its mark. Rows without a word in them are passed over.
 
 A file may hold anything. What is wrong with it is gathered, so that all of it can be told at once.
 """
@@ -96,6 +97,8 @@ class Table:
 def read_rows(path: Path) -> Table:
     """Every row of a prompt file. Raises UserError, naming the file, where it is none of these, is not UTF-8, cannot
     be read as what its name says, or holds more than `MOST_PROMPTS` rows."""
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder, and no prompt file", _prompt_files_in(path))
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise UserError(f"{path}: a prompt file must be {', '.join(_READERS)}", "its suffix says which it is")
@@ -108,7 +111,14 @@ def read_rows(path: Path) -> Table:
             columns.update(dict.fromkeys(row.fields))
         if len(rows) > MOST_PROMPTS:
             raise UserError(f"{path}: holds more than {MOST_PROMPTS:,} prompts", "split it into several suites")
+    if not rows and not faults:
+        raise UserError(f"{path}: holds no prompts")
     return Table(path, list(columns), rows, faults)
+
+
+def _prompt_files_in(folder: Path) -> str:
+    names = sorted(each.name for each in folder.iterdir() if each.suffix.lower() in _READERS)
+    return f"name the file: {', '.join(repr(str(folder / name)) for name in names[:_HINTS_TOLD])}" if names else ""
 
 
 def _csv_rows(path: Path, faults: Faults, separators: str = _SEPARATORS) -> Iterator[Row]:
@@ -176,8 +186,14 @@ def _json_lines(path: Path, faults: Faults) -> Iterator[Row]:
 
 
 def _json_rows(path: Path, faults: Faults) -> Iterator[Row]:
-    value = parse_json(read_text(path, MOST_BYTES, "prompt file").encode("utf-8", "surrogatepass"), path)
+    text = read_text(path, MOST_BYTES, "prompt file")
+    if _holds_lines(text):
+        yield from _json_lines(path, faults)
+        return
+    value = parse_json(text.encode("utf-8", "surrogatepass"), path)
     faults.unit = "entry"
+    if isinstance(value, dict) and len(value) == 1 and _is_list_of_objects(next(iter(value.values()))):
+        value = next(iter(value.values()))
     if isinstance(value, dict):
         inner = [entry for entry in value.values() if isinstance(entry, dict)]
         key = "key" if any(KEY in entry for entry in inner) else KEY
@@ -188,6 +204,19 @@ def _json_rows(path: Path, faults: Faults) -> Iterator[Row]:
         raise UserError(f"{path}: is neither a list of prompts nor an object of them by id")
     for number, entry in enumerate(entries, start=1):
         yield Row(number, entry)
+
+
+def _holds_lines(text: str) -> bool:
+    """Is it JSON lines under the name of JSON, as the lists of Tango and AudioLDM are? Two lines tell."""
+    lines = [line for line in text.split("\n") if line.strip()][:2]
+    try:
+        return len(lines) == 2 and all(isinstance(parse_json(line.encode(), ""), dict) for line in lines)
+    except (UserError, UnicodeEncodeError):
+        return False
+
+
+def _is_list_of_objects(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
 def _fields(entry: object) -> dict[str, Any]:

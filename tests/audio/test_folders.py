@@ -19,8 +19,8 @@ def test_sounds_come_by_name_and_nothing_else_does(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_none_or_has_no_sound_says_which(tmp_path: Path) -> None:
     (tmp_path / "file.wav").touch()
-    for absent in (tmp_path / "gone", tmp_path / "file.wav"):
-        with pytest.raises(UserError, match="no such folder"):
+    for absent, words in ((tmp_path / "gone", "no such folder"), (tmp_path / "file.wav", "is a file, and no folder")):
+        with pytest.raises(UserError, match=words):
             sound_files(absent)
     (tmp_path / "bare").mkdir()
     with pytest.raises(UserError, match=r"bare: holds no audio \(it reads \.wav"):

@@ -37,6 +37,8 @@ NFC, NFD = "caf\u00e9-1", "cafe\u0301-1"
         ("\uff52ain", "rain.wav"),  # full width
         ("eval/rain.wav", "rain.wav"),
         ("clips\\Rain", "rain.wav"),
+        ("-0SdAVK79lg", "Y-0SdAVK79lg.wav"),  # AudioCaps' list, and what its tools download
+        ("Y-0SdAVK79lg", "audiocaps/-0SdAVK79lg.wav"),
     ],
 )
 def test_a_name_that_nearly_fits_is_taken_and_told(identifier: str, name: str) -> None:

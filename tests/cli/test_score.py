@@ -141,5 +141,7 @@ def test_a_suite_that_is_written_gives_the_same_scores(desk: Path, evalkit: Any)
     by_options = json.loads(evalkit("score", "one", *WORDS, *QUICK, "--json").stdout)
     by_suite = json.loads(evalkit("score", "one", "--suite", "desk.toml", "--json", "--no-report").stdout)
     assert by_suite["scores"] == by_options["scores"] and by_suite["left_out"] == by_options["left_out"]
+    spaced = evalkit("suites", "new", "my desk", "--from", "captions.csv")
+    assert "--suite 'my desk.toml'" in spaced.stdout, "the line that is printed is to be typed"
     again = evalkit("suites", "new", "desk", "--from", "captions.csv")
     assert again.returncode == 2 and "is there already" in again.stderr

@@ -115,7 +115,7 @@ def test_statistics_of_stable_audio_metrics_have_no_count_and_no_clips(tmp_path:
     np.savez(tmp_path / "sam.npz", mu_ref=rows.mean(0), sigma_ref=np.cov(rows, rowvar=False))
     suite = load_suite(Brief(captions(tmp_path), reference=tmp_path / "sam.npz"))
     assert "fd_openl3" in suite.metrics and "kad_openl3" in suite.left_out
-    assert "a number not stated of clips" in told(suite)
+    assert "an unstated number of clips" in told(suite)
 
 
 def test_a_file_of_rows_pairs_by_id_and_is_no_set(tmp_path: Path) -> None:
@@ -160,7 +160,8 @@ def test_judges_by_set_or_by_name(tmp_path: Path, judges: tuple[str, ...], size:
     [
         (("openl3-env", "openl3-music"), "both openl3"),
         (("passt", "passed"), "no judge is called 'passed'"),
-        (("full", "passt"), "no judge is called 'full'"),
+        (("full", "passt"), "both passt"),
+        (("mini", "full"), "both openl3"),
         (("stable-audio",), "no judge"),
         (("clap_tokenizer",), "no judge"),
     ],
@@ -168,6 +169,14 @@ def test_judges_by_set_or_by_name(tmp_path: Path, judges: tuple[str, ...], size:
 def test_judges_that_are_none(tmp_path: Path, judges: tuple[str, ...], words: str) -> None:
     with pytest.raises(UserError, match=words):
         load_suite(Brief(captions(tmp_path), judges=judges))
+
+
+def test_a_set_of_judges_stands_beside_an_embedder_of_ones_own(tmp_path: Path) -> None:
+    """Its distance on one board with the three; a set among other names was no judge, with a hint that named it."""
+    (tmp_path / "bands.py").touch()
+    judges = ("mini", f"{tmp_path / 'bands.py'}:Bands")
+    suite = load_suite(Brief(captions(tmp_path), reference=sounds(tmp_path / "gt", "a.wav", "b.wav"), judges=judges))
+    assert suite.size == "mini" and {"fd_openl3", "kl_passt", "clap_score", "fd_bands"} <= set(suite.metrics)
 
 
 def test_full_judges_are_chosen_where_all_their_weights_are_here(tmp_path: Path) -> None:
@@ -224,6 +233,12 @@ def test_a_suite_that_is_kept_is_the_same_suite(tmp_path: Path, monkeypatch: pyt
         for path in (tmp_path / "kept.toml", tmp_path / "kept.jsonl", tmp_path / "x"):
             path.rename(tmp_path / "y" / path.name)
         assert load_suite(str(tmp_path / "y" / "kept.toml")).digest == made.digest
+
+
+def test_a_name_that_is_a_suite_s_already_is_refused(tmp_path: Path) -> None:
+    """Runs of the two would share a folder and a name, and not a digest."""
+    with pytest.raises(UserError, match="there is a suite called mini already"):
+        keep(load_suite(Brief(captions(tmp_path), name="mini")), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", ".x", "-x", "a\nb", "c:d"])

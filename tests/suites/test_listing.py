@@ -62,6 +62,11 @@ def test_a_table_without_a_prompt_says_what_it_has(tmp_path: Path) -> None:
         listed(tmp_path, "id,words\na,rain\n")
 
 
+def test_a_file_without_a_header_is_told_what_its_first_line_is(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the first line names the columns"):
+        listed(tmp_path, '1,"rain, on a roof"\n2,wind\n')
+
+
 def test_no_line_of_a_file_that_is_no_table_is_printed(tmp_path: Path) -> None:
     """`--prompts` may be a link to anything."""
     with pytest.raises(UserError) as caught:

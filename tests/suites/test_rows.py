@@ -76,6 +76,47 @@ def test_texts_by_id_and_lists_of_texts(tmp_path: Path) -> None:
     assert read(tmp_path, "c.json", '{"a": {"id": 7, "text": "x"}}') == [{"key": "a", "id": 7, "text": "x"}]
 
 
+def test_json_as_the_lists_of_others_have_it(tmp_path: Path) -> None:
+    """Tango's `test_audiocaps_subset.json` is JSON lines; other lists lie under one name."""
+    records: list[dict[str, object]] = [
+        {"location": "a.wav", "captions": "rain"},
+        {"location": "b.wav", "captions": "x"},
+    ]
+    assert read(tmp_path, "a.json", "".join(json.dumps(each) + "\n" for each in records)) == records
+    assert read(tmp_path, "b.json", json.dumps({"data": records}, indent=1)) == records
+
+
+def test_what_holds_no_prompts_says_so(tmp_path: Path) -> None:
+    """A header alone was told to have no column called caption."""
+    for data in ("id,caption\n", ""):
+        with pytest.raises(UserError, match="holds no prompts"):
+            read(tmp_path, "p.csv", data)
+
+
+def test_a_folder_in_place_of_a_file_names_the_file_in_it(tmp_path: Path) -> None:
+    (tmp_path / "metadata.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError, match="is a folder") as caught:
+        read_rows(tmp_path)
+    assert str(tmp_path / "metadata.jsonl") in caught.value.hint
+
+
+def test_decimal_commas_are_read_and_thousands_are_not_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text("id;caption;seconds\na;x;10,0\nb;y;2,25\nc;z;0,1234\n", encoding="utf-8")
+    assert [prompt.seconds for prompt in prompts_of(read_rows(path), COLUMNS)] == [10.0, 2.25, 0.1234]
+    path.write_text("id;caption;seconds\na;x;1,000\n", encoding="utf-8")
+    with pytest.raises(UserError, match="seconds is '1,000'"):
+        prompts_of(read_rows(path), COLUMNS)
+
+
+@pytest.mark.parametrize("cell", ["nan", "NaN", "None", "<NA>", " null "])
+def test_a_word_for_a_missing_value_is_no_prompt(tmp_path: Path, cell: str) -> None:
+    path = tmp_path / "p.csv"
+    path.write_text(f"id,caption,seconds\na,x,1\nb,{cell},1\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"line 3: 'caption' is .*missing"):
+        prompts_of(read_rows(path), COLUMNS)
+
+
 def test_what_spreadsheets_leave_behind(tmp_path: Path) -> None:
     """`sep=;`, quoted fields, rows of separators alone, an index without a name, spaces around names."""
     found = read(tmp_path, "s.csv", 'sep=;\r\n;id; Caption \r\n0;a;"rain; then ""wind"""\r\n;;\r\n1;b;dog\r\n\r\n')
