@@ -11,6 +11,9 @@ from evalkit.core.ids import digest_file
 
 MOST_ENTRIES = 500_000
 
+_LOOKED_AT = 100
+"""Entries of a sub-folder that are looked at for a hint."""
+
 
 def sound_files(folder: Path) -> list[Path]:
     """The sound files directly in a folder, by name; sub-folders are not searched.
@@ -29,8 +32,17 @@ def sound_files(folder: Path) -> list[Path]:
         raise UserError(f"{folder}: holds more than {MOST_ENTRIES:,} files", "name a folder of its own")
     paths = sorted(path for path in names if path.suffix.lower() in SUFFIXES)
     if not paths:
-        raise UserError(f"{folder}: holds no audio", f"it reads {', '.join(SUFFIXES)} files")
+        inside = [path.name for path in sorted(names) if path.is_dir() and _any_sound(path)]
+        told = f"; sub-folders are not searched, and {inside[0]!r} holds some" if inside else ""
+        raise UserError(f"{folder}: holds no audio", f"it reads {', '.join(SUFFIXES)} files{told}")
     return paths
+
+
+def _any_sound(folder: Path) -> bool:
+    try:
+        return any(path.suffix.lower() in SUFFIXES for path in islice(folder.iterdir(), _LOOKED_AT))
+    except OSError:
+        return False
 
 
 def sound_digest(path: Path) -> str:

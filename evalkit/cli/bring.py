@@ -31,7 +31,7 @@ def bring_for(configs: Sequence[RunConfig], yes: bool, quiet: bool) -> dict[str,
 
     needs = needs_of(configs)
     parcels = needs.parcels
-    if not quiet:
+    if parcels and not quiet:
         _print(parcels)
     for note in needs.notes:
         warn(note)
@@ -76,7 +76,7 @@ def state(parcel: Parcel) -> str:
 def _print_total(parcels: Sequence[Parcel], room: Mapping[Path, tuple[int, int]]) -> None:
     unknown = [piece.name for parcel in parcels for piece in parcel.to_bring if piece.size is None]
     if not room:
-        say("nothing to bring: all of it is here", flush=True)
+        say("nothing to bring", flush=True)
     for folder, (count, free) in room.items():
         more = f" and {len(unknown)} files of unknown size" if unknown else ""
         say(f"to bring: {megabytes(count)}{more}; free: {megabytes(free)} at {folder}", flush=True)

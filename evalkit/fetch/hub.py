@@ -183,7 +183,8 @@ def _told(repository: Repository, error: Exception, sent: bool) -> UserError:
     if isinstance(error, KeyError | TypeError | ValueError | AttributeError):
         return UserError(f"{page(repository.hub)}: the hub's answer is no listing", "is HF_ENDPOINT a hub?")
     why = type(error).__name__
-    return UserError(f"{endpoint()}: the hub cannot be asked ({why})", "is the network there? is HF_ENDPOINT right?")
+    told = f"{page(repository.hub)}: the hub cannot be asked ({why})"
+    return UserError(told, "is the network there? is HF_ENDPOINT right?")
 
 
 def _within(seconds: float, call: Callable[[], _Answer]) -> _Answer:

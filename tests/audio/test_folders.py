@@ -25,3 +25,7 @@ def test_a_folder_that_is_none_or_has_no_sound_says_which(tmp_path: Path) -> Non
     (tmp_path / "bare").mkdir()
     with pytest.raises(UserError, match=r"bare: holds no audio \(it reads \.wav"):
         sound_files(tmp_path / "bare")
+    (tmp_path / "bare" / "deeper").mkdir()
+    (tmp_path / "bare" / "deeper" / "a.wav").touch()
+    with pytest.raises(UserError, match=r"sub-folders are not searched, and 'deeper' holds some"):
+        sound_files(tmp_path / "bare")

@@ -148,6 +148,15 @@ def test_all_that_cannot_be_had_is_told_at_once(hub: FakeHub, suite: str, tmp_pa
     assert all(part in told for part in ("t5-base", "facebook/musicgen-small", "audioldm-s-full-v2", "is gated"))
 
 
+def test_without_a_network_each_repository_is_named(hub: FakeHub, suite: str, tmp_path: Path) -> None:
+    """The hub's address alone was told, once for each and never for which."""
+    words = ("--model", "stable-audio", "--suite", suite)
+    away = online(hub, tmp_path, HF_ENDPOINT="http://127.0.0.1:1")
+    code, _, told = typed(tmp_path, "fetch", "for", "run", *words, **away)
+    assert code == 2
+    assert "stable-audio-open-1.0: the hub cannot be asked" in told and "t5-base: the hub cannot be asked" in told
+
+
 def test_run_fetch_brings_and_runs_and_models_shows_the_cache(hub: FakeHub, suite: str, tmp_path: Path) -> None:
     publish(hub, "musicgen-small", tmp_path / "published")
     words = ("--model", "musicgen-small", "--suite", suite, "--set", "top_k=8", "--out", "made", "--json")
