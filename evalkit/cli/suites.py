@@ -57,6 +57,8 @@ def suites(
     if name == "new":
         if new is None:
             raise UserError("evalkit suites new: which name?", "evalkit suites new NAME --from FILE")
+        if from_ is None and not sounds:
+            raise UserError(f"evalkit suites new {new}: from which prompts?", "--from FILE, or --sounds FOLDER")
         _write(brief.described(from_, columns, reference, judges, seconds, sounds, new), as_json)
         return
     if new is not None or from_ is not None:

@@ -143,5 +143,7 @@ def test_a_suite_that_is_written_gives_the_same_scores(desk: Path, evalkit: Any)
     assert by_suite["scores"] == by_options["scores"] and by_suite["left_out"] == by_options["left_out"]
     spaced = evalkit("suites", "new", "my desk", "--from", "captions.csv")
     assert "--suite 'my desk.toml'" in spaced.stdout, "the line that is printed is to be typed"
+    of_nothing = evalkit("suites", "new", "other")
+    assert of_nothing.returncode == 2 and "--from FILE" in of_nothing.stderr and "--prompts" not in of_nothing.stderr
     again = evalkit("suites", "new", "desk", "--from", "captions.csv")
     assert again.returncode == 2 and "is there already" in again.stderr
