@@ -97,7 +97,7 @@ def read_laion(path: Path, overrides: Mapping[str, Path]) -> Checkpoint:
     front = _FUSION_FRONT if fusion else _PLAIN_FRONT
     _check_filters(path, tensors, front)
     config = config_of(tower, fusion)
-    return Checkpoint(path, path, config, front, dict(to_transformers(tensors)), _tokenizer(path, overrides))
+    return Checkpoint(path, path, config, front, dict(to_transformers(tensors)), tokenizer_of(path, overrides))
 
 
 def read_laion_text(path: Path, overrides: Mapping[str, Path]) -> Checkpoint:
@@ -110,7 +110,7 @@ def read_laion_text(path: Path, overrides: Mapping[str, Path]) -> Checkpoint:
     if not tensors:
         raise BadCheckpoint(f"{path}: holds no text_branch of LAION-CLAP", _HINT)
     config = config_of(TOWERS[0], fusion=False)
-    return Checkpoint(path, path, config, _PLAIN_FRONT, dict(to_transformers(tensors)), _tokenizer(path, overrides))
+    return Checkpoint(path, path, config, _PLAIN_FRONT, dict(to_transformers(tensors)), tokenizer_of(path, overrides))
 
 
 def _tower(path: Path, tensors: Mapping[str, Tensor]) -> Tower:
@@ -179,7 +179,7 @@ def _rename(name: str) -> str:
     return name
 
 
-def _tokenizer(path: Path, overrides: Mapping[str, Path]) -> Path:
+def tokenizer_of(path: Path, overrides: Mapping[str, Path]) -> Path:
     """The folder of roberta-base: as typed, else beside the checkpoint, else under EVALKIT_HOME/weights."""
     if TOKENIZER not in overrides:
         for folder in (path.parent / _TOKENIZER_FOLDER, path.parent):

@@ -46,7 +46,7 @@ def baselines(
 
 
 def _install(name: str, wheels: Path | None, as_json: bool) -> None:
-    from evalkit.generators.worker.environment import install
+    from evalkit.fetch.environment import install
     from evalkit.generators.worker.generator import environment_of
 
     manifest = _find(name)
@@ -73,7 +73,7 @@ def _list(as_json: bool) -> None:
 
 
 def _facts(manifest: WorkerManifest) -> dict[str, Any]:
-    from evalkit.generators.worker.environment import is_ready
+    from evalkit.fetch.environment import is_ready
     from evalkit.generators.worker.generator import environment_of
 
     environment = environment_of(manifest)

@@ -62,7 +62,7 @@ class ClapEmbedder:
     spec: EmbedderSpec
 
     def __init__(self, spec: EmbedderSpec, net: Clap, front: FrontEnd, words: Words, device: str) -> None:
-        self.spec, self._net, self._front, self._words, self._device = spec, net, front, words, device
+        self.spec, self._net, self.front, self._words, self._device = spec, net, front, words, device
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
@@ -86,7 +86,7 @@ class ClapEmbedder:
         return rows
 
     def _input(self, clip: Clip) -> tuple[Tensor, bool]:
-        return tower_input(prepare(clip, self._front.rate), self._front, crop_seed(samples_digest(clip)))
+        return tower_input(prepare(clip, self.front.rate), self.front, crop_seed(samples_digest(clip)))
 
 
 class TextTower:

@@ -29,7 +29,6 @@ from pathlib import Path
 import bench_records as records
 import numpy as np
 import openl3_cases
-import openl3_seeded
 import soundfile
 
 HERE = Path(__file__).parent

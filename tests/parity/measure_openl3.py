@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import openl3_cases as cases
-import openl3_seeded
 import torch
 from numpy.typing import NDArray
 

@@ -29,7 +29,6 @@ import oracle_steps as steps
 import plain_libraries  # noqa: F401 - first, as others import what it mends
 import torch
 import torch_cases
-import torch_seeded
 import transformers
 
 from evalkit.audio.decode import decode
@@ -224,7 +223,7 @@ class Comparison:
         """What goes into each tower: ours and the original's, (4 or 1, 1001, 64) in dB."""
         from laion_clap.training.data import get_audio_features
 
-        mine, _ = tower_input(prepare(clip, RATE), self.ours._front, crop_seed(name))
+        mine, _ = tower_input(prepare(clip, RATE), self.ours.front, crop_seed(name))
         rule = "fusion" if self.arrangement.fusion else "rand_trunc"
         with crops_of(name, len(audio), self.arrangement):
             cfg = self.theirs.model_cfg["audio_cfg"]

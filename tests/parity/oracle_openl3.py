@@ -3,7 +3,7 @@
 The chain is stable-audio-metrics' (fd55536, src/openl3_fd.py, batched path) step by step with its libraries:
 librosa, pyloudnorm's peak, soxr to 44.1 kHz, openl3.get_audio_embedding (resampy 0.2.2, kapre, Keras), left
 beside right, scipy's sqrtm. NumPy is 1.26: the published numbers were made under NumPy 1, which keeps the samples
-float32, and NumPy 2 does not. The weights are the seeded ones of openl3_seeded.py. Writes the small golden files
+float32, and NumPy 2 does not. The weights are the seeded ones of evalkit/originals/seeded/openl3.py. Writes the small golden files
 that the tests read, and with --full an .npz of every frame for measure_openl3.py.
 
     python oracle_openl3.py --source DIR [--data ESC10] [--full FILE]
@@ -27,7 +27,6 @@ import h5py
 import librosa
 import numpy as np
 import openl3_cases as cases
-import openl3_seeded
 import pyloudnorm
 import soxr
 from scipy import linalg

@@ -23,7 +23,6 @@ import oracle_steps as steps
 import plain_libraries  # noqa: F401 - first, as others import what it mends
 import torch
 import torch_cases
-import torch_seeded
 
 from evalkit.audio.decode import decode
 from evalkit.embed.load import load_embedder

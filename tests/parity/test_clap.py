@@ -72,7 +72,7 @@ def check(
     monkeypatch.setattr("evalkit.embed.clap.samples_digest", lambda clip: clip.digest)  # the oracle's seeds: the names'
     names = [name for name, _, _ in files]
     for name, clip in zip(names, clips, strict=True):
-        mel, _ = tower_input(prepare(clip, 48000), clap._front, crop_seed(name))
+        mel, _ = tower_input(prepare(clip, 48000), clap.front, crop_seed(name))
         expected = golden[f"{kind}/mel/{name}"]
         floor = expected.max() - 80  # further down both hold the rounding of float32
         ours = np.maximum(mel[:, ::100].numpy(), floor)

@@ -14,7 +14,6 @@ from pathlib import Path
 import measure_openl3
 import numpy as np
 import openl3_cases as cases
-import openl3_seeded
 import pytest
 import torch
 from measure_openl3 import clip_of, decibels, relative

@@ -27,7 +27,7 @@ from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options, Timeouts
 from evalkit.generators.worker.audio import take
-from evalkit.generators.worker.environment import Environment, interpreter
+from evalkit.fetch.environment import Environment, interpreter
 from evalkit.generators.worker.harness import PROTOCOL
 from evalkit.generators.worker.manifest import WorkerManifest, read_worker
 from evalkit.generators.worker.process import Connection, WorkerDied, WorkerError, WorkerHere, WorkerHung, WorkerProcess

@@ -18,7 +18,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.resources import resource
 from evalkit.fetch.manifests import baselines
 from evalkit.generators.base import GENERATORS
-from evalkit.generators.worker.environment import is_ready, require_pinned
+from evalkit.fetch.environment import is_ready, require_pinned
 from evalkit.generators.worker.generator import Isolated, from_name
 from evalkit.generators.worker.harness import load_build
 from evalkit.generators.worker.manifest import MANIFEST, read_worker

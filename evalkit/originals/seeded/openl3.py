@@ -1,7 +1,7 @@
-"""OpenL3 weights drawn from a seed and written as Keras writes them. numpy and h5py only.
+"""OpenL3 weights drawn from a seed and written as Keras writes them. numpy and h5py only: an oracle's environment reads
+this file too.
 
-The published files cannot be shipped, so both sides of the comparison remake these from the seed. The layout
-is that of `Model.save_weights` (HDF5): a group per layer in the root attribute `layer_names`, the arrays of a
+The published files cannot be shipped, so both sides of a comparison remake these from the seed. The layout is that of `Model.save_weights` (HDF5): a group per layer in the root attribute `layer_names`, the arrays of a
 layer under its own name once more, groups without arrays for layers without weights.
 """
 
@@ -64,8 +64,8 @@ def named(drawn: Iterator[tuple[str, list[Array]]], start: int) -> Iterator[tupl
             yield f"activation{suffix}", []
 
 
-def save(path: Path, seed: int = SEED, start: int = 0, widths: tuple[int, ...] = WIDTHS) -> Path:
-    """Write the weights of `seed` to an .h5 or .h5.gz file and return its path."""
+def content(seed: int = SEED, start: int = 0, widths: tuple[int, ...] = WIDTHS) -> bytes:
+    """The bytes of an .h5 file with the weights of `seed`."""
     memory = io.BytesIO()
     with h5py.File(memory, "w") as file:
         names = [b"input_1", b"melspectrogram"]
@@ -80,6 +80,11 @@ def save(path: Path, seed: int = SEED, start: int = 0, widths: tuple[int, ...] =
                 group.create_dataset(name, data=array)
         file.attrs["layer_names"] = names
         file.attrs["backend"], file.attrs["keras_version"] = b"tensorflow", b"2.13.1"
-    data = memory.getvalue()
+    return memory.getvalue()
+
+
+def save(path: Path, seed: int = SEED, start: int = 0, widths: tuple[int, ...] = WIDTHS) -> Path:
+    """Write the weights of `seed` to an .h5 or .h5.gz file and return its path."""
+    data = content(seed, start, widths)
     path.write_bytes(gzip.compress(data, 1) if path.suffix == ".gz" else data)
     return path

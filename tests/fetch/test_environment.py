@@ -18,7 +18,7 @@ import pytest
 
 import evalkit
 from evalkit.core.errors import UserError
-from evalkit.generators.worker.environment import READY, Environment, install, interpreter, is_ready, require_pinned
+from evalkit.fetch.environment import READY, Environment, install, interpreter, is_ready, require_pinned
 from evalkit.generators.worker.generator import environment_of, from_folder
 from evalkit.generators.worker.manifest import read_worker
 

@@ -1,6 +1,7 @@
-"""A baseline's own Python environment: made once from pinned requirements, found again by their digest.
+"""A Python environment of its own, for packages that cannot share evalkit's: made once from pinned requirements, found
+again by their digest.
 
-It lies at `EVALKIT_HOME/baselines/<name>-<digest>`, with `uv` where that is installed, else with venv and pip. The file
+It lies at `EVALKIT_HOME/<room>/<name>-<digest>`, with `uv` where that is installed, else with venv and pip. The file
 `ready.json` is written last: an environment without it was interrupted, counts as none, and is gone on with by the next
 command (pip and uv keep what they fetched). Other requirements are another digest and so another folder.
 """
@@ -19,7 +20,9 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_json, safe_name
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.reading import read_bytes, read_text
+from evalkit.fetch.download import Meter, fetch
 from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.sources import UrlSource
 from evalkit.fetch.waiting import waiting_lock
 
 READY = "ready.json"
@@ -40,23 +43,38 @@ _LISTING = (
 class Environment:
     """What is asked for: whose it is, its requirements file, and the Python ("3.10"; "" for the one at hand).
 
-    `complete` says that the file names every package: what these ask for beside it is left out.
+    `complete` says that the file names every package: what these ask for beside it is left out. `bringing` are packages
+    that bring what they pin themselves all the same: torch's build for a GPU names its CUDA libraries, each with its
+    version, and its build for a CPU has none. `unpacked` are source distributions that are unpacked and not installed,
+    as their setup does more than install. `room` is the folder under EVALKIT_HOME, `command` what a person types to
+    have it ("": `evalkit baselines install NAME`).
     """
 
     name: str
     requirements: Path
     python: str = ""
     complete: bool = False
+    bringing: tuple[str, ...] = ()
+    unpacked: tuple[UrlSource, ...] = ()
+    room: str = "baselines"
+    command: str = ""
 
     @property
     def digest(self) -> str:
         """sha256 of what decides the environment: the requirements' bytes, the Python, and whether more is added."""
         parts = [digest_bytes(read_bytes(self.requirements, MOST_BYTES)), self.python or _version()]
-        return digest_json([*parts, "complete"] if self.complete else parts)
+        more = ["complete"] if self.complete else []
+        more += [*self.bringing, *(source.sha256 or source.url for source in self.unpacked)]
+        return digest_json([*parts, *more])
 
     @property
     def folder(self) -> Path:
-        return evalkit_home() / "baselines" / f"{safe_name(self.name)}-{self.digest[:12]}"
+        return evalkit_home() / self.room / f"{safe_name(self.name)}-{self.digest[:12]}"
+
+    @property
+    def sources(self) -> Path:
+        """The folder that has the unpacked source distributions."""
+        return self.folder / "unpacked"
 
     @property
     def interpreter(self) -> Path:
@@ -77,7 +95,7 @@ def interpreter(environment: Environment) -> Path:
     if not is_ready(environment):
         raise UserError(
             f"the environment of {environment.name} is not installed here ({environment.folder})",
-            f"evalkit baselines install {environment.name}",
+            environment.command or f"evalkit baselines install {environment.name}",
         )
     return environment.interpreter
 
@@ -103,19 +121,28 @@ def install(environment: Environment, wheels: Path | None, told: Callable[[str],
         environment.folder.mkdir(parents=True, exist_ok=True)
         _make(environment, told)
         _fill(environment, wheels, told)
+        _unpack(environment, told)
         _tell_ready(environment)
     return True
 
 
 def require_pinned(requirements: Path) -> None:
     """Raises UserError, naming the line, for a requirement that may be another package tomorrow."""
-    text = read_text(requirements, MOST_BYTES, "list of requirements").replace("\\\n", " ")
-    for number, line in enumerate(text.splitlines(), 1):
-        wanted = re.sub(r"(^|\s)#.*$", "", line).strip()
+    for number, wanted in enumerate(_lines(requirements), 1):
         if wanted and not wanted.startswith((*_LOCAL, *_OPTIONS)) and not _PINNED.match(wanted):
             # Nothing else of the file is repeated: a stranger's folder may have a link to any file in its place.
             shown = repr(wanted) if _REQUIREMENT.fullmatch(wanted) else "what stands there"
             raise UserError(f"{requirements}, line {number}: {shown} is not pinned", "write name==version, or a path")
+
+
+def _lines(requirements: Path) -> list[str]:
+    """Without comments, continued lines as one."""
+    text = read_text(requirements, MOST_BYTES, "list of requirements").replace("\\\n", " ")
+    return [re.sub(r"(^|\s)#.*$", "", line).strip() for line in text.splitlines()]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower()
 
 
 def _make(environment: Environment, told: Callable[[str], None]) -> None:
@@ -135,13 +162,49 @@ def _make(environment: Environment, told: Callable[[str], None]) -> None:
 def _fill(environment: Environment, wheels: Path | None, told: Callable[[str], None]) -> None:
     told(f"{environment.name}: installing {environment.requirements.name}")
     source = [] if wheels is None else ["--no-index", "--find-links", str(wheels.resolve())]
-    source += ["--no-deps"] if environment.complete else []
-    python, listed, uv = str(environment.interpreter), str(environment.requirements), processes.program("uv")
+    alone = ["--no-deps"] if environment.complete else []
+    _install(environment, [*source, *alone, "-r", str(environment.requirements)])
+    bringing = [line for line in _lines(environment.requirements) if _name(line) in environment.bringing]
+    if bringing:
+        _install(environment, [*source, *bringing])
+
+
+def _install(environment: Environment, words: Sequence[str]) -> None:
+    python, uv = str(environment.interpreter), processes.program("uv")
     if uv is not None:
-        _call([uv, "pip", "install", "--python", python, *source, "-r", listed], environment)
+        _call([uv, "pip", "install", "--python", python, *words], environment)
     else:
         quiet = ["--disable-pip-version-check", "--no-input"]
-        _call(processes.isolated(python, "-m", "pip", "install", *quiet, *source, "-r", listed), environment)
+        _call(processes.isolated(python, "-m", "pip", "install", *quiet, *words), environment)
+
+
+def _unpack(environment: Environment, told: Callable[[str], None]) -> None:
+    """Each source distribution, its digest checked, unpacked by the environment's own Python."""
+    for source in environment.unpacked:
+        archive = environment.folder / Path(source.url).name
+        told(f"{environment.name}: fetching {archive.name}")
+        fetch(source, archive, _Told(told), replace=True)
+        words = ["-m", "tarfile", "-e", str(archive), str(environment.sources)]
+        _call(processes.isolated(environment.interpreter, *words), environment)
+
+
+@dataclass(frozen=True)
+class _Told(Meter):
+    """A small transfer, of which only notes are told."""
+
+    told: Callable[[str], None]
+
+    def start(self, name: str, total: int | None, done: int) -> None:
+        pass
+
+    def advance(self, count: int) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        self.told(text)
 
 
 def _tell_ready(environment: Environment) -> None:

@@ -1,14 +1,13 @@
-"""Checkpoints in the published formats, with weights drawn from a seed: what no build machine has, made anew.
+"""PaSST's and LAION-CLAP's checkpoints in the published formats, with weights drawn from a seed, and a tokenizer.
 
-Names and shapes are written out here, apart from both networks: the oracle's strict loading shows that
-they are the original's, evalkit's strict loading that it reads them.
+Names and shapes are written out here, apart from both networks: the original's strict loading shows that
+they are its own, evalkit's strict loading that it reads them.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import pickle
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -154,53 +153,29 @@ def _batch_norm(name: str, width: int) -> Shapes:
     return _norm(name, width) | running | {name + ".num_batches_tracked": ()}
 
 
-class Numpy1Scalar:
-    """Pickled under the name that NumPy 1 gives a scalar, as in LAION's files (their optimizer's settings)."""
+TINY_WITH_FUSION = clap_shapes(96, (2, 2, 6, 2), True)
+"""Of 630k-audioset-fusion-best.pt."""
 
-    def __reduce__(self) -> tuple[object, ...]:
-        return _Named("numpy.core.multiarray", "scalar"), (np.dtype("float64"), np.float64(1e-4).tobytes())
-
-
-class _Named:
-    """Stands for a function that a pickle is to name; `__reduce__` must give a callable, and nothing calls it."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self.module, self.name = module, name
-
-    def __call__(self) -> None:
-        raise NotImplementedError
-
-
-class _Pickler(pickle._Pickler):
-    """The Python pickler, taught to write a `_Named` as a global of another version of NumPy."""
-
-    def save(self, obj: object, save_persistent_id: bool = True) -> None:
-        if isinstance(obj, _Named):
-            self.write(pickle.GLOBAL + f"{obj.module}\n{obj.name}\n".encode())
-        else:
-            super().save(obj, save_persistent_id)
-
-
-class PickleModule:
-    """For `torch.save(pickle_module=...)`."""
-
-    __name__ = "pickle"
-    Pickler = _Pickler
+BASE = clap_shapes(128, (2, 2, 12, 2), False)
+"""HTSAT-base without fusion: music_speech_audioset_epoch_15_esc_89.98.pt and its sisters."""
 
 
 def write_passt(path: Path) -> None:
     torch.save(drawn(passt_shapes()), path)
 
 
-def write_clap(path: Path, shapes: Shapes) -> None:
-    """As LAION wrote them: under `state_dict`, `module.` before each name, `position_ids`, settings with a scalar."""
+def clap_content(shapes: Shapes) -> dict[str, object]:
+    """As LAION wrote it: under `state_dict`, `module.` before each name, with `position_ids`."""
     state = {f"module.{name}": tensor for name, tensor in drawn(shapes).items()}
     state["module.text_branch.embeddings.position_ids"] = torch.arange(514)[None]
     for stage in range(4):
         name = f"module.audio_branch.layers.{stage}.blocks.1.attn.relative_position_index"
         state[name] = _relative_position_index()
-    content = {"epoch": 15, "name": "seeded", "state_dict": state, "optimizer": {"lr": Numpy1Scalar()}}
-    torch.save(content, path, pickle_module=PickleModule)
+    return {"epoch": 15, "name": "seeded", "state_dict": state}
+
+
+def write_clap(path: Path, shapes: Shapes) -> None:
+    torch.save(clap_content(shapes), path)
 
 
 def _relative_position_index() -> Tensor:
