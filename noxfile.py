@@ -22,12 +22,8 @@ _ENVIRONMENT = {
 _TESTED = ("-c", "constraints.txt")
 """What every session installs with, so that a release made elsewhere tomorrow changes no result of today."""
 
-_ORACLES = {
-    # Whose own requirements cannot be met beside a CPU torch or a present TensorFlow: installed without them.
-    "openl3": ("kapre==0.3.7", "resampy==0.2.2"),
-    "passt": ("hear21passt==0.0.26", "torchaudio==2.11.0"),
-    "clap": ("laion-clap==1.1.7", "torchaudio==2.11.0"),
-}
+_ORACLES = {"openl3": "openl3", "passt": "hear21passt", "clap": "laion-clap"}
+"""Name of the oracle's script -> the package, in the environment that `evalkit verify --against originals` makes."""
 
 _STABLE_AUDIO = (
     "stable-audio-tools==0.0.19",
@@ -118,46 +114,47 @@ def bench_score(session: nox.Session) -> None:
     options = [*session.posargs, *([] if "--data" in session.posargs else _beside())]
     if "--data" not in options:
         session.error("the three metrics need recordings: -- --data DIR (ESC-10)")
-    openl3, torch = (_original(session, *kinds) for kinds in (["openl3"], ["passt", "clap"]))
-    session.run(str(openl3), "tests/parity/obtain_openl3.py", str(session.cache_dir), external=True)
-    source = session.cache_dir / "openl3-0.4.2"
-    options += ["--openl3", str(openl3), "--source", str(source), "--torch", str(torch)]
+    openl3, passt, clap = (_original(session, package) for package in _ORACLES.values())
+    options += ["--openl3", str(openl3), "--source", _source(openl3), "--passt", str(passt), "--clap", str(clap)]
     environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
     session.run("python", "tests/bench/bench_score.py", *options, env=environment)
 
 
-def _original(session: nox.Session, *kinds: str) -> Path:
-    """The Python of an environment that holds these originals, made where there is none yet."""
-    folder = session.cache_dir / f"original-{'-'.join(kinds)}"
-    python, done = folder / "bin" / "python", folder / "done"
-    if not done.is_file():
-        session.run("python", "-m", "venv", "--clear", str(folder))
-        for kind in kinds:
-            requirements = ["-r", f"tests/parity/requirements-{kind}.txt"]
-            session.run(str(python), "-m", "pip", "install", *requirements, external=True)
-            session.run(str(python), "-m", "pip", "install", "--no-deps", *_ORACLES[kind], external=True)
-        done.touch()
-    return python
+def _original(session: nox.Session, package: str) -> Path:
+    """The Python of an original's environment, made where there is none yet, under .nox/.cache."""
+    words = "import sys; from evalkit.originals.base import made; print(made(sys.argv[1]))"
+    environment = {**_ENVIRONMENT, "EVALKIT_HOME": str(session.cache_dir)}
+    return Path(str(session.run("python", "-c", words, package, env=environment, silent=True)).split()[-1])
+
+
+def _source(python: Path) -> str:
+    return str(python.parents[1] / "unpacked" / "openl3-0.4.2")
 
 
 @nox.session
-@nox.parametrize("oracle", list(_ORACLES))
-def parity(session: nox.Session, oracle: str) -> None:
-    """Run the original in its own environment and write the golden files and results that the tests read.
+def parity(session: nox.Session) -> None:
+    """Run each original in its own environment and write the golden files and results that the tests read.
 
-    `nox -s parity` runs all three, each in an environment of its own, then `parity_table`;
-    `nox -s "parity(oracle='openl3')" -- --data DIR` runs one, with recordings (ESC-10) as cases too.
+    `nox -s parity` runs all three, then `parity_table`; `nox -s parity -- openl3 --data DIR` runs one, with recordings
+    (ESC-10) as cases too.
     """
-    session.install("-r", f"tests/parity/requirements-{oracle}.txt")
-    session.install("--no-deps", *_ORACLES[oracle])
-    options = [*_recordings(session)]
-    if oracle == "openl3":
-        source = Path(session.create_tmp())
-        session.run("python", "tests/parity/obtain_openl3.py", str(source))
-        options += ["--source", str(source / "openl3-0.4.2"), "--full", str(_full(session))]
-    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
-    session.run("python", f"tests/parity/oracle_{oracle}.py", *options, env=environment)
-    session.notify("parity_table")
+    session.install(*_TESTED, ".")
+    asked = [name for name in session.posargs if name in _ORACLES]
+    data = [option for option in session.posargs if option not in asked] or _beside()
+    for oracle in asked or list(_ORACLES):
+        python = _original(session, _ORACLES[oracle])
+        more = ["--source", _source(python), "--full", str(_full(session))] if oracle == "openl3" else []
+        environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+        session.run(str(python), f"tests/parity/oracle_{oracle}.py", *data, *more, env=environment, external=True)
+    session.notify("parity_table", posargs=data)
+
+
+@nox.session
+def originals(session: nox.Session) -> None:
+    """`evalkit verify --against originals` as a test: the three packages agree, and a planted error is found."""
+    session.install(*_TESTED, ".[dev]")
+    environment = {**_ENVIRONMENT, "EVALKIT_ORIGINALS": str(session.cache_dir)}
+    session.run("pytest", "-m", "slow", "tests/originals", *session.posargs, env=environment)
 
 
 @nox.session
@@ -189,14 +186,13 @@ def parity_table(session: nox.Session) -> None:
     session.install(*_TESTED, ".")
     if _full(session).is_file():
         session.run(
-            "python", "tests/parity/measure_openl3.py", str(_full(session)), *_recordings(session), env=_ENVIRONMENT
+            "python",
+            "tests/parity/measure_openl3.py",
+            str(_full(session)),
+            *(session.posargs or _beside()),
+            env=_ENVIRONMENT,
         )
     session.run("python", "tests/parity/parity_table.py")
-
-
-def _recordings(session: nox.Session) -> list[str]:
-    """`--data DIR`: the recordings named after `--`, or those beside the checkout, or none."""
-    return list(session.posargs) or _beside()
 
 
 def _beside() -> list[str]:

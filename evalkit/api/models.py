@@ -128,7 +128,7 @@ def model_facts(name: str) -> ModelFacts:
 
 def _environment(generator: Generator) -> str:
     """ "here" or "not installed" for a model that runs in an environment of its own, "" for any other."""
-    from evalkit.generators.worker.environment import is_ready
+    from evalkit.fetch.environment import is_ready
     from evalkit.generators.worker.generator import Isolated
 
     found = generator.environment if isinstance(generator, Isolated) else None

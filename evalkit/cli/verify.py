@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalkit.cli import run as options
+from evalkit.cli.originals import against_originals
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError, unknown_name
@@ -50,6 +51,10 @@ def verify(
     anywhere shows in the digest, and where it matters in the outputs. Where nobody has published an answer, --record
     leaves one: your own installation is held against it from then on, and with --answers anybody's.
 
+    --against originals makes an environment for each package that the papers used (openl3, hear21passt, laion-clap;
+    2 GB each, once), has it score the same clips from the same weights files, on a CPU, and prints how far evalkit is
+    from it. Names are judges or packages. Where a published file is not here, weights are drawn from a seed.
+
     Exit 1: something is wrong; 2: something to put right.
 
     \b
@@ -57,9 +62,14 @@ def verify(
       evalkit verify
       evalkit verify minis openl3-music
       evalkit verify passt --record
+      evalkit verify --against originals --clips recordings/
     """
     if against is not None:
-        _against(against, names or [], clips, as_json)
+        if against != "originals":
+            raise unknown_name("comparison", against, ["originals"])
+        if answers or record or out:
+            raise UserError("--against goes without --answers, --record and --out", "type one after the other")
+        against_originals(names or [], clips, weights, as_json)
         return
     if clips is not None:
         raise UserError("--clips goes with --against", "evalkit verify --against originals --clips DIR")
@@ -145,10 +155,3 @@ def _record(request: Request, out: Path | None, as_json: bool) -> None:
         return
     for name, path in written.items():
         say(f"{name}: {path}")
-
-
-def _against(what: str, names: Sequence[str], clips: Path | None, as_json: bool) -> None:
-    """`--against originals`: evalkit beside the original packages, on the same clips."""
-    if what != "originals":
-        raise unknown_name("comparison", what, ["originals"])
-    raise UserError("--against originals: not in this version")

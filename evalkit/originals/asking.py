@@ -51,8 +51,9 @@ def ask(original: Original, job: Mapping[str, Any], folder: Path, seconds: float
     except TimeoutError as error:
         raise UserError(f"{original.package}: {error}") from None
     if done.returncode:
-        said = one_line(done.stderr.decode("utf-8", "replace").strip()[-_TAIL:])
-        raise UserError(f"{original.package}: its process ended with {done.returncode}: {said}")
+        lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        said = f": {one_line(lines[-1][-_TAIL:])}" if lines else ""
+        raise UserError(f"{original.package}: its process ended with {done.returncode}{said}")
     return _read(original, folder, len(job["clips"]))
 
 

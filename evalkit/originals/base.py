@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core.errors import unknown_name
-from evalkit.fetch.environment import Environment
+from evalkit.fetch.environment import Environment, install, interpreter
 from evalkit.fetch.sources import UrlSource
 
 _HERE = Path(__file__).resolve().parent
@@ -62,7 +62,7 @@ ORIGINALS = (
 )
 
 
-def chosen(names: Sequence[str], originals: Sequence[Original] = ORIGINALS) -> Mapping[str, Original]:
+def chosen(names: Sequence[str], originals: Sequence[Original]) -> Mapping[str, Original]:
     """judge -> its original, for these names of judges or of packages; none: the first judge of each package.
 
     Raises UserError for a name that is neither.
@@ -74,3 +74,11 @@ def chosen(names: Sequence[str], originals: Sequence[Original] = ORIGINALS) -> M
             raise unknown_name("judge with an original", name, (*judges, *packages))
     wanted = [packages.get(name, name) for name in names] or list(packages.values())
     return {judge: judges[judge] for judge in wanted}
+
+
+def made(package: str) -> Path:
+    """The Python of a package's environment, made where there is none yet: for tests and benchmarks."""
+    environment = next(each.environment for each in ORIGINALS if each.package == package)
+    assert environment is not None
+    install(environment, None, lambda line: None)
+    return interpreter(environment)

@@ -1,6 +1,6 @@
 """The clips that both sides score: those of a folder, or a few that are made here.
 
-Each becomes a WAV file first, as evalkit reads kinds of files that the originals do not; both sides start from that file.
+Each becomes a WAV file first, as evalkit reads kinds of files that the originals do not; both sides start from that.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MADE = (
     ("mono_16k_0.4s", 0.4, 16000, 1, 0.5),
     ("stereo_44k_1.4s", 1.4, 44100, 2, 0.9),
     ("mono_48k_5s_quiet", 5.0, 48000, 1, 1e-4),
-    ("stereo_48k_10s", 10.0, 48000, 2, 0.5),
+    ("stereo_48k_3s", 3.0, 48000, 2, 0.5),
     ("mono_32k_10.001s", 10.001, 32000, 1, 0.7),
     ("stereo_44k_12s", 12.0, 44100, 2, 0.3),
 )

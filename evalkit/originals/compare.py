@@ -64,20 +64,14 @@ class Comparison:
         return all(row.verdict == "within" for row in self.rows)
 
 
-def compare(
-    names: Sequence[str],
-    folder: Path | None,
-    overrides: Mapping[str, Path],
-    told: Told,
-    originals: Sequence[Original] = ORIGINALS,
-) -> Comparison:
+def compare(names: Sequence[str], folder: Path | None, overrides: Mapping[str, Path], told: Told) -> Comparison:
     """evalkit beside the originals of these judges (none: one of each), over the sounds of a folder (None: some are
     made). Environments and seeded weights are made where there are none.
 
     Raises UserError: an unknown name, too few clips, files that one side does not read, no network where an environment
     is to be made, an original that fails.
     """
-    judges = chosen(names, originals)
+    judges = chosen(names, ORIGINALS)
     stray = [name for name in overrides if name not in judges and name != weights.TOKENIZER]
     if stray:
         raise UserError(f"--weights {stray[0]}=…: {stray[0]} is not compared", f"compared: {', '.join(judges)}")
@@ -107,13 +101,12 @@ def _both(
     embedder = load_embedder(read.judge, overrides=read.overrides)
     told(f"{read.judge}: evalkit scores {len(sounds)} clips")
     here = ours(embedder, sounds)
-    listed = [
-        {"path": str(sound.path), "caption": sound.caption, "crops": crops(embedder, sound)} for sound in sounds
-    ]
+    listed = [{"path": str(sound.path), "caption": sound.caption, "crops": crops(embedder, sound)} for sound in sounds]
     family = embedder.spec.family
     del embedder
     told(f"{read.judge}: {original.package} scores them")
-    job = {"weights": str(read.file.absolute()), "words": str(read.words.absolute()) if read.words else "", "clips": listed}
+    words = "" if read.words is None else str(read.words.absolute())
+    job = {"weights": str(read.file.absolute()), "words": words, "clips": listed}
     return family, here, asking.ask(original, job, folder, sum(sound.seconds for sound in sounds))
 
 

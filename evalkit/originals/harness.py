@@ -3,10 +3,10 @@
     python -I harness.py ORIGINAL.py FOLDER
 
 FOLDER has `job.json`: `weights` (a file), `words` (a folder of roberta-base's tokenizer, or ""), `sources` (a folder of
-unpacked packages, or ""), `folder` (for files of its own), and `clips`, each a `path` of a wav file, a `caption`, and the `crops` of a long one. ORIGINAL.py
-has `build(job, load_at_peak)`, whose result has `clip(told)`, {quantity: array} of one clip, and `together(found)`, {quantity: array}
-of all of them. The answer is `<quantity>-<number>.npy` for each clip, `<quantity>.npy`, and last `answer.json`, which
-lists them. Nothing but numbers is written.
+unpacked packages, or ""), `folder` (for files of its own), and `clips`, each a `path` of a wav file, a `caption`, and
+the `crops` of a long one. ORIGINAL.py has `build(job, load_at_peak)`, whose result has `clip(told)`, {quantity: array}
+of one clip, and `together(found)`, {quantity: array} of all of them. The answer is `<quantity>-<number>.npy` for each
+clip, `<quantity>.npy`, and last `answer.json`, which lists them. Nothing but numbers is written.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def load_at_peak(path: str, rate: int) -> Any:
 
 
 def make_importable() -> None:
-    """torchvision and torchaudio beside a CPU build of torch: their wheels are linked against CUDA, so that the compiled
-    half does not load and the whole import fails. The originals use no compiled operator: empty ones are put in their
-    place. This has to come before whatever imports either library (transformers does)."""
+    """Have torchvision and torchaudio beside a CPU build of torch: their wheels are linked against CUDA, so that the
+    compiled half does not load and the whole import fails. The originals use no compiled operator: empty ones are put
+    in their place. This has to come before whatever imports either library (transformers does)."""
     import torch
 
     try:

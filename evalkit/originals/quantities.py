@@ -21,8 +21,8 @@ and addition, in the original and in evalkit in different places."""
 @dataclass(frozen=True)
 class Quantity:
     """`name` is what both sides call it, `title` what the table does. `bound` is on the largest difference: absolute,
-    relative to the original's largest value in the clip (`by_row`: to the root mean square of each row), or of the cosine
-    from 1. A `note` says what must be known of it."""
+    relative to the original's largest value in the clip (`by_row`: to the root mean square of each row), or of the
+    cosine from 1. A `note` says what must be known of it."""
 
     name: str
     title: str
@@ -89,8 +89,8 @@ def difference(quantity: Quantity, ours: Array, theirs: Array) -> Difference:
     apart = np.abs(here - there)
     scale = np.sqrt(np.square(there).mean(axis=-1, keepdims=True)) if quantity.by_row else np.abs(there).max()
     relative = float((apart / np.maximum(scale, 1e-12)).max())
-    norms = max(float(np.linalg.norm(here) * np.linalg.norm(there)), 1e-12)
-    bounded = {"absolute": float(apart.max()), "relative": relative, "cosine": abs(1 - float((here * there).sum()) / norms)}
+    alike = float((here * there).sum()) / max(float(np.linalg.norm(here) * np.linalg.norm(there)), 1e-12)
+    bounded = {"absolute": float(apart.max()), "relative": relative, "cosine": abs(1 - alike)}
     return Difference(float(apart.max()), relative, bounded[quantity.measure])
 
 
@@ -100,7 +100,7 @@ def largest(found: Sequence[Difference]) -> Difference:
     if strange is not None:
         return strange
     parts = ((each.absolute, each.relative, each.bounded) for each in found)
-    absolute, relative, bounded = (max(part) for part in zip(*parts, strict=True))  # type: ignore[type-var]
+    absolute, relative, bounded = (max(part) for part in zip(*parts, strict=True))
     return Difference(absolute, relative, bounded)
 
 

@@ -1,7 +1,8 @@
 """How fast the three metrics are beside stable-audio-metrics' own loops, over the same recordings, on a CPU.
 
     nox -s bench_score            # makes the environments; options: -- --clips 8 --cpu --keep --data DIR
-    PYTHONPATH=.:tests/parity python tests/bench/bench_score.py --openl3 PYTHON --source DIR --torch PYTHON --data DIR
+    PYTHONPATH=.:tests/parity python tests/bench/bench_score.py --openl3 PYTHON --source DIR --passt PYTHON \\
+        --clap PYTHON --data DIR
 
 Each original is a process in an environment of its own (`bench_worker.py`), evalkit is one too; all hold their
 models loaded, all have the same number of threads (OMP_NUM_THREADS) and the allocator that a user has. A clip goes
@@ -30,6 +31,8 @@ import bench_records as records
 import numpy as np
 import openl3_cases
 import soundfile
+
+from evalkit.originals.seeded import openl3 as openl3_seeded
 
 HERE = Path(__file__).parent
 CLIPS = 40
@@ -171,8 +174,8 @@ def main() -> None:
         subprocess.run([*own, "seed"], check=True)
         commands = {
             "fd_openl3": [options.openl3, *own[1:], "fd_openl3", str(options.source)],
-            "kl_passt": [options.torch, *own[1:], "kl_passt"],
-            "clap_score": [options.torch, *own[1:], "clap_score"],
+            "kl_passt": [options.passt, *own[1:], "kl_passt"],
+            "clap_score": [options.clap, *own[1:], "clap_score"],
             "evalkit": [*own, "evalkit"],
         }
         figures = {}
@@ -231,7 +234,8 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--openl3", required=True, help="the Python of the environment with TensorFlow")
     parser.add_argument("--source", required=True, type=Path, help="openl3 0.4.2, unpacked")
-    parser.add_argument("--torch", required=True, help="the Python of the environment with hear21passt and laion-clap")
+    parser.add_argument("--passt", required=True, help="the Python of the environment with hear21passt")
+    parser.add_argument("--clap", required=True, help="the Python of the environment with laion-clap")
     parser.add_argument("--data", type=Path, required=True, help="the ESC-10 recordings")
     parser.add_argument("--clips", type=int, default=CLIPS)
     parser.add_argument("--seconds", type=float, default=0, help="join recordings to this length; else one, 5 s")

@@ -26,51 +26,56 @@ CLAP, TOKENIZER = "630k-audioset-fusion-best.pt", "roberta-base"
 
 def seed(folder: Path) -> None:
     """The checkpoints that need torch to be written."""
-    import torch_seeded
+    from evalkit.originals.seeded import torch_files as torch_seeded
 
     torch_seeded.write_passt(folder / PASST)
-    torch_seeded.write_clap(folder / CLAP, torch_seeded.clap_shapes(96, (2, 2, 6, 2), True))
+    torch_seeded.write_clap(folder / CLAP, torch_seeded.TINY_WITH_FUSION)
     torch_seeded.write_tokenizer(folder / TOKENIZER)
 
 
 def original_openl3(folder: Path, source: str) -> dict[str, Features]:
     sys.path.insert(0, source)
-    import oracle_openl3 as oracle
     import tensorflow as tf
     from openl3 import models
+
+    from evalkit.originals.openl3 import original
 
     threads = int(os.environ.get("OMP_NUM_THREADS", "0"))
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     model = models.load_audio_embedding_model_from_path(str(folder / OPENL3), "mel256", 512)
-    return {"fd_openl3": lambda path: oracle.embed(oracle.load_clip(path), model)}
+    return {"fd_openl3": lambda path: original.embed(original.load_clip(path), model)}
 
 
 def original_passt(folder: Path) -> dict[str, Features]:
-    import oracle_passt as oracle
-    import oracle_steps as steps
-    import torch
+    from evalkit.originals import harness
 
-    model = oracle.original(folder / PASST)
+    harness.make_importable()
+    from evalkit.originals.hear21passt import original
+
+    model = original.network(folder / PASST)
 
     def probabilities(path: Path) -> np.ndarray:
-        logits = oracle.logits(model, steps.load_at_peak(path, oracle.RATE))
-        return torch.softmax(logits.mean(0), 0)[None].numpy()
+        logits = original.logits(model, harness.load_at_peak(str(path), original.RATE))
+        return np.asarray(original.probabilities(logits))[None]
 
     return {"kl_passt": probabilities}
 
 
 def original_clap(folder: Path) -> dict[str, Features]:
-    import oracle_clap as oracle
-    import oracle_steps as steps
     import torch
 
-    module = oracle.import_original(folder / TOKENIZER)
-    model = oracle.original(module, oracle.ARRANGEMENTS[0], folder / CLAP)
+    from evalkit.originals import harness
+
+    harness.make_importable()
+    from evalkit.originals.laion_clap import original
+
+    module = original.import_package(str(folder / TOKENIZER))
+    model = original.model_of(module, original.read_tensors(folder / CLAP))
 
     @torch.no_grad()
     def sound(path: Path) -> np.ndarray:
-        audio = oracle.int16_round_trip(steps.load_at_peak(path, oracle.RATE))
+        audio = original.int16_round_trip(harness.load_at_peak(str(path), original.RATE))
         return model.get_audio_embedding_from_data(x=audio, use_tensor=True).numpy()
 
     @torch.no_grad()

@@ -5,7 +5,6 @@ What their numbers are is compared with laion-clap itself in tests/parity/test_c
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,7 @@ from evalkit.checkpoints.clap_laion import TOWERS, config_of, read_laion, read_l
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 from evalkit.embed.load import load_embedder
 from evalkit.nets.clap import CONSTANTS, Clap, ClapText, FrontEnd, mel_filters
-
-sys.path.insert(0, str(Path(__file__).parent.parent / "parity"))
-import torch_seeded
-
-sys.path.pop(0)
+from evalkit.originals.seeded import torch_files
 
 FUSION = "audio_branch.patch_embed.mel_conv2d.weight"
 FILTERS = "audio_branch.logmel_extractor.melW"
@@ -57,7 +52,7 @@ def tokenizer(tmp_path: Path) -> Path:
 def test_every_name_of_laions_is_a_name_of_transformers(which: int, fusion: bool) -> None:
     """One tensor left out or misnamed would be a random layer, and a number that looks like a score."""
     tower = TOWERS[which]
-    shapes = torch_seeded.clap_shapes(tower.width, tower.depths, fusion)
+    shapes = torch_files.clap_shapes(tower.width, tower.depths, fusion)
     shapes |= {"text_branch.embeddings.position_ids": (1, 514), FILTERS: (513, 64)}
     shapes |= {"audio_branch.layers.0.blocks.1.attn_mask": (64, 64, 64)}
     shapes |= {"audio_branch.layers.0.blocks.1.attn.relative_position_index": (64, 64)}
@@ -119,7 +114,7 @@ def test_the_filters_in_the_file_are_checked_against_ours(tmp_path: Path, tokeni
 
 def test_missing_and_unexpected_tensors_are_named(tmp_path: Path) -> None:
     """With transformers' names, which the configured network has."""
-    torch_seeded.write_tokenizer(tmp_path / "roberta-base")
+    torch_files.write_tokenizer(tmp_path / "roberta-base")
     path = save(tmp_path, outline() | {"text_branch.strange.weight": torch.ones(1)})
     with pytest.raises(BadCheckpoint, match="does not fit") as error:
         load_embedder("clap", overrides={"clap": path})
@@ -145,7 +140,7 @@ def test_the_tokenizer_is_looked_for_in_three_places(tmp_path: Path, monkeypatch
 def test_another_tokenizer_of_the_same_size_is_refused(tmp_path: Path) -> None:
     """50,265 tokens in another order read every prompt as other words, and nothing else would show it."""
     folder = tmp_path / "roberta-base"
-    torch_seeded.write_tokenizer(folder)
+    torch_files.write_tokenizer(folder)
     text = (folder / "vocab.json").read_text()
     (folder / "vocab.json").write_text(
         text.replace(": 31414", ": 31413x").replace(": 31413,", ": 31414,").replace("x", "")
@@ -157,7 +152,7 @@ def test_another_tokenizer_of_the_same_size_is_refused(tmp_path: Path) -> None:
 
 def test_the_text_tower_of_any_laion_file_is_read_alone(tmp_path: Path, tokenizer: Path) -> None:
     """Stable Audio was conditioned by a CLAP whose audio tower no published file has; only its text is needed."""
-    shapes = torch_seeded.clap_shapes(TOWERS[0].width, TOWERS[0].depths, False)
+    shapes = torch_files.clap_shapes(TOWERS[0].width, TOWERS[0].depths, False)
     words = {name: torch.zeros(1).expand(shape) for name, shape in shapes.items() if name.startswith("text_branch.")}
     found = read_laion_text(save(tmp_path, words | {"audio_branch.of.another.kind": torch.zeros(1)}), {})
     with torch.device("meta"):

@@ -10,6 +10,7 @@ import torch
 
 from evalkit.originals.seeded.torch_files import Shapes, clap_content
 
+
 class Numpy1Scalar:
     """Pickled under the name that NumPy 1 gives a scalar, as in LAION's files (their optimizer's settings)."""
 

@@ -25,6 +25,7 @@ from evalkit.embed.load import load_embedder
 from evalkit.embed.log_mel import LogMel
 from evalkit.embed.openl3 import OpenL3Embedder, frames, prepare
 from evalkit.nets.openl3 import OpenL3Config
+from evalkit.originals.seeded import openl3 as openl3_seeded
 from evalkit.stats.frechet import factors_of_blocks, frechet_distance
 
 ORACLE = "stable-audio-metrics' OpenL3 chain"

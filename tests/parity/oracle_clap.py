@@ -2,8 +2,9 @@
 
     python tests/parity/oracle_clap.py --data DIR
 
-in an environment with requirements-clap.txt and this checkout on PYTHONPATH. Writes golden/clap.npz (the
-original's numbers) and results/clap.json (how far evalkit is from them). About two minutes on one core.
+in an environment with evalkit/originals/laion_clap/requirements.txt, what evalkit needs, and this checkout on
+PYTHONPATH. Writes golden/clap.npz (the original's numbers) and results/clap.json (how far evalkit is from them). About
+two minutes on one core.
 
 Over 10 s the original crops at random: here it is given evalkit's crops. `Resize` runs without antialiasing,
 as in the torchvision that stable-audio-metrics pins; what the newer default would change is a row of its own.
@@ -12,24 +13,21 @@ as in the torchvision that stable-audio-metrics pins; what the newer default wou
 from __future__ import annotations
 
 import argparse
-import contextlib
-import functools
-import io
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import laion_seeded
 import numpy as np
 import oracle_steps as steps
 import plain_libraries  # noqa: F401 - first, as others import what it mends
 import torch
 import torch_cases
-import transformers
 
 from evalkit.audio.decode import decode
 from evalkit.embed import clap as embedder
@@ -37,9 +35,19 @@ from evalkit.embed.clap import ClapEmbedder, crop_seed, prepare
 from evalkit.embed.load import load_embedder
 from evalkit.metrics.clap_score import cosines
 from evalkit.nets.clap import crop_start, crop_starts, tower_input
+from evalkit.originals.laion_clap.original import (
+    RATE,
+    cosine,
+    crops_of,
+    import_package,
+    int16_round_trip,
+    model_of,
+    read_tensors,
+)
+from evalkit.originals.seeded import torch_files
 
 HERE = Path(__file__).parent
-RATE, WINDOW, FRAMES, HOP = 48000, 480_000, 1001, 480
+WINDOW, FRAMES, HOP = 480_000, 1001, 480
 ORACLE = ("laion-clap", version("laion-clap"))
 METRIC = ("stable-audio-metrics' steps", "fd55536")
 
@@ -56,7 +64,7 @@ class Arrangement:
     name: str
     file: str
     model: str
-    shapes: torch_seeded.Shapes
+    shapes: torch_files.Shapes
     fusion: bool
 
 
@@ -65,72 +73,26 @@ ARRANGEMENTS = (
         "fusion",
         "630k-audioset-fusion-best.pt",
         "HTSAT-tiny",
-        torch_seeded.clap_shapes(96, (2, 2, 6, 2), True),
+        torch_files.TINY_WITH_FUSION,
         True,
     ),
     Arrangement(
         "plain",
         "music_speech_audioset_epoch_15_esc_89.98.pt",
         "HTSAT-base",
-        torch_seeded.clap_shapes(128, (2, 2, 12, 2), False),
+        torch_files.BASE,
         False,
     ),
 )
 
 
-def import_original(tokenizer: Path) -> Any:
-    """The module `laion_clap`, whose import asks the hub for three tokenizers and whose model asks for a fourth."""
-    roberta = transformers.RobertaTokenizer.from_pretrained(str(tokenizer))
-    sizes = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
-    config = transformers.RobertaConfig(**sizes, pad_token_id=1, bos_token_id=0, eos_token_id=2)
-    for kind in ("BertTokenizer", "BartTokenizer"):
-        getattr(transformers, kind).from_pretrained = staticmethod(lambda *_, **__: None)
-    transformers.RobertaTokenizer.from_pretrained = staticmethod(lambda *_, **__: roberta)
-    transformers.RobertaModel.from_pretrained = staticmethod(lambda *_, **__: transformers.RobertaModel(config))
-    with contextlib.redirect_stdout(io.StringIO()):
-        import laion_clap
-    return laion_clap
-
-
-def original(laion: Any, arrangement: Arrangement, checkpoint: Path) -> torch.nn.Module:
-    """`CLAP_Module` filled from the checkpoint (`src/clap_score.py` 47-86), strictly but for computed buffers."""
-    from clap_module.factory import load_state_dict
-
-    clap = laion.CLAP_Module(enable_fusion=arrangement.fusion, device="cpu", amodel=arrangement.model)
-    state = load_state_dict(str(checkpoint), skip_params=True)
-    state.pop("text_branch.embeddings.position_ids", None)
-    missing, unexpected = clap.model.load_state_dict(state, strict=False)
-    computed = ("attn_mask", "relative_position_index", "conv_real.weight", "conv_imag.weight", "melW", "_ids")
-    strange = [name for name in missing if not name.endswith(computed)]
-    if strange or unexpected:
-        raise ValueError(f"missing {strange}, unexpected {unexpected}")
-    return clap.eval()
-
-
-@contextlib.contextmanager
-def crops_of(name: str, samples: int, arrangement: Arrangement, antialias: bool = False) -> Iterator[None]:
+def crops(name: str, samples: int, arrangement: Arrangement, antialias: bool = False) -> AbstractContextManager[None]:
     """The original's draws replaced by evalkit's for a clip of this name, and `Resize` with or without antialias."""
-    import torchvision
-
-    choice, randint, resize = np.random.choice, np.random.randint, torchvision.transforms.Resize
     seed = crop_seed(name)
     frames = samples // HOP + 1
-    starts = iter(crop_starts(frames, FRAMES, seed) if frames > FRAMES else ())
-    first = crop_start(samples, WINDOW, seed) if samples > WINDOW else 0
-    np.random.choice = lambda _: next(starts)  # type: ignore[assignment]
-    np.random.randint = lambda *_: 0 if arrangement.fusion else first  # type: ignore[assignment]
-    torchvision.transforms.Resize = functools.partial(resize, antialias=antialias)  # type: ignore[misc,assignment]
-    try:
-        yield
-    finally:
-        np.random.choice, np.random.randint = choice, randint
-        torchvision.transforms.Resize = resize
-
-
-def int16_round_trip(audio: np.ndarray) -> torch.Tensor:
-    """`src/clap_score.py` 12-17 and 112-113."""
-    whole = (np.clip(audio, -1.0, 1.0) * np.asarray(32767.0, audio.dtype)).astype(np.int16)
-    return torch.from_numpy((whole / 32767.0).astype(np.float32).reshape(1, -1)).float()
+    starts = crop_starts(frames, FRAMES, seed) if frames > FRAMES else ()
+    first = crop_start(samples, WINDOW, seed) if samples > WINDOW and not arrangement.fusion else 0
+    return crops_of(first, list(starts), antialias)
 
 
 def main() -> None:
@@ -141,12 +103,12 @@ def main() -> None:
     results: list[dict[str, object]] = []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        torch_seeded.write_tokenizer(folder / "roberta-base")
-        laion = import_original(folder / "roberta-base")
+        torch_files.write_tokenizer(folder / "roberta-base")
+        laion = import_package(str(folder / "roberta-base"))
         files = list(torch_cases.all_files(folder, data, (torch_cases.REPEATED,)))
         for arrangement in ARRANGEMENTS:
             checkpoint = folder / arrangement.file
-            torch_seeded.write_clap(checkpoint, arrangement.shapes)
+            laion_seeded.write_clap(checkpoint, arrangement.shapes)
             results += Comparison(laion, arrangement, checkpoint, files).run(golden)
             checkpoint.unlink()
     np.savez_compressed(HERE / "golden" / "clap.npz", **golden)  # type: ignore[arg-type]
@@ -161,7 +123,7 @@ class Comparison:
         self, laion: Any, arrangement: Arrangement, checkpoint: Path, files: list[tuple[str, Path, str]]
     ) -> None:
         self.arrangement, self.files = arrangement, files
-        self.theirs: Any = original(laion, arrangement, checkpoint)
+        self.theirs: Any = model_of(laion, read_tensors(checkpoint))
         ours = load_embedder("clap", overrides={"clap": checkpoint})
         assert isinstance(ours, ClapEmbedder)
         self.ours = ours
@@ -189,21 +151,21 @@ class Comparison:
         if not clip.samples.any():  # a division by zero in the original, whose int16 of NaN is not defined
             golden["silent_is_nan_in_the_original"] = np.array(bool(np.isnan(audio).all()))
             audio = np.zeros_like(audio)
-        with crops_of(name, len(audio), self.arrangement):
+        with crops(name, len(audio), self.arrangement):
             theirs = self._embed(int16_round_trip(audio))
         mine = torch.from_numpy(self.ours.embed([clip])[0])
         self.pairs["audio"].append((mine.numpy(), theirs.numpy()))
-        score = self._score(theirs, text)
+        score = cosine(theirs, text)
         my_score = cosines(mine.double().numpy(), my_text.double().numpy())
         self.pairs["score"].append((my_score, score))
         if self.arrangement.fusion and len(audio) >= WINDOW + HOP:
-            with crops_of(name, len(audio), self.arrangement, antialias=True):
+            with crops(name, len(audio), self.arrangement, antialias=True):
                 sharp = self._embed(int16_round_trip(audio))
-            self.pairs["antialias"].append((my_score, self._score(sharp, text)))
+            self.pairs["antialias"].append((my_score, cosine(sharp, text)))
         if clip.samples.any():
-            with crops_of(name, len(audio), self.arrangement):
+            with crops(name, len(audio), self.arrangement):
                 modern = self._embed(int16_round_trip(steps.load_at_peak_numpy_2(path, RATE)))
-            self.pairs["score_numpy_2"].append((my_score, self._score(modern, text)))
+            self.pairs["score_numpy_2"].append((my_score, cosine(modern, text)))
         mels = self._mels(name, audio, clip)
         self.pairs["mel"].append(steps.audible(*mels))
         golden[f"{key}/audio/{name}"] = theirs[0].numpy()
@@ -215,17 +177,13 @@ class Comparison:
         found: torch.Tensor = self.theirs.get_audio_embedding_from_data(x=audio, use_tensor=True)
         return found
 
-    @staticmethod
-    def _score(audio: torch.Tensor, text: torch.Tensor) -> np.ndarray:
-        return np.asarray(torch.nn.functional.cosine_similarity(audio, text, dim=1, eps=1e-8).numpy())
-
     def _mels(self, name: str, audio: np.ndarray, clip: Any) -> tuple[np.ndarray, np.ndarray]:
         """What goes into each tower: ours and the original's, (4 or 1, 1001, 64) in dB."""
         from laion_clap.training.data import get_audio_features
 
         mine, _ = tower_input(prepare(clip, RATE), self.ours.front, crop_seed(name))
         rule = "fusion" if self.arrangement.fusion else "rand_trunc"
-        with crops_of(name, len(audio), self.arrangement):
+        with crops(name, len(audio), self.arrangement):
             cfg = self.theirs.model_cfg["audio_cfg"]
             sample = get_audio_features({}, int16_round_trip(audio)[0], WINDOW, rule, "repeatpad", cfg)
         if self.arrangement.fusion:

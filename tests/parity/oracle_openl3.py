@@ -1,10 +1,9 @@
 """What OpenL3 0.4.2 itself says: run in an environment of its own by `nox -s parity`.
 
-The chain is stable-audio-metrics' (fd55536, src/openl3_fd.py, batched path) step by step with its libraries:
-librosa, pyloudnorm's peak, soxr to 44.1 kHz, openl3.get_audio_embedding (resampy 0.2.2, kapre, Keras), left
-beside right, scipy's sqrtm. NumPy is 1.26: the published numbers were made under NumPy 1, which keeps the samples
-float32, and NumPy 2 does not. The weights are the seeded ones of evalkit/originals/seeded/openl3.py. Writes the small golden files
-that the tests read, and with --full an .npz of every frame for measure_openl3.py.
+The chain is stable-audio-metrics' (fd55536, src/openl3_fd.py, batched path) step by step, in
+evalkit/originals/openl3/original.py, whose requirements.txt is the environment. The weights are the seeded ones of
+evalkit/originals/seeded/openl3.py. Writes the small golden files that the tests read, and with --full an .npz of every
+frame for measure_openl3.py.
 
     python oracle_openl3.py --source DIR [--data ESC10] [--full FILE]
 
@@ -14,53 +13,21 @@ that the tests read, and with --full an .npz of every frame for measure_openl3.p
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
-import warnings
 from pathlib import Path
 
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 import h5py
-import librosa
 import numpy as np
 import openl3_cases as cases
-import pyloudnorm
-import soxr
-from scipy import linalg
+
+from evalkit.originals.openl3.original import RATE, embed, exact_distance, load_clip, upstream_distance
+from evalkit.originals.seeded import openl3 as openl3_seeded
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
-RATE = 44100
 NETWORK = ("real-stereo-16000-1.400", "noise-mono-44100-1.400")
 """Cases whose first window the golden file holds whole, decibels and features, for the network alone."""
-
-
-def load_clip(path: Path, dtype: type = np.float32) -> np.ndarray:
-    """(samples,) or (samples, 2) at 44.1 kHz, as openl3_fd.py lines 108-115 make it.
-
-    `dtype` float64 makes it what NumPy 2 makes it: a float64 from the level on.
-    """
-    audio, rate = librosa.load(path, sr=None, mono=False)
-    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-        warnings.simplefilter("ignore")
-        audio = pyloudnorm.normalize.peak(audio.T.astype(dtype), -1.0)
-    assert audio.dtype == dtype, f"NumPy {np.__version__} made the samples {audio.dtype}"
-    return soxr.resample(audio, rate, RATE) if rate != RATE else audio
-
-
-def embed(audio: np.ndarray, model) -> np.ndarray:
-    """(frames, 1024) of one clip: the sides apart, a mono clip as both of them (lines 118-145)."""
-    import openl3
-
-    sides = [audio[:, 0], audio[:, 1]] if audio.ndim == 2 else [audio, audio]
-    found = [
-        openl3.get_audio_embedding(side, RATE, model=model, hop_size=0.5, batch_size=4, verbose=False)[0]
-        for side in sides
-    ]
-    return np.concatenate(found, axis=1)
 
 
 def front_model(model):
@@ -76,30 +43,6 @@ def decibels(audio: np.ndarray, front) -> np.ndarray:
     side = audio[:, 0] if audio.ndim == 2 else audio
     windows = openl3.preprocess_audio(side, RATE, hop_size=0.5)
     return front.predict(windows, batch_size=4, verbose=0)[..., 0]
-
-
-def upstream_distance(generated: list[np.ndarray], reference: list[np.ndarray]) -> float:
-    """calculate_frechet_distance of openl3_fd.py, with the sqrtm of the SciPy at hand."""
-    statistics = []
-    for clips in (generated, reference):
-        rows = np.concatenate(clips)
-        statistics.append((np.mean(rows, axis=0), np.cov(rows, rowvar=False)))
-    (mean_a, cov_a), (mean_b, cov_b) = statistics
-    root = linalg.sqrtm(cov_a.dot(cov_b))
-    difference = mean_a - mean_b
-    return float(difference.dot(difference) + np.trace(cov_a) + np.trace(cov_b) - 2 * np.trace(root.real))
-
-
-def exact_distance(generated: list[np.ndarray], reference: list[np.ndarray]) -> float:
-    """The same quantity from the rows themselves, in float64, without a matrix root."""
-    factors, means = [], []
-    for clips in (generated, reference):
-        rows = np.concatenate(clips).astype(np.float64)
-        means.append(rows.mean(axis=0))
-        factors.append((rows - means[-1]) / np.sqrt(len(rows) - 1))
-    shift = np.square(means[0] - means[1]).sum()
-    overlap = linalg.svdvals(factors[0] @ factors[1].T).sum()
-    return float(shift + sum(np.square(factor).sum() for factor in factors) - 2 * overlap)
 
 
 def check_layout(network, weights: Path, folder: Path) -> None:

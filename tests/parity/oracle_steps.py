@@ -9,23 +9,13 @@ import numpy as np
 import pyloudnorm
 from numpy.typing import NDArray
 
+from evalkit.originals.harness import load_at_peak as load_at_peak
+
 Array = NDArray[np.float32]
 
 
-def load_at_peak(path: Path, rate: int) -> Array:
-    """`librosa.load(sr=rate, mono=True)` and pyloudnorm's peak of -1 dBFS, in the arithmetic of NumPy 1.
-
-    Under NumPy 1, which stable-audio-metrics pins, a float64 factor did not change an array's float32;
-    NumPy 2 would make it float64 (`load_at_peak_numpy_2`).
-    """
-    audio, _ = librosa.load(path, sr=rate, mono=True)
-    with np.errstate(all="ignore"):
-        gain = 10.0 ** (-1.0 / 20.0) / np.abs(audio).max()
-        return np.asarray(np.float32(gain) * audio)
-
-
 def load_at_peak_numpy_2(path: Path, rate: int) -> NDArray[np.float64]:
-    """The same by pyloudnorm itself, under the NumPy that is installed."""
+    """`load_at_peak` by pyloudnorm itself, under the NumPy that is installed."""
     audio, _ = librosa.load(path, sr=rate, mono=True)
     with np.errstate(all="ignore"):
         return np.asarray(pyloudnorm.normalize.peak(audio, -1.0))

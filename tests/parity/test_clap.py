@@ -20,15 +20,16 @@ from evalkit.embed.load import load_embedder
 from evalkit.metrics.base import MetricInputs
 from evalkit.metrics.clap_score import METRIC
 from evalkit.nets.clap import tower_input
+from evalkit.originals.seeded import torch_files
 
 sys.path.insert(0, str(Path(__file__).parent))
+import laion_seeded
 import torch_cases
-import torch_seeded
 
 sys.path.pop(0)
 
 COSINE, PER_CLIP, MEAN, DECIBEL = 1e-6, 2e-4, 1e-4, 0.1
-SIZES = {"fusion": (96, (2, 2, 6, 2), True), "plain": (128, (2, 2, 12, 2), False)}
+SHAPES = {"fusion": torch_files.TINY_WITH_FUSION, "plain": torch_files.BASE}
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +41,8 @@ def golden() -> dict[str, np.ndarray]:
 def built(kind: str, folder: Path) -> ClapEmbedder:
     """The embedder from a .pt of LAION's layout and roberta-base's folder, each named as a user would."""
     path, tokenizer = folder / f"{kind}.pt", folder / "words"
-    torch_seeded.write_clap(path, torch_seeded.clap_shapes(*SIZES[kind]))
-    torch_seeded.write_tokenizer(tokenizer)
+    laion_seeded.write_clap(path, SHAPES[kind])
+    torch_files.write_tokenizer(tokenizer)
     embedder = load_embedder("clap", overrides={"clap": path, "clap_tokenizer": tokenizer})
     path.unlink()
     assert isinstance(embedder, ClapEmbedder)
@@ -128,7 +129,7 @@ def test_plain_has_the_originals_numbers_on_recordings(
     check("plain", plain, golden, recordings(esc10, tmp_path), monkeypatch)
 
 
-@pytest.mark.parametrize("kind", SIZES)
+@pytest.mark.parametrize("kind", SHAPES)
 def test_the_golden_clips_differ(golden: dict[str, np.ndarray], kind: str) -> None:
     """Weights that answer alike to every sound or caption would make the comparison empty."""
     for part in ("audio", "text"):

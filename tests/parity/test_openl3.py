@@ -25,6 +25,7 @@ from evalkit.embed.base import Embedder
 from evalkit.embed.load import load_embedder
 from evalkit.embed.openl3 import network_of_keras
 from evalkit.nets.openl3 import OpenL3Config
+from evalkit.originals.seeded import openl3 as openl3_seeded
 
 AS_THE_ORACLE = platform.machine() in ("x86_64", "AMD64")
 """The golden numbers hold the rounding of an x86 processor without fused multiplication. Elsewhere compilers fuse,

@@ -17,10 +17,10 @@ from evalkit.embed.load import load_embedder
 from evalkit.embed.passt import PaSSTEmbedder
 from evalkit.metrics.base import MetricInputs
 from evalkit.metrics.kl_passt import METRIC
+from evalkit.originals.seeded import torch_files
 
 sys.path.insert(0, str(Path(__file__).parent))
 import torch_cases
-import torch_seeded
 
 sys.path.pop(0)
 
@@ -39,7 +39,7 @@ def golden() -> dict[str, np.ndarray]:
 def passt(tmp_path_factory: pytest.TempPathFactory) -> PaSSTEmbedder:
     """The full network from a .pt of the published layout."""
     path = tmp_path_factory.mktemp("passt") / "passt-s-f128-p16-s10-ap.476-swa.pt"
-    torch_seeded.write_passt(path)
+    torch_files.write_passt(path)
     embedder = load_embedder("passt", overrides={"passt": path})
     path.unlink()
     assert isinstance(embedder, PaSSTEmbedder)

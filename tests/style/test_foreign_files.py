@@ -54,6 +54,11 @@ GUARDED = {
     "evalkit/suites/rows.py": {"csv.reader"},
     "evalkit/generators/worker/manifest.py": {"os.walk"},
     "evalkit/generators/worker/audio.py": {"os.open"},
+    "evalkit/originals/hear21passt/original.py": {"torch.load"},
+    "evalkit/originals/laion_clap/original.py": {
+        "torch.load", "transformers.RobertaTokenizer.from_pretrained",
+    },
+    "evalkit/originals/openl3/original.py": {"gzip.open", "weights.open"},
     "evalkit/audio/with_libsndfile.py": {"soundfile.SoundFile"},
     "evalkit/audio/with_ffmpeg.py": {"av.open"},
 }  # fmt: skip
@@ -76,9 +81,12 @@ OWN = {
     "evalkit/fetch/download.py": {"job.part.open"},
     "evalkit/generators/worker/process.py": {"log.open", "json.loads"},
     "evalkit/generators/worker/harness.py": {'Path("/proc/self/statm").read_text', "json.loads"},
+    "evalkit/originals/harness.py": {'(folder / "job.json").read_bytes', "json.loads"},
+    "evalkit/originals/seeded/openl3.py": {"h5py", "h5py.File"},
+    "evalkit/originals/seeded/torch_files.py": {"path.open"},
 }
-"""What evalkit itself writes or ships, the system's own files, and what is written to; the harness runs in the worker's
-own Python, and reads what evalkit sends it."""
+"""What evalkit itself writes or ships, the system's own files, and what is written to; each harness runs in another
+Python, and reads what evalkit sends it."""
 
 
 def readings(source: str) -> Iterator[str]:

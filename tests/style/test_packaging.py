@@ -93,8 +93,10 @@ def test_what_is_imported_is_required_and_the_other_way_round() -> None:
 
 
 def _python(room: str) -> list[Path]:
-    """The modules of a room that run in this environment: a worker has its own."""
-    return [path for path in (ROOT / room).rglob("*.py") if path.name != "worker.py"]
+    """The modules of a room that run in this environment: a worker has its own, and so has each original."""
+    elsewhere = ROOT / "evalkit" / "originals" / "harness.py"
+    paths = (ROOT / room).rglob("*.py")
+    return [path for path in paths if path.name not in ("worker.py", "original.py") and path != elsewhere]
 
 
 def _here(requirement: Requirement) -> bool:

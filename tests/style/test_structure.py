@@ -32,6 +32,7 @@ LEVELS = {
     "run": 7,
     "report": 7,
     "verify": 7,
+    "originals": 7,
     "api": 8,
     "cli": 9,
     "mini": 9,

@@ -22,12 +22,12 @@ from evalkit.core.ids import digest_json
 from evalkit.core.paths import files_under, typed
 from evalkit.core.resources import resource
 from evalkit.fetch.digests import remembered_sha256
+from evalkit.fetch.environment import Environment, interpreter
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options, Timeouts
 from evalkit.generators.worker.audio import take
-from evalkit.fetch.environment import Environment, interpreter
 from evalkit.generators.worker.harness import PROTOCOL
 from evalkit.generators.worker.manifest import WorkerManifest, read_worker
 from evalkit.generators.worker.process import Connection, WorkerDied, WorkerError, WorkerHere, WorkerHung, WorkerProcess

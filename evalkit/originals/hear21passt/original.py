@@ -1,4 +1,4 @@
-"""hear21passt 0.0.26 with stable-audio-metrics' steps around it (fd55536, src/passt_kld.py): runs in its environment."""
+"""hear21passt 0.0.26 with stable-audio-metrics' steps (fd55536, src/passt_kld.py): runs in its environment."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ Load = Callable[[str, int], Any]
 
 def network(checkpoint: Any) -> Any:
     """`get_basic_model(mode="logits")` without its download; the checkpoint fills it strictly."""
-    stft = torch.stft
+    library: Any = torch
+    stft = library.stft
 
     def old_stft(*arguments: Any, return_complex: bool = True, **more: Any) -> Any:
         """torch.stft with the real output that newer versions dropped, as stable-audio-metrics patches it."""
-        complex_one = stft(*arguments, return_complex=True, **more)
+        more["return_complex"] = True
+        complex_one = stft(*arguments, **more)
         return complex_one if return_complex else torch.view_as_real(complex_one)
 
-    torch.stft = old_stft
+    library.stft = old_stft
     with contextlib.redirect_stdout(io.StringIO()):
         from hear21passt.models.passt import get_model
         from hear21passt.models.preprocess import AugmentMelSTFT
@@ -64,7 +66,7 @@ def kl(generated: Any, reference: Any) -> float:
 
 
 class PaSST:
-    """`logits` (windows, 527) and `classes` (527,) of a clip; `kl` (clips,) of each clip from the next, and its `mean`."""
+    """`logits` (windows, 527) and `classes` (527,) of a clip; `kl` (clips,) of each from the next, and its `mean`."""
 
     def __init__(self, model: Any, load_at_peak: Load) -> None:
         self._model, self._load = model, load_at_peak

@@ -1,4 +1,4 @@
-"""laion-clap 1.1.7 with stable-audio-metrics' steps around it (fd55536, src/clap_score.py): runs in its environment.
+"""laion-clap 1.1.7 with stable-audio-metrics' steps (fd55536, src/clap_score.py): runs in its environment.
 
 Over 10 s the original crops at random, so that it gives another score on every run: here it is given evalkit's crops.
 `Resize` runs without antialiasing, as in the torchvision that stable-audio-metrics pins.
@@ -25,12 +25,15 @@ def import_package(words: str) -> Any:
     import transformers
 
     roberta = transformers.RobertaTokenizer.from_pretrained(words)
-    sizes = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1, "layer_norm_eps": 1e-5}
-    config = transformers.RobertaConfig(**sizes, pad_token_id=1, bos_token_id=0, eos_token_id=2)
+    config = transformers.RobertaConfig(
+        vocab_size=50265, max_position_embeddings=514, type_vocab_size=1, layer_norm_eps=1e-5, pad_token_id=1,
+        bos_token_id=0, eos_token_id=2,
+    )  # fmt: skip
+    library: Any = transformers
     for kind in ("BertTokenizer", "BartTokenizer"):
-        getattr(transformers, kind).from_pretrained = staticmethod(lambda *_, **__: None)
-    transformers.RobertaTokenizer.from_pretrained = staticmethod(lambda *_, **__: roberta)
-    transformers.RobertaModel.from_pretrained = staticmethod(lambda *_, **__: transformers.RobertaModel(config))
+        getattr(library, kind).from_pretrained = staticmethod(lambda *_, **__: None)
+    library.RobertaTokenizer.from_pretrained = staticmethod(lambda *_, **__: roberta)
+    library.RobertaModel.from_pretrained = staticmethod(lambda *_, **__: transformers.RobertaModel(config))
     with contextlib.redirect_stdout(io.StringIO()):
         import laion_clap
     return laion_clap
@@ -77,15 +80,16 @@ def crops_of(first: int, starts: list[int], antialias: bool = False) -> Iterator
     """The original's draws replaced: `first` is the sample at which a crop begins, `starts` the frames of three."""
     import torchvision
 
-    choice, randint, resize = np.random.choice, np.random.randint, torchvision.transforms.Resize
+    random: Any = np.random
+    choice, randint, resize = random.choice, random.randint, torchvision.transforms.Resize
     drawn = iter(starts)
-    np.random.choice = lambda _: next(drawn)
-    np.random.randint = lambda *_: first
+    random.choice = lambda _: next(drawn)
+    random.randint = lambda *_: first
     torchvision.transforms.Resize = functools.partial(resize, antialias=antialias)
     try:
         yield
     finally:
-        np.random.choice, np.random.randint = choice, randint
+        random.choice, random.randint = choice, randint
         torchvision.transforms.Resize = resize
 
 

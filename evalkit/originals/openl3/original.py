@@ -77,7 +77,7 @@ def exact_distance(generated: Any, reference: Any) -> float:
 
 
 class OpenL3:
-    """`frames` (frames, 1024) of a clip; `distance` of every second clip from the others, `root` by upstream's sqrtm."""
+    """`frames` (frames, 1024) of a clip; `distance` of every second clip from the rest, `root` by upstream's sqrtm."""
 
     def __init__(self, model: Any) -> None:
         self._model = model

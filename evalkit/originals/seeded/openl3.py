@@ -1,8 +1,9 @@
 """OpenL3 weights drawn from a seed and written as Keras writes them. numpy and h5py only: an oracle's environment reads
 this file too.
 
-The published files cannot be shipped, so both sides of a comparison remake these from the seed. The layout is that of `Model.save_weights` (HDF5): a group per layer in the root attribute `layer_names`, the arrays of a
-layer under its own name once more, groups without arrays for layers without weights.
+The published files cannot be shipped, so both sides of a comparison remake these from the seed. The layout is that of
+`Model.save_weights` (HDF5): a group per layer in the root attribute `layer_names`, the arrays of a layer under its own
+name once more, groups without arrays for layers without weights.
 """
 
 from __future__ import annotations

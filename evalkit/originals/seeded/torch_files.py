@@ -112,7 +112,7 @@ def _htsat(width: int, depths: tuple[int, ...], fusion: bool) -> Shapes:
 
 
 def _swin(here: str, width: int, heads: int) -> Shapes:
-    shapes = {here + "attn.relative_position_bias_table": (225, heads)}
+    shapes: Shapes = {here + "attn.relative_position_bias_table": (225, heads)}
     shapes |= _norm(here + "norm1", width) | _norm(here + "norm2", width)
     shapes |= _linear(here + "attn.qkv", width, 3 * width) | _linear(here + "attn.proj", width, width)
     return shapes | _linear(here + "mlp.fc1", width, 4 * width) | _linear(here + "mlp.fc2", 4 * width, width)
@@ -161,7 +161,9 @@ BASE = clap_shapes(128, (2, 2, 12, 2), False)
 
 
 def write_passt(path: Path) -> None:
-    torch.save(drawn(passt_shapes()), path)
+    """As hear21passt's release has it: a plain state dict."""
+    with path.open("wb") as file:  # torch itself refuses a name that begins with a dot, as a file in the making has
+        torch.save(drawn(passt_shapes()), file)
 
 
 def clap_content(shapes: Shapes) -> dict[str, object]:
@@ -175,7 +177,9 @@ def clap_content(shapes: Shapes) -> dict[str, object]:
 
 
 def write_clap(path: Path, shapes: Shapes) -> None:
-    torch.save(clap_content(shapes), path)
+    """One of LAION's files."""
+    with path.open("wb") as file:
+        torch.save(clap_content(shapes), file)
 
 
 def _relative_position_index() -> Tensor:

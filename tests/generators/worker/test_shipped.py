@@ -16,9 +16,9 @@ from evalkit_checkpoints import small_t5
 
 from evalkit.core.errors import UserError
 from evalkit.core.resources import resource
+from evalkit.fetch.environment import is_ready, require_pinned
 from evalkit.fetch.manifests import baselines
 from evalkit.generators.base import GENERATORS
-from evalkit.fetch.environment import is_ready, require_pinned
 from evalkit.generators.worker.generator import Isolated, from_name
 from evalkit.generators.worker.harness import load_build
 from evalkit.generators.worker.manifest import MANIFEST, read_worker
