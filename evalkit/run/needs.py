@@ -11,11 +11,11 @@ from functools import partial
 
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.fetch.download import Fetched, Meter, mirrored, origin_of
+from evalkit.fetch.environment import is_ready
 from evalkit.fetch.parcels import Parcel, Piece, bring, open_weights, piece_of
 from evalkit.fetch.published import PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import locate
 from evalkit.generators.folder import PREFIX
-from evalkit.fetch.environment import is_ready
 from evalkit.generators.worker.generator import Isolated
 from evalkit.run.config import RunConfig
 from evalkit.run.plan import load_generator
