@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
+from evalkit.core.faults import together
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
 from evalkit.core.plugins import running
@@ -64,7 +66,10 @@ def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress,
 
 def require_means(plan: Plan) -> None:
     """Raises UserError where the device or the model's weights are not here: before anything is begun or promised."""
-    require_device(plan.config.device)
+    together(partial(require_device, plan.config.device), partial(_require_model_files, plan))
+
+
+def _require_model_files(plan: Plan) -> None:
     generator: object = plan.generator
     if isinstance(generator, ChecksFiles):
         with running(f"{plan.model.name}: check_files() failed"):

@@ -14,10 +14,12 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import together
 from evalkit.core.files import PREFIX, write_bytes
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import MOST_BYTES, parse_json, read_json, write_json
@@ -118,7 +120,8 @@ def stamps(plan: Plan, progress: Progress) -> dict[str, str]:
     """weights name -> stamp, for every embedder of the suite: of its files, or of its code where it is somebody's own.
     Raises MissingWeights before any work."""
     files = [name for name, target in targets(plan).items() if not is_own(target)]
-    return {name: weights_stamp(name, plan.config.weights) for name in files} | own_stamps(plan, progress)
+    found = together(*(partial(weights_stamp, name, plan.config.weights) for name in files))
+    return dict(zip(files, found, strict=True)) | own_stamps(plan, progress)
 
 
 def metric_codes(plan: Plan, progress: Progress) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.core import interrupts
+from evalkit.core.faults import together
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.embed.base import Embedder
@@ -63,9 +64,11 @@ class Outcome:
 def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
     """All stages. Raises UserError for what the person can put right; KeyboardInterrupt passes through,
     with the run marked cancelled."""
-    now = stamps(plan, progress)
-    require_references(plan.suite)
-    _require_place_and_means(plan, progress)
+    now, *_ = together(
+        lambda: stamps(plan, progress),
+        lambda: require_references(plan.suite),
+        lambda: _require_place_and_means(plan, progress),
+    )
     opened = open_manifest(plan)
     codes = metric_codes(plan, progress)
     ready = None if finished(opened, plan, now, codes) else make_ready(plan, now, progress)
@@ -114,9 +117,7 @@ def _ledger(plan: Plan, progress: Progress) -> Ledger:
 
 def _require_place_and_means(plan: Plan, progress: Progress) -> None:
     """A run that is new is not begun in vain; one that is there may be finished, and need no device and no weights."""
-    plan.folder.require_files()
-    if not plan.folder.run_json.exists():
-        require_means(plan)
+    together(plan.folder.require_files, lambda: None if plan.folder.run_json.exists() else require_means(plan))
     for sentence in changed_model(plan):
         progress.note(sentence)
 

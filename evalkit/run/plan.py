@@ -13,10 +13,12 @@ import inspect
 from collections.abc import Container, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import evalkit
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_file, digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
 from evalkit.core.own_code import code_digest, is_evalkits
@@ -91,11 +93,11 @@ class Plan:
 
 
 def make_plan(config: RunConfig) -> Plan:
-    """The plan of a command. Raises UserError for unknown names, options or prompts the model cannot do."""
-    config, suite, others = _with_suite(config)
+    """The plan of a command. Raises UserError for all unknown names, options and prompts that the model cannot do."""
     if config.model.startswith(PREFIX) and config.model != PREFIX:
-        return _folder_plan(config, suite, others)
-    return _generator_plan(config, suite)
+        return _folder_plan(*_with_suite(config))
+    (config, suite, _), model = together(partial(_with_suite, config), partial(_choose_model, config))
+    return _generator_plan(config, suite, model)
 
 
 def memory_plan(config: RunConfig) -> Plan:
@@ -121,21 +123,35 @@ def _with_suite(config: RunConfig) -> tuple[RunConfig, Suite, Sequence[Prompt]]:
     return config, suite, others
 
 
-def _generator_plan(config: RunConfig, suite: Suite) -> Plan:
+@dataclass(frozen=True)
+class _Model:
+    """A generator that was asked for, and how."""
+
+    generator: Generator
+    spec: GeneratorSpec
+    preset: str
+    options: Options
+
+
+def _choose_model(config: RunConfig) -> _Model:
     generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
     spec = checked_spec(generator, config.model)
+    preset, options = choose_options(spec, config.preset, config.changes)
+    if isinstance(generator, ChecksOptions):
+        with running(f"model {config.model!r}: check_options() failed"):
+            generator.check_options(options)
+    return _Model(generator, spec, preset, options)
+
+
+def _generator_plan(config: RunConfig, suite: Suite, model: _Model) -> Plan:
+    generator, spec, preset, options = model.generator, model.spec, model.preset, model.options
     seconds = min(DEFAULT_SECONDS, spec.max_seconds)
     unsaid = not all(prompt.seconds for prompt in suite.prompts)
     if unsaid:
         note = f"{seconds:g} s for each prompt of which nothing says how long (--seconds S)"
         spec, suite = replace(spec, notes=(*spec.notes, note)), _with_lengths(suite, seconds)
     items = _items(config, suite)
-    _refuse_unused_weights(config, suite, spec.needs)
-    _refuse_too_long(spec, suite.prompts)
-    preset, options = choose_options(spec, config.preset, config.changes)
-    if isinstance(generator, ChecksOptions):
-        with running(f"model {config.model!r}: check_options() failed"):
-            generator.check_options(options)
+    together(partial(_refuse_unused_weights, config, suite, spec.needs), partial(_refuse_too_long, spec, suite.prompts))
     size = config.batch_size or spec.batch_size
     identity = {
         **_common_identity(config, suite, spec),
@@ -232,19 +248,22 @@ def _refuse_untaken(name: str, takes: Container[str], checkpoint: Path | None, r
 
 def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str, object]) -> tuple[str, Options]:
     """The preset's name and its options with the changes laid over; an option whose value is a file's path comes out
-    absolute. Raises UserError for unknown names, and for a file that is not there."""
-    name = preset or spec.default_preset
+    absolute. Raises UserError for all unknown names, and all files that are not there."""
+    name, wrong = preset or spec.default_preset, Gathering()
     if name and name not in spec.presets:
-        raise unknown_name(f"preset of {spec.name}", name, spec.presets)
-    options = dict(spec.presets[name]) if name else {}
-    known = {**spec.further, **options}
+        wrong.add(unknown_name(f"preset of {spec.name}", name, spec.presets))
+    options = dict(spec.presets.get(name, {}))
+    of_any = (key for each in spec.presets.values() for key in each)  # where nobody knows which preset was meant
+    known = {*spec.further, *(of_any if wrong.errors else options)}
     for follower, leader in spec.follows.items():
         if changes.get(leader, options.get(leader)) != options.get(leader):
             options.pop(follower, None)
     for key, value in changes.items():
-        if key not in known:
-            raise unknown_name(f"option of {spec.name}", key, known)
-        options[key] = _file(key, value) if key in spec.files else value
+        with wrong.look():
+            if key not in known:
+                raise unknown_name(f"option of {spec.name}", key, known)
+            options[key] = _file(key, value) if key in spec.files else value
+    wrong.settle()
     return name, options
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import together
 from evalkit.fetch.digests import measure, recorded
 from evalkit.fetch.sources import address, pinned
-from evalkit.suites.base import Outline, Pinned, Suite
+from evalkit.suites.base import MetricPlan, Outline, Pinned, Suite
 
 LARGEST = 1 << 30
 """Bytes that a prompt or reference file may have."""
@@ -33,10 +35,15 @@ def require_fetched(file: Pinned) -> Path:
 
 
 def require_references(suite: Suite) -> None:
-    """Raises UserError where a pinned reference of the suite is not here: before any work, not after hours."""
-    for plan in suite.metrics.values():
-        if plan.pinned is not None:
-            require_fetched(plan.pinned)
+    """Raises UserError for every reference file of the suite that is not here: before any work, not after hours."""
+    together(*(partial(_require_reference, plan) for plan in suite.metrics.values()))
+
+
+def _require_reference(plan: MetricPlan) -> None:
+    if plan.pinned is not None:
+        require_fetched(plan.pinned)
+    elif plan.reference is not None and not plan.reference.exists():
+        raise UserError(f"{plan.reference}: no such reference file, which {plan.metric} compares with")
 
 
 def pinned_files(outline: Outline) -> list[Pinned]:

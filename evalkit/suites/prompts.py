@@ -46,11 +46,14 @@ def prompts_of(table: Table, columns: Columns) -> list[Prompt]:
     lines: dict[str, int] = {}
     for row in table.rows:
         prompt = _prompt(row, columns, faults)
-        if prompt is not None and prompt.id in prompts:
+        identifier = str(row.fields.get(columns.id) or "").strip()
+        if identifier in lines:
             unit = faults.unit
-            faults.add(None, f"id {_short(prompt.id)} is on {unit} {lines[prompt.id]} and on {unit} {row.number}")
-        elif prompt is not None:
-            prompts[prompt.id], lines[prompt.id] = prompt, row.number
+            faults.add(None, f"id {_short(identifier)} is on {unit} {lines[identifier]} and on {unit} {row.number}")
+        elif identifier:  # of a row with other faults too
+            lines[identifier] = row.number
+        if prompt is not None:
+            prompts[prompt.id] = prompt
     faults.refuse()
     if not prompts:
         raise UserError(f"{table.path}: holds no prompts")

@@ -1,0 +1,62 @@
+"""Two hundred wrong suites: whoever makes one is told all that is wrong in one go, before anything is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from evalkit_wrong_suites import MANIFEST, ROWS, WrongSuite, wrong_suite, wrong_suites
+
+from evalkit.core.errors import UserError
+from evalkit.run.config import RunConfig
+from evalkit.run.plan import make_plan
+from evalkit.suites.load import load_outline
+
+SPOILS = {"no file", "a list as id", "an empty column", "too long", "a switch as seconds", "a misspelt group"} | {
+    "a count below nothing", "half a group", "no such captions", "one source as text",
+}  # fmt: skip
+"""Faults of [prompts], after which nobody knows which prompts were meant: those of the file are told the next time."""
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def loaded(*words: object, **more: object) -> None:
+        raise AssertionError("something was loaded while a fault was known")
+
+    for place in ("evalkit.embed.load.load_embedder", "evalkit.audio.decode.decode", "evalkit.run.pipeline.run"):
+        monkeypatch.setattr(place, loaded)
+
+
+def of_the_manifest(suite: WrongSuite) -> WrongSuite:
+    """The same without the faults of its prompt file, where those of the manifest leave it unread."""
+    kept = [name for name in suite.names if name in SPOILS or name not in _PROMPTS]
+    return wrong_suite(kept) if SPOILS & set(suite.names) else suite
+
+
+_PROMPTS = {"an empty text", "an id twice", "no number", "below nothing", "an empty source", "too few fields"}
+
+
+@pytest.mark.parametrize("suite", wrong_suites(220), ids=lambda suite: "; ".join(suite.names))
+def test_all_that_is_wrong_is_told_in_one_go(tmp_path: Path, suite: WrongSuite) -> None:
+    manifest = suite.write(tmp_path)
+    with pytest.raises(UserError) as refused:
+        make_plan(RunConfig(model="mock", suite=str(manifest)))
+    told = str(refused.value)
+    missing = [each for each in of_the_manifest(suite).told if each not in told]
+    assert not missing, told
+
+
+def test_without_a_fault_it_is_a_suite(tmp_path: Path) -> None:
+    """So that what is refused above is refused for what was planted."""
+    suite = wrong_suite(())
+    assert load_outline(str(suite.write(tmp_path))).count == 6
+    assert suite.manifest == MANIFEST and suite.prompts.count("\n") == len(ROWS)
+
+
+def test_a_wrong_model_and_wrong_options_are_told_with_the_wrong_suite(tmp_path: Path) -> None:
+    manifest = wrong_suite(("a misspelt title", "an empty text")).write(tmp_path)
+    changes = {"stpes": 5, "cfg_scal": 2}
+    with pytest.raises(UserError) as refused:
+        make_plan(RunConfig(model="stable-audio-mini", suite=str(manifest), preset="fas", changes=changes))
+    for each in ("'tilte'", "line 3: 'prompt' is empty", "'fas'", "'stpes'", "'cfg_scal'"):
+        assert each in str(refused.value)
