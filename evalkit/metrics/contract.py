@@ -46,7 +46,7 @@ def _require_card(card: MetricCard, name: str) -> None:
         fields.text(text, empty=True)
     fields.one_of("direction", DIRECTIONS)
     fields.one_of("reference", REFERENCES)
-    for flag in ("text", "headline", "biased_by_n", "general"):
+    for flag in ("text", "headline", "biased_by_n", "general", "needs_clips"):
         fields.flag(flag)
     bounds: object = card.bounds
     if not isinstance(bounds, tuple) or len(bounds) != 2 or not all(is_number(end) for end in bounds):
