@@ -96,7 +96,7 @@ def _sound(prompt: str, seconds: float, seed: int, level: float, neighbours: flo
     kinds = {
         "short": good[:, : frames // 2],
         "long": np.concatenate([good, good], axis=1),
-        "nan": np.where(np.arange(frames) == 7, np.nan, good).astype(np.float32),
+        "not a number": np.where(np.arange(frames) == 7, np.nan, good).astype(np.float32),
         "int16": (good * 32767).astype(np.int16),
         "float64": good.astype(np.float64),
         "mono": good[:1],

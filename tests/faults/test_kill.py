@@ -23,7 +23,7 @@ from pyarrow.parquet import read_table
 from evalkit.core.jsonio import read_json
 from evalkit.report.page import write_report
 
-WORDS = ["a dog", "rain", "raise", "a cat", "silent", "two dogs", "oom", "wind", "a hen", "fire", "nan", "sea"]
+WORDS = ["a dog", "rain", "raise", "a cat", "silent", "two dogs", "oom", "wind", "a hen", "fire", "not a number", "sea"]
 START_SECONDS = 0.3
 """Before this, Python itself is still starting."""
 STOPS = (signal.SIGINT, signal.SIGTERM)

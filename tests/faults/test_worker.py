@@ -25,7 +25,7 @@ MOODS = {
     "hung": ("error", "no answer in 2 s"),
     "oom always": ("oom", "out of memory"),
     "mono": ("verdict", "wrong_shape: (1, 3200) instead of (2, 3200)"),
-    "nan": ("verdict", "nonfinite: 1 of 6400"),
+    "nan samples": ("verdict", "nonfinite: 1 of 6400"),
     "double": ("verdict", "wrong_dtype: float64"),
     "short": ("verdict", "short: 1600 frames instead of 3200"),
     "huge": ("error", "8589934592 bytes"),

@@ -24,7 +24,7 @@ REASONS = {
     "raise": "ValueError: this prompt is too hard",
     "short": "short: 2000 frames instead of 4000",
     "long": "long: 8000 frames instead of 4000",
-    "nan": "nonfinite: 2 of 8000 samples are NaN or infinite",
+    "not a number": "nonfinite: 2 of 8000 samples are NaN or infinite",
     "int16": "wrong_dtype: int16 instead of float32",
     "float64": "wrong_dtype: float64 instead of float32",
     "mono": "wrong_shape: (1, 4000) instead of (2, 4000)",
