@@ -46,11 +46,12 @@ def prompts_of(table: Table, columns: Columns) -> list[Prompt]:
     lines: dict[str, int] = {}
     for row in table.rows:
         prompt = _prompt(row, columns, faults)
-        identifier = str(row.fields.get(columns.id) or "").strip()
+        value = row.fields.get(columns.id)
+        identifier = str(value) if isinstance(value, str | int) else ""
         if identifier in lines:
             unit = faults.unit
             faults.add(None, f"id {_short(identifier)} is on {unit} {lines[identifier]} and on {unit} {row.number}")
-        elif identifier:  # of a row with other faults too
+        elif identifier.strip():  # of a row with other faults too
             lines[identifier] = row.number
         if prompt is not None:
             prompts[prompt.id] = prompt
