@@ -15,6 +15,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import evalkit
 from evalkit.core.errors import UserError, unknown_name
@@ -33,6 +34,7 @@ from evalkit.generators.contract import checked_spec
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.generators.worker import generator as worker
 from evalkit.run.config import RunConfig
+from evalkit.run.missing import look_for_missing
 from evalkit.store.layout import RunFolder, run_folder
 from evalkit.suites.base import Prompt, Suite
 from evalkit.suites.load import load_suite
@@ -96,8 +98,15 @@ def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for all unknown names, options and prompts that the model cannot do."""
     if config.model.startswith(PREFIX) and config.model != PREFIX:
         return _folder_plan(*_with_suite(config))
-    (config, suite, _), model = together(partial(_with_suite, config), partial(_choose_model, config))
-    return _generator_plan(config, suite, model)
+    wrong, found = Gathering(), dict[str, Any]()
+    for key, choose in (("suite", _with_suite), ("model", _choose_model)):
+        with wrong.look():
+            found[key] = choose(config)
+    if wrong.errors:
+        look_for_missing(config, found["model"].generator if "model" in found else None, wrong)
+        wrong.settle()
+    config, suite, _ = found["suite"]
+    return _generator_plan(config, suite, found["model"])
 
 
 def memory_plan(config: RunConfig) -> Plan:

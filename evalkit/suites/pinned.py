@@ -36,10 +36,11 @@ def require_fetched(file: Pinned) -> Path:
 
 def require_references(suite: Suite) -> None:
     """Raises UserError for every reference file of the suite that is not here: before any work, not after hours."""
-    together(*(partial(_require_reference, plan) for plan in suite.metrics.values()))
+    together(*(partial(require_reference, plan) for plan in suite.metrics.values()))
 
 
-def _require_reference(plan: MetricPlan) -> None:
+def require_reference(plan: MetricPlan) -> None:
+    """Raises UserError where the reference file of a metric is not here."""
     if plan.pinned is not None:
         require_fetched(plan.pinned)
     elif plan.reference is not None and not plan.reference.exists():

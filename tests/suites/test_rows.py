@@ -22,8 +22,9 @@ COLUMNS = Columns(id="id", text="caption", seconds="seconds")
 WORDS = st.text(
     st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=30
 ).filter(str.strip)  # fmt: skip
+CAPTIONS = WORDS.filter(lambda text: text.strip().casefold() not in {"nan", "null", "none", "n/a", "#n/a", "<na>"})
 ROWS = st.lists(
-    st.tuples(WORDS, WORDS, st.floats(0.001, 3600).map(lambda x: round(x, 3))),
+    st.tuples(WORDS, CAPTIONS, st.floats(0.001, 3600).map(lambda x: round(x, 3))),
     min_size=1,
     max_size=8,
     unique_by=lambda row: row[0],

@@ -61,3 +61,20 @@ def test_a_wrong_model_and_wrong_options_are_told_with_the_wrong_suite(tmp_path:
         make_plan(RunConfig(model="stable-audio-mini", suite=str(manifest), preset="fas", changes=changes))
     for each in ("'tilte'", "line 3: 'prompt' is empty", "'fas'", "'stpes'", "'cfg_scal'"):
         assert each in str(refused.value)
+
+
+def test_what_is_not_here_is_told_in_one_go_with_the_command_that_brings_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a fresh machine the headline command names prompts, references, model and judges at once."""
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(UserError) as refused:
+        make_plan(RunConfig(model="stable-audio", suite="audiocaps", changes={"stpes": 5}))
+    told = str(refused.value)
+    for each in ("audiocaps-test.csv", "'stpes'", "openl3-env", "__batch4.npz", "passt", "probabilities.pkl", "clap"):
+        assert each in told
+    with pytest.raises(UserError) as refused:
+        make_plan(RunConfig(model="stable-audio", suite="audiocaps"))
+    told = str(refused.value)
+    assert "stable-audio-open-1.0" in told and "fetch for run --model stable-audio --suite audiocaps" in told

@@ -1,0 +1,37 @@
+"""What else is not here for a run that cannot be planned: told with the rest, instead of one command later."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
+from evalkit.core.plugins import running
+from evalkit.embed.base import is_own
+from evalkit.fetch.weights import WITHOUT_FILE, locate
+from evalkit.generators.base import ChecksFiles, Generator
+from evalkit.run.config import RunConfig
+from evalkit.suites.load import load_outline
+from evalkit.suites.pinned import require_reference
+
+
+def look_for_missing(config: RunConfig, generator: Generator | None, wrong: Gathering) -> None:
+    """Add to `wrong` the weights and the references that are missing, and last the one command that brings them.
+
+    Nothing is loaded; of a suite without a manifest, and of a model that is not known, nothing is looked for.
+    """
+    if generator is not None and isinstance(generator, ChecksFiles):
+        with wrong.look(), running(f"{config.model}: check_files() failed"):
+            generator.check_files()
+    if not isinstance(config.suite, str):
+        return
+    with suppress(UserError):  # what is wrong with the manifest itself is told already
+        for chosen in load_outline(config.suite).metrics.values():
+            with wrong.look():
+                if not is_own(chosen.embedded_by) and chosen.weights not in WITHOUT_FILE:
+                    locate(chosen.weights, config.weights)
+            with wrong.look():
+                require_reference(chosen)
+    if generator is not None and sum("evalkit fetch" in each.hint for each in wrong.errors) > 1:
+        command = f"evalkit fetch for run --model {config.model} --suite {config.suite}"
+        wrong.add(UserError("what is not here can be brought by one command", command))
