@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
@@ -51,6 +52,25 @@ class Meter(Protocol):
     def finish(self) -> None: ...
 
     def note(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Quiet:
+    """A Meter for a small file: its notes go to `told`, where there is one, and the rest to nobody."""
+
+    told: Callable[[str], None] = lambda text: None
+
+    def start(self, name: str, total: int | None, done: int) -> None:
+        pass
+
+    def advance(self, count: int) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        self.told(text)
 
 
 @dataclass(frozen=True)

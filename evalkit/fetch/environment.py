@@ -20,7 +20,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_json, safe_name
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.reading import read_bytes, read_text
-from evalkit.fetch.download import Meter, fetch
+from evalkit.fetch.download import Quiet, fetch
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import UrlSource
 from evalkit.fetch.waiting import waiting_lock
@@ -183,28 +183,9 @@ def _unpack(environment: Environment, told: Callable[[str], None]) -> None:
     for source in environment.unpacked:
         archive = environment.folder / Path(source.url).name
         told(f"{environment.name}: fetching {archive.name}")
-        fetch(source, archive, _Told(told), replace=True)
+        fetch(source, archive, Quiet(told), replace=True)
         words = ["-m", "tarfile", "-e", str(archive), str(environment.sources)]
         _call(processes.isolated(environment.interpreter, *words), environment)
-
-
-@dataclass(frozen=True)
-class _Told(Meter):
-    """A small transfer, of which only notes are told."""
-
-    told: Callable[[str], None]
-
-    def start(self, name: str, total: int | None, done: int) -> None:
-        pass
-
-    def advance(self, count: int) -> None:
-        pass
-
-    def finish(self) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        self.told(text)
 
 
 def _tell_ready(environment: Environment) -> None:

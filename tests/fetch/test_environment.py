@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -19,6 +21,7 @@ import pytest
 import evalkit
 from evalkit.core.errors import UserError
 from evalkit.fetch.environment import READY, Environment, install, interpreter, is_ready, require_pinned
+from evalkit.fetch.sources import UrlSource
 from evalkit.generators.worker.generator import environment_of, from_folder
 from evalkit.generators.worker.manifest import read_worker
 
@@ -164,6 +167,50 @@ def test_a_complete_list_gets_no_package_more(baseline: Path, tmp_path: Path) ->
     (baseline / "worker.toml").write_text(f"complete = true\n{MANIFEST}")
     assert environment(baseline).folder != before
     assert install(environment(baseline), tmp_path / "wheels", lambda text: None)
+
+
+def test_a_package_that_brings_its_own_gets_it_in_a_complete_list(baseline: Path, tmp_path: Path) -> None:
+    """A torch that is built for a GPU is nothing without the CUDA libraries that it pins; a CPU's asks for none."""
+    wheel(tmp_path / "wheels", asks="Requires-Dist: horn==2.0\n")
+    wheel(tmp_path / "wheels", version="2.0", name="horn")
+    bare = Environment("alarm", baseline / "requirements.txt", complete=True)
+    whole = Environment("alarm", baseline / "requirements.txt", complete=True, bringing=("siren",))
+    assert bare.folder != whole.folder
+    for wanted, more in ((bare, False), (whole, True)):
+        assert install(wanted, tmp_path / "wheels", lambda text: None)
+        packages = json.loads((wanted.folder / READY).read_text())["packages"]
+        assert "siren==1.0" in packages and ("horn==2.0" in packages) == more
+
+
+def test_a_source_that_must_not_be_set_up_is_unpacked(
+    baseline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digest is checked first; its setup, which would fetch what it likes, never runs."""
+    wheel(tmp_path / "wheels")
+    archive = tmp_path / "mirror" / "some.host" / "bell-1.0.tar.gz"
+    archive.parent.mkdir(parents=True)
+    with tarfile.open(archive, "w:gz") as file:
+        for name, text in (("bell.py", "RINGS = 1"), ("setup.py", "raise SystemExit('ran')")):
+            member = tarfile.TarInfo(f"bell-1.0/{name}")
+            member.size = len(text)
+            file.addfile(member, io.BytesIO(text.encode()))
+    monkeypatch.setenv("EVALKIT_MIRROR", str(tmp_path / "mirror"))
+    url = "https://some.host/bell-1.0.tar.gz"
+    wrong, right = (UrlSource(url, each) for each in ("0" * 64, hashlib.sha256(archive.read_bytes()).hexdigest()))
+    wanted = Environment("alarm", baseline / "requirements.txt", unpacked=(wrong,))
+    with pytest.raises(UserError, match=r"bell-1\.0"):
+        install(wanted, tmp_path / "wheels", lambda text: None)
+    assert not wanted.sources.exists() and not is_ready(wanted)
+    wanted = Environment("alarm", baseline / "requirements.txt", unpacked=(right,))
+    assert install(wanted, tmp_path / "wheels", lambda text: None)
+    assert (wanted.sources / "bell-1.0" / "bell.py").read_text() == "RINGS = 1"
+
+
+def test_whose_environment_it_is_decides_its_place_and_the_way_out(baseline: Path) -> None:
+    wanted = Environment("bell", baseline / "requirements.txt", room="originals", command="evalkit verify")
+    assert wanted.folder.parent.name == "originals"
+    with pytest.raises(UserError, match=r"\(evalkit verify\)"):
+        interpreter(wanted)
 
 
 def test_without_the_network_it_says_so_before_it_does_anything(baseline: Path) -> None:

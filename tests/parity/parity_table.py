@@ -33,7 +33,9 @@ in the published formats; each original ran live, in an environment of its own.
 
 This page is built from `tests/parity/results/*.json` by `tests/parity/parity_table.py`. `nox -s parity` and
 `nox -s parity_stable_audio` make the environments, run the originals, and write results, golden files and this page
-again; the ordinary tests compare evalkit with the golden files.
+again; the ordinary tests compare evalkit with the golden files. `evalkit verify --against originals` repeats it on the
+published files and any clips; its bounds, which these figures and the tests keep, are in
+`evalkit/originals/quantities.py`.
 
 Errors are the largest over all cases; a case is one clip, or for a metric one number, unless its note says more.
 For Stable Audio a case is a layout of the family, at full structure and reduced width, with a batch of two.

@@ -20,6 +20,7 @@ from evalkit.embed.load import load_embedder
 from evalkit.metrics.base import MetricInputs
 from evalkit.metrics.clap_score import METRIC
 from evalkit.nets.clap import tower_input
+from evalkit.originals.quantities import COSINE, MEAN_SCORE, SCORE
 from evalkit.originals.seeded import torch_files
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -28,7 +29,7 @@ import torch_cases
 
 sys.path.pop(0)
 
-COSINE, PER_CLIP, MEAN, DECIBEL = 1e-6, 2e-4, 1e-4, 0.1
+DECIBEL = 0.1
 SHAPES = {"fusion": torch_files.TINY_WITH_FUSION, "plain": torch_files.BASE}
 
 
@@ -84,8 +85,8 @@ def check(
         assert 1 - cosine(text, golden[f"{kind}/text/{name}"]) <= COSINE, name
     found = METRIC.compute(MetricInputs(ids=names, groups=names, features=features, texts=texts))
     expected = np.array([golden[f"{kind}/score/{name}"][0] for name in names])
-    np.testing.assert_allclose([found.per_prompt[name] for name in names], expected, atol=PER_CLIP, rtol=0)
-    assert found.value == pytest.approx(expected.mean(), abs=MEAN)
+    np.testing.assert_allclose([found.per_prompt[name] for name in names], expected, atol=SCORE, rtol=0)
+    assert found.value == pytest.approx(expected.mean(), abs=MEAN_SCORE)
 
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:

@@ -7,7 +7,6 @@ mel, decibels, BatchNorm, channel order) moves them by far more than the limits.
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -25,23 +24,13 @@ from evalkit.embed.base import Embedder
 from evalkit.embed.load import load_embedder
 from evalkit.embed.openl3 import network_of_keras
 from evalkit.nets.openl3 import OpenL3Config
+from evalkit.originals.quantities import AS_MEASURED, DISTANCE, FRAMES
 from evalkit.originals.seeded import openl3 as openl3_seeded
-
-AS_THE_ORACLE = platform.machine() in ("x86_64", "AMD64")
-"""The golden numbers hold the rounding of an x86 processor without fused multiplication. Elsewhere compilers fuse,
-and the nearly empty bands, which are nothing but rounding, come out otherwise; so would the original's there.
-"""
 
 NETWORK = 1e-4
 """Of a frame given the same decibels, in root mean squares of the frame."""
 
-LIMIT = 1e-4 if AS_THE_ORACLE else 0.15
-"""Of a frame from the waveform, in root mean squares of the frame."""
-
-DISTANCE = 1e-4 if AS_THE_ORACLE else 3e-3
-"""Of FD-OpenL3, relative. Measured: 1e-6."""
-
-DECIBELS = 1e-3 if AS_THE_ORACLE else 15
+DECIBELS = 1e-3 if AS_MEASURED else 15
 """Of the front end. Another rounding anywhere before it (order of the resampler's sums, window, transform) is
 off by decibels in bands that are nearly empty.
 """
@@ -76,7 +65,7 @@ def assert_as_the_original(case: cases.Case, clip: Clip, embedder: Embedder, gol
         wanted = np.concatenate([wanted, wanted], axis=1)
     spectra = decibels(clip)[kept[len(kept) // 2], ::8, ::8]
     assert np.abs(spectra - golden[f"{case.name}/decibels"]).max() <= DECIBELS
-    assert relative(rows[kept], wanted) <= LIMIT
+    assert relative(rows[kept], wanted) <= FRAMES
 
 
 @pytest.mark.parametrize("case", CASES)

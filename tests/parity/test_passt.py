@@ -17,6 +17,7 @@ from evalkit.embed.load import load_embedder
 from evalkit.embed.passt import PaSSTEmbedder
 from evalkit.metrics.base import MetricInputs
 from evalkit.metrics.kl_passt import METRIC
+from evalkit.originals.quantities import KL, LOGITS, PROBABILITY
 from evalkit.originals.seeded import torch_files
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -24,7 +25,6 @@ import torch_cases
 
 sys.path.pop(0)
 
-LOGITS, PROBABILITY, KL = 1e-4, 1e-4, 1e-4
 QUICK = ("mono_16k_0.4s", "stereo_44k_1.4s", "mono_48k_5s_quiet")
 SLOW = tuple(case.name for case in torch_cases.SYNTHETIC if case.name not in QUICK)
 

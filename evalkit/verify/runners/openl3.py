@@ -20,7 +20,7 @@ from evalkit.audio.resample import resample_kaiser_best
 from evalkit.core.errors import UserError
 from evalkit.embed.log_mel import LogMel
 from evalkit.embed.openl3 import frames, read_network
-from evalkit.fetch.download import Meter, fetch
+from evalkit.fetch.download import Quiet, fetch
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import parse_source, place
 from evalkit.verify.answer_files import Case, read_fields
@@ -33,22 +33,6 @@ class _Input:
 
     embedding: int
     sound: Mapping[str, str]
-
-
-class _Silent(Meter):
-    """Nobody is told of 176 kB."""
-
-    def start(self, name: str, total: int | None, done: int) -> None:
-        pass
-
-    def advance(self, count: int) -> None:
-        pass
-
-    def finish(self) -> None:
-        pass
-
-    def note(self, text: str) -> None:
-        pass
 
 
 class Windows:
@@ -77,6 +61,6 @@ def _sound(table: Mapping[str, str]) -> Clip:
     source = parse_source(table, "a known answer's sound")
     path = evalkit_home() / "sources" / place(source)
     try:
-        return decode(fetch(source, path, _Silent(), replace=True).path)
+        return decode(fetch(source, path, Quiet(), replace=True).path)
     except UserError as error:
         raise Skip(f"its sound cannot be had: {error}") from None

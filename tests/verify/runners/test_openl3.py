@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openl3_seeded
 import pytest
 from safetensors.torch import save_file
 
 from evalkit.audio.encode import wav_bytes
 from evalkit.embed.openl3 import network_of_keras
 from evalkit.nets.openl3 import OpenL3Config
+from evalkit.originals.seeded import openl3 as openl3_seeded
 from evalkit.verify.answer_files import Case
 from evalkit.verify.runners.base import Place
 from evalkit.verify.runners.openl3 import Windows

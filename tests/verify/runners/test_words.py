@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 import torch
 from evalkit_checkpoints import small_t5
-from torch_seeded import write_tokenizer
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 T5 = [
