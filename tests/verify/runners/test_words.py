@@ -11,6 +11,8 @@ import torch
 from evalkit_checkpoints import small_t5
 from transformers import RobertaConfig, RobertaForMaskedLM
 
+from evalkit.originals.seeded.torch_files import write_tokenizer
+
 T5 = [
     ("ids", {"texts": ["word0 word5", "word9"]}, "", [3, 8, 1, 12, 1]),
     ("no end", {"texts": ["word7"], "end": False}, "", [10]),
