@@ -9,6 +9,7 @@ from evalkit.api.words import named
 from evalkit.run.config import RunConfig
 from evalkit.run.pipeline import Outcome, run, run_generate
 from evalkit.run.plan import Plan, make_plan
+from evalkit.run.preflight import Looked, look
 from evalkit.run.progress import Lines, Progress
 
 Stage = Literal["generate", "score"]
@@ -35,6 +36,11 @@ def prepared(config: RunConfig) -> Plan:
     return make_plan(config)
 
 
-def worked(plan: Plan, stage: Stage, progress: Progress) -> Outcome:
-    """Do it, up to this stage, or what of it is not done yet."""
-    return (run if stage == "score" else run_generate)(plan, progress)
+def looked(plan: Plan, stage: Stage, progress: Progress) -> Looked:
+    """What there is to it. Raises UserError, before any work, for whatever is known to end it."""
+    return look(plan, stage, progress)
+
+
+def worked(plan: Plan, stage: Stage, progress: Progress, found: Looked | None = None) -> Outcome:
+    """Do it, up to this stage, or what of it is not done yet; `found` is what `looked` says of it."""
+    return (run if stage == "score" else run_generate)(plan, progress, looked=found)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from evalkit.cli.complaints import complain
 from evalkit.core.errors import UserError
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
     from evalkit.run.pipeline import Outcome
     from evalkit.run.plan import Plan
+    from evalkit.run.preflight import Looked
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -38,15 +41,21 @@ class Lost:
 
 
 def attempt_all(configs: Sequence[RunConfig], stage: Literal["generate", "score"]) -> list[Outcome | Lost]:
-    """What became of each, in their order; what was lost is told on stderr when it happens.
+    """What became of each, in their order; what is lost is told on stderr, and before any work where it is known then.
 
     Raises UserError, before any work, for whatever is mistyped in any of them.
     """
     plans: list[Plan | Lost] = together(*(partial(_planned, config) for config in configs))
-    for each in plans:
-        if isinstance(each, Lost):
-            _tell(each, len(plans) > 1)
-    return [each if isinstance(each, Lost) else _worked(each, stage, len(plans) > 1) for each in plans]
+    looks = [each if isinstance(each, Lost) else _attempted(each, partial(_looked, each, stage)) for each in plans]
+    _tell([each for each in looks if isinstance(each, Lost)], len(plans) > 1)
+    outcomes: list[Outcome | Lost] = []
+    for plan, found in zip(plans, looks, strict=True):
+        if isinstance(plan, Lost) or isinstance(found, Lost):
+            outcomes += [each for each in (found,) if isinstance(each, Lost)]
+            continue
+        outcomes.append(_attempted(plan, partial(_worked, plan, stage, found)))
+        _tell([each for each in outcomes[-1:] if isinstance(each, Lost)], len(plans) > 1)
+    return outcomes
 
 
 def _planned(config: RunConfig) -> Plan | Lost:
@@ -58,25 +67,42 @@ def _planned(config: RunConfig) -> Plan | Lost:
         return Lost(config.model, config.seed, error, error.exit_code)
 
 
-def _worked(plan: Plan, stage: Literal["generate", "score"], one_of_several: bool) -> Outcome | Lost:
+def _looked(plan: Plan, stage: Literal["generate", "score"]) -> Looked:
+    from evalkit.api.work import looked
+    from evalkit.cli.progress import for_this_terminal
+
+    with for_this_terminal() as progress:
+        return looked(plan, stage, progress)
+
+
+def _worked(plan: Plan, stage: Literal["generate", "score"], found: Looked) -> Outcome:
     from evalkit.api.work import worked
     from evalkit.cli.progress import for_this_terminal
 
+    with for_this_terminal() as progress:
+        return worked(plan, stage, progress, found)
+
+
+def _attempted(plan: Plan, step: Callable[[], Found]) -> Found | Lost:
+    """What a step of a run gives, or how the run was lost by it: the other models are still to be run, and their
+    results told."""
     try:
-        with for_this_terminal() as progress:
-            return worked(plan, stage, progress)
-    except Exception as error:  # noqa: BLE001 - the other models are still to be run, and their results told
+        return step()
+    except Exception as error:  # noqa: BLE001 - as above; a bug keeps its traceback
         heed()
         known = refusal(error) if isinstance(error, OSError) else error
         if isinstance(known, UserError):
-            lost = Lost(plan.config.model, plan.config.seed, known, known.exit_code)
-        else:
-            traceback.print_exception(error)
-            lost = Lost(plan.config.model, plan.config.seed, UserError(described(error)), 1)
-        _tell(lost, one_of_several)
-        return lost
+            return Lost(plan.config.model, plan.config.seed, known, known.exit_code)
+        traceback.print_exception(error)
+        return Lost(plan.config.model, plan.config.seed, UserError(described(error)), 1)
 
 
-def _tell(lost: Lost, one_of_several: bool) -> None:
-    named = lost.model in lost.error or not one_of_several
-    complain(lost.reason, "" if named else lost.model)
+def _tell(lost: Sequence[Lost], of_several: bool) -> None:
+    """Each reason once, with the models that it befell where it does not name them."""
+    befallen: dict[str, list[Lost]] = {}
+    for each in lost:
+        befallen.setdefault(each.error, []).append(each)
+    for reason, those in befallen.items():
+        models = dict.fromkeys(each.model for each in those)
+        named = all(model in reason for model in models) or not of_several
+        complain(those[0].reason, "" if named else ", ".join(models))

@@ -103,6 +103,11 @@ class Gathering:
         known = {str(each) for each in self.errors}
         self.errors += [each for each in found if str(each) not in known]
 
+    def require(self, holds: bool, told: str, hint: str = "") -> None:
+        """Keep a fault, told so, where something does not hold."""
+        if not holds:
+            self.add(UserError(told, hint))
+
     @contextmanager
     def look(self) -> Iterator[None]:
         """Keep the UserError of the block."""

@@ -10,12 +10,14 @@ import importlib.util
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
 from evalkit.audio.clip import Samples
 from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import files_under
 from evalkit.fetch.digests import remembered_sha256
@@ -105,9 +107,13 @@ class BaselineGenerator:
             return spec
 
     def _place(self) -> Place:
-        """Raises MissingWeights, with what to put where."""
-        folder = self._checkpoint or locate(self._model.name, self._overrides)
-        return Place(folder, {name: locate(name, self._overrides) for name in self._model.needs}, self._model)
+        """Raises MissingWeights for all that is not here, with what to put where."""
+        needs = self._model.needs
+        folder, *parts = together(
+            lambda: self._checkpoint or locate(self._model.name, self._overrides),
+            *(partial(locate, name, self._overrides) for name in needs),
+        )
+        return Place(folder, dict(zip(needs, parts, strict=True)), self._model)
 
     def check_options(self, options: Options) -> None:
         """Raises UserError naming what is out of range, by the adapter's function of that name, where it has one. The

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from evalkit.audio.clip import Samples
-from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.generators.base import Options
 from evalkit.generators.baselines import Made, Request
 
@@ -38,15 +38,17 @@ class Drawing:
 
 
 def read_drawing(options: Options) -> Drawing:
-    """Raises UserError naming the option that is out of range."""
+    """Raises UserError naming all options that are out of range."""
+    wrong, numbers = Gathering(), dict[str, float]()
     for name, value in options.items():
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"option {name} is a number, not {value!r}")
-    top_k, temperature, cfg = (float(options[name]) for name in ("top_k", "temperature", "cfg"))  # type: ignore[arg-type]
-    if top_k != int(top_k) or top_k < 0:
-        raise UserError(f"top_k is a whole number from 0, not {top_k:g}")
-    if temperature < 0 or cfg < 0:
-        raise UserError("temperature and cfg are not negative")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            numbers[name] = float(value)
+        else:
+            wrong.require(False, f"option {name} is a number, not {value!r}")
+    top_k, temperature, cfg = (numbers.get(name, 0.0) for name in ("top_k", "temperature", "cfg"))
+    wrong.require(top_k.is_integer() and top_k >= 0, f"top_k is a whole number from 0, not {top_k:g}")
+    wrong.require(temperature >= 0 and cfg >= 0, "temperature and cfg are not negative")
+    wrong.settle()
     return Drawing(int(top_k), temperature, cfg)
 
 

@@ -19,7 +19,8 @@ from torch import Tensor
 from evalkit.audio.clip import Samples
 from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import lone_variant
-from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
+from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.faults import Gathering
 from evalkit.generators.base import Options
 from evalkit.generators.baselines import Made, Request
 from evalkit.generators.hub_folder import one_line, refuse_gaps
@@ -44,12 +45,15 @@ class Denoising:
 
 
 def read_denoising(options: Options) -> Denoising:
-    """Raises UserError naming the option that is out of range."""
-    steps, cfg = options["steps"], options["cfg"]
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= _MOST_STEPS:
-        raise UserError(f"steps is a whole number from 1 to {_MOST_STEPS}, not {steps!r}")
-    if isinstance(cfg, bool) or not isinstance(cfg, int | float) or not cfg >= 1:
-        raise UserError(f"cfg is a number from 1, not {cfg!r}")
+    """Raises UserError naming all options that are out of range."""
+    steps: Any = options["steps"]
+    cfg: Any = options["cfg"]
+    wrong = Gathering()
+    whole = isinstance(steps, int) and not isinstance(steps, bool) and 1 <= steps <= _MOST_STEPS
+    wrong.require(whole, f"steps is a whole number from 1 to {_MOST_STEPS}, not {steps!r}")
+    real = isinstance(cfg, int | float) and not isinstance(cfg, bool) and cfg >= 1
+    wrong.require(real, f"cfg is a number from 1, not {cfg!r}")
+    wrong.settle()
     return Denoising(steps, float(cfg))
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from evalkit.audio.clip import Samples
-from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 
 RATE = 16000
@@ -60,11 +61,13 @@ def build() -> Mock:
 
 
 def _read_options(options: Options) -> tuple[str, int]:
-    kind, bursts = options["kind"], options["bursts"]
-    if kind not in KINDS:
-        raise UserError(f"mock: kind is one of {', '.join(KINDS)}, not {kind!r}")
-    if isinstance(bursts, bool) or not isinstance(bursts, int) or not 1 <= bursts <= 100:
-        raise UserError(f"mock: bursts is a whole number from 1 to 100, not {bursts!r}")
+    kind: Any = options["kind"]
+    bursts: Any = options["bursts"]
+    wrong = Gathering()
+    wrong.require(kind in list(KINDS), f"mock: kind is one of {', '.join(KINDS)}, not {kind!r}")
+    whole = isinstance(bursts, int) and not isinstance(bursts, bool) and 1 <= bursts <= 100
+    wrong.require(whole, f"mock: bursts is a whole number from 1 to 100, not {bursts!r}")
+    wrong.settle()
     return str(kind), bursts
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.core import interrupts
-from evalkit.core.faults import together
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.embed.base import Embedder
@@ -23,28 +22,24 @@ from evalkit.execute.inline import Inline
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.run.embed import Workshop
 from evalkit.run.embedders import open_embedder
-from evalkit.run.generate import generate, require_means, settled_records
+from evalkit.run.generate import generate, settled_records
 from evalkit.run.manifest import (
     Manifest,
     begin,
     changed_code,
-    changed_model,
     changed_versions,
     closing,
     finished,
-    metric_codes,
     open_manifest,
-    stamps,
 )
 from evalkit.run.plan import Plan
-from evalkit.run.preflight import make_ready
+from evalkit.run.preflight import Looked, look, make_ready
 from evalkit.run.progress import Progress
 from evalkit.run.samples import write_samples
 from evalkit.run.score import Scoring, embed_all, score_all
 from evalkit.run.speed import speed
 from evalkit.store.ledger import Ledger, Record
 from evalkit.store.lock import locked
-from evalkit.suites.pinned import require_references
 
 
 @dataclass(frozen=True)
@@ -61,17 +56,13 @@ class Outcome:
     unclosed: str = ""
 
 
-def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
-    """All stages. Raises UserError for what the person can put right; KeyboardInterrupt passes through,
-    with the run marked cancelled."""
-    now, *_ = together(
-        lambda: stamps(plan, progress),
-        lambda: require_references(plan.suite),
-        lambda: _require_place_and_means(plan, progress),
-    )
-    opened = open_manifest(plan)
-    codes = metric_codes(plan, progress)
-    ready = None if finished(opened, plan, now, codes) else make_ready(plan, now, progress)
+def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked: Looked | None = None) -> Outcome:
+    """All stages; `looked` is what `run.preflight.look` found, where it was asked before.
+
+    Raises UserError for what the person can put right; KeyboardInterrupt passes through, with the run marked cancelled.
+    """
+    looked = looked or look(plan, "score", progress)
+    now, codes, ready = looked.stamps, looked.codes, looked.ready
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
         if finished(manifest, plan, now, codes):
@@ -95,9 +86,12 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None) -> Out
         return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed)
 
 
-def run_generate(plan: Plan, progress: Progress, executor: Executor | None = None) -> Outcome:
+def run_generate(
+    plan: Plan, progress: Progress, executor: Executor | None = None, looked: Looked | None = None
+) -> Outcome:
     """The first stage alone. Its run.json stays `started`: `evalkit run` with the same words goes on."""
-    _require_place_and_means(plan, progress)
+    if looked is None:
+        look(plan, "generate", progress)
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
         settled = settled_records(plan, ledger)
@@ -113,13 +107,6 @@ def _ledger(plan: Plan, progress: Progress) -> Ledger:
     if ledger.strange:
         progress.note(f"{plan.folder.ledger}: {ledger.strange} lines are no records (torn by a crash?) and passed over")
     return ledger
-
-
-def _require_place_and_means(plan: Plan, progress: Progress) -> None:
-    """A run that is new is not begun in vain; one that is there may be finished, and need no device and no weights."""
-    together(plan.folder.require_files, lambda: None if plan.folder.run_json.exists() else require_means(plan))
-    for sentence in changed_model(plan):
-        progress.note(sentence)
 
 
 @contextmanager

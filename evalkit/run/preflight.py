@@ -1,6 +1,7 @@
 """What can be known to fail before the work: done first, so that an hour of sounds does not end in a file that is none.
 
-The references are read and inspected, and each embedder's weights are loaded once. That some load is remembered by the
+Everything that can be looked at without a network is, and all that is wrong is told at once: the run's place, the
+device, weights and references. Only then each embedder's weights are loaded once. That some load is remembered by the
 stamp of their files under EVALKIT_HOME, so it costs once per file, not once per run.
 """
 
@@ -9,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
+from typing import Literal
 
 from evalkit.core.errors import UserError
-from evalkit.core.faults import together
+from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.plugins import BrokenPlugin
@@ -20,10 +21,13 @@ from evalkit.embed.base import TextEmbedder, family_of, is_own
 from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
 from evalkit.metrics.base import METRICS, Metric
 from evalkit.run.embedders import open_embedder
+from evalkit.run.generate import require_means
+from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References, open_references
 from evalkit.run.score import load_metrics
+from evalkit.suites.pinned import require_references
 
 
 @dataclass(frozen=True)
@@ -35,24 +39,78 @@ class Ready:
     references: References
 
 
-def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress) -> Ready:
-    """`stamps` {weights name: stamp of its files}. Raises UserError for references that cannot be used or were made
-    with other weights, or an EVALKIT_HOME that cannot be written; MissingWeights or BadCheckpoint for weights that do
-    not load."""
-    writable_home(*FEATURES)
-    metrics, broken = load_metrics(plan)
+@dataclass(frozen=True)
+class Looked:
+    """What a look at a run before its work found: `stamps` {weights name: stamp of its files}, `codes` {metric: digest
+    of its code}, and what is `ready` (None where the run is finished, or only sounds are to be made)."""
+
+    stamps: Mapping[str, str]
+    codes: Mapping[str, str]
+    ready: Ready | None
+
+
+def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress) -> Looked:
+    """Raises UserError with everything that is known to end the run: its place, the device, weights and references
+    that are not here or cannot be used. Networks are loaded last, and only where nothing else is wrong."""
+    wrong, stamped, codes = Gathering(), dict[str, str](), dict[str, str]()
+    with wrong.look():
+        _require_place_and_means(plan, progress)
+    if stage == "generate":
+        wrong.settle()
+        return Looked({}, {}, None)
+    with wrong.look():
+        stamped = stamps(plan, progress)
+    with wrong.look():
+        require_references(plan.suite)
+    with wrong.look():
+        codes = metric_codes(plan, progress)
+    with wrong.look():
+        opened = open_manifest(plan)
+        if not wrong.errors and finished(opened, plan, stamped, codes):
+            return Looked(stamped, codes, None)
+    return Looked(stamped, codes, make_ready(plan, stamped, progress, wrong))
+
+
+def _require_place_and_means(plan: Plan, progress: Progress) -> None:
+    """A run that is new is not begun in vain; one that is there may be finished, and need no device and no weights."""
+    together(plan.folder.require_files, lambda: None if plan.folder.run_json.exists() else require_means(plan))
+    for sentence in changed_model(plan):
+        progress.note(sentence)
+
+
+def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering | None = None) -> Ready:
+    """`stamps` {weights name: stamp of its files}; `wrong` is what was found before, which is told with the rest.
+
+    Raises UserError for references that cannot be used or were made with other weights, or an EVALKIT_HOME that cannot
+    be written, and for weights that do not load, all of them.
+    """
+    wrong = wrong or Gathering()
+    with wrong.look():
+        writable_home(*FEATURES)
+    metrics, broken = load_metrics(plan, wrong)
     for reason in broken.values():
         progress.note(f"{reason}; it will have no number, and the others will")
-    references = open_references(plan, metrics, progress)
+    references = References()
+    with wrong.look():
+        references = open_references(plan, metrics, progress)
+    for name, metric in metrics.items():
+        with wrong.look():
+            _require_family(plan, name, metric, family_of(plan.suite.metrics[name].embedded_by))
+    wrong.settle()
     for sentence in references.notes:
         progress.note(sentence)
     loaded: dict[str, _Facts] = {}
     for name, stamp in stamps.items():
-        try:
-            loaded[name] = _facts(plan, name, stamp)
-        except BrokenPlugin as error:
-            progress.note(f"{error}; its metrics will have no number, and the others will")
-    together(*(partial(_require_fit, plan, metrics, name, facts, references) for name, facts in loaded.items()))
+        with wrong.look():
+            try:
+                loaded[name] = _facts(plan, name, stamp)
+            except BrokenPlugin as error:
+                progress.note(f"{error}; its metrics will have no number, and the others will")
+    for name in metrics:
+        if plan.suite.metrics[name].weights in loaded:
+            with wrong.look():
+                _require_fit(plan, name, metrics[name], loaded[plan.suite.metrics[name].weights], references)
+    wrong.settle()
     return Ready(metrics, broken, references)
 
 
@@ -78,26 +136,28 @@ def _facts(plan: Plan, name: str, stamp: str) -> _Facts:
     return facts
 
 
-def _require_fit(
-    plan: Plan, metrics: Mapping[str, Metric], weights: str, facts: _Facts, references: References
-) -> None:
+def _require_family(plan: Plan, name: str, metric: Metric, family: str) -> None:
+    """Raises UserError where one of evalkit's own metrics is of another family than its embedder; "" is not known."""
+    weights = plan.suite.metrics[name].weights
+    if family and METRICS.is_builtin(name) and metric.card.family != family:
+        wrong = f"{name} is of {metric.card.family}, and {weights} is of {family}"
+        raise UserError(
+            f"suite {plan.suite.name}: {wrong}: the number would be another one under its name",
+            f'give it one of its own: [metrics.my_{name.split("_")[0]}] like = "{name}" and weights = "{weights}"',
+        )
+
+
+def _require_fit(plan: Plan, name: str, metric: Metric, facts: _Facts, references: References) -> None:
     """Raises UserError where a metric is of another family than the embedder that it names, needs text from one that
     reads none, or compares with a file of other dimensions."""
-    chosen = {name: plan.suite.metrics[name] for name in metrics if plan.suite.metrics[name].weights == weights}
-    for name, each in chosen.items():
-        card = metrics[name].card
-        named = METRICS.is_builtin(name) and (is_own(each.embedded_by) or family_of(each.embedded_by))
-        if named and card.family != facts.family:
-            wrong = f"{name} is of {card.family}, and {weights} is of {facts.family}"
-            raise UserError(
-                f"suite {plan.suite.name}: {wrong}: the number would be another one under its name",
-                f'give it one of its own: [metrics.my_{name.split("_")[0]}] like = "{name}" and weights = "{weights}"',
-            )
-        if card.text and not facts.text:
-            raise UserError(f"suite {plan.suite.name}: {name} compares with text, and {weights} reads none")
-        found = {len(references.sets[name].mean)} if name in references.sets else set()
-        found |= {len(row) for row in references.pairs.get(name, {}).values()}
-        if found - {facts.dimensions}:
-            wrong = f"{each.reference}: has {min(found - {facts.dimensions})} dimensions"
-            hint = f"make it with {weights}, or name the weights that it was made with"
-            raise UserError(f"{wrong}, and {weights} gives {facts.dimensions}", hint)
+    chosen = plan.suite.metrics[name]
+    weights, own = chosen.weights, is_own(chosen.embedded_by)
+    _require_family(plan, name, metric, facts.family if own or family_of(chosen.embedded_by) else "")
+    if metric.card.text and not facts.text:
+        raise UserError(f"suite {plan.suite.name}: {name} compares with text, and {weights} reads none")
+    found = {len(references.sets[name].mean)} if name in references.sets else set()
+    found |= {len(row) for row in references.pairs.get(name, {}).values()}
+    if found - {facts.dimensions}:
+        wrong = f"{chosen.reference}: has {min(found - {facts.dimensions})} dimensions"
+        hint = f"make it with {weights}, or name the weights that it was made with"
+        raise UserError(f"{wrong}, and {weights} gives {facts.dimensions}", hint)

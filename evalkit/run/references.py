@@ -6,12 +6,12 @@ file that cannot be read, and a gap that nobody meant is not to become another m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.embed.base import Features
 from evalkit.metrics.base import Metric, SetReference
 from evalkit.run.plan import Plan
@@ -42,13 +42,13 @@ def open_references(plan: Plan, metrics: Mapping[str, Metric], progress: Progres
     kinds = {name: metric.card.reference for name, metric in metrics.items() if metric.card.reference}
     from_files = {name: kind for name, kind in kinds.items() if plan.suite.metrics[name].reference is not None}
     from_sounds = {name: kind for name, kind in kinds.items() if name not in from_files}
-    faults: list[UserError] = []
+    wrong = Gathering()
     sets: dict[str, SetReference] = {}
     pairs: dict[str, Mapping[str, Features]] = {}
     warnings: dict[str, Sequence[str]] = {}
     notes: list[str] = []
     for name, kind in from_files.items():
-        with _gathered(faults):
+        with wrong.look():
             if kind == "set":
                 sets[name] = _statistics(plan.suite.metrics[name], sets, plan.suite)
             else:
@@ -56,9 +56,8 @@ def open_references(plan: Plan, metrics: Mapping[str, Metric], progress: Progres
                 notes += near
     heard = _Heard()
     if from_sounds:
-        heard = _open_recordings(plan.suite, from_sounds, progress, faults)
-    if faults:
-        raise faults[0] if len(faults) == 1 else UserError("; ".join(map(str, faults)))
+        heard = _open_recordings(plan.suite, from_sounds, progress, wrong)
+    wrong.settle()
     warnings |= {name: [*heard.remarks, *(heard.copies if kind == "set" else ())] for name, kind in from_sounds.items()}
     return References(sets, pairs, heard.recordings, heard.names, warnings, list(dict.fromkeys((*notes, *heard.notes))))
 
@@ -74,19 +73,17 @@ class _Heard:
     notes: Sequence[str] = ()
 
 
-def _open_recordings(suite: Suite, kinds: Mapping[str, str], progress: Progress, faults: list[UserError]) -> _Heard:
-    """The suite's recordings; what is wrong with them goes into `faults`."""
+def _open_recordings(suite: Suite, kinds: Mapping[str, str], progress: Progress, wrong: Gathering) -> _Heard:
+    """The suite's recordings; what is wrong with them is gathered."""
     folder = suite.reference_audio
     if folder is None:
         hint = "name a file with reference = ..., or a folder of recordings with [reference] audio = ..."
-        faults.append(
-            UserError(f"suite {suite.name}: {', '.join(kinds)} compare with a reference, and it has none", hint)
-        )
+        wrong.add(UserError(f"suite {suite.name}: {', '.join(kinds)} compare with a reference, and it has none", hint))
         return _Heard()
     files: Mapping[str, Path] = {}
     found = Belonging({})
     concerned = _concerned(suite.prompts, suite.metrics[next(iter(kinds))])
-    with _gathered(faults):
+    with wrong.look():
         files = reference_files(folder)
         found = belonging(str(folder), concerned, files)
         if "pair" in kinds.values():
@@ -94,7 +91,7 @@ def _open_recordings(suite: Suite, kinds: Mapping[str, str], progress: Progress,
     if not files:
         return _Heard()
     recordings: Mapping[str, Recording] = {}
-    with _gathered(faults):
+    with wrong.look():
         recordings = inspect_all(files, progress)
     firsts = one_each(recordings)
     asked = seconds_asked(recordings, found.names, {prompt.id: prompt.seconds for prompt in suite.prompts})
@@ -139,12 +136,3 @@ def _rows(chosen: MetricPlan, prompts: Sequence[Prompt]) -> tuple[dict[str, Feat
         gap = len(concerned) - len(found.names)
         warnings.append(f"{gap} of {len(concerned)} prompts have no row in the published reference and are left out")
     return {identifier: rows[name] for identifier, name in found.names.items()}, warnings, list(found.notes)
-
-
-@contextmanager
-def _gathered(faults: list[UserError]) -> Iterator[None]:
-    """Keep the fault of the block, so that all of them can be told together."""
-    try:
-        yield
-    except UserError as fault:
-        faults.append(fault)

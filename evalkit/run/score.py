@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Features
@@ -61,22 +62,22 @@ class Scored:
     embeddings: dict[str, Embedding]
 
 
-def load_metrics(plan: Plan) -> tuple[dict[str, Metric], dict[str, str]]:
+def load_metrics(plan: Plan, wrong: Gathering) -> tuple[dict[str, Metric], dict[str, str]]:
     """The suite's metrics by name, in the manifest's order, and {name: reason} of those whose code fails.
 
-    Raises UserError for a name that is no metric's, and for an option that one does not have.
+    A name that is no metric's, and an option that one does not have, are gathered.
     """
     metrics: dict[str, Metric] = {}
     broken: dict[str, str] = {}
     for name, chosen in plan.suite.metrics.items():
-        try:
-            metrics[name] = load_metric(chosen.computed_by)
-        except BrokenPlugin as error:
-            broken[name] = str(error)
-            continue
-        if chosen.like:
-            metrics[name] = Like(name, metrics[name])
-        chosen_options(metrics[name].card, chosen.options)
+        with wrong.look():
+            try:
+                metric = load_metric(chosen.computed_by)
+            except BrokenPlugin as error:
+                broken[name] = str(error)
+                continue
+            metrics[name] = Like(name, metric) if chosen.like else metric
+            chosen_options(metrics[name].card, chosen.options)
     return metrics, broken
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.tables import Table
 from evalkit.metrics.base import METRICS, MetricCard
 
@@ -43,10 +44,12 @@ def general_metrics() -> list[str]:
 
 
 def chosen_options(card: MetricCard, options: Mapping[str, str]) -> dict[str, str]:
-    """A value for each option of the card. Raises UserError for an option, or a value, that the card does not have."""
+    """A value for each option of the card. Raises UserError for all options and values that the card does not have."""
+    wrong = Gathering()
     for name, value in options.items():
         if name not in card.options:
-            raise unknown_name(f"option of {card.name}", name, card.options)
-        if value not in card.options[name]:
-            raise unknown_name(f"{name} of {card.name}", value, card.options[name])
+            wrong.add(unknown_name(f"option of {card.name}", name, card.options))
+        elif value not in card.options[name]:
+            wrong.add(unknown_name(f"{name} of {card.name}", value, card.options[name]))
+    wrong.settle()
     return {name: options.get(name, values[0]) for name, values in card.options.items()}

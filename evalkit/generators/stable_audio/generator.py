@@ -25,6 +25,7 @@ from evalkit.checkpoints.find import (
 )
 from evalkit.checkpoints.own_config import CONFIG
 from evalkit.core.errors import BadCheckpoint, UserError
+from evalkit.core.faults import Gathering
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
@@ -89,9 +90,19 @@ class StableAudioGenerator:
             check_seconds_start(asked.seconds_start, known.content, self.spec.name)
 
     def check_files(self) -> None:
-        """Raises MissingWeights or BadCheckpoint where the checkpoint or its text tower is not here."""
-        if not self._random:
+        """Raises MissingWeights or BadCheckpoint where the checkpoint or its text tower is not here. Which tower it is
+        the checkpoint says; where that is not here either, those that the variant needs are looked for."""
+        if self._random:
+            return
+        try:
             locate_tower(self._found(), self._overrides)
+        except UserError as error:
+            wrong = Gathering()
+            wrong.add(error)
+            for name in self.spec.needs:
+                with wrong.look():
+                    locate(name, self._overrides)
+            wrong.settle()
 
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""

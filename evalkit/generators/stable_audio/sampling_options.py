@@ -7,12 +7,13 @@ have no effect is refused rather than ignored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.generators.base import Options
 
 if TYPE_CHECKING:
@@ -54,61 +55,70 @@ class Asked:
 
 
 def read_options(options: Options) -> Asked:
-    """A preset with its changes as typed options. Raises UserError naming what is out of range or in vain."""
+    """A preset with its changes as typed options. Raises UserError naming all that is out of range or in vain."""
     from evalkit.nets.stable_audio.sampling import SamplingOptions
 
-    names = [field.name for field in fields(SamplingOptions)]
-    unknown = sorted(set(options) - {*names, *FURTHER})
-    if unknown:
-        raise UserError(f"stable audio has no option {unknown[0]!r}")
-    _check_name(options["sampler"])
-    for name, value in options.items():
-        if name not in ("sampler", "negative_prompt", "init_audio", "compile"):
-            _check_number(name, value)
+    defaults = {field.name: field.default for field in fields(SamplingOptions) if field.default is not MISSING}
+    names, wrong = [field.name for field in fields(SamplingOptions)], Gathering()
+    strange = {name for name, value in options.items() if not _is_of_its_kind(name, value, names, wrong)}
+    for about, rule, holds in _rules({**FURTHER, **defaults, **options}, options):
+        if strange.isdisjoint(about):
+            wrong.require(holds(), f"stable audio: {rule}")
+    wrong.settle()
     found: dict[str, Any] = {name: options[name] for name in names if name in options}
-    init, trim, negative = (options.get(name) for name in ("init_audio", "trim_silence", "negative_prompt"))
-    _check(isinstance(negative, str | None), "negative_prompt is text")
-    _check(isinstance(options.get("compile", False), bool), "compile is true or false")
-    asked = Asked(
+    init, trim = options.get("init_audio"), options.get("trim_silence")
+    return Asked(
         SamplingOptions(**found),
-        str(negative or ""),
+        str(options.get("negative_prompt") or ""),
         _seconds(options.get("seconds_start", 0.0)),
         None if init is None else Path(str(init)),
         trim if isinstance(trim, int | float) else None,
         options.get("compile", False) is True,
     )
-    _check_ranges(asked)
-    _refuse_vain(asked, options)
-    return asked
 
 
-def _check_ranges(asked: Asked) -> None:
-    from evalkit.nets.stable_audio.sampling import SIGMA_SAMPLERS
+def _is_of_its_kind(name: str, value: object, sampling: Sequence[str], wrong: Gathering) -> bool:
+    """Is this an option, and its value of the type that it has? What is not is told."""
+    before = len(wrong.errors)
+    if name == "sampler":
+        with wrong.look():
+            _check_name(value)
+    elif name == "negative_prompt":
+        wrong.require(isinstance(value, str | None), "stable audio: negative_prompt is text")
+    elif name == "compile":
+        wrong.require(isinstance(value, bool), "stable audio: compile is true or false")
+    elif name in (*sampling, *FURTHER) and name != "init_audio":
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        wrong.require(is_number, f"option {name} is a number, not {value!r}")
+    elif name != "init_audio":
+        wrong.require(False, f"stable audio has no option {name!r}")
+    return len(wrong.errors) == before
 
-    sampling = asked.sampling
-    steps = sampling.steps
-    _check(steps == int(steps) and 1 <= steps <= _MOST_STEPS, f"steps is a whole number, 1 to {_MOST_STEPS}")
-    first = "sigma_max" if asked.init_audio is None else "init_noise_level"
-    level = sampling.sigma_max if asked.init_audio is None else sampling.init_noise_level
-    if sampling.sampler in SIGMA_SAMPLERS:
-        _check(0 < sampling.sigma_min < level, f"0 < sigma_min < {first} must hold")
-    _check(level > 0, f"{first} is above 0")
-    _check((sampling.eta or 0) >= 0 and sampling.cfg >= 0, "eta and cfg are not negative")
-    _check(asked.seconds_start >= 0, "seconds_start is not negative")
-    _check(0 <= sampling.cfg_rescale <= 1, "cfg_rescale is a share, 0 to 1")
-    _check(asked.trim_silence is None or asked.trim_silence < 0, "trim_silence is a level below 0 dB, such as -60")
 
+def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str, ...], str, Callable[[], bool]]]:
+    """(options that a rule is about, the rule, whether it holds) for each; of options that are not of their kind none
+    can be asked. `value` has every option, `given` those that somebody or the preset set."""
+    from evalkit.nets.stable_audio.sampling import NOISY, SIGMA_SAMPLERS
 
-def _refuse_vain(asked: Asked, options: Mapping[str, object]) -> None:
-    from evalkit.nets.stable_audio.sampling import NOISY
+    def is_level() -> bool:
+        return value["sampler"] not in SIGMA_SAMPLERS or bool(0 < value["sigma_min"] < value[first])
 
-    sampler = asked.sampling.sampler
-    if asked.sampling.eta and sampler not in NOISY:
-        _check(False, f"eta has no effect with {sampler}, which adds no noise")
-    if asked.negative_prompt:
-        _check(asked.sampling.cfg != 1, "negative_prompt has no effect at cfg 1")
-    if "init_noise_level" in options:
-        _check(asked.init_audio is not None, "init_noise_level has no effect without init_audio")
+    first = "sigma_max" if value["init_audio"] is None else "init_noise_level"
+    steps, sampler, trim = value["steps"], value["sampler"], value["trim_silence"]
+    yield ("steps",), f"steps is a whole number, 1 to {_MOST_STEPS}", lambda: steps in range(1, _MOST_STEPS + 1)
+    yield ("sampler", "sigma_min", first), f"0 < sigma_min < {first} must hold", is_level
+    yield (first,), f"{first} is above 0", lambda: value[first] > 0
+    yield ("eta", "cfg"), "eta and cfg are not negative", lambda: (value["eta"] or 0) >= 0 and value["cfg"] >= 0
+    yield ("seconds_start",), "seconds_start is not negative", lambda: value["seconds_start"] >= 0
+    yield ("cfg_rescale",), "cfg_rescale is a share, 0 to 1", lambda: 0 <= value["cfg_rescale"] <= 1
+    silence = "trim_silence is a level below 0 dB, such as -60"
+    yield ("trim_silence",), silence, lambda: trim is None or trim < 0
+    noiseless = f"eta has no effect with {sampler}, which adds no noise"
+    yield ("eta", "sampler"), noiseless, lambda: not value["eta"] or sampler in NOISY
+    unguided = "negative_prompt has no effect at cfg 1"
+    yield ("negative_prompt", "cfg"), unguided, lambda: not value["negative_prompt"] or value["cfg"] != 1
+    without = "init_noise_level has no effect without init_audio"
+    yield (), without, lambda: "init_noise_level" not in given or value["init_audio"] is not None
 
 
 def _check_name(sampler: object) -> None:
@@ -124,13 +134,3 @@ def _check_name(sampler: object) -> None:
 
 def _seconds(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
-
-
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(f"option {name} is a number, not {value!r}")
-
-
-def _check(holds: bool, rule: str) -> None:
-    if not holds:
-        raise UserError(f"stable audio: {rule}")

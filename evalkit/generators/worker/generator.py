@@ -13,11 +13,13 @@ import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit.checkpoints.safe_copy import safe_copy
 from evalkit.core.errors import MissingWeights, UserError
+from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import files_under, typed
 from evalkit.core.resources import resource
@@ -82,9 +84,7 @@ class Isolated:
 
     def check_files(self) -> None:
         """Raises UserError where its environment is not installed, MissingWeights where weights are not here."""
-        self._python()
-        for name in self.spec.needs:
-            _weights(name, self._overrides)
+        together(self._python, *(partial(_weights, name, self._overrides) for name in self.spec.needs))
 
     def load(self, device: str, dtype: str) -> None:
         """Start the worker and let it load. Raises UserError where its environment or weights are not here, or it
