@@ -9,7 +9,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.faults import together
 from evalkit.fetch.digests import measure, recorded
 from evalkit.fetch.sources import address, pinned
-from evalkit.suites.base import Outline, Pinned, Suite
+from evalkit.suites.base import MetricPlan, Outline, Pinned, Suite
 
 LARGEST = 1 << 30
 """Bytes that a prompt or reference file may have."""
