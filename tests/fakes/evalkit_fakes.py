@@ -197,9 +197,11 @@ def install() -> None:
     it is kept for people, and importing what measures it is half of a short process's life."""
     import evalkit.run.accept
     import evalkit.run.manifest
+    import evalkit.run.missing
 
     evalkit.run.accept.loudness = lambda samples, rate: None
     evalkit.run.manifest.locate = locate
+    evalkit.run.missing.locate = locate
     sys.modules["evalkit.embed.load"] = SimpleNamespace(load_embedder=load_embedder)  # type: ignore[assignment]
     if "ENCODING" in os.environ:
         _tell_when_encoding(Path(os.environ["ENCODING"]))
