@@ -154,8 +154,19 @@ class Table:
     @property
     def is_sound(self) -> bool:
         """Has nothing been found that is wrong with this table, or in it, once all of it has been asked for?"""
+        return not self._absent and not self.rest() and not self._faulty()
+
+    def doubtful(self) -> set[str]:
+        """The keys of which nobody knows what was meant, once all of the table has been asked for: with a fault, or in
+        it, missing, or perhaps what an unknown key is a slip of. Of a table that is not there, every key."""
+        if self._absent:
+            return set(self._known)
+        slips = {name for key in self.rest()[:_LOOKED_AT] for name in nearest(key, self._known).split(" or ")}
+        return slips | {str(path[len(self._path)]) for path in self._faulty() if len(path) > len(self._path)}
+
+    def _faulty(self) -> list[KeyPath]:
         paths = [*(path for path, _ in self.report.found if path is not None), *self.report.missing]
-        return not self._absent and not self.rest() and all(path[: len(self._path)] != self._path for path in paths)
+        return [path for path in paths if path[: len(self._path)] == self._path]
 
     def fault(self, key: str, told: str, hint: str = "") -> None:
         """Tell of a key, or with "" of the table itself."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering, together
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing
 from evalkit.generators.base import Timeouts
@@ -55,12 +57,14 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         counts = {"--limit": self.limit, "--batch-size": self.batch_size, "--samples": self.samples}
+        wrong = Gathering()
         for name, value in counts.items():
-            if value is not None and value < 1:
-                raise UserError(f"{name} {value}: at least 1 is needed")
-        if self.samples > MOST_SAMPLES:
-            raise UserError(f"--samples {self.samples}: at most {MOST_SAMPLES:,} sounds of a prompt are made")
-        check_dtype(self.dtype)
+            wrong.require(value is None or value >= 1, f"{name} {value}: at least 1 is needed")
+        most = f"--samples {self.samples}: at most {MOST_SAMPLES:,} sounds of a prompt are made"
+        wrong.require(self.samples <= MOST_SAMPLES, most)
+        with wrong.look():
+            check_dtype(self.dtype)
+        wrong.settle()
 
 
 def check_dtype(dtype: str) -> None:
@@ -72,8 +76,7 @@ def check_dtype(dtype: str) -> None:
 def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
     """`key=value` words of --set; a value is read as JSON where it is JSON (`50`, `true`), else as text."""
     changes: dict[str, object] = {}
-    for pair in pairs:
-        key, value = _split(pair, "--set", "key=value")
+    for key, value in together(*(partial(_split, pair, "--set", "key=value") for pair in pairs)):
         try:
             changes[key] = parse_json(value.encode("utf-8", "surrogatepass"), "--set", finite=True)
         except UserError:
@@ -82,12 +85,13 @@ def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
 
 
 def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
-    """`NAME=PATH` words of --weights. Raises UserError where a path is not there."""
-    weights: dict[str, Path] = {}
-    for pair in pairs:
+    """`NAME=PATH` words of --weights. Raises UserError for all paths that are not there."""
+
+    def read(pair: str) -> tuple[str, Path]:
         name, value = _split(pair, "--weights", "NAME=PATH")
-        weights[name] = existing(value, f"--weights {pair}")
-    return weights
+        return name, existing(value, f"--weights {pair}")
+
+    return dict(together(*(partial(read, pair) for pair in pairs)))
 
 
 def parse_checkpoint(path: str | Path | None) -> Path | None:

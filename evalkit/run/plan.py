@@ -144,12 +144,29 @@ class _Model:
 
 def _choose_model(config: RunConfig) -> _Model:
     generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
-    spec = checked_spec(generator, config.model)
-    preset, options = choose_options(spec, config.preset, config.changes)
-    if isinstance(generator, ChecksOptions):
-        with running(f"model {config.model!r}: check_options() failed"):
-            generator.check_options(options)
-    return _Model(generator, spec, preset, options)
+    spec, wrong = checked_spec(generator, config.model), Gathering()
+    chosen: list[tuple[str, Options]] = []
+    with wrong.look():
+        chosen.append(choose_options(spec, config.preset, config.changes))
+    for fault in _faults_of_options(generator, spec, config) if isinstance(generator, ChecksOptions) else ():
+        wrong.add(fault)
+    wrong.settle()
+    return _Model(generator, spec, *chosen[0])
+
+
+def _faults_of_options(generator: ChecksOptions, spec: GeneratorSpec, config: RunConfig) -> list[UserError]:
+    """What the model itself finds wrong with the options that it has; where nobody knows which preset was meant, what
+    it finds wrong with them in each."""
+    name = config.preset or spec.default_preset
+    usable = {key: value for key, value in config.changes.items() if _fault_of_option(spec, name, key, value) is None}
+    found: list[Gathering] = []
+    for preset in (name,) if name in spec.presets or not name else spec.presets:
+        own = {key: value for key, value in usable.items() if _fault_of_option(spec, preset, key, value) is None}
+        found.append(Gathering())
+        with found[-1].look(), running(f"model {config.model!r}: check_options() failed"):
+            generator.check_options(choose_options(spec, preset or None, own)[1])
+    in_each = set.intersection(*({str(each) for each in gathering.errors} for gathering in found))
+    return [each for each in found[0].errors if str(each) in in_each]
 
 
 def _generator_plan(config: RunConfig, suite: Suite, model: _Model) -> Plan:
@@ -261,26 +278,30 @@ def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str
     name, wrong = preset or spec.default_preset, Gathering()
     if name and name not in spec.presets:
         wrong.add(unknown_name(f"preset of {spec.name}", name, spec.presets))
+    for key, value in changes.items():
+        fault = _fault_of_option(spec, name, key, value)
+        if fault is not None:
+            wrong.add(fault)
+    wrong.settle()
     options = dict(spec.presets.get(name, {}))
-    of_any = (key for each in spec.presets.values() for key in each)  # where nobody knows which preset was meant
-    known = {*spec.further, *(of_any if wrong.errors else options)}
     for follower, leader in spec.follows.items():
         if changes.get(leader, options.get(leader)) != options.get(leader):
             options.pop(follower, None)
-    for key, value in changes.items():
-        with wrong.look():
-            if key not in known:
-                raise unknown_name(f"option of {spec.name}", key, known)
-            options[key] = _file(key, value) if key in spec.files else value
-    wrong.settle()
+    options |= {key: str(typed(str(each)).absolute()) if key in spec.files else each for key, each in changes.items()}
     return name, options
 
 
-def _file(option: str, value: object) -> str:
-    path = typed(str(value)).absolute()
-    if not path.is_file():
-        raise UserError(f"{option}: no such file: {path}" if not path.is_symlink() else f"{option}: {absent(path)}")
-    return str(path)
+def _fault_of_option(spec: GeneratorSpec, preset: str, key: str, value: object) -> UserError | None:
+    """What is wrong with an option, whatever the model makes of its value: that it has none of this name in the preset
+    (in any, where there is no such preset), or that the file which it names is not there."""
+    presets = [spec.presets[preset]] if preset in spec.presets else spec.presets.values()
+    known = {*spec.further, *(each for options in presets for each in options)}
+    if key not in known:
+        return unknown_name(f"option of {spec.name}", key, known)
+    path = typed(str(value)).absolute() if key in spec.files else None
+    if path is None or path.is_file():
+        return None
+    return UserError(f"{key}: no such file: {path}" if not path.is_symlink() else f"{key}: {absent(path)}")
 
 
 def by_content(spec: GeneratorSpec, options: Options) -> dict[str, object]:

@@ -98,13 +98,15 @@ def find_manifest(name_or_path: str) -> Path:
 
 def _prompts(draft: Draft) -> tuple[Prompt, ...]:
     """The prompts, where the manifest says well which they are; what is wrong with them is told with its faults."""
-    outline, prompts = draft.outline, tuple[Prompt, ...]()
-    if draft.prompts.is_sound:
+    outline, prompts, doubtful = draft.outline, tuple[Prompt, ...](), draft.prompts.doubtful()
+    if not doubtful & {"file", "source", "id", "text"}:
+        columns = replace(outline.columns, seconds=1.0) if "seconds" in doubtful else outline.columns
         with draft.file.report.also():
             if outline.pinned is not None:
                 require_fetched(outline.pinned)
-            prompts = tuple(read_prompts(outline.prompts, outline.columns))
-            _look_at_counts(draft, prompts)
+            prompts = tuple(read_prompts(outline.prompts, columns))
+            if not doubtful:
+                _look_at_counts(draft, prompts)
     return prompts
 
 

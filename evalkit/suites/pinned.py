@@ -44,7 +44,7 @@ def require_reference(plan: MetricPlan) -> None:
     if plan.pinned is not None:
         require_fetched(plan.pinned)
     elif plan.reference is not None and not plan.reference.exists():
-        raise UserError(f"{plan.reference}: no such reference file, which {plan.metric} compares with")
+        raise UserError(f"{plan.reference}: no such reference file")
 
 
 def pinned_files(outline: Outline) -> list[Pinned]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -45,6 +47,10 @@ audio = "sounds"
 ROWS = [["id", "prompt", "seconds", "clip"], *([f"p{n}", f"sound {n}", "2.5", f"c{n // 2}"] for n in range(6))]
 
 
+class CannotPlantError(Exception):
+    """Another fault is in that line already."""
+
+
 @dataclass
 class Draft:
     """A suite in the making: the lines of its manifest, the rows of its prompts, and what must be told of it."""
@@ -52,10 +58,15 @@ class Draft:
     lines: list[str] = field(default_factory=lambda: MANIFEST.splitlines())
     rows: list[list[str]] = field(default_factory=lambda: [list(row) for row in ROWS])
     told: list[str] = field(default_factory=list)
-    used: set[str] = field(default_factory=set)
+    form: str = "csv"
+    used: set[int] = field(default_factory=set)
 
-    def at(self, text: str) -> int:
-        return next(number for number, line in enumerate(self.lines) if line.startswith(text))
+    def line(self, row: int) -> int:
+        """Where a row stands in the prompt file; JSON lines have no header."""
+        return row if self.form == "jsonl" else row + 1
+
+    def at(self, text: str) -> int | None:
+        return next((number for number, line in enumerate(self.lines) if line.startswith(text)), None)
 
 
 Fault = Callable[[Draft], None]
@@ -67,23 +78,28 @@ def line(old: str, new: str, *told: str) -> Fault:
 
     def plant(draft: Draft) -> None:
         number = draft.at(old)
+        if number is None or number in draft.used:
+            raise CannotPlantError
+        draft.used.add(number)
         draft.lines[number] = new
         draft.told += [each.replace("{line}", f"line {number + 1}") for each in told]
 
     return plant
 
 
-def cell(row: int, column: int, value: str, *told: str) -> Fault:
+def cell(row: int, column: int, value: str, told: str) -> Fault:
+    """Put another value into a cell. `{line}` in what is told is the line of its row, `{first}` that of the first."""
+
     def plant(draft: Draft) -> None:
         draft.rows[row][column] = value
-        draft.told += told
+        draft.told += [told.format(line=f"line {draft.line(row)}", first=f"line {draft.line(1)}")]
 
     return plant
 
 
 def short_row(draft: Draft) -> None:
     draft.rows[4] = draft.rows[4][:2]
-    draft.told += ["line 5: has 2 fields"]
+    draft.told += [f"line {draft.line(4)}: has {'no' if draft.form == 'jsonl' else '2 fields'}"]
 
 
 IN_MANIFEST: dict[str, Fault] = {
@@ -113,19 +129,52 @@ IN_MANIFEST: dict[str, Fault] = {
     "no such form": line("form", 'form = "musigma"', "{line}: ", "'musigma'", "did you mean mu_sigma"),
     "nothing said of the clips": line("count = 3", "", "has no count"),
     "a misspelt key of a source": line("commit", 'comit = "main"', "{line}: unknown key 'comit'"),
+    "a table that nobody knows": line("[reference]", "[refrence]", "{line}: unknown key 'refrence'", "mean reference"),
+    "no quotes": line("title", "title = Own", "{line}, column 9: cannot be read as a suite manifest"),
+    "a date": line("version", "version = 2026-01-01", "{line}: version is a date", "in quotes"),
+    "a key twice": line("groups", "count = 7", "{line}, column", "Cannot overwrite a value"),
+    "another count": line("count = 6", "count = 5", "{line}: [prompts]: states 5 prompts", "holds 6"),
+    "a source that no prompt has": line("no_reference", 'no_reference = ["c9"]', "{line}: ", "names 'c9'"),
     "a folder that is a list": line("audio", "audio = [1]", "{line}: [reference]: 'audio' is [1]"),
 }  # fmt: skip
 
 IN_PROMPTS: dict[str, Fault] = {
-    "an empty text": cell(2, 1, " ", "line 3: 'prompt' is empty"),
-    "an id twice": cell(3, 0, "p0", "'p0' is on line 2 and on line 4"),
-    "no number": cell(1, 2, "soon", "line 2: seconds is 'soon'"),
-    "below nothing": cell(5, 2, "-1", "line 6: seconds is '-1'"),
-    "an empty source": cell(6, 3, "", "line 7: 'clip'"),
+    "an empty text": cell(2, 1, " ", "{line}: 'prompt' is empty"),
+    "an id twice": cell(3, 0, "p0", "'p0' is on {first} and on {line}"),
+    "no number": cell(1, 2, "soon", "{line}: seconds is 'soon'"),
+    "below nothing": cell(5, 2, "-1", "{line}: seconds is '-1'"),
+    "an empty source": cell(6, 3, "", "{line}: 'clip'"),
     "too few fields": short_row,
 }
-APART = [{"too long", "a switch as seconds"}, {"no such form", "nothing said of the clips"}]
-"""What cannot be planted beside each other: they would be in one line, or one leaves nothing that the other is of."""
+FORMS = ("csv", "tsv", "jsonl")
+_NAMES_FILE = ("no file", "a list as id", "an empty column")
+_OF_SECONDS = ("too long", "a switch as seconds")
+_OF_PROMPTS = (
+    *_NAMES_FILE, *_OF_SECONDS, "a misspelt group", "a count below nothing", "half a group", "no such captions",
+    "one source as text", "a key twice", *IN_PROMPTS,
+)  # fmt: skip
+
+
+def untold(names: Sequence[str]) -> set[str]:
+    """The faults that are told the next time only, and why that is so."""
+    found, chosen = set[str](), set(names)
+    if chosen & set(_NAMES_FILE):  # nobody knows which file was meant, or which of its columns
+        found |= set(IN_PROMPTS)
+    if chosen & set(_OF_SECONDS):
+        found |= {"no number", "below nothing"}
+    if "a misspelt group" in chosen:
+        found |= {"an empty source"}
+    if chosen & {"no quotes", "a key twice"}:  # what is missing may stand in the line that is no TOML
+        found |= {"no name", "no file", "no weights"}
+        if "no file" in chosen:
+            found |= set(IN_PROMPTS)
+    if "no such form" in chosen:  # only some forms need a count
+        found |= {"nothing said of the clips"}
+    if "a table that nobody knows" in chosen:  # so that nobody knows its keys either
+        found |= {"a folder that is a list"}
+    if chosen & set(_OF_PROMPTS):  # only prompts that are all there can be counted
+        found |= {"another count", "a source that no prompt has"}
+    return found & chosen
 
 
 @dataclass(frozen=True)
@@ -134,29 +183,40 @@ class WrongSuite:
     manifest: str
     prompts: str
     told: tuple[str, ...]
+    form: str
 
     def write(self, folder: Path) -> Path:
-        (folder / "own.csv").write_text(self.prompts, encoding="utf-8")
+        (folder / f"own.{self.form}").write_text(self.prompts, encoding="utf-8")
         (folder / "own.toml").write_text(self.manifest, encoding="utf-8")
         return folder / "own.toml"
 
 
-def wrong_suite(faults: Sequence[str]) -> WrongSuite:
-    draft = Draft()
+def wrong_suite(faults: Sequence[str], form: str = "csv") -> WrongSuite:
+    """A suite with these faults, its prompts in a file of this form. Raises CannotPlantError."""
+    draft, told = Draft(form=form), list[str]()
     for name in faults:
         {**IN_MANIFEST, **IN_PROMPTS}[name](draft)
-    prompts = "".join(",".join(row) + "\n" for row in draft.rows)
-    return WrongSuite(tuple(faults), "\n".join(draft.lines) + "\n", prompts, tuple(draft.told))
+        told += [] if name in untold(faults) else draft.told
+        draft.told = []
+    manifest = "\n".join(draft.lines).replace("own.csv", f"own.{form}") + "\n"
+    return WrongSuite(tuple(faults), manifest, _written(draft.rows, form), tuple(told), form)
+
+
+def _written(rows: Sequence[Sequence[str]], form: str) -> str:
+    if form == "jsonl":
+        return "".join(json.dumps(dict(zip(rows[0], row, strict=False))) + "\n" for row in rows[1:])
+    return "".join({"csv": ",", "tsv": "\t"}[form].join(row) + "\n" for row in rows)
 
 
 def wrong_suites(count: int, seed: int = 0) -> list[WrongSuite]:
-    """Each fault alone, then combinations of two to five, `count` suites in all."""
+    """Each fault alone, one of a prompt file in each form, then combinations of two to six, `count` suites in all."""
     draw = random.Random(seed)
-    chosen = [(name,) for name in (*IN_MANIFEST, *IN_PROMPTS)]
-    while len(chosen) < count:
+    found = [wrong_suite((name,)) for name in IN_MANIFEST]
+    found += [wrong_suite((name,), form) for name in IN_PROMPTS for form in FORMS]
+    while len(found) < count:
         picked = draw.sample(list(IN_MANIFEST), draw.randrange(1, 5))
         if draw.random() < 0.6:
             picked += draw.sample(list(IN_PROMPTS), draw.randrange(1, 3))
-        if not any(each <= set(picked) for each in APART):
-            chosen.append(tuple(picked))
-    return [wrong_suite(each) for each in chosen]
+        with suppress(CannotPlantError):
+            found.append(wrong_suite(picked, draw.choice(FORMS)))
+    return found

@@ -12,11 +12,6 @@ from evalkit.run.config import RunConfig
 from evalkit.run.plan import make_plan
 from evalkit.suites.load import load_outline
 
-SPOILS = {"no file", "a list as id", "an empty column", "too long", "a switch as seconds", "a misspelt group"} | {
-    "a count below nothing", "half a group", "no such captions", "one source as text",
-}  # fmt: skip
-"""Faults of [prompts], after which nobody knows which prompts were meant: those of the file are told the next time."""
-
 
 @pytest.fixture(autouse=True)
 def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,22 +23,13 @@ def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, loaded)
 
 
-def of_the_manifest(suite: WrongSuite) -> WrongSuite:
-    """The same without the faults of its prompt file, where those of the manifest leave it unread."""
-    kept = [name for name in suite.names if name in SPOILS or name not in _PROMPTS]
-    return wrong_suite(kept) if SPOILS & set(suite.names) else suite
-
-
-_PROMPTS = {"an empty text", "an id twice", "no number", "below nothing", "an empty source", "too few fields"}
-
-
-@pytest.mark.parametrize("suite", wrong_suites(220), ids=lambda suite: "; ".join(suite.names))
+@pytest.mark.parametrize("suite", wrong_suites(260), ids=lambda suite: f"{suite.form}: {'; '.join(suite.names)}")
 def test_all_that_is_wrong_is_told_in_one_go(tmp_path: Path, suite: WrongSuite) -> None:
     manifest = suite.write(tmp_path)
     with pytest.raises(UserError) as refused:
         make_plan(RunConfig(model="mock", suite=str(manifest)))
     told = str(refused.value)
-    missing = [each for each in of_the_manifest(suite).told if each not in told]
+    missing = [each for each in suite.told if each not in told]
     assert not missing, told
 
 
