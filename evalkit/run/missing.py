@@ -32,6 +32,12 @@ def look_for_missing(config: RunConfig, generator: Generator | None, wrong: Gath
                     locate(chosen.weights, config.weights)
             with wrong.look():
                 require_reference(chosen)
-    if generator is not None and sum("evalkit fetch" in each.hint for each in wrong.errors) > 1:
+    if generator is not None:
+        tell_of_fetch(config, wrong)
+
+
+def tell_of_fetch(config: RunConfig, wrong: Gathering) -> None:
+    """Add the one command that brings what is missing, where that is more than one thing."""
+    if isinstance(config.suite, str) and sum("evalkit fetch" in each.hint for each in wrong.errors) > 1:
         command = f"evalkit fetch for run --model {config.model} --suite {config.suite}"
         wrong.add(UserError("what is not here can be brought by one command", command))

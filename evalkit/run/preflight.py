@@ -23,6 +23,7 @@ from evalkit.metrics.base import METRICS, Metric
 from evalkit.run.embedders import open_embedder
 from evalkit.run.generate import require_means
 from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
+from evalkit.run.missing import tell_of_fetch
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References, open_references
@@ -96,6 +97,8 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong:
     for name, metric in metrics.items():
         with wrong.look():
             _require_family(plan, name, metric, family_of(plan.suite.metrics[name].embedded_by))
+    if plan.generator is not None:
+        tell_of_fetch(plan.config, wrong)
     wrong.settle()
     for sentence in references.notes:
         progress.note(sentence)
