@@ -23,7 +23,7 @@ from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_file, digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
 from evalkit.core.own_code import code_digest, is_evalkits
-from evalkit.core.paths import absent, files_under, typed
+from evalkit.core.paths import files_under, typed
 from evalkit.core.plugins import running
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
@@ -35,6 +35,7 @@ from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.generators.worker import generator as worker
 from evalkit.run.config import RunConfig
 from evalkit.run.missing import look_for_missing
+from evalkit.run.options import by_content, choose_options, faults_of_options
 from evalkit.store.layout import RunFolder, run_folder
 from evalkit.suites.base import Prompt, Suite
 from evalkit.suites.load import load_suite
@@ -148,25 +149,10 @@ def _choose_model(config: RunConfig) -> _Model:
     chosen: list[tuple[str, Options]] = []
     with wrong.look():
         chosen.append(choose_options(spec, config.preset, config.changes))
-    for fault in _faults_of_options(generator, spec, config) if isinstance(generator, ChecksOptions) else ():
+    for fault in faults_of_options(generator, spec, config) if isinstance(generator, ChecksOptions) else ():
         wrong.add(fault)
     wrong.settle()
     return _Model(generator, spec, *chosen[0])
-
-
-def _faults_of_options(generator: ChecksOptions, spec: GeneratorSpec, config: RunConfig) -> list[UserError]:
-    """What the model itself finds wrong with the options that it has; where nobody knows which preset was meant, what
-    it finds wrong with them in each."""
-    name = config.preset or spec.default_preset
-    usable = {key: value for key, value in config.changes.items() if _fault_of_option(spec, name, key, value) is None}
-    found: list[Gathering] = []
-    for preset in (name,) if name in spec.presets or not name else spec.presets:
-        own = {key: value for key, value in usable.items() if _fault_of_option(spec, preset, key, value) is None}
-        found.append(Gathering())
-        with found[-1].look(), running(f"model {config.model!r}: check_options() failed"):
-            generator.check_options(choose_options(spec, preset or None, own)[1])
-    in_each = set.intersection(*({str(each) for each in gathering.errors} for gathering in found))
-    return [each for each in found[0].errors if str(each) in in_each]
 
 
 def _generator_plan(config: RunConfig, suite: Suite, model: _Model) -> Plan:
@@ -270,43 +256,6 @@ def _refuse_untaken(name: str, takes: Container[str], checkpoint: Path | None, r
     for option, asked in (("checkpoint", checkpoint is not None), ("random_weights", random_weights)):
         if asked and option not in takes:
             raise UserError(f"--{option.replace('_', '-')}: model {name!r} does not take it")
-
-
-def choose_options(spec: GeneratorSpec, preset: str | None, changes: Mapping[str, object]) -> tuple[str, Options]:
-    """The preset's name and its options with the changes laid over; an option whose value is a file's path comes out
-    absolute. Raises UserError for all unknown names, and all files that are not there."""
-    name, wrong = preset or spec.default_preset, Gathering()
-    if name and name not in spec.presets:
-        wrong.add(unknown_name(f"preset of {spec.name}", name, spec.presets))
-    for key, value in changes.items():
-        fault = _fault_of_option(spec, name, key, value)
-        if fault is not None:
-            wrong.add(fault)
-    wrong.settle()
-    options = dict(spec.presets.get(name, {}))
-    for follower, leader in spec.follows.items():
-        if changes.get(leader, options.get(leader)) != options.get(leader):
-            options.pop(follower, None)
-    options |= {key: str(typed(str(each)).absolute()) if key in spec.files else each for key, each in changes.items()}
-    return name, options
-
-
-def _fault_of_option(spec: GeneratorSpec, preset: str, key: str, value: object) -> UserError | None:
-    """What is wrong with an option, whatever the model makes of its value: that it has none of this name in the preset
-    (in any, where there is no such preset), or that the file which it names is not there."""
-    presets = [spec.presets[preset]] if preset in spec.presets else spec.presets.values()
-    known = {*spec.further, *(each for options in presets for each in options)}
-    if key not in known:
-        return unknown_name(f"option of {spec.name}", key, known)
-    path = typed(str(value)).absolute() if key in spec.files else None
-    if path is None or path.is_file():
-        return None
-    return UserError(f"{key}: no such file: {path}" if not path.is_symlink() else f"{key}: {absent(path)}")
-
-
-def by_content(spec: GeneratorSpec, options: Options) -> dict[str, object]:
-    """The options as they decide a sound: a file by its bytes, wherever it lies."""
-    return {key: digest_file(Path(str(value))) if key in spec.files else value for key, value in options.items()}
 
 
 def _items(config: RunConfig, suite: Suite) -> list[Item]:

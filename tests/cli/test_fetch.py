@@ -129,8 +129,9 @@ def test_suites_prints_the_papers_counts_before_anything_is_fetched(typed: Typed
 def test_a_run_on_a_suite_that_is_not_fetched_says_the_way_out(typed: Typed) -> None:
     done = typed("run", "--suite", "audiocaps", module="evalkit")
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("evalkit: ") and "Traceback" not in done.stderr
     assert "evalkit fetch suite audiocaps" in done.stderr
+    assert "evalkit fetch for run --model stable-audio-mini --suite audiocaps" in done.stderr
 
 
 def test_a_killed_fetch_leaves_nothing_under_a_final_name_and_goes_on(

@@ -54,7 +54,7 @@ def test_a_folder_without_audio_is_one_clear_line(kind: str, tmp_path: Path) -> 
     elif kind != "absent":
         folder.mkdir()
         put(folder, *(["a.txt"] if kind == "text" else []))
-    with pytest.raises(UserError, match=r"no such folder|holds no audio"):
+    with pytest.raises(UserError, match=r"no such folder|is a file, and no folder|holds no audio"):
         find(folder, ["a"])
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from evalkit.core.errors import UserError
 from evalkit.run.config import RunConfig
-from evalkit.run.plan import Plan, by_content, choose_options, make_plan
+from evalkit.run.options import by_content, choose_options
+from evalkit.run.plan import Plan, make_plan
 
 PROMPTS = [("a", "one", 1.0), ("b", "two", 3.0), ("c", "three", 2.0), ("d", "four", 3.0), ("e", "five", 1.0)]
 

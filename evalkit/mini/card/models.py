@@ -18,7 +18,7 @@ from evalkit.generators.stable_audio.autoencoder import Autoencoder
 from evalkit.mini.card.measures import Sounds, measure_sounds
 from evalkit.mini.recordings.scenes import CLASSES, load_recordings
 from evalkit.mini.train import losses
-from evalkit.run.plan import choose_options
+from evalkit.run.options import choose_options
 from evalkit.suites.base import Suite
 
 
