@@ -13,12 +13,13 @@ from contextlib import suppress
 KeyPath = tuple[str | int, ...]
 """The names that lead to a key, and the places in lists on the way, counted from 0."""
 
-_VOID = re.compile(r"(?:[ \t\r\n]|#[^\n]*+)*+")
+_VOID = re.compile(r"[ \t\r\n]*(?:#[^\n]*[ \t\r\n]*)*")
 _BLANK = re.compile(r"[ \t]*+")
 _BARE = re.compile(r"[A-Za-z0-9_-]++")
+# Loops within loops are written out, as possessive ones match wrongly in Python before 3.11.5 (gh-101955).
 _STRING = re.compile(
-    r'"""(?:[^"\\]|\\.|"{1,2}(?!"))*+"{3,5}|\'\'\'(?:[^\']|\'{1,2}(?!\'))*+\'{3,5}'
-    r'|"(?:[^"\\\n]|\\.)*+"|\'[^\'\n]*+\'',
+    r'"""[^"\\]*(?:(?:\\.|"{1,2}(?!"))[^"\\]*)*"{3,5}|\'\'\'[^\']*(?:\'{1,2}(?!\')[^\']*)*\'{3,5}'
+    r'|"[^"\\\n]*(?:\\.[^"\\\n]*)*"|\'[^\'\n]*\'',
     re.DOTALL,
 )
 _PLAIN = re.compile(r"[^,\[\]{}\n#]++")

@@ -63,6 +63,8 @@ def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress) ->
         stamped = stamps(plan, progress)
     with wrong.look():
         require_references(plan.suite)
+    if not all(METRICS.is_builtin(name) for name in plan.suite.metrics):
+        wrong.settle()  # nobody else's code is imported for a run that cannot be
     with wrong.look():
         codes = metric_codes(plan, progress)
     with wrong.look():

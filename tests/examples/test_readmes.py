@@ -85,6 +85,7 @@ TRIED = {
         "evalkit doctor": Try(slow=True),
         "evalkit verify": Try(slow=True),
         "evalkit verify NAME --record": Try(typed="evalkit verify --help"),
+        "evalkit verify --against originals --clips recordings/": Try(typed="evalkit verify --help"),
     },
     "baselines/README.md": {
         "evalkit models": Try(slow=True),

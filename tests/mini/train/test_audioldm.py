@@ -49,6 +49,7 @@ def _train(recipe: ModuleType, out: Path, vae: Path | None = None, steps: int = 
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.slow
 def test_the_recipes_end_in_a_folder_that_the_adapter_of_the_full_models_runs(tmp_path: Path) -> None:
     """Every part, "no prompt" among them: the pipeline pads it to more tokens than clap-mini knows places for."""
     _train(mel_vae, tmp_path / "vae")

@@ -53,6 +53,7 @@ def test_first_weights_follow_the_seed() -> None:
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+@pytest.mark.slow
 def test_recipe_runs_and_resumes(esc10: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From recordings to a folder that loads; the second call has nothing left to do."""
     for name, value in {"TEXT_STEPS": 2, "TEXT_BATCH": 4, "PAIR_BATCH": 8, "BANK": 12, "LONG_BANK": 4}.items():

@@ -92,6 +92,7 @@ def test_half_of_the_times_are_where_sound_takes_shape() -> None:
 
 
 @pytest.mark.usefixtures("small")
+@pytest.mark.slow
 def test_a_trained_decoder_keeps_the_encoder_and_is_shipped_by_the_finished_recipe(tmp_path: Path) -> None:
     """The diffusion model trains on the encoder's latents while the decoder still trains: they may not move."""
     for folder, steps in (("start", 0), ("trained", 2)):
