@@ -378,31 +378,3 @@ def test_a_metric_by_its_registered_name_is_known_by_its_code_too(
     assert "names code" not in answer[2], "an installed package is the person's own choice"
     metric.write_text(METRIC.replace("value=1.0", "value=3.0"))
     assert answered(run("own_models:Base", "--json", "--out", "out", metric="mine"))["scores"]["mine"]["value"] == 3.0
-
-
-def test_a_changed_worker_is_another_run(run: Callable[..., Answer], tmp_path: Path) -> None:
-    """Its file, what lies beside it, its table and its requirements: all of them decide what is made."""
-    from evalkit.run.config import RunConfig
-    from evalkit.run.plan import make_plan
-
-    run("own_models:Nothing")  # writes the suite
-    folder = tmp_path / "drill"
-    folder.mkdir()
-    source = Path(__file__).resolve().parent.parent / "fakes" / "drill_worker"
-    for name in ("worker.py", "worker.toml"):
-        (folder / name).write_bytes((source / name).read_bytes())
-
-    def run_id() -> str:
-        return make_plan(RunConfig(model=f"worker:{folder}:drill", suite="own.toml")).run_id
-
-    seen = [run_id()]
-    (folder / "notes.txt").write_text("nothing to it")
-    (folder / ".venv").mkdir()
-    (folder / ".venv" / "hidden.py").write_text("")
-    assert run_id() == seen[0]
-    (folder / "helper.py").write_text("x = 1\n")
-    seen.append(run_id())
-    for name in ("helper.py", "worker.py", "worker.toml"):
-        (folder / name).write_text((folder / name).read_text() + "\n# changed\n")
-        seen.append(run_id())
-    assert len(set(seen)) == 5

@@ -191,3 +191,28 @@ def test_a_published_file_for_a_mini_suite_is_refused(tmp_path: Path) -> None:
     """A mini suite's numbers are mini numbers; a full network behind them would be neither."""
     with pytest.raises(UserError, match=r"suite mini names other weights .*openl3-mini"):
         make_plan(RunConfig(model="mock", suite="mini", weights={"openl3": tmp_path}))
+
+
+def test_a_changed_worker_is_another_run(tmp_path: Path) -> None:
+    """Its file, what lies beside it, its table and its requirements: all of them decide what is made."""
+    suite = evalkit_fakes.write_suite(tmp_path / "suite", [("a", "a dog", 0.5)])
+    folder = tmp_path / "drill"
+    folder.mkdir()
+    source = Path(__file__).resolve().parent.parent / "fakes" / "drill_worker"
+    for name in ("worker.py", "worker.toml"):
+        (folder / name).write_bytes((source / name).read_bytes())
+
+    def run_id() -> str:
+        return make_plan(RunConfig(model=f"worker:{folder}:drill", suite=str(suite))).run_id
+
+    seen = [run_id()]
+    (folder / "notes.txt").write_text("nothing to it")
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "hidden.py").write_text("")
+    assert run_id() == seen[0]
+    (folder / "helper.py").write_text("x = 1\n")
+    seen.append(run_id())
+    for name in ("helper.py", "worker.py", "worker.toml"):
+        (folder / name).write_text((folder / name).read_text() + "\n# changed\n")
+        seen.append(run_id())
+    assert len(set(seen)) == 5
