@@ -71,7 +71,7 @@ def _looked(plan: Plan, stage: Literal["generate", "score"]) -> Looked:
     from evalkit.api.work import looked
     from evalkit.cli.progress import for_this_terminal
 
-    with for_this_terminal() as progress:
+    with for_this_terminal(_about(plan)) as progress:
         return looked(plan, stage, progress)
 
 
@@ -79,8 +79,13 @@ def _worked(plan: Plan, stage: Literal["generate", "score"], found: Looked) -> O
     from evalkit.api.work import worked
     from evalkit.cli.progress import for_this_terminal
 
-    with for_this_terminal() as progress:
+    with for_this_terminal(_about(plan)) as progress:
         return worked(plan, stage, progress, found)
+
+
+def _about(plan: Plan) -> str:
+    """Whose progress it is."""
+    return f"{plan.model.name}, seed {plan.config.seed}" if plan.config.seed else plan.model.name
 
 
 def _attempted(plan: Plan, step: Callable[[], Found]) -> Found | Lost:

@@ -21,6 +21,7 @@ import typer
 
 from evalkit.cli.complaints import complain
 from evalkit.cli.output import flush, say, tolerant_streams, warn
+from evalkit.cli.telling import with_telling
 from evalkit.cli.words import Verb
 from evalkit.core import interrupts
 from evalkit.core.errors import UserError
@@ -54,14 +55,15 @@ def build(verbs: tuple[str, ...] = VERBS) -> typer.Typer:
         name="evalkit",
         help="Generate, score, compare and gate text-to-audio models.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_top)
     for verb in verbs:
-        app.command(name=verb, cls=Verb)(getattr(importlib.import_module(f"evalkit.cli.{verb}"), verb))
+        function = getattr(importlib.import_module(f"evalkit.cli.{verb}"), verb)
+        app.command(name=verb, cls=Verb)(with_telling(function))
     return app
 
 

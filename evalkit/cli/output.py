@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from evalkit.cli.telling import keep
 from evalkit.core.errors import UserError
 from evalkit.core.text import carried, escaped, visible
 
@@ -31,6 +32,9 @@ NARROWEST = 160
 """Columns that a table may use where the output is a pipe or a file, and wrapping would only harm."""
 
 _BREAKS = re.compile(r"[\r\n]+")
+_INTERVAL = re.compile(r"\[[^\[\]]*\](?: \d+%)?")
+_BOUND = "\ue000"
+"""Stands for a space at which no line may break, while a table is laid out."""
 
 
 class _Outlet(io.FileIO):
@@ -110,11 +114,13 @@ def print_json(value: Any) -> None:
 def say(line: str = "", flush: bool = False) -> None:
     """One line on stdout, whatever is in it."""
     print(_line(line, sys.stdout), flush=flush)
+    keep(line)
 
 
 def warn(line: str) -> None:
     """One line on stderr, under evalkit's name."""
     print(warning(line), file=sys.stderr, flush=True)
+    keep(line)
 
 
 def warn_all(lines: Sequence[str]) -> None:
@@ -122,6 +128,7 @@ def warn_all(lines: Sequence[str]) -> None:
     warn(lines[0])
     for line in lines[1:]:
         print(_line(line, sys.stderr), file=sys.stderr, flush=True)
+        keep(line)
 
 
 def warning(line: str) -> str:
@@ -132,15 +139,15 @@ def warning(line: str) -> str:
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()) -> None:
     """A plain table; the columns whose positions are in `numbers` are aligned to the right.
 
-    A narrow terminal breaks cells between words, never within one: names are there to be typed again. Where whole
-    words do not fit beside each other, a row goes on in the next line, indented.
+    A narrow terminal breaks cells between words, never within one, as names are there to be typed again, nor within an
+    interval. Where whole words do not fit beside each other, a row goes on in the next line, indented.
     """
     from rich.cells import cell_len
     from rich.table import Table
     from rich.text import Text
 
     console = _console()
-    columns = [[_cell(header), *(_cell(row[position]) for row in rows)] for position, header in enumerate(headers)]
+    columns = [[_cell(each) for each in (header, *(row[at] for row in rows))] for at, header in enumerate(headers)]
     words = [max((cell_len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
     gap = next((gap for gap in (2, 1) if sum(words) + gap * (len(words) - 1) <= console.width), None)
     if gap is None:
@@ -150,9 +157,13 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], number
     for position, (header, *_) in enumerate(columns):
         side = "right" if position in numbers else "left"
         table.add_column(Text(header), justify=side, overflow="fold", min_width=words[position])  # type: ignore[arg-type]
-    for row in rows:
-        table.add_row(*(Text(_cell(cell)) for cell in row))
-    console.print(table)
+    for cells in zip(*(column[1:] for column in columns), strict=True):
+        table.add_row(*map(Text, cells))
+    with console.capture() as laid_out:
+        console.print(table)
+    sys.stdout.write(laid_out.get().replace(_BOUND, " "))
+    for line in laid_out.get().splitlines():
+        keep(line.replace(_BOUND, " ").rstrip())
 
 
 def _print_folded(columns: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> None:
@@ -169,11 +180,12 @@ def _print_folded(columns: Sequence[Sequence[str]], numbers: Sequence[int], widt
             folds[-1][row] += (space + cell if position in numbers else cell + space) + "  "
     for row in range(len(columns[0])):
         for fold in folds:
-            say(fold[row].rstrip())
+            say(fold[row].rstrip().replace(_BOUND, " "))
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else _line(str(value), sys.stdout)
+    text = "" if value is None else _line(str(value), sys.stdout)
+    return _INTERVAL.sub(lambda found: found[0].replace(" ", _BOUND), text)
 
 
 def print_boards(boards: Sequence[Board]) -> None:

@@ -91,9 +91,11 @@ def _page(folders: Sequence[Path], target: Path) -> Path:
     from evalkit.report.made_of import made_of_runs, named_in
 
     if named_in(target) != made_of_runs(folders):
+        from evalkit.cli.progress import for_this_terminal
         from evalkit.report.page import write_report
 
-        write_report(folders, target)
+        with for_this_terminal() as progress, progress.step(f"report {target}"):
+            write_report(folders, target)
     return target
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evalkit.cli.output import warn, warning
+from evalkit.cli.telling import is_quiet, keep
 from evalkit.core.text import one_line
+from evalkit.run.progress import duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -64,7 +67,8 @@ class TransferBar:
 class TransferLines:
     """A line when a file begins, every few seconds with the time that is left at the pace so far, and at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], object] = warn) -> None:
+        self._tell = tell
         self._name, self._total, self._first, self._done = "", 0, 0, 0
         self._began = self._told = 0.0
 
@@ -72,7 +76,7 @@ class TransferLines:
         self._name, self._total, self._first, self._done = name, total or 0, done, done
         self._began = self._told = time.monotonic()
         size = f"{megabytes(total)}" if total is not None else "of unknown size"
-        self.note(f"{name}: {size}" + (f", {megabytes(done)} of it here already" if done else ""))
+        self._tell(f"{name}: {size}" + (f", {megabytes(done)} of it here already" if done else ""))
 
     def advance(self, count: int) -> None:
         self._done += count
@@ -81,11 +85,11 @@ class TransferLines:
             return
         self._told = now
         pace = (self._done - self._first) / (now - self._began)
-        left = f", {(self._total - self._done) / pace:.0f} s left" if self._total and pace > 0 else ""
-        self.note(f"{self._name}: {megabytes(self._done)} at {megabytes(pace)}/s{left}")
+        left = f", {duration((self._total - self._done) / pace)} left" if self._total and pace > 0 else ""
+        self._tell(f"{self._name}: {megabytes(self._done)} at {megabytes(pace)}/s{left}")
 
     def finish(self) -> None:
-        self.note(f"{self._name}: {megabytes(self._done)}, done after {time.monotonic() - self._began:.1f} s")
+        self._tell(f"{self._name}: {megabytes(self._done)}, done after {duration(time.monotonic() - self._began)}")
 
     def note(self, text: str) -> None:
         warn(text)
@@ -107,4 +111,6 @@ def megabytes(count: float) -> str:
 
 def transfer_for_this_terminal() -> TransferBar | TransferLines:
     """A bar where stderr is a terminal."""
+    if is_quiet():
+        return TransferLines(keep)
     return TransferBar() if sys.stderr.isatty() else TransferLines()

@@ -11,6 +11,7 @@ decides nothing about the sound itself; checking and keeping it is the caller's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -71,7 +72,8 @@ class Job:
     """What a worker needs besides the batches.
 
     `timeouts` are for each sound of a batch. `lost` hears which requests were in hand when
-    a call did not come back and could not be interrupted, and why; the process ends after it.
+    a call did not come back and could not be interrupted, and why; the process ends after it. `loading` is a context
+    for as long as the generator loads.
     """
 
     generator: Generator
@@ -80,6 +82,7 @@ class Job:
     options: Options
     timeouts: Timeouts = UNLIMITED
     lost: Callable[[Sequence[Request], str], object] = lambda requests, why: None
+    loading: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
 class Executor(Protocol):

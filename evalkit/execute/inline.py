@@ -50,7 +50,7 @@ class Inline:
 def _load(job: Job) -> None:
     guarded = nullcontext() if is_evalkits(job.generator) else running(f"{job.generator.spec.name}: load() failed")
     try:
-        with _staying(), limited(job.timeouts.load, partial(job.lost, ())), guarded:
+        with job.loading(), _staying(), limited(job.timeouts.load, partial(job.lost, ())), guarded:
             job.generator.load(job.device, job.dtype)
     except TimedOut as error:
         told = f"{job.generator.spec.name} is not loaded: {error}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -89,22 +90,22 @@ class Workshop:
         self.broken = ""
         self.chunk = 1 if device == "cpu" else _CHUNK
 
-    def embed(self, sources: Sequence[Source], progress: Progress) -> Embedding:
-        """Features for every source; a sound that cannot be embedded becomes a fault and ends nothing, and an embedder
-        of somebody's own that fails costs its own features alone."""
+    def embed(self, sources: Sequence[Source], progress: Progress, stage: str = STAGE) -> Embedding:
+        """Features for every source, each an advance of the `stage`; a sound that cannot be embedded becomes a fault
+        and ends nothing, and an embedder of somebody's own that fails costs its own features alone."""
         try:
-            embedding = self._embedded(sources, progress)
+            embedding = self._embedded(sources, partial(progress.advance, stage))
         except BrokenPlugin as error:
             return Embedding(_NOBODY, lost=str(error))
         if self.broken and not embedding.features:
             return replace(embedding, faults={}, lost=self.broken)
         return embedding
 
-    def _embedded(self, sources: Sequence[Source], progress: Progress) -> Embedding:
+    def _embedded(self, sources: Sequence[Source], advance: Callable[[], object]) -> Embedding:
         whole = self._from_cache(sources) if self._known is not None else None
         if whole is not None:
             for _ in sources:
-                progress.advance(STAGE)
+                advance()
             return whole
         embedding = Embedding(self._identify())
         cache = FeatureCache(self._root, embedding.identity.key)
@@ -115,7 +116,7 @@ class Workshop:
                 self._fill(chunk, found, cache, embedding)
             embedding.features.update({key: value for key, value in found.items() if value is not None})
             for _ in chunk:
-                progress.advance(STAGE)
+                advance()
         return embedding
 
     def _from_cache(self, sources: Sequence[Source]) -> Embedding | None:

@@ -23,7 +23,8 @@ from evalkit.run.plan import Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.store.ledger import Ledger, Record
 
-STAGE = "generate"
+STAGE, INSPECT = "generate", "inspect"
+"""What the stage is called: of sounds that are made already, each is looked at."""
 _NAMED_STRANGERS = 5
 
 
@@ -56,12 +57,13 @@ def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress,
     settled = settled_records(plan, ledger)
     if plan.generator is not None and len(settled) < len(plan.items):
         require_means(plan)
-    progress.start(STAGE, len(plan.items), len(settled))
+    stage = STAGE if plan.found is None else INSPECT
+    progress.start(stage, len(plan.items), len(settled))
     if plan.found is not None:
         _collect(plan, ledger, settled, progress)
     elif len(settled) < len(plan.items):
         _make(plan, ledger, executor, settled, progress, lost)
-    progress.finish(STAGE)
+    progress.finish(stage)
 
 
 def require_means(plan: Plan) -> None:
@@ -96,7 +98,8 @@ def _make(
     parts = list(_open_parts(plan, ledger, settled))
     batches = [Batch(number, [_request(item) for item in items]) for number, items in enumerate(parts)]
     limits = limits_of(plan.generator, plan.config.timeouts)
-    job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options, limits, give_up)
+    loading = partial(progress.step, f"load {plan.model.name}")
+    job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options, limits, give_up, loading)
     for batch, results in executor.run(job, batches):
         for item, result in zip(parts[batch.number], results, strict=True):
             keep(item, result)
@@ -133,5 +136,5 @@ def _collect(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress
             continue
         path, attempt = plan.found.clips.get(item.name), ledger.next_attempt(item.key)
         ledger.append(missing_file(item, attempt) if path is None else accept_file(path, item, attempt))
-        progress.advance(STAGE)
+        progress.advance(INSPECT)
         heed()

@@ -74,11 +74,11 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
         ready = ready or make_ready(plan, now, progress)
         with _working(manifest, plan, progress):
             records, unclosed = _generated(plan, ledger, manifest, executor, progress)
-            shops = {name: _workshop(plan, manifest, name, now[name]) for name in now}
+            shops = {name: _workshop(plan, manifest, name, now[name], progress) for name in now}
             scoring = Scoring(plan, records, ready.metrics, ready.broken, codes, shops, ready.references)
             with _timed(manifest, "embed"):
                 embeddings = embed_all(scoring, progress)
-            with _timed(manifest, "score"):
+            with _timed(manifest, "score"), progress.step("score"):
                 scored = score_all(scoring, embeddings)
                 write_json(plan.folder.scores, scored.scores)
                 write_samples(plan, records, scored.per_prompt)
@@ -168,9 +168,10 @@ def _generated(
     return records, unclosed
 
 
-def _workshop(plan: Plan, manifest: Manifest, name: str, now: str) -> Workshop:
+def _workshop(plan: Plan, manifest: Manifest, name: str, now: str, progress: Progress) -> Workshop:
     def load() -> Embedder:
-        return open_embedder(plan, name, plan.config.device)
+        with progress.step(f"load {name}"):
+            return open_embedder(plan, name, plan.config.device)
 
     return Workshop(load, manifest.known(name, now), evalkit_home().joinpath(*FEATURES), plan.config.device)
 

@@ -108,7 +108,7 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong:
     for name, stamp in stamps.items():
         with wrong.look():
             try:
-                loaded[name] = _facts(plan, name, stamp)
+                loaded[name] = _facts(plan, name, stamp, progress)
             except BrokenPlugin as error:
                 progress.note(f"{error}; its metrics will have no number, and the others will")
     for name in metrics:
@@ -128,13 +128,14 @@ class _Facts:
     text: bool
 
 
-def _facts(plan: Plan, name: str, stamp: str) -> _Facts:
+def _facts(plan: Plan, name: str, stamp: str, progress: Progress) -> _Facts:
     """Of the embedder of a weights name; it is loaded where that is not known of these files."""
     note = evalkit_home() / "cache" / "loaded" / f"{digest_json([name, stamp, 1])[:32]}.json"
     with suppress(UserError, LookupError, TypeError, ValueError):
         said = read_json(note)
         return _Facts(int(said["dimensions"]), str(said["family"]), bool(said["text"]))
-    embedder = open_embedder(plan, name, "cpu")
+    with progress.step(f"load {name}"):
+        embedder = open_embedder(plan, name, "cpu")
     facts = _Facts(embedder.spec.dimensions, embedder.spec.family, isinstance(embedder, TextEmbedder))
     with suppress(OSError):
         write_json(note, {"name": name, **asdict(facts)})

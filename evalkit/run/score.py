@@ -83,10 +83,12 @@ def load_metrics(plan: Plan, wrong: Gathering) -> tuple[dict[str, Metric], dict[
 
 def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
     """weights name -> the features of everything that its metrics need: sounds, texts, reference sounds."""
-    sources = {name: _sources(scoring, name) for name in scoring.workshops}
-    progress.start(STAGE, sum(len(each) for each in sources.values()), 0)
-    embeddings = {name: shop.embed(sources[name], progress) for name, shop in scoring.workshops.items()}
-    progress.finish(STAGE)
+    embeddings = {}
+    for name, shop in scoring.workshops.items():
+        sources, stage = _sources(scoring, name), f"{STAGE} {name}"
+        progress.start(stage, len(sources), 0)
+        embeddings[name] = shop.embed(sources, progress, stage)
+        progress.finish(stage)
     return embeddings
 
 

@@ -31,7 +31,7 @@ def test_a_run_ends_with_a_table_and_the_path_of_its_report(typed: Any, suite: s
     row = next(line for line in done.stdout.splitlines() if line.startswith("evalkit_fakes:LEVEL"))
     assert "↑" in row and "95%" in row and "tiny-1" in row and row.rstrip().endswith("mini")
     assert "report: out/report.html" in done.stdout and (tmp_path / "out" / "report.html").stat().st_size > 1000
-    assert "generate: done" in done.stderr and "embed: done" in done.stderr
+    assert "generate: done" in done.stderr and "embed cheap-b: done" in done.stderr
 
 
 def test_json_is_one_object_even_where_the_model_prints(typed: Any, suite: str) -> None:
