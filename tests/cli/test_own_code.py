@@ -177,7 +177,7 @@ def test_a_model_that_fails_costs_itself_alone(name: str, run: Callable[..., Ans
 @pytest.mark.parametrize("name", WRONG_MODELS)
 def test_alone_it_is_one_line(name: str, run: Callable[..., Answer]) -> None:
     code, out, err = run(f"own_models:{name}", "--out", "out")
-    progress = re.compile(r"evalkit: \w+: (generate|load)\b")
+    progress = re.compile(r"evalkit: \w+: (generate: |load )")
     lines = [line for line in err.splitlines() if not progress.match(line)]
     assert code == 2 and not out and len(lines) == 1 and WRONG_MODELS[name] in lines[0]
 
