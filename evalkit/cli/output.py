@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
+from evalkit.cli.layout import blocks, table
 from evalkit.cli.telling import keep
 from evalkit.core.errors import UserError
 from evalkit.core.text import carried, escaped, visible
@@ -32,9 +33,6 @@ NARROWEST = 160
 """Columns that a table may use where the output is a pipe or a file, and wrapping would only harm."""
 
 _BREAKS = re.compile(r"[\r\n]+")
-_INTERVAL = re.compile(r"\[[^\[\]]*\](?: \d+%)?")
-_BOUND = "\ue000"
-"""Stands for a space at which no line may break, while a table is laid out."""
 
 
 class _Outlet(io.FileIO):
@@ -137,67 +135,31 @@ def warning(line: str) -> str:
 
 
 def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], numbers: Sequence[int] = ()) -> None:
-    """A plain table; the columns whose positions are in `numbers` are aligned to the right.
-
-    A narrow terminal breaks cells between words, never within one, as names are there to be typed again, nor within an
-    interval. Where whole words do not fit beside each other, a row goes on in the next line, indented.
-    """
-    from rich.cells import cell_len
-    from rich.table import Table
-    from rich.text import Text
-
-    console = _console()
+    """A plain table; the columns whose positions are in `numbers` are aligned to the right."""
     columns = [[_cell(each) for each in (header, *(row[at] for row in rows))] for at, header in enumerate(headers)]
-    words = [max((cell_len(word) for cell in cells for word in cell.split()), default=0) for cells in columns]
-    gap = next((gap for gap in (2, 1) if sum(words) + gap * (len(words) - 1) <= console.width), None)
-    if gap is None:
-        _print_folded(columns, numbers, console.width)
-        return
-    table = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
-    for position, (header, *_) in enumerate(columns):
-        side = "right" if position in numbers else "left"
-        table.add_column(Text(header), justify=side, overflow="fold", min_width=words[position])  # type: ignore[arg-type]
-    for cells in zip(*(column[1:] for column in columns), strict=True):
-        table.add_row(*map(Text, cells))
-    with console.capture() as laid_out:
-        console.print(table)
-    sys.stdout.write(laid_out.get().replace(_BOUND, " "))
-    for line in laid_out.get().splitlines():
-        keep(line.replace(_BOUND, " ").rstrip())
-
-
-def _print_folded(columns: Sequence[Sequence[str]], numbers: Sequence[int], width: int) -> None:
-    """Each row in as many lines as its columns need, aligned among the rows."""
-    from rich.cells import cell_len
-
-    folds = [[""] * len(columns[0])]
-    for position, cells in enumerate(columns):
-        widest = max(map(cell_len, cells))
-        if position and max(map(cell_len, folds[-1])) + widest > width:
-            folds.append(["    "] * len(cells))
-        for row, cell in enumerate(cells):
-            space = " " * (widest - cell_len(cell))
-            folds[-1][row] += (space + cell if position in numbers else cell + space) + "  "
-    for row in range(len(columns[0])):
-        for fold in folds:
-            say(fold[row].rstrip().replace(_BOUND, " "))
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else _line(str(value), sys.stdout)
-    return _INTERVAL.sub(lambda found: found[0].replace(" ", _BOUND), text)
+    _write(table(_console(), columns, numbers))
 
 
 def print_boards(boards: Sequence[Board]) -> None:
     """The leaderboards of a report, with their notes."""
-    from evalkit.report.tables import terminal
+    from evalkit.report.tables import sheets
 
-    console = _console()
     for board in boards:
-        for table in terminal(board, lambda text: carried(text, _encoding(sys.stdout))):
-            console.print(table)
+        for sheet in sheets(board):
+            lines = [["\n".join(map(_cell, cell.split("\n"))) for cell in row] for row in (sheet.header, *sheet.rows)]
+            _write(blocks(_console(), _cell(sheet.title), list(zip(*lines, strict=True))))
         for number, note in enumerate(board.notes, start=1):
             say(f"note {number}: {note}")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    for line in text.splitlines():
+        keep(line.rstrip())
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else _line(str(value), sys.stdout)
 
 
 def _console() -> Console:

@@ -10,15 +10,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evalkit.core.text import one_line
 from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
 from evalkit.report.records import Estimate
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -66,29 +63,21 @@ def further_title(column: Column) -> str:
     return " ".join(filter(None, (column.meaning.title, ARROWS[column.direction], unit)))
 
 
-def terminal(board: Board, shown: Callable[[str], str] = str) -> tuple[Table, ...]:
-    """One or two rich tables; cells are plain Text, so that no `[markup]` in a name is acted on. `shown` makes each
-    text into one that the terminal can carry."""
-    tables = (
-        [_rich(heading(board), header(board), rows(board, "\n"), shown)] if board.columns or not board.further else []
-    )
+@dataclass(frozen=True)
+class Sheet:
+    """One table for a terminal: `title` is "" where it belongs to the one before; a cell may have several lines."""
+
+    title: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def sheets(board: Board) -> tuple[Sheet, ...]:
+    """The headline metrics, and the further measures where there are any."""
+    found = [Sheet(heading(board), header(board), rows(board, "\n"))] if board.columns or not board.further else []
     if board.further:
-        tables.append(_rich("" if tables else heading(board), further_header(board), further_rows(board), shown))
-    return tuple(tables)
-
-
-def _rich(title: str, head: Sequence[str], lines: Sequence[Sequence[str]], shown: Callable[[str], str]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    heading_text = Text(shown(title)) if title else None
-    table = Table(title=heading_text, title_justify="left", title_style="", box=None, pad_edge=False)
-    table.header_style = "bold"
-    for name in head:
-        table.add_column(Text(shown(name)), overflow="fold")
-    for line in lines:
-        table.add_row(*(Text(shown(cell)) for cell in line))
-    return table
+        found.append(Sheet("" if found else heading(board), further_header(board), further_rows(board)))
+    return tuple(found)
 
 
 def markdown(board: Board) -> str:

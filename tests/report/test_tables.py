@@ -23,7 +23,7 @@ from evalkit.report.tables import (
     markdown,
     records,
     rows,
-    terminal,
+    sheets,
 )
 
 Make = Callable[..., Path]
@@ -59,16 +59,6 @@ def test_markdown_cells_cannot_break_the_table(make_run: Make) -> None:
     assert "\\[l\\]" in markdown(board)
 
 
-def test_terminal_markup_in_a_name_is_plain_text(make_run: Make) -> None:
-    from rich.console import Console
-
-    (board,) = boards(read_runs([make_run("[/bold] [link=x]m[/link]\x1b[31m")]))
-    out = io.StringIO()
-    for table in terminal(board):
-        Console(file=out, width=200).print(table)
-    assert "[/bold] [link=x]m[/link]␛[31m" in out.getvalue()
-
-
 def test_records_are_strict_json(make_run: Make) -> None:
     found = records(boards(read_runs([make_run(fd=None)])))
     assert json.loads(json.dumps(found, allow_nan=False))[0]["value"] is None
@@ -82,7 +72,7 @@ def test_further_measures_are_a_table_of_their_own_everywhere(make_run: Make, wi
     lines = dict(zip(*list(zip(*further_rows(board), strict=True))[:2], strict=True))
     assert lines["Loudness (LUFS)"] == "−21.4 [−22.5, −20.3]"
     assert lines["Clipping ↓ (share of the samples)"] == "0.000120 [0.000080, 0.000160]"
-    assert [len(table.columns) for table in terminal(board)] == [4, 3]
+    assert [len(sheet.header) for sheet in sheets(board)] == [4, 3]
     assert markdown(board).count("| --- |") == 2
     kinds = {record["metric"]: record["kind"] for record in records([board])}
     assert kinds["fd_openl3"] == "headline"
