@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from evalkit.cli.complaints import complain
 from evalkit.cli.output import print_json, print_table, say, warn
+from evalkit.core.faults import Gathering
 from evalkit.core.text import short_digest
 
 if TYPE_CHECKING:
@@ -20,23 +22,30 @@ _MOST_CLIPS = 12
 
 
 def against_originals(names: Sequence[str], clips: Path | None, weights: Sequence[str], as_json: bool) -> None:
-    """Compare and print the table. Raises typer.Exit(1) where a bound is broken."""
+    """Compare and print the table. Raises typer.Exit: 1 where a bound is broken, 2 where an original failed."""
     from evalkit.originals.compare import compare
     from evalkit.run.config import parse_weights
 
-    found = compare(names, clips, parse_weights(weights), warn)
+    faults = Gathering()
+    given: dict[str, Path] = {}
+    with faults.look():
+        given = parse_weights(weights)
+    found = compare(names, clips, given, warn, faults.errors)
     if as_json:
         print_json(_record(found))
     else:
         _tell(found)
-    if not found.within:
-        raise typer.Exit(1)
+    for judge, error in found.failed.items():
+        complain(error, judge)
+    if not found.within or found.failed:
+        raise typer.Exit(2 if found.within else 1)
 
 
 def _tell(found: Comparison) -> None:
-    headers = ["judge", "quantity", "cases", "absolute", "relative", "bound", "evalkit", "original", "verdict"]
-    print_table(headers, [_cells(row) for row in found.rows], numbers=(2, 3, 4, 6, 7))
-    say()
+    if found.rows:
+        headers = ["judge", "quantity", "cases", "absolute", "relative", "bound", "evalkit", "original", "verdict"]
+        print_table(headers, [_cells(row) for row in found.rows], numbers=(2, 3, 4, 6, 7))
+        say()
     _tell_clips(found.clips)
     for note in dict.fromkeys(row.quantity.note for row in found.rows if row.quantity.note):
         say(f"note: {note}")
@@ -48,7 +57,8 @@ def _tell(found: Comparison) -> None:
     broken = [row for row in found.rows if row.verdict == "differs"]
     for row in broken:
         say(f"differs: {row.judge}, {row.quantity.title}: {row.difference.reason or 'beyond its bound'}")
-    say(f"{len(found.rows) - len(broken)} of {len(found.rows)} within their bounds")
+    missing = f"; not compared: {', '.join(found.failed)}" if found.failed else ""
+    say(f"{len(found.rows) - len(broken)} of {len(found.rows)} within their bounds{missing}")
 
 
 def _tell_clips(rows: Sequence[ClipRow]) -> None:
@@ -102,4 +112,6 @@ def _record(found: Comparison) -> dict[str, Any]:
         for each in found.read
     ]
     clips = [asdict(row) for row in found.clips]
-    return {"ok": found.within, "rows": rows, "clips": clips, "left_out": list(found.left_out), "weights": read}
+    failed = {judge: str(error) for judge, error in found.failed.items()}
+    ok = found.within and not failed
+    return {"ok": ok, "failed": failed, "rows": rows, "clips": clips, "left_out": list(found.left_out), "weights": read}

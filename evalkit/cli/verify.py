@@ -75,12 +75,14 @@ def verify(
         raise UserError("--clips goes with --against", "evalkit verify --against originals --clips DIR")
     if out is not None and not record:
         raise UserError("--out goes with --record", "evalkit verify NAME --record --out FOLDER")
+    from evalkit.fetch.published import by_own_names
     from evalkit.run.config import parse_weights, require_device, resolve_device
     from evalkit.verify.known import Request
 
     where = resolve_device(device)
     require_device(where)
-    request = Request(tuple(names or ()), parse_weights(weights), tuple(answers), where)
+    given = by_own_names(parse_weights(weights), names or ())
+    request = Request(tuple(names or ()), given, tuple(answers), where)
     if record:
         _record(request, out, as_json)
         return

@@ -7,7 +7,9 @@ public projects, which agree. The others have none that could be checked here: t
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from evalkit.core.text import short_digest
 from evalkit.fetch.manifests import Baseline, baselines
@@ -158,3 +160,14 @@ def family_names(family: str) -> tuple[str, ...]:
 
 
 FAMILIES = ("openl3", "passt", "clap")
+
+
+def by_own_names(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:
+    """What `--weights` gave, under the names of the weights `used`: a family's name stands for each of its own that is
+    not given by itself. A name that stands for none of them stays as it is, for whoever reads it to refuse."""
+    found: dict[str, Path] = {}
+    for name, path in given.items():
+        of_family = family_names(name) if name in FAMILIES else ()
+        meant = [each for each in of_family if each in used and (each == name or each not in given)]
+        found |= dict.fromkeys(meant or [name], path)
+    return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalkit.core.errors import unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.fetch.environment import Environment, install, interpreter
 from evalkit.fetch.sources import UrlSource
 
@@ -65,13 +66,15 @@ ORIGINALS = (
 def chosen(names: Sequence[str], originals: Sequence[Original]) -> Mapping[str, Original]:
     """judge -> its original, for these names of judges or of packages; none: the first judge of each package.
 
-    Raises UserError for a name that is neither.
+    Raises UserError for all names that are neither.
     """
     judges = {judge: original for original in originals for judge in original.judges}
     packages = {original.package: original.judges[0] for original in originals}
+    faults = Gathering()
     for name in names:
         if name not in judges and name not in packages:
-            raise unknown_name("judge with an original", name, (*judges, *packages))
+            faults.add(unknown_name("judge with an original", name, (*judges, *packages)))
+    faults.settle()
     wanted = [packages.get(name, name) for name in names] or list(packages.values())
     return {judge: judges[judge] for judge in wanted}
 

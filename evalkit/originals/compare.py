@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Literal
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
+from evalkit.core.files import refusal
+from evalkit.core.interrupts import heed
+from evalkit.core.plugins import described
 from evalkit.embed.load import load_embedder
 from evalkit.fetch.environment import install
+from evalkit.fetch.published import by_own_names
 from evalkit.originals import asking, weights
 from evalkit.originals.answers import Answer, crops, ours
 from evalkit.originals.base import ORIGINALS, Original, chosen
@@ -19,6 +24,7 @@ from evalkit.originals.quantities import QUANTITIES, Difference, Quantity, diffe
 from evalkit.originals.weights import Weights
 
 Told = Callable[[str], None]
+_UNTOLD = Difference(None, None, None, "the original did not tell it")
 
 
 @dataclass(frozen=True)
@@ -52,52 +58,108 @@ class ClipRow:
 @dataclass(frozen=True)
 class Comparison:
     """`rows` is the table, `clips` what is under it, `left_out` a line on each file that was not compared, `read` the
-    weights of each judge."""
+    weights of each judge, `failed` what kept a judge out of the table."""
 
     rows: Sequence[Row]
     clips: Sequence[ClipRow]
     left_out: Sequence[str]
     read: Sequence[Weights]
+    failed: Mapping[str, UserError]
 
     @property
     def within(self) -> bool:
         return all(row.verdict == "within" for row in self.rows)
 
 
-def compare(names: Sequence[str], folder: Path | None, overrides: Mapping[str, Path], told: Told) -> Comparison:
+def compare(
+    names: Sequence[str],
+    folder: Path | None,
+    overrides: Mapping[str, Path],
+    told: Told,
+    known: Sequence[UserError] = (),
+) -> Comparison:
     """evalkit beside the originals of these judges (none: one of each), over the sounds of a folder (None: some are
-    made). Environments and seeded weights are made where there are none.
+    made). Environments and seeded weights are made where there are none. An original that fails costs itself alone.
 
-    Raises UserError: an unknown name, too few clips, files that one side does not read, no network where an environment
-    is to be made, an original that fails.
+    Raises UserError before any work, with all that is wrong at once and what is `known` to be wrong already: unknown
+    names, weights that nobody reads, too few clips, files that one side does not read.
     """
-    judges = chosen(names, ORIGINALS)
-    stray = [name for name in overrides if name not in judges and name != weights.TOKENIZER]
-    if stray:
-        raise UserError(f"--weights {stray[0]}=…: {stray[0]} is not compared", f"compared: {', '.join(judges)}")
-    read = {judge: weights.find(judge, original, overrides) for judge, original in judges.items()}
     with tempfile.TemporaryDirectory(prefix="evalkit-originals-") as temporary:
         place = Path(temporary)
-        sounds, left_out = sounds_for(folder, place)
-        for environment in [each.environment for each in judges.values()]:
-            if environment is not None:
-                install(environment, None, told)
+        asked = _asked(names, folder, overrides, place, known)
         rows: list[Row] = []
         clips: list[ClipRow] = []
-        for judge, original in judges.items():
-            weights.make(read[judge], told)
+        read: list[Weights] = []
+        failed: dict[str, UserError] = {}
+        for judge, original in asked.judges.items():
+            heed()
             own = place / judge
-            own.mkdir()
-            family, here, there = _both(original, read[judge], sounds, own, told)
+            try:
+                own.mkdir()
+                family, here, there = _both(original, asked.read[judge], asked.sounds, own, told)
+            except Exception as error:  # noqa: BLE001 - the others' rows are to be kept whatever befell one
+                heed()
+                failed[judge] = _as_told(error)
+                continue
             rows += _rows(judge, original, family, here, there)
-            clips += _clips(judge, family, sounds, here, there)
-    return Comparison(rows, clips, left_out, list(read.values()))
+            clips += _clips(judge, family, asked.sounds, here, there)
+            read.append(asked.read[judge])
+    return Comparison(rows, clips, asked.left_out, read, failed)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a comparison is of; `read` has the weights of each of the `judges`."""
+
+    judges: Mapping[str, Original]
+    read: Mapping[str, Weights]
+    sounds: Sequence[Sound]
+    left_out: Sequence[str]
+
+
+def _asked(
+    names: Sequence[str],
+    folder: Path | None,
+    overrides: Mapping[str, Path],
+    place: Path,
+    known: Sequence[UserError],
+) -> _Asked:
+    faults = Gathering()
+    for error in known:
+        faults.add(error)
+    judges: Mapping[str, Original] = {}
+    read: dict[str, Weights] = {}
+    sounds: Sequence[Sound] = ()
+    left_out: Sequence[str] = ()
+    with faults.look():
+        sounds, left_out = sounds_for(folder, place)
+    with faults.look():
+        judges = chosen(names, ORIGINALS)
+        given = by_own_names(overrides, judges)
+        for name in given:
+            faults.require(
+                name in judges or (name == weights.TOKENIZER and any(map(weights.has_words, judges))),
+                f"--weights {name}: would have no effect: compared are {', '.join(judges)}",
+            )
+        for judge, original in judges.items():
+            with faults.look():
+                read[judge] = weights.find(judge, original, given)
+    faults.settle()
+    return _Asked(judges, read, sounds, left_out)
+
+
+def _as_told(error: Exception) -> UserError:
+    known = refusal(error) if isinstance(error, OSError) else error
+    return known if isinstance(known, UserError) else UserError(f"failed: {described(error)}")
 
 
 def _both(
     original: Original, read: Weights, sounds: Sequence[Sound], folder: Path, told: Told
 ) -> tuple[str, Answer, Answer]:
     """The embedder's family, what evalkit says and what the original says."""
+    if original.environment is not None:
+        install(original.environment, None, told)
+    weights.make(read, told)
     embedder = load_embedder(read.judge, overrides=read.overrides)
     told(f"{read.judge}: evalkit scores {len(sounds)} clips")
     here = ours(embedder, sounds)
@@ -124,9 +186,6 @@ def _rows(judge: str, original: Original, family: str, here: Answer, there: Answ
         numbers = (float(mine), float(theirs)) if single and theirs is not None else (None, None)
         rows.append(Row(judge, original.package, quantity, mine.size, apart, *numbers))
     return rows
-
-
-_UNTOLD = Difference(None, None, None, "the original did not tell it")
 
 
 def _clips(judge: str, family: str, sounds: Sequence[Sound], here: Answer, there: Answer) -> list[ClipRow]:

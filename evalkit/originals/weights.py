@@ -49,9 +49,9 @@ def find(judge: str, original: Original, overrides: Mapping[str, Path]) -> Weigh
     if file is None:
         folder = evalkit_home() / "originals" / f"seeded-{VERSION}"
         name = next((name for name in PUBLISHED[judge].files if Path(name).suffix in original.suffixes), judge)
-        words = folder / "roberta-base" if _has_words(judge) else None
+        words = folder / "roberta-base" if has_words(judge) else None
         return Weights(judge, folder / name, words, why)
-    return Weights(judge, file, tokenizer_of(file, overrides) if _has_words(judge) else None, "")
+    return Weights(judge, file, tokenizer_of(file, overrides) if has_words(judge) else None, "")
 
 
 def make(weights: Weights, told: Callable[[str], None]) -> None:
@@ -89,7 +89,8 @@ def _published(judge: str, original: Original, overrides: Mapping[str, Path]) ->
     return None, f"{path} is here, which {original.package} does not read"
 
 
-def _has_words(judge: str) -> bool:
+def has_words(judge: str) -> bool:
+    """Whether it reads captions too, for which it needs the tokenizer."""
     return judge.startswith("clap")
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.interrupts import heed
 from evalkit.embed.base import EMBEDDERS
 from evalkit.fetch.published import PUBLISHED
@@ -39,14 +40,16 @@ class Request:
 
 
 def verify_all(request: Request) -> Iterator[Verdict]:
-    """The verdicts, one after the other. Raises UserError, before anything is computed, for a name that is not known
-    and a file of answers that cannot be read."""
+    """The verdicts, one after the other. Raises UserError, before anything is computed, for all names that are not
+    known, and a file of answers that cannot be read."""
     answers = known_answers(request.files)
     covered = {name for each in answers for name in each.names}
     known = {*covered, *(each.name for each in answers), *PUBLISHED, *MINIS, *GROUPS}
+    faults = Gathering()
     for name in (*request.names, *request.overrides):
         if name not in known:
-            raise unknown_name("known answer", name, known)
+            faults.add(unknown_name("known answer", name, known))
+    faults.settle()
     return _verdicts(answers, spelt_out(request.names), [name for name in PUBLISHED if name not in covered], request)
 
 

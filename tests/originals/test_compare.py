@@ -5,14 +5,18 @@ The original is a stub here, which shows the mechanism; `test_live.py` has the p
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evalkit.audio.encode import wav_bytes
+from evalkit.originals import compare
+from evalkit.originals.seeded import openl3
 
 Evalkit = Callable[..., tuple[int, str, str]]
 Stub = Callable[..., None]
@@ -80,6 +84,80 @@ def test_what_cannot_be_compared_differs(evalkit: Evalkit, stub: Stub, clips: Pa
     assert code == 1 and "differs: openl3-env, " in out and reason in out
 
 
+def test_one_that_fails_costs_itself_alone(
+    evalkit: Evalkit, stub: Stub, clips: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """After minutes of one original the table of another must not be lost; the exit code says that it is not whole."""
+    stub()
+    good = compare.ORIGINALS[0]
+    folder = tmp_path / "bad"
+    folder.mkdir()
+    (folder / "original.py").write_text("raise OSError('no library')")
+    bad = replace(good, package="bad", judges=("openl3-music",), folder=folder)
+    monkeypatch.setattr(compare, "ORIGINALS", (bad, good))
+    code, out, err = evalkit("verify", "--against", "originals", "--clips", str(clips))
+    assert code == 2 and "3 of 3 within their bounds; not compared: openl3-music" in out
+    assert "openl3-music: bad: its process ended with 1: OSError: no library" in err
+
+
+def test_a_family_s_name_stands_for_its_judges(evalkit: Evalkit, stub: Stub, clips: Path, tmp_path: Path) -> None:
+    """As everywhere else: --weights openl3=FILE; the table names the file, and says nothing of a seed."""
+    stub()
+    path = openl3.save(tmp_path / "openl3_audio_mel256_env.h5", seed=5)
+    words = ("--against", "originals", "--clips", str(clips), "--weights", f"openl3={path}")
+    code, out, err = evalkit("verify", *words)
+    assert code == 0, err
+    assert str(path) in out and "seeded" not in out
+
+
+def test_all_that_is_wrong_is_told_at_once(evalkit: Evalkit, stub: Stub, clips: Path, tmp_path: Path) -> None:
+    """Names, weights and clips in one go."""
+    stub(before='raise SystemExit("must not be started")')
+    (tmp_path / "few").mkdir()
+    words = ["--against", "originals", "--clips", "few"]
+    code, _, err = evalkit("verify", *words, "--weights", "openl3-env=clips", "--weights", "clap_tokenizer=clips")
+    told = ("few: holds no audio", "end in .h5 or .gz", "--weights clap_tokenizer: would have no effect")
+    assert code == 2 and all(each in err for each in told)
+    code, _, err = evalkit("verify", "openl3-evn", "pasts", *words, "--weights", "passt=nowhere.pt")
+    told = ("few: holds no audio", "'openl3-evn'", "'pasts'", "nowhere.pt")
+    assert code == 2 and all(each in err for each in told)
+    assert not (tmp_path / "home" / "originals").exists()
+
+
+def test_the_failures_of_all_are_told(
+    evalkit: Evalkit, stub: Stub, clips: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """An environment that cannot be made, and a disk that refuses: each is a line of its own, and --json has both."""
+    stub()
+    good = compare.ORIGINALS[0]
+    unmade = tmp_path / "unmade"
+    unmade.mkdir()
+    (unmade / "requirements.txt").write_text("nothing==1.0 --hash=sha256:00\n")
+    monkeypatch.setattr(
+        compare, "ORIGINALS", (replace(good, package="unmade", judges=("openl3-music",), folder=unmade), good)
+    )
+    monkeypatch.setattr(compare.weights, "make", _full_disk)
+    code, out, err = evalkit("verify", "--against", "originals", "--clips", str(clips), "--json")
+    found = json.loads(out)
+    assert code == 2 and not found["ok"] and found["rows"] == [] and found["weights"] == []
+    assert (
+        "openl3-music: " in err and "openl3-env: " in err and "No space left on device" in found["failed"]["openl3-env"]
+    )
+
+
+def test_a_bug_on_this_side_costs_its_judge_alone(
+    evalkit: Evalkit, stub: Stub, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub()
+    monkeypatch.setattr(compare, "ours", lambda embedder, sounds: 1 / 0)
+    code, out, err = evalkit("verify", "--against", "originals", "--clips", str(clips))
+    assert code == 2 and "openl3-env: failed: ZeroDivisionError" in err and "0 of 0 within their bounds" in out
+
+
+def _full_disk(read: object, told: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "weights.h5")
+
+
 FAILS = {
     "dies": ("import os; os._exit(7)", "its process ended with 7"),
     "raises": ('raise OSError("no such layer")', "no such layer"),
@@ -101,7 +179,10 @@ def test_an_original_that_fails_is_one_line(
 WRONG = {
     "an unknown judge": (["openl3-mini", "--against", "originals"], "openl3-mini"),
     "another comparison": (["--against", "papers"], "no comparison is called 'papers'"),
-    "weights of nothing": (["--against", "originals", "--weights", "passt=clips"], "passt is not compared"),
+    "weights of nothing": (
+        ["--against", "originals", "--weights", "passt=clips"],
+        "--weights passt: would have no effect",
+    ),
     "weights of another kind": (["--against", "originals", "--weights", "openl3-env=clips"], "end in .h5 or .gz"),
     "a folder of too few": (["--against", "originals", "--clips", "few"], "at least 4 are needed"),
     "an option that does nothing": (["--against", "originals", "--record"], "--against goes without"),

@@ -128,6 +128,18 @@ def test_a_mistyped_name_is_told_before_any_work(evalkit: Callable[..., Answer],
     assert code == 2 and not out and "did you mean openl3-mini" in err and err.count("\n") == 1
 
 
+def test_a_family_s_name_stands_for_the_one_that_is_asked(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    """--weights openl3=FILE, as `score` takes it: the file is looked at, and is none."""
+    (tmp_path / "x.h5").write_bytes(b"no weights")
+    code, out, err = evalkit("verify", "openl3-music", "--weights", f"openl3={tmp_path / 'x.h5'}")
+    assert code == 1 and "x.h5" in out, err
+
+
+def test_all_names_that_are_unknown_are_told(evalkit: Callable[..., Answer]) -> None:
+    code, out, err = evalkit("verify", "opnl3-mini", "pasts-mini")
+    assert code == 2 and not out and "'opnl3-mini'" in err and "'pasts-mini'" in err
+
+
 @pytest.mark.parametrize("words", [("--clips", "."), ("--out", "."), ("--against", "orignals")])
 def test_options_that_do_not_go_together_are_refused(evalkit: Callable[..., Answer], words: tuple[str, ...]) -> None:
     code, out, err = evalkit("verify", *words)
