@@ -8,9 +8,10 @@ from pathlib import Path
 from evalkit.api.compare import Comparisons, held, side_of
 from evalkit.api.results import Run
 from evalkit.api.words import parameters_named
+from evalkit.comparison.record import Record
 from evalkit.core.files import require_place
 from evalkit.core.paths import typed
-from evalkit.run.baseline import Record, read_baseline
+from evalkit.run.baseline import read_baseline
 from evalkit.run.baseline import save_baseline as write_baseline
 from evalkit.run.gate import judgeable
 

@@ -12,11 +12,11 @@ from evalkit.api.frames import data_frame
 from evalkit.api.html import Html, table
 from evalkit.api.results import Run
 from evalkit.api.words import parameters_named
+from evalkit.comparison.record import Record, read_run
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.paths import typed
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
-from evalkit.run.baseline import Record, read_run
 from evalkit.run.gate import Comparison, passes, unjudged
 from evalkit.run.gate import check as judged
 

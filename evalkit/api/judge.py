@@ -18,12 +18,12 @@ from evalkit.api.words import parameters_named
 from evalkit.api.work import Told
 from evalkit.audio.clip import Clip
 from evalkit.audio.encode import float_wav_bytes
+from evalkit.comparison.record import record_of
 from evalkit.core.errors import UserError, close_names
 from evalkit.core.ids import sound_name
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.report.records import record_in_memory
 from evalkit.run.accept import accept_bytes, missing_clip
-from evalkit.run.baseline import record_of
 from evalkit.run.embed import Embedding, Source, Workshop
 from evalkit.run.embedders import open_embedder
 from evalkit.run.manifest import facts_of, judges_told, metric_codes, stamps

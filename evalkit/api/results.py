@@ -21,7 +21,7 @@ from evalkit.report.text import count, estimate
 if TYPE_CHECKING:
     from evalkit.api.frames import DataFrame
     from evalkit.audio.clip import Samples
-    from evalkit.run.baseline import Record
+    from evalkit.comparison.record import Record
 
 _MARKS = {"mini": "mini: compare with mini figures alone", "random": "random weights: says nothing about the model"}
 _HEADERS = ("metric", "", "value", "interval", "n", "failed")

@@ -17,7 +17,7 @@ from evalkit.report.text import figure
 
 if TYPE_CHECKING:
     from evalkit.api.compare import Comparisons
-    from evalkit.run.baseline import Record
+    from evalkit.comparison.record import Record
     from evalkit.run.gate import Comparison
 
 _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."

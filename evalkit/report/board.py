@@ -6,8 +6,8 @@ random weights, which was run to see how fast it is, stands beside no model. Ins
 column is one metric under one protocol with one set of weights: where two runs scored a metric differently,
 they get two columns.
 
-Headline metrics rank; further measures stand in a table of their own and rank nothing. Where a metric moves with
-n, only runs of one n are ranked against each other.
+Headline metrics rank, by paired comparisons of every two runs (:mod:`evalkit.comparison.ranks`); further measures stand
+in a table of their own and rank nothing. Where a metric moves with n, only runs of one n are ranked against each other.
 """
 
 from __future__ import annotations
@@ -16,17 +16,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalkit.comparison.ranks import Contest, Outcome, Standing, outcomes
 from evalkit.core.text import short_digest
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
 from evalkit.report.text import MISSING, count, decimals, fixed, plainly
-from evalkit.report.ties import Standing, standings
 
 RANDOM = "random"
 """The size of a model whose weights are random."""
 
+_UNLIKE = "cannot be compared with others: its files do not say which prompts were scored"
 _UNFINISHED = "; figures of before, if there are any, are not shown"
 
 
@@ -42,8 +43,8 @@ class Track:
 @dataclass(frozen=True)
 class Cell:
     """One run's number under one column. `text` is "n/a" for NaN; `estimate` is None where the run has no
-    such score; `tied` names the runs that it overlaps; `best` only where every other run is clearly worse;
-    `apart` says that it has another n than the runs that are ranked, and is not ranked against them."""
+    such score; `tied` names the runs that it is not separated from; `best` only where it is separated from every other
+    one; `apart` says that it has another n than the runs that are ranked, and is not ranked against them."""
 
     estimate: Estimate | None
     text: str
@@ -93,8 +94,9 @@ class CitedRow:
 @dataclass(frozen=True)
 class Board:
     """One table. `columns` are the headline metrics, `further` the other measures; `cited` the published rows
-    that belong here. `notes` are the warnings of its scores, numbered from 1 as the cells name them, what is to be
-    known of its unfinished runs, and which metrics its suite goes without."""
+    that belong here. `outcomes` says for each of `columns` how the runs compare, by their places in `entrants`.
+    `notes` are the warnings of its scores, numbered from 1 as the cells name them, what is to be known of its
+    unfinished runs, and which metrics its suite goes without."""
 
     title: str
     suite: str
@@ -107,7 +109,13 @@ class Board:
     further: tuple[Column, ...]
     rows: tuple[Row, ...]
     cited: tuple[CitedRow, ...]
+    outcomes: tuple[Outcome, ...]
     notes: tuple[str, ...]
+
+    @property
+    def comparisons(self) -> int:
+        """How many comparisons of two runs the board has; their p values are adjusted for all of them."""
+        return sum(len(each.differences) for each in self.outcomes)
 
     @property
     def entrants(self) -> tuple[Entrant, ...]:
@@ -144,7 +152,8 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
     entrants = entrants_of(records)
     columns, further = _columns(records)
     notes: list[_Warning] = []
-    cells = [_cells(column, entrants, notes) for column in columns]
+    found = outcomes([_contest(column, entrants) for column in columns])
+    cells = [_cells(column, entrants, notes, outcome) for column, outcome in zip(columns, found, strict=True)]
     others = [_cells(column, entrants, notes) for column in further]
     rows = [
         Row(entrant, tuple(each[place] for each in cells), tuple(each[place] for each in others))
@@ -164,9 +173,11 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
         further=further,
         rows=tuple(rows),
         cited=_cited(records, columns, published),
+        outcomes=tuple(found),
         notes=(
             *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
             *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
+            *(f"{each.key} · {_UNLIKE}" for each in entrants if each.record.scores and each.record.side is None),
             *left_out_told(suite.left_out),
         ),
     )
@@ -240,17 +251,26 @@ def _column(metric: str, protocol: str, weights: str, code: str, estimates: Sequ
     )
 
 
-def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -> list[Cell]:
-    """One cell per run; warnings are appended to `notes`."""
+def _contest(column: Column, entrants: Sequence[Entrant]) -> Contest:
+    """The runs of a column that can be ranked against each other."""
     estimates = [_estimate(entrant.record, column) for entrant in entrants]
-    spans = [_span(estimate) for estimate in estimates]
-    apart = _apart(column, estimates)
-    ranked = [None if out else span for span, out in zip(spans, apart, strict=True)]
-    compared = column.headline and len(entrants) > 1
-    ranks = standings(ranked, column.direction) if compared else [None] * len(entrants)
-    known = [span for span in spans if span is not None]
+    sides = [
+        None if out or estimate is None else entrant.record.side
+        for entrant, estimate, out in zip(entrants, estimates, _apart(column, estimates), strict=True)
+    ]
+    return Contest(column.metric, sides, column.direction)
+
+
+def _cells(
+    column: Column, entrants: Sequence[Entrant], notes: list[_Warning], outcome: Outcome | None = None
+) -> list[Cell]:
+    """One cell per run; warnings are appended to `notes`. `outcome` says how they compare, where they are ranked."""
+    estimates = [_estimate(entrant.record, column) for entrant in entrants]
+    compared = outcome is not None and len(entrants) > 1
+    ranks = outcome.standings if outcome is not None else [None] * len(entrants)
+    known = [span for span in map(_span, estimates) if span is not None]
     scale = (min(low for low, _ in known), max(high for _, high in known)) if len(known) > 1 else None
-    # A run with a value but no interval cannot be placed, so beside it nobody can be called the best.
+    # A run with a value that cannot be placed may be better, so beside it nobody can be called the best.
     valued = sum(estimate is not None and estimate.value is not None for estimate in estimates)
     decided = valued > 1 and valued == sum(rank is not None for rank in ranks)
     return [
@@ -265,7 +285,7 @@ def _cells(column: Column, entrants: Sequence[Entrant], notes: list[_Warning]) -
             track=_track(estimate, scale),
             notes=_note(estimate, column, notes, entrant.key),
         )
-        for entrant, estimate, rank, out in zip(entrants, estimates, ranks, apart, strict=True)
+        for entrant, estimate, rank, out in zip(entrants, estimates, ranks, _apart(column, estimates), strict=True)
     ]
 
 

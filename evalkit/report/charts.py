@@ -101,6 +101,10 @@ def _toward(column: Column) -> str:
     return {"lower": "Left is better.", "higher": "Right is better."}.get(column.direction, "")
 
 
+def _level(column: Column) -> str:
+    return f"{100 * column.level:g} % " if column.level is not None else ""
+
+
 def _interval_chart(column: Column, strands: Sequence[_Strand]) -> Chart:
     def draw(axes: Axes, theme: _Theme) -> None:
         for row, strand in enumerate(strands):
@@ -110,8 +114,7 @@ def _interval_chart(column: Column, strands: Sequence[_Strand]) -> Chart:
             axes.plot([strand.low, strand.high], [row, row], color=colour, lw=5, alpha=0.35, solid_capstyle="butt")
             axes.plot([strand.value], [row], "o", color=colour, ms=6)
 
-    level = f"{100 * column.level:g} % " if column.level is not None else ""
-    caption = f"Value and {level}interval of each run. {_toward(column)}".strip()
+    caption = f"Value and {_level(column)}interval of each run. {_toward(column)}".strip()
     return _chart(column, caption, strands, draw)
 
 
@@ -125,11 +128,15 @@ def _distribution_chart(column: Column, strands: Sequence[_Strand], what: str) -
             # The golden ratio spreads neighbours apart evenly, and alike at every build.
             lift = ((np.arange(len(x)) * 0.618034) % 1.0 - 0.5) * 0.56
             axes.plot(x, row + lift, "o", color=colour, ms=4, alpha=0.6, mew=0, rasterized=flat)
-            first, middle, third = np.percentile(x, [25, 50, 75])
-            axes.plot([first, third], [row, row], color=theme.ink, lw=1.2)
-            axes.plot([middle, middle], [row - 0.34, row + 0.34], color=theme.ink, lw=2)
+            if strand.low is not None and strand.high is not None:
+                axes.plot(
+                    [strand.low, strand.high], [row, row], color=theme.ink, lw=4, alpha=0.55, solid_capstyle="butt"
+                )
+            if strand.value is not None:
+                axes.plot([strand.value, strand.value], [row - 0.34, row + 0.34], color=theme.ink, lw=2)
 
-    caption = f"One dot per {what}; upright line: median; level line: middle half. {_toward(column)}".strip()
+    what_ranks = f"upright line: the value that ranks; level bar: its {_level(column)}interval"
+    caption = f"One dot per {what}; {what_ranks}. {_toward(column)}".strip()
     return _chart(column, caption, strands, draw)
 
 

@@ -7,11 +7,12 @@ The formats are those of ARCHITECTURE.md: `run.json`, `scores.json`, `samples.pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalkit.comparison.record import Record, record_of
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import parse_json
@@ -27,6 +28,7 @@ _FIXED_COLUMNS = frozenset({
 })  # fmt: skip
 
 
+Columns = Mapping[str, Sequence[Any]]
 Row = Mapping[str, Any]
 """One row of samples.parquet."""
 
@@ -123,7 +125,8 @@ class Suite:
 class RunRecord:
     """One run folder. `facts` keeps the rest of run.json, for the provenance panel; `digest` is of all the files that
     were read. `unfinished` says why a run has no figures of its own (yet), and is "" for a finished one. `bundled` says
-    that it was unpacked from a bundle."""
+    that it was unpacked from a bundle. `side` is the run as it is compared with others, None where its files do not say
+    enough for that."""
 
     folder: Path
     run_id: str
@@ -137,6 +140,7 @@ class RunRecord:
     items: tuple[Item, ...]
     facts: Mapping[str, Any] = field(repr=False)
     bundled: bool = False
+    side: Record | None = field(default=None, repr=False)
 
     @property
     def samples(self) -> int:
@@ -165,22 +169,35 @@ def read_run(folder: Path) -> RunRecord:
     """
     state = read_state(folder)
     facts, scores, samples = dict(state.facts), folder / "scores.json", folder / "samples.parquet"
+    found = {} if state.scores is None else mapping(parse_json(state.scores, scores))
+    columns: Columns = {} if state.samples is None else parse_columns(state.samples, samples)
     return _record(
         folder=folder,
         facts=facts,
         unfinished=state.unfinished,
         digest=state.digest,
-        scores={} if state.scores is None else _scores(mapping(parse_json(state.scores, scores)), scores),
-        items=() if state.samples is None else _items(state.samples, samples),
+        scores=_scores(found, scores),
+        items=tuple(_item(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)),
         bundled=(folder / INDEX).is_file(),
+        side=_side(folder, facts, found, columns) if found and columns else None,
     )
+
+
+def _side(folder: Path, facts: Mapping[str, Any], scores: Mapping[str, Any], columns: Columns) -> Record | None:
+    try:
+        return record_of(folder, facts, scores, columns)
+    except UserError:
+        return None
 
 
 def record_in_memory(name: str, facts: Mapping[str, Any], scores: Mapping[str, Any], rows: Iterable[Row]) -> RunRecord:
     """The record of a run that is on no disk, from what its files would say."""
     folder = Path(name)
-    items = tuple(_item(row) for row in rows)
-    return _record(folder, dict(facts), "", digest_json([facts, scores]), _scores(scores, folder), items, False)
+    kept = list(rows)
+    items = tuple(map(_item, kept))
+    columns = {key: [row.get(key) for row in kept] for key in (kept[0] if kept else ())}
+    side = _side(folder, facts, scores, columns)
+    return _record(folder, dict(facts), "", digest_json([facts, scores]), _scores(scores, folder), items, False, side)
 
 
 def _record(
@@ -191,6 +208,7 @@ def _record(
     scores: dict[str, Estimate],
     items: tuple[Item, ...],
     bundled: bool,
+    side: Record | None,
 ) -> RunRecord:
     return RunRecord(
         folder=folder,
@@ -205,6 +223,7 @@ def _record(
         items=items,
         facts=facts,
         bundled=bundled,
+        side=side,
     )
 
 
@@ -284,11 +303,6 @@ def read_split(raw: Mapping[str, Any]) -> Split | None:
         return None
     ahead = (number(raw.get("se_twice_prompts")), number(raw.get("se_twice_samples")))
     return Split(between, within, raw.get("between_cut_at_0") is True, whole(raw.get("prompts")), *ahead)
-
-
-def _items(data: bytes, path: Path) -> tuple[Item, ...]:
-    columns = parse_columns(data, path)
-    return tuple(_item(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True))
 
 
 def _item(row: Mapping[str, Any]) -> Item:

@@ -7,8 +7,9 @@ On the same data an unpaired test gave p = 0.080 where the paired one gave 0.008
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import scipy.special
@@ -19,6 +20,7 @@ from evalkit.stats.intervals import Interval, clustered_mean
 
 _EXACT_GROUPS = 12
 _DRAWS_AT_ONCE = 512
+_MOST_KEPT = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,14 @@ def two_sided_quantile(level: float, freedom: float | None) -> float:
     return float(scipy.stats.norm.ppf(tail) if freedom is None else scipy.stats.t.ppf(tail, freedom))
 
 
+def two_sided_p(value: float, se: float, freedom: float | None) -> float:
+    """p of no difference where a `value` has this standard error: of t with so many degrees, the normal where None."""
+    if se <= 0:
+        return 1.0 if value == 0 else 0.0
+    size = abs(value) / se
+    return float(2 * (scipy.stats.norm.sf(size) if freedom is None else scipy.stats.t.sf(size, freedom)))
+
+
 def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95, freedom: float | None = None) -> float:
     """The smallest true change that a two-sided test at `level` finds with probability `power`, given the
     standard error `se` of the estimated change.
@@ -98,10 +108,19 @@ def _sign_flip_p(sums: NDArray[np.float64], draws: int, seed: int) -> float:
     if len(sums) <= _EXACT_GROUPS:
         signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(sums))))
         return float((np.abs(signs @ sums) >= threshold).mean())
-    generator = np.random.default_rng(seed)
-    beyond = 0
-    for start in range(0, draws, _DRAWS_AT_ONCE):
-        shape = (min(_DRAWS_AT_ONCE, draws - start), len(sums))
-        flipped = np.where(generator.integers(0, 2, shape, dtype=np.int8) == 1, 1.0, -1.0) @ sums
-        beyond += int((np.abs(flipped) >= threshold).sum())
+    flips = _flips(len(sums), draws, seed) if len(sums) * draws <= _MOST_KEPT else _draw(len(sums), draws, seed)
+    beyond = sum(int((np.abs(some.astype(np.float64) @ sums) >= threshold).sum()) for some in flips)
     return (beyond + 1) / (draws + 1)
+
+
+@lru_cache(maxsize=1)
+def _flips(groups: int, draws: int, seed: int) -> tuple[NDArray[np.int8], ...]:
+    """The signs of `draws` flips, kept: the pairs of a board all have the same."""
+    return tuple(_draw(groups, draws, seed))
+
+
+def _draw(groups: int, draws: int, seed: int) -> Iterator[NDArray[np.int8]]:
+    generator = np.random.default_rng(seed)
+    for start in range(0, draws, _DRAWS_AT_ONCE):
+        drawn = generator.integers(0, 2, (min(_DRAWS_AT_ONCE, draws - start), groups), dtype=np.int8)
+        yield 2 * drawn - 1

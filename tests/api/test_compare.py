@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import evalkit as door
-from evalkit.run.baseline import read_run
+from evalkit.comparison.record import read_run
 from evalkit.run.gate import check as gate
 
 

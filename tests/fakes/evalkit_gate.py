@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evalkit.run.baseline import Record
+from evalkit.comparison.record import Record
 
 N = 60
 IDS = [f"p{index}" for index in range(N)]

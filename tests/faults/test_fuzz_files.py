@@ -32,6 +32,7 @@ from evalkit.checkpoints.keras import read_layers
 from evalkit.checkpoints.tensors import read_tensors
 from evalkit.checkpoints.torch_file import read_entry, read_torch
 from evalkit.cli.main import build
+from evalkit.comparison.record import read_run
 from evalkit.core.errors import UserError
 from evalkit.core.memory import growth_limited
 from evalkit.core.resources import resource
@@ -40,7 +41,7 @@ from evalkit.fetch.manifests import read_manifest
 from evalkit.fetch.weights import locate
 from evalkit.generators.worker.manifest import read_worker
 from evalkit.report.published import read_file
-from evalkit.run.baseline import read_run, save_baseline
+from evalkit.run.baseline import save_baseline
 from evalkit.run.config import RunConfig, parse_changes
 from evalkit.run.pipeline import run
 from evalkit.run.plan import make_plan

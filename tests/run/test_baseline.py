@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from evalkit_gate import SUITE, N, changed, record, write_run
 
+from evalkit.comparison.record import number, read_run
 from evalkit.core.errors import UserError
-from evalkit.run.baseline import number, read_baseline, read_run, save_baseline
+from evalkit.run.baseline import read_baseline, save_baseline
 from evalkit.run.gate import check, passes
 
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 import numpy as np
 import sounds_of_a_prompt as sounds
 
+from evalkit.comparison.record import Record
 from evalkit.metrics.base import Metric, MetricInputs, MetricResult, SetReference
 from evalkit.metrics.coverage_openl3 import METRIC as COVERAGE
 from evalkit.metrics.density_openl3 import METRIC as DENSITY
@@ -26,7 +27,6 @@ from evalkit.metrics.fd_inf_openl3 import METRIC as FD_INF
 from evalkit.metrics.fd_openl3 import METRIC as FD
 from evalkit.metrics.is_passt import METRIC as IS
 from evalkit.metrics.kad_openl3 import METRIC as KAD
-from evalkit.run.baseline import Record
 from evalkit.run.gate import Comparison, check
 from evalkit.run.score import as_json
 from evalkit.stats.frechet import factors_of_covariance, frechet_distance

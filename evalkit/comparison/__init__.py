@@ -1,0 +1,1 @@
+"""Two or more scored runs held against one another."""
