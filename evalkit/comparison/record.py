@@ -159,12 +159,14 @@ def _is_score(key: str, value: object) -> bool:
 
 
 def json_table(table: object, path: Path) -> dict[str, Any]:
+    """`table`, where it is a JSON object. Raises UserError for anything else."""
     if not isinstance(table, dict):
         raise UserError(f"{path}: is not a JSON object")
     return table
 
 
 def inner_table(table: Mapping[str, Any], key: str, path: Path) -> dict[str, Any]:
+    """The object under a key. Raises UserError where there is none."""
     inner = table.get(key)
     if not isinstance(inner, dict):
         raise UserError(f"{path}: {key!r} is missing or is not an object")
