@@ -10,6 +10,7 @@ Whatever else a file asks for, it is refused, and the refusal names what it aske
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -100,7 +101,8 @@ def _load(path: Path, let_in: Sequence[tuple[Callable[..., object], str]] = _LET
     try:
         whole_archive = zipfile.is_zipfile(path)
         most = 2 * path.stat().st_size + _MOST_GROWTH  # a compressed archive can unpack to a thousand times its size
-        with growth_limited(most), torch.serialization.safe_globals(list(let_in)):
+        with growth_limited(most), torch.serialization.safe_globals(list(let_in)), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's own words name no file: of a newer pickle protocol, say
             content: object = torch.load(path, map_location="cpu", weights_only=True, mmap=whole_archive)
         return content
     except Exception as error:  # a damaged or hostile pickle can fail in any way; each is one line here
