@@ -1,14 +1,13 @@
 """A spectrogram of a clip as a small PNG, for a report.
 
-Drawn by matplotlib's Agg canvas through its objects, without pyplot, whose global state would leak
-between reports and threads. The bytes depend on the clip and the library versions alone: no date is in.
+Colours are places in a palette, so the picture is the levels themselves; its frame (axes, numbers) is drawn once for
+each length and rate. The bytes depend on the clip and the library versions alone: no date is in.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,15 +17,30 @@ from numpy.typing import NDArray
 from evalkit.audio.clip import Clip
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from PIL.ImageFont import FreeTypeFont, ImageFont
 
 RANGE_DB = 80.0
 LOWEST_HZ = 50.0
 _COLUMNS = 360
 _ROWS = 110
-_DPI = 100
-_INK = "#7a7a7a"  # 4.2:1 on white, and on the ground of the report's dark page
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 6, 24
+"""Pixels around the levels."""
+
+_INK = (0x7A, 0x7A, 0x7A)  # 4.2:1 on white, and on the ground of the report's dark page
+_SHADES = 16
+"""Opacities of the ink, for the edges of letters; the first is none."""
+
 _TICKS_HZ = (100, 500, 2_000, 8_000, 20_000)
+_TEXT = 14
+"""Height of the numbers in pixels: at four pictures a row they are still 9 high."""
+
+_MAGMA = bytes.fromhex(
+    "00000402010903031206051a0a08220e0b2b130d34180f3d1d114722115029115a2f116336106b3d0f71440f764a1079"
+    "52137c59157e5f187f651a806b1d81721f817822817e24828426818b2981912b81982d809e2f7fa5317eab337cb2357b"
+    "ba3878c03a76c73d73cd4071d3436ed9466bdf4a68e44f64e95462ed5a5ff1605df4675cf66e5cf8765cfa7d5efb8560"
+    "fc8e64fd9668fe9d6cfea571feac76feb47bfebb81fec287feca8dfed194fed89afde0a1fde7a9fceeb0fcf6b8fcfdbf"
+)  # fmt: skip
+"""64 colours of the map `magma` (Smith and van der Walt, CC0), each three bytes, from the faintest to the strongest."""
 
 
 def spectrogram_png(clip: Clip, *, width: int = 420, height: int = 140) -> bytes:
@@ -36,29 +50,14 @@ def spectrogram_png(clip: Clip, *, width: int = 420, height: int = 140) -> bytes
     elsewhere. Samples that are not finite count as 0; an empty clip gives an empty frame. The ground is
     transparent and the scale grey, so that the picture stands on a light page and on a dark one.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    with own_style():
-        figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, facecolor="none")
-        canvas = FigureCanvasAgg(figure)
-        top = max(clip.rate / 2, 2 * LOWEST_HZ)
-        _draw(figure, log_spectrogram(clip.mono(), clip.rate), clip.seconds, top)
-        canvas.draw()
-        return _small_png(np.asarray(canvas.buffer_rgba()))
-
-
-@contextmanager
-def own_style() -> Iterator[None]:
-    """matplotlib's settings as it ships them, for the block.
-
-    A file `matplotlibrc` in the working folder, which matplotlib reads, would change pictures, or start LaTeX.
-    """
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        yield
+    level = log_spectrogram(clip.mono(), clip.rate)
+    across, up = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
+    rows, columns = (np.arange(n) * size // n for n, size in zip((up, across), level.shape, strict=True))
+    colours = len(_MAGMA) // 3
+    shade = np.round((level / RANGE_DB + 1) * (colours - 1)).astype(np.uint8)
+    pixels = _frame(width, height, round(clip.seconds, 3), clip.rate).copy()
+    pixels[_TOP : _TOP + up, _LEFT : _LEFT + across] = _SHADES + shade[np.ix_(rows, columns)][::-1]
+    return _png(pixels)
 
 
 def log_spectrogram(mono: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
@@ -96,37 +95,49 @@ def _on_log_rows(magnitude: NDArray[np.float32], edges: NDArray[np.float64]) -> 
     return rows
 
 
-def _draw(figure: Figure, level: NDArray[np.float32], seconds: float, top: float) -> None:
-    width, height = figure.get_size_inches() * _DPI
-    axes = figure.add_axes((38 / width, 27 / height, 1 - 46 / width, 1 - 34 / height))
-    rows = level.shape[0]
-    extent = (0.0, max(seconds, 1e-3), 0.0, float(rows))
-    axes.imshow(
-        level,
-        origin="lower",
-        aspect="auto",
-        extent=extent,
-        cmap="magma",
-        vmin=-RANGE_DB,
-        vmax=0,
-        interpolation="nearest",
+@lru_cache(maxsize=64)
+def _frame(width: int, height: int, seconds: float, rate: int) -> NDArray[np.uint8]:
+    """(height, width) places in the palette: the numbers of both axes, and nothing where the levels go."""
+    from PIL import Image, ImageDraw
+
+    sheet = Image.new("L", (width, height))
+    pen, font = ImageDraw.Draw(sheet), _font()
+    across, up = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
+    top = max(rate / 2, 2 * LOWEST_HZ)
+    for hertz in (each for each in _TICKS_HZ if each <= top):
+        y = _TOP + up * (1 - float(np.log(hertz / LOWEST_HZ) / np.log(top / LOWEST_HZ)))
+        pen.line((_LEFT - 4, y, _LEFT - 1, y), fill=255)
+        pen.text((_LEFT - 7, y), f"{hertz / 1000:g}", fill=255, font=font, anchor="rm")
+    for second in _seconds(seconds):
+        x = _LEFT + across * second / max(seconds, 1e-3)
+        pen.line((x, height - _BOTTOM, x, height - _BOTTOM + 3), fill=255)
+        pen.text((x, height - _BOTTOM + 5), f"{second:g}", fill=255, font=font, anchor="mt")
+    pen.text((2, height - 4), "kHz", fill=255, font=font, anchor="ls")
+    pen.text((width - 2, height - _BOTTOM + 5), "s", fill=255, font=font, anchor="rt")
+    return np.asarray(sheet) // (256 // _SHADES)
+
+
+def _seconds(length: float) -> list[float]:
+    """Round places on the axis of time, four to nine of them."""
+    step = next(
+        (size * 10.0**power for power in range(-3, 9) for size in (1, 2, 5) if length / (size * 10.0**power) <= 9), 1e9
     )
-    ticks = [hertz for hertz in _TICKS_HZ if hertz <= top]
-    places = [rows * float(np.log(hertz / LOWEST_HZ) / np.log(top / LOWEST_HZ)) for hertz in ticks]
-    axes.set_yticks(places, [f"{hertz / 1000:g}" for hertz in ticks])
-    axes.tick_params(labelsize=7, length=2, pad=2, width=0.6, colors=_INK)
-    axes.set_xlabel("s", fontsize=7, color=_INK, labelpad=0, loc="right")
-    axes.set_ylabel("kHz", fontsize=7, color=_INK, labelpad=2)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    return [round(place * step, 6) for place in range(int(length / step * 0.97) + 1)]
 
 
-def _small_png(pixels: NDArray[np.uint8]) -> bytes:
-    """PNG with a palette: a third of the size of a true-colour one, and the eye sees no difference here.
-    `pixels` are (height, width, 4), red, green, blue and opacity."""
+@lru_cache(maxsize=1)
+def _font() -> FreeTypeFont | ImageFont:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(_TEXT)
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
     from PIL import Image
 
-    image = Image.fromarray(np.ascontiguousarray(pixels)).quantize(64, method=Image.Quantize.FASTOCTREE)
+    image = Image.fromarray(pixels, mode="P")
+    image.putpalette(bytes(_INK) * _SHADES + _MAGMA)
+    clear = bytes(255 * shade // (_SHADES - 1) for shade in range(_SHADES))
     with io.BytesIO() as file:
-        image.save(file, format="PNG", optimize=False, compress_level=9)
+        image.save(file, format="PNG", transparency=clear, optimize=False, compress_level=9)
         return file.getvalue()

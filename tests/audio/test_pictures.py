@@ -62,15 +62,15 @@ def test_broken_clips_give_a_picture_too(samples: np.ndarray) -> None:
     assert spectrogram_png(_clip(samples)).startswith(b"\x89PNG")
 
 
-def test_pyplot_is_never_imported() -> None:
-    """Its global figures leak memory over a thousand pictures and are not safe in threads."""
+def test_matplotlib_is_not_imported() -> None:
+    """It costs a second of every run, and reads a file of settings from the working folder."""
     import subprocess
 
     code = (
         "import sys, numpy as np; from evalkit.audio.clip import Clip; from evalkit.audio import pictures;"
         "assert 'matplotlib' not in sys.modules;"
         "pictures.spectrogram_png(Clip(np.zeros((1, 800), np.float32), 8000, ''));"
-        "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules"
+        "assert 'matplotlib' not in sys.modules and 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
@@ -82,7 +82,7 @@ def test_a_picture_is_cheap() -> None:
     started = time.process_time()
     for _ in range(5):
         spectrogram_png(clip)
-    assert (time.process_time() - started) / 5 < 0.3
+    assert (time.process_time() - started) / 5 < 0.1
 
 
 def test_the_ground_is_transparent_and_the_sound_is_not() -> None:
