@@ -142,7 +142,7 @@ def _ticks(low: float, high: float) -> list[float]:
     if not step or not math.isfinite(low / step) or abs(low / step) > 1e12:
         return [low, high]
     first = math.ceil(low / step)
-    return [place * step for place in range(first, first + 7) if place * step <= high]
+    return [place * step for place in range(first, first + 7) if low <= place * step <= high] or [low, high]
 
 
 def _told(value: float) -> str:
