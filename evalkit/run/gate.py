@@ -42,7 +42,8 @@ class Comparison:
     """One metric held against the baseline; `low` and `high` bound `difference` (current - baseline) at 95 %.
 
     `detectable` is the smallest true loss that this gate, at this n, calls worse 4 times of 5.
-    `reason` says why a verdict is invalid or inconclusive.
+    `reason` says why a verdict is invalid or inconclusive. `decided_after` is how many prompts that took, where it was
+    looked at prompt after prompt (`run/early.py`), None where it was not, or where all of them did not decide it.
     """
 
     metric: str
@@ -59,6 +60,7 @@ class Comparison:
     n: int | None = None
     tolerance: float = 0.0
     detectable: float | None = None
+    decided_after: int | None = None
 
 
 def check(
