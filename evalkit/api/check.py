@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evalkit.api.compare import Comparisons, held, side_of
@@ -13,6 +14,7 @@ from evalkit.core.files import require_place
 from evalkit.core.paths import typed
 from evalkit.run.baseline import read_baseline
 from evalkit.run.baseline import save_baseline as write_baseline
+from evalkit.run.early import early
 from evalkit.run.gate import judgeable
 
 
@@ -24,6 +26,7 @@ def check(
     *,
     tolerances: Mapping[str, float] | None = None,
     strict: bool = False,
+    stop_early: bool = False,
 ) -> Comparisons:
     """Hold a run against a baseline file: the gate of `evalkit check`.
 
@@ -39,6 +42,9 @@ def check(
         By metric, the loss that is accepted, in its own unit.
     strict : bool
         Whether what cannot be told does not pass.
+    stop_early : bool
+        Whether means of prompts are judged source after source, by intervals that hold together: `decided_after` says
+        after how many prompts that was. A distance of sets is judged at the end.
 
     Returns
     -------
@@ -58,14 +64,20 @@ def check(
     >>> evalkit.check(run, "mock.json").passed
     True
     """
-    return against(run, typed(baseline), metrics, tolerances, strict)
+    return against(run, typed(baseline), metrics, tolerances, strict, stop_early)
 
 
 def against(
-    run: Run | str | Path, baseline: Path, metrics: Sequence[str], tolerances: Mapping[str, float] | None, strict: bool
+    run: Run | str | Path,
+    baseline: Path,
+    metrics: Sequence[str],
+    tolerances: Mapping[str, float] | None,
+    strict: bool,
+    stop_early: bool = False,
 ) -> Comparisons:
     """As `check`, with errors in the words of the command line."""
-    return held(side_of(run), read_baseline(baseline), metrics, tolerances, strict)
+    found = held(side_of(run), read_baseline(baseline), metrics, tolerances, strict)
+    return replace(found, comparisons=early(found.run, found.baseline, found.comparisons)) if stop_early else found
 
 
 @parameters_named()

@@ -34,6 +34,9 @@ def check(
     ),
     tolerance: list[str] = typer.Option([], "--tolerance", metavar="METRIC=VALUE", help=_TOLERANCE),
     strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
+    stop_early: bool = typer.Option(
+        False, "--stop-early", help="Judge means of prompts source after source, and say after how many it was decided."
+    ),
     junit: Path | None = typer.Option(
         None, "--junit", parser=typed, metavar="FILE", help="Also write the verdicts as a JUnit XML file."
     ),
@@ -48,6 +51,9 @@ def check(
     above the tolerance. A difference that the gate is too weak to judge at this n is called inconclusive, and passes
     unless --strict.
 
+    With --stop-early a metric that is a mean of prompts is looked at after every source, by intervals that hold together,
+    so that a look too many raises no false alarm; a distance of sets is judged at the end.
+
     \b
     Example:
       evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --save
@@ -57,12 +63,12 @@ def check(
 
     place = None if junit is None else require_place(junit)
     if save:
-        vain = {"--tolerance": tolerance, "--strict": strict, "--junit": junit}
+        vain = {"--tolerance": tolerance, "--strict": strict, "--stop-early": stop_early, "--junit": junit}
         for option in (name for name, given in vain.items() if given):
             raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
         _save(run, baseline, metric, as_json)
         return
-    found = against(run, baseline, metric, _tolerances(tolerance), strict)
+    found = against(run, baseline, metric, _tolerances(tolerance), strict, stop_early)
     if as_json:
         print_json(_as_json(found))
     else:

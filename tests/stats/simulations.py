@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import looks
 import numpy as np
 import sounds_of_a_prompt as sounds
 
@@ -334,6 +335,7 @@ def write_report(path: Path = REPORT, draws: int = DRAWS) -> None:
     sections.append(_shares_table(_told(shares(10 * draws))))
     sections += [_power_table(powers), _power_table(alone), _bias_table(distances, extrapolated)]
     sections.append(sounds.table([_told(sounds.told(world, 5 * draws)) for world in sounds.WORLDS]))
+    sections.append(looks.table(_told(looks.all_looks(2 * draws))))
     text = HEAD.format(draws=draws)
     for words, lines in zip(TEXTS, sections, strict=True):
         text += f"\n{words}\n\n" + "\n".join(lines) + "\n"
@@ -376,6 +378,7 @@ independent, what the prompts share is not used, and the gate states more than i
 
 The true distance is that of endless generated clips from the stored reference.""",
     sounds.TEXT,
+    looks.TEXT,
 )
 
 

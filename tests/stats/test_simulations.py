@@ -21,7 +21,8 @@ def _load(name: str) -> ModuleType:
     return module
 
 
-sounds = _load("sounds_of_a_prompt")  # first, as the other imports it
+looks = _load("looks")  # these first, as the last imports them
+sounds = _load("sounds_of_a_prompt")
 simulations = _load("simulations")
 SONGS, SAME = simulations.SONGS, simulations.SAME
 
@@ -125,3 +126,21 @@ def test_the_report_is_of_these_worlds() -> None:
     text = simulations.REPORT.read_text(encoding="utf-8")
     for world in (*simulations.WORLDS, SAME, *sounds.WORLDS):
         assert world.name in text
+
+
+def test_looking_after_every_prompt_raises_no_more_false_alarms() -> None:
+    """The quick look; all kinds and sizes are the slow one's."""
+    found = looks.looks("normal", 200, 0.0, 200)
+    assert found.sequence <= 0.05
+    assert found.naive >= 0.15, "else there is nothing to be careful of"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_early_ends_hold_in_all_kinds() -> None:
+    rows = looks.all_looks()
+    print("\n".join(looks.table(rows)))
+    assert all(each.sequence <= 0.05 for each in rows if each.effect == 0)
+    for each in rows:
+        if each.effect >= 0.3:
+            assert each.median < each.n / 3
