@@ -51,8 +51,8 @@ def check(
     above the tolerance. A difference that the gate is too weak to judge at this n is called inconclusive, and passes
     unless --strict.
 
-    With --stop-early a metric that is a mean of prompts is looked at after every source, by intervals that hold together,
-    so that a look too many raises no false alarm; a distance of sets is judged at the end.
+    With --stop-early a metric that is a mean of prompts is looked at after every source, by intervals that hold
+    together, so that a look too many raises no false alarm; a distance of sets is judged at the end.
 
     \b
     Example:

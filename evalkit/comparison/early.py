@@ -1,8 +1,9 @@
 """When two runs' difference could have been decided, prompt after prompt, and what the decision is.
 
-For means of prompts alone: a distance of sets depends on how many there are, so it is judged at the end, on all of them.
-Sources are looked at in an order drawn from their names (`drawn`): the first of a list may all be of one kind, and what
-is true of dogs need not be true of the suite. The intervals are those of `stats.sequence`, which hold together.
+For means of prompts alone: a distance of sets depends on how many there are, so it is judged at the end, on all of
+them. Sources are looked at in an order drawn from their names (`drawn`): the first of a list may all be of one kind,
+and what is true of dogs need not be true of the suite. The intervals are those of `stats.sequence`, which hold
+together.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ def decided(
 ) -> Decision:
     """The first look at which the loss lies wholly above or wholly under `tolerance`, else the last one.
 
-    `differences` {id: current - baseline}, `groups` {id: its source}, `direction` "lower" or "higher" (which is better),
-    `planned` the sources that there are to be, default those of `differences`. Raises ValueError where there are none.
+    `differences` {id: current - baseline}, `groups` {id: its source}, `direction` "lower" or "higher" (which is
+    better), `planned` the sources that there are to be, default those of `differences`. Raises ValueError where there
+    are none.
     """
     import numpy as np
 

@@ -1,9 +1,9 @@
 """The gate that may stop early: what it decides prompt after prompt, and after how many.
 
 A metric that is the mean of prompts is looked at after every source; the first interval of the confidence sequence that
-lies on one side of the tolerance decides it. What is open at the end stays open: the narrower interval of a gate that looks
-once would be one look more than the sequence allows. Everything else (a distance of sets, a metric that is no mean on
-both sides) is judged once, on all prompts, as without.
+lies on one side of the tolerance decides it. What is open at the end stays open: the narrower interval of a gate that
+looks once would be one look more than the sequence allows. Everything else (a distance of sets, a metric that is no
+mean on both sides) is judged once, on all prompts, as without.
 """
 
 from __future__ import annotations

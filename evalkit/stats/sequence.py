@@ -7,14 +7,16 @@ Statistics 52, 2024; Theorem 2.2, after Robbins' normal mixture) is two-sided an
 
     mean_t +- sigma_t * sqrt( 2 (t rho^2 + 1) / (t^2 rho^2) * log( sqrt(t rho^2 + 1) / alpha ) )
 
-rho says at which t it is narrowest. With x = t rho^2 the half-width is least where x = log(1 + x) + 2 log(1 / alpha), so
+rho says at which t it is narrowest. With x = t rho^2 the half-width is least where x = log(1 + x) + 2 log(1 / alpha),
+so
 
     rho^2 = (-W(-alpha^2 / e) - 1) / t,    W the lower branch of Lambert's function
 
 (their appendix on optimising the mixture). Here it is narrowest after a quarter of the planned units, where an effect
-that is worth an early end is seen. It is asymptotic, as if sigma_t were known: hence `LEAST` units before the first look,
-and a width that is larger by as much as Student's t reaches further than the normal three deviations out. Units of unlike size (sources with several prompts) count by their sums, as in `stats.paired`: the mean is
-that of all values, and its error that of the units' sums around it.
+that is worth an early end is seen. It is asymptotic, as if sigma_t were known: hence `LEAST` units before the first
+look, and a width that is larger by as much as Student's t reaches further than the normal three deviations out. Units
+of unlike size (sources with several prompts) count by their sums, as in `stats.paired`: the mean is that of all values,
+and its error that of the units' sums around it.
 """
 
 from __future__ import annotations
@@ -59,8 +61,8 @@ def tuned_rho(planned: int, level: float = 0.95) -> float:
 def confidence_sequence(
     values: Sequence[float], units: Sequence[str], planned: int, level: float = 0.95, least: int = LEAST
 ) -> ConfidenceSequence:
-    """The sequence for the mean of `values`, each of the unit named at its place, over units in order of first mention, of
-    which there are `planned` in the end.
+    """The sequence for the mean of `values`, each of the unit named at its place, over units in order of first mention,
+    of which there are `planned` in the end.
 
     Raises ValueError on lengths that differ, no value, or one that is not finite.
     """

@@ -1,8 +1,9 @@
 """How often a gate that looks after every prompt is wrong, and how soon it decides: part of `simulations.py`.
 
-Paired differences of an unchanged model, and of one that is worse by a part of their standard deviation: normal ones, ones
-with heavy tails as differences of skewed scores have, and sources of three prompts that move together. *Naive* takes the
-95 % interval of `stats.paired` anew at every look; the other is `comparison.early`, which is what the gate calls.
+Paired differences of an unchanged model, and of one that is worse by a part of their standard deviation: normal ones,
+ones with heavy tails as differences of skewed scores have, and sources of three prompts that move together. *Naive*
+takes the 95 % interval of `stats.paired` anew at every look; the other is `comparison.early`, which is what the gate
+calls.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ KINDS: Mapping[str, Draw] = {
 @dataclass(frozen=True)
 class Looks:
     """Of `draws` runs of `n` prompts whose difference is `effect` standard deviations: the shares that the sequence and
-    the naive looks called worse, or better, and the median of the prompts that the sequence took (n where it was open)."""
+    the naive looks called worse, or better, and the median of the prompts that the sequence took (n where it was
+    open)."""
 
     kind: str
     n: int
@@ -83,6 +85,6 @@ def table(rows: Sequence[Looks]) -> list[str]:
 
 TEXT = """## The gate that may stop early
 
-`evalkit check --stop-early` looks after every source. *Decided* is how often its confidence sequence left 0 at any look,
-*naive looks* how often a plain 95 % interval did at one of 50: without an effect both are false alarms, either way. 400
-draws measure 0.05 to within 0.02 (two standard errors)."""
+`evalkit check --stop-early` looks after every source. *Decided* is how often its confidence sequence left 0 at any
+look, *naive looks* how often a plain 95 % interval did at one of 50: without an effect both are false alarms, either
+way. 400 draws measure 0.05 to within 0.02 (two standard errors)."""

@@ -75,5 +75,5 @@ def test_its_error_is_that_of_the_clustered_mean(seed: int, sources: int, most: 
 
 @pytest.mark.parametrize(("values", "units"), [([], []), ([1.0], []), ([math.nan], ["a"])])
 def test_what_cannot_be_looked_at_is_refused(values: list[float], units: list[str]) -> None:
-    with pytest.raises(ValueError, match="values|NaN"):
+    with pytest.raises(ValueError, match=r"values|NaN"):
         confidence_sequence(values, units, 1)
