@@ -34,6 +34,7 @@ VERBS = (
     "codec",
     "report",
     "bundle",
+    "compare",
     "check",
     "models",
     "baselines",

@@ -28,9 +28,11 @@ def unlike_runs(run: Record, baseline: Record) -> str:
     return ""
 
 
-def unlike_scores(current: Mapping[str, Any] | None, base: Mapping[str, Any] | None) -> str:
-    """Why these two scores can never be compared, or ""."""
-    for side, score in (("run", current), ("baseline", base)):
+def unlike_scores(
+    current: Mapping[str, Any] | None, base: Mapping[str, Any] | None, names: tuple[str, str] = ("run", "baseline")
+) -> str:
+    """Why these two scores can never be compared, or ""; `names` is what they are called."""
+    for side, score in zip(names, (current, base), strict=True):
         if score is None:
             return f"the {side} does not have this metric"
         if number(score.get("value")) is None:

@@ -62,14 +62,15 @@ def publish(
     return records
 
 
-def render(view: ReportView, told: str) -> str:
-    """The page as text; `told` is what it was made of."""
+def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> str:
+    """The page as text; `told` is what it was made of, `differences` the rows of a comparison's table."""
     style, script = _asset("style.css"), _asset("script.js")
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             view=view,
+            differences=differences,
             made_of=told,
             style=style,
             script=script,

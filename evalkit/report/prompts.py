@@ -81,8 +81,9 @@ class Prompts:
     several: bool
 
 
-def prompts_of(board: Board, anchor: str, audio: Audio) -> Prompts:
-    """The prompts of a board's runs; `anchor` is what their anchors begin with."""
+def prompts_of(board: Board, anchor: str, audio: Audio, choice: frozenset[str] | None = None) -> Prompts:
+    """The prompts of a board's runs; `anchor` is what their anchors begin with, `choice` the ids of those with sound,
+    None where it follows from the ranking."""
     runs = [_by_prompt(entrant.record.items) for entrant in board.entrants]
     keys = list(dict.fromkeys(key for run in runs for key in run))
     whole = [{key: _together(items) for key, items in run.items()} for run in runs]
@@ -91,6 +92,8 @@ def prompts_of(board: Board, anchor: str, audio: Audio) -> Prompts:
     most = [max(map(len, run.values()), default=1) for run in runs]
     shown = [sounds_shown(sounds, len(runs), audio) for sounds in most]
     full = sampled(keys, whole, audio, {metric.name: metric.direction for metric in ranking}, sum(shown))
+    if choice is not None:
+        full = frozenset(key for key in keys if key.partition("\0")[0] in choice)
     page = _Page(board.entrants, metrics, shown, audio != "none")
     entries = tuple(
         _entry(f"{anchor}{number}", number, [run.get(key, ()) for run in runs], page, key in full)

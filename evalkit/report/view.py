@@ -77,9 +77,15 @@ class ReportView:
     sections: tuple[Section, ...]
 
 
-def build(records: Sequence[RunRecord], audio: Audio, published: Sequence[Figure] = ()) -> ReportView:
-    """The whole page of the given runs; `published` are the figures of papers to choose from."""
-    sections = tuple(_section(place, board, audio) for place, board in enumerate(boards(records, published)))
+def build(
+    records: Sequence[RunRecord],
+    audio: Audio,
+    published: Sequence[Figure] = (),
+    choice: frozenset[str] | None = None,
+) -> ReportView:
+    """The whole page of the given runs; `published` are the figures of papers to choose from, `choice` the ids of the
+    prompts that are shown with sound, where that is not left to the ranking."""
+    sections = tuple(_section(place, board, audio, choice) for place, board in enumerate(boards(records, published)))
     if len(records) == 1:
         board = sections[0].board
         title = f"{board.rows[0].entrant.name} on {board.title}"
@@ -95,10 +101,10 @@ def build(records: Sequence[RunRecord], audio: Audio, published: Sequence[Figure
     return ReportView(title, summary, sections)
 
 
-def _section(place: int, board: Board, audio: Audio) -> Section:
+def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | None) -> Section:
     entrants = board.entrants
     anchor = f"s{place + 1}"
-    prompts = prompts_of(board, f"{anchor}-p", audio)
+    prompts = prompts_of(board, f"{anchor}-p", audio, choice)
     entries = prompts.entries
     failures = _failures(entries)
     return Section(

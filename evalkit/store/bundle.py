@@ -80,6 +80,16 @@ def write_bundle(run: Path, out: Path, audio: bool = True) -> Bundled:
 
 
 @contextmanager
+def folder_of(path: Path) -> Iterator[Path]:
+    """A run folder as it is, or what a bundle holds, for as long as the block lasts. Raises UserError as `opened`."""
+    if path.is_dir() or not path.exists():
+        yield path
+        return
+    with opened(path) as folder:
+        yield folder
+
+
+@contextmanager
 def opened(path: Path) -> Iterator[Path]:
     """The run folder that a bundle holds, for as long as the block lasts.
 

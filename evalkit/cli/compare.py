@@ -1,0 +1,201 @@
+"""`evalkit compare`: two or more runs held against one another, metric by metric and prompt by prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from evalkit.cli.output import json_option, print_json, print_table, say
+from evalkit.cli.paths import typed
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.files import require_place
+from evalkit.core.text import one_line
+from evalkit.report.text import MISSING, figure
+
+if TYPE_CHECKING:
+    from evalkit.comparison.pairs import Pair
+    from evalkit.comparison.record import Record
+    from evalkit.report.entrants import Entrant
+
+_SHOWN = 3
+_MOST = 50
+"""Prompts that moved most, each way, in --json."""
+
+_LONGEST = 44
+
+
+def compare(
+    runs: list[Path] = typer.Argument(
+        ..., parser=typed, metavar="RUN", help="Two or more run folders, or files of `evalkit bundle`."
+    ),
+    metric: list[str] = typer.Option(
+        [], "--metric", metavar="METRIC", help="Compare this metric only; default: the headline metrics. Repeatable."
+    ),
+    out: Path | None = typer.Option(
+        None, "--out", parser=typed, metavar="FILE", help="Also write a page, with the prompts that moved most to hear."
+    ),
+    as_json: bool = json_option(),
+) -> None:
+    """Hold runs against one another: which differences are real, and on which prompts.
+
+    The runs are called A, B, C in the order in which they are typed; `B - A` is what B has more than A. Means are
+    compared prompt by prompt, distances of sets by the folds that both leave out, so what the prompts alone decide
+    cancels. p is adjusted for all comparisons of the table (Holm). Whatever is found, the exit code is 0; `check` is
+    the gate.
+
+    \b
+    Example:
+      evalkit compare runs/mini/stable-audio-mini/* runs/mini/mock/*
+      evalkit compare A B C --metric clap_score --out compare.html
+    """
+    from evalkit.comparison.pairs import pairs
+    from evalkit.report.entrants import entrants_of
+    from evalkit.report.records import read_runs
+    from evalkit.store.bundle import folder_of
+
+    if len(runs) < 2:
+        raise UserError("one run has nothing to be compared with", "name two or more")
+    place = None if out is None else require_place(out)
+    with ExitStack() as bundles:
+        folders = [bundles.enter_context(folder_of(run)) for run in runs]
+        entrants = entrants_of(read_runs(folders))
+        if len(entrants) < 2:
+            raise UserError("all of these are one run", "name two or more")
+        sides = [_side(entrant, run) for entrant, run in zip(entrants, runs, strict=False)]
+        names = _metrics(sides, metric)
+        found = _Found(entrants, sides, pairs(sides, names))
+        if place is not None:
+            from evalkit.report.comparison import write_comparison
+
+            write_comparison(entrants, found.pairs, place)
+    if as_json:
+        print_json(_as_json(found, out))
+        return
+    _print(found)
+    if out is not None:
+        say(f"page: {out}")
+
+
+@dataclass(frozen=True)
+class _Found:
+    entrants: Sequence[Entrant]
+    sides: Sequence[Record]
+    pairs: Sequence[Pair]
+
+    def name(self, place: int) -> str:
+        return self.entrants[place].key
+
+    def prompts(self) -> Mapping[str, str]:
+        return {item.id: item.prompt for entrant in self.entrants for item in entrant.record.items}
+
+
+def _side(entrant: Entrant, run: Path) -> Record:
+    record = entrant.record
+    if record.unfinished:
+        raise UserError(f"{run}: is {record.unfinished}", "type the same evalkit run again to finish it")
+    if record.side is None:
+        raise UserError(f"{run}: its files do not say which prompts were scored", "score it again")
+    return record.side
+
+
+def _metrics(sides: Sequence[Record], named: Sequence[str]) -> list[str]:
+    """Those named, else the headline metrics of the runs, in the first one's order. Raises UserError for others."""
+    scores = {name: score for side in reversed(sides) for name, score in side.metrics.items()}
+    for name in named:
+        if name not in scores:
+            raise unknown_name("metric of these runs", name, sorted(scores))
+    ranked = [n for n, score in scores.items() if score.get("headline") is not False and _has_side(score)]
+    found = list(dict.fromkeys(named)) or ranked
+    if not found:
+        raise UserError("these runs have no headline metric", f"name one: --metric {next(iter(scores), 'NAME')}")
+    return found
+
+
+def _has_side(score: Mapping[str, Any]) -> bool:
+    return score.get("direction") in ("lower", "higher")
+
+
+def _print(found: _Found) -> None:
+    for entrant in found.entrants:
+        detail = f"  {entrant.detail}" if entrant.detail else ""
+        say(f"{entrant.key}  {entrant.name}{detail}  ({entrant.record.folder})")
+    say()
+    rows = [_row(found, pair) for pair in found.pairs]
+    print_table(["metric", "better", "", "difference", "95 % interval", "p (adj.)", "finding"], rows, numbers=(3, 4, 5))
+    for pair in found.pairs:
+        if pair.reason:
+            say(f"{pair.metric}, {_between(found, pair)}: not comparable: {pair.reason}")
+    for pair in found.pairs:
+        _print_moved(found, pair)
+
+
+def _between(found: _Found, pair: Pair) -> str:
+    return f"{found.name(pair.second)} − {found.name(pair.first)}"
+
+
+def _finding(found: _Found, pair: Pair) -> str:
+    if pair.found is None:
+        return "not comparable"
+    return "not separated" if pair.better is None else f"{found.name(pair.better)} is better"
+
+
+def _row(found: _Found, pair: Pair) -> list[object]:
+    head = [pair.metric, pair.direction or "?", _between(found, pair)]
+    if pair.found is None:
+        return [*head, MISSING, MISSING, MISSING, _finding(found, pair)]
+    low, high = pair.found.low, pair.found.high
+    spread = MISSING if low is None or high is None else f"[{figure(low, 3)}, {figure(high, 3)}]"
+    p = MISSING if pair.found.p is None or pair.adjusted is None else f"{pair.adjusted:.2g}"
+    return [*head, figure(pair.found.value, 3), spread, p, _finding(found, pair)]
+
+
+def _print_moved(found: _Found, pair: Pair) -> None:
+    """The prompts that moved most between two runs, each way."""
+    from evalkit.comparison.pairs import moved
+
+    steps = moved(found.sides[pair.first], found.sides[pair.second], pair.metric) if pair.found is not None else []
+    if not steps:
+        return
+    texts = found.prompts()
+    say()
+    say(f"{pair.metric}, {_between(found, pair)}: the prompts that moved most ({pair.direction} is better)")
+    shown = [*steps[:_SHOWN], *(step for step in steps[-_SHOWN:] if step not in steps[:_SHOWN])]
+    rows = [[figure(step, 3), key, one_line(texts.get(key, ""), _LONGEST)] for key, step in shown]
+    print_table(["", "prompt", ""], rows, numbers=(0,))
+
+
+def _as_json(found: _Found, out: Path | None) -> dict[str, object]:
+    return {
+        "runs": [
+            {"key": each.key, "name": each.name, "detail": each.detail, "run": str(each.record.folder)}
+            for each in found.entrants
+        ],
+        "comparisons": [_pair_json(found, pair) for pair in found.pairs],
+        "page": None if out is None else str(out),
+    }
+
+
+def _pair_json(found: _Found, pair: Pair) -> dict[str, object]:
+    from evalkit.comparison.pairs import moved
+
+    told: dict[str, object] = {"metric": pair.metric, "direction": pair.direction}
+    told |= {"first": found.name(pair.first), "second": found.name(pair.second), "reason": pair.reason}
+    if pair.found is None:
+        return told
+    steps = moved(found.sides[pair.first], found.sides[pair.second], pair.metric)
+    return told | {
+        "difference": pair.found.value,
+        "low": pair.found.low,
+        "high": pair.found.high,
+        "method": pair.found.method,
+        "p": pair.found.p,
+        "p_adjusted": pair.adjusted,
+        "better": None if pair.better is None else found.name(pair.better),
+        "most_fallen": dict(steps[:_MOST]),
+        "most_risen": dict(reversed(steps[-_MOST:])),
+    }
