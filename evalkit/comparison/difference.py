@@ -3,7 +3,9 @@
 What the prompts alone decide is common to both runs, and cancels where the difference is taken before the error:
 
 - a mean of prompts is compared prompt by prompt, a source of several prompts being the unit (`stats.paired`);
-- a statistic of the whole set (a Frechet distance, a kernel distance) by the jackknife of the difference over the folds
+- a kernel distance by the parts that each source and each reference sound has in it, as the U-statistic that the
+  difference is (`stats.relative`), where both sides' files hold them; those of older ones do not;
+- any other statistic of the whole set (a Frechet distance) by the jackknife of the difference over the folds
   of sources that both sides have left out: v_k = a_k - b_k for each fold k, and the variance of these;
 - else the two errors are taken as independent, which for runs on the same prompts is wider than the truth.
 
@@ -18,9 +20,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalkit.comparison.record import Record, number
+
+if TYPE_CHECKING:
+    from evalkit.stats.relative import Influences
 
 LEVEL = 0.95
 
@@ -56,6 +61,11 @@ def difference(metric: str, run: Record, baseline: Record) -> Difference:
         here, there = current["per_prompt"], base["per_prompt"]
         if here.keys() == there.keys() <= run.groups.keys():
             return _paired(value, here, there, run.groups)
+    parts = _influences(current), _influences(base)
+    if parts[0] and parts[1]:
+        by_parts = _paired_parts(value, parts[0], parts[1])
+        if by_parts is not None:
+            return by_parts
     # The same sources in the same folds; with a failed item it might not be the same items.
     if run.groups == baseline.groups and current.get("n_failed") == 0:
         left = _leave_outs(current), _leave_outs(base)
@@ -105,6 +115,31 @@ def _paired_folds(value: float, here: Sequence[float], there: Sequence[float]) -
         return Difference(value, None, None, None, "paired jackknife", alike=ends is not None)
     p = two_sided_p(value, ends.se, len(differences) - 1)
     return Difference(value, ends.se, ends.low, ends.high, "paired jackknife", p, len(differences) - 1)
+
+
+def _paired_parts(value: float, here: Influences, there: Influences) -> Difference | None:
+    """None where the two are not of the same sources against the same reference, or of too few."""
+    from evalkit.stats.paired import two_sided_p
+    from evalkit.stats.relative import relative_interval
+
+    same = here.sources.keys() == there.sources.keys() and len(here.reference) == len(there.reference)
+    ends = relative_interval(value, here, there, LEVEL) if same else None
+    if ends is None or ends.se == 0:
+        return None
+    p = two_sided_p(value, ends.se, ends.freedom)
+    return Difference(value, ends.se, ends.low, ends.high, "paired U-statistic", p, ends.freedom)
+
+
+def _influences(score: Mapping[str, Any]) -> Influences | None:
+    """The parts that a score's file holds; None where it has none, or not all are numbers."""
+    from evalkit.stats.relative import Influences
+
+    sources, reference = score.get("influences"), score.get("reference_influences")
+    if not isinstance(sources, dict) or not isinstance(reference, list | tuple):
+        return None
+    known = {name: part for name, each in sources.items() if (part := number(each)) is not None}
+    rows = [part for each in reference if (part := number(each)) is not None]
+    return Influences(known, rows) if (len(known), len(rows)) == (len(sources), len(reference)) else None
 
 
 def _leave_outs(score: Mapping[str, Any]) -> list[float] | None:

@@ -23,6 +23,7 @@ from evalkit.store.tables import parse_columns
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
 SAMPLES = "samples_per_prompt"
 _ENDS = ("value", "low", "high", "se")
+PARTS = ("influences", "reference_influences")
 FIELDS: Mapping[str, Any] = {
     **dict.fromkeys((*_ENDS, "level"), float | None),
     **dict.fromkeys(("n", "n_failed", "n_reference", "freedom"), int | None),
@@ -30,6 +31,7 @@ FIELDS: Mapping[str, Any] = {
     "headline": bool | None,
     "per_prompt": Mapping[str, float],
     "leave_outs": tuple[float, ...] | None,
+    **dict(zip(PARTS, (Mapping[str, float] | None, tuple[float, ...] | None), strict=True)),
 }
 """The fields of a score's record and their types, as `core.fitting` has them."""
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evalkit.core.registry import Registry
 from evalkit.embed.base import Features
 from evalkit.stats.intervals import UNBOUNDED, Bounds
+from evalkit.stats.relative import Influences
 
 Array = NDArray[np.float64]
 
@@ -103,7 +104,8 @@ class MetricResult:
     fold of `stats.intervals.assign_folds` left out in turn, where the interval is a jackknife's: two runs over
     the same sources have the same folds, so their difference has a jackknife of its own. `se` is the standard
     error of the value and `freedom` the degrees of freedom of that, None where there is none: an interval that respects
-    a range does not show it by its width.
+    a range does not show it by its width. `influences` are the parts of each source and each reference row, where the
+    metric has them: a difference of two runs then has an error of its own by them (`stats.relative`).
     """
 
     value: float
@@ -118,6 +120,7 @@ class MetricResult:
     leave_outs: tuple[float, ...] = ()
     se: float | None = None
     freedom: int | None = None
+    influences: Influences | None = None
 
 
 class Metric(Protocol):

@@ -15,6 +15,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.fields import Fields, is_number, is_whole
 from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult
+from evalkit.stats.relative import Influences
 
 DIRECTIONS = ("lower", "higher", "none")
 REFERENCES = ("set", "pair", "")
@@ -116,7 +117,17 @@ def _count_faults(result: MetricResult) -> list[str]:
     left: object = result.leave_outs
     if not isinstance(left, tuple | list) or not all(is_number(each) for each in left):
         faults.append(f"leave_outs are {left!r:.40}, expected a tuple of numbers")
+    parts: object = result.influences
+    if parts is not None and not _are_influences(parts):
+        faults.append(f"influences are {parts!r:.40}, expected evalkit.stats.relative.Influences of numbers, or None")
     return faults
+
+
+def _are_influences(parts: object) -> bool:
+    if not isinstance(parts, Influences) or not isinstance(parts.sources, Mapping):
+        return False
+    named = all(isinstance(name, str) and is_number(part) for name, part in parts.sources.items())
+    return named and isinstance(parts.reference, tuple | list) and all(map(is_number, parts.reference))
 
 
 def _prompt_faults(result: MetricResult, inputs: MetricInputs) -> list[str]:

@@ -23,7 +23,9 @@ Protocol
 
 Interval
     Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources.
-    The reference counts as given.
+    The reference counts as given. Two runs over the same prompts are compared by the difference of their two
+    scores, which is a U-statistic with an error of its own (evalkit/stats/relative.py): it counts the reference as
+    drawn too.
 
 What it cannot see
     Whether a clip fits its prompt; how any single clip sounds; what changes within a clip; level. Sets that
@@ -36,12 +38,15 @@ Citation
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import set_result
 from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference, told_of_copies
 from evalkit.stats.intervals import FEWEST_GROUPS
 from evalkit.stats.kernel import KernelSums, kernel_sums, median_distance
+from evalkit.stats.relative import kernel_influences
 
 CARD = MetricCard(
     name="kad_openl3",
@@ -74,9 +79,11 @@ class KadOpenl3:
             folds = folds_of(inputs)
             sums = kernel_sums(clip_means(inputs), inputs.groups, folds, reference, median_distance(reference))
             value = SCALE * sums.discrepancy()
+            influences = kernel_influences(sums, inputs.groups, SCALE)
         except ValueError as error:
             raise UserError(f"{CARD.name}: {error}", "score more clips, against more reference clips") from None
-        return set_result(value, _leave_outs(sums), inputs, len(reference), told_of_copies(reference))
+        result = set_result(value, _leave_outs(sums), inputs, len(reference), told_of_copies(reference))
+        return replace(result, influences=influences)
 
 
 METRIC = KadOpenl3()

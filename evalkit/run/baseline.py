@@ -4,11 +4,12 @@
      run_id, samples_per_prompt (left out where it is 1), groups: {id of a scored prompt: its group},
      metrics: {name: {value, low, high, se, freedom, level, method, n, n_failed, n_reference, direction, protocol,
                       weights, headline, code, embedder, per_prompt: {id: value},
-                      leave_outs: [value without each fold]}}}
+                      leave_outs: [value without each fold],
+                      influences: {source: its part}, reference_influences: [part of each row] (of a kernel distance)}}}
 
-`per_prompt` and `leave_outs` let a comparison be paired; `se` is the standard error of the value and `freedom` its
-degrees of freedom (null where there is none; absent in files from before they were kept). A number that is missing or
-not finite never enters a baseline.
+`per_prompt`, `leave_outs` and the influences let a comparison be paired; `se` is the standard error of the value and
+`freedom` its degrees of freedom (null where there is none; absent in files from before they were kept). A number that
+is missing or not finite never enters a baseline.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any
 
 from evalkit.comparison.record import (
     FIELDS,
+    PARTS,
     SAMPLES,
     Record,
     inner_table,
@@ -84,4 +86,7 @@ def _clean(score: Mapping[str, Any]) -> dict[str, Any]:
     kept.update({key: number(score.get(key)) for key in ("low", "high", "se")})
     values = {i: each for i, value in score["per_prompt"].items() if (each := number(value)) is not None}
     left = score.get("leave_outs")
+    for name in PARTS:  # most metrics have none
+        if kept[name] is None:
+            del kept[name]
     return {**kept, "per_prompt": values, "leave_outs": list(left) if isinstance(left, list | tuple) else []}

@@ -272,7 +272,22 @@ def as_json(result: MetricResult, direction: str, n_failed: int, protocol: str, 
         "weights": weights,
         "direction": direction,
         "leave_outs": left if all(map(math.isfinite, left)) else [],
+        **_influences(result),
         "warnings": warnings,
+    }
+
+
+def _influences(result: MetricResult) -> dict[str, Any]:
+    """{"influences": {source: part}, "reference_influences": [part]} to six digits, of which errors alone are made; {}
+    where there are none, or not all are numbers."""
+    if result.influences is None:
+        return {}
+    sources, reference = result.influences.sources, result.influences.reference
+    if not all(map(math.isfinite, (*sources.values(), *reference))):
+        return {}
+    return {
+        "influences": {name: float(f"{part:.6g}") for name, part in sources.items()},
+        "reference_influences": [float(f"{part:.6g}") for part in reference],
     }
 
 

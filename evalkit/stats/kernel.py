@@ -63,7 +63,9 @@ class KernelSums:
 
     `within` and `pairs` (folds, folds): sum and number over ordered pairs of rows of different sources;
     `across` (folds,): sum over a fold's rows and all reference rows; `counts` (folds,) rows; `reference` the
-    mean over pairs of different reference rows, of which there are `rows`.
+    mean over pairs of different reference rows, of which there are `rows`. The same by single rows, from which
+    `stats.relative` has the error of a difference: `row_within`, `row_pairs` and `row_across` (n,), and
+    `reference_across` (m,), the sum over all rows for each reference row.
     """
 
     within: Array
@@ -72,6 +74,10 @@ class KernelSums:
     counts: Array
     reference: float
     rows: int
+    row_within: Array
+    row_pairs: Array
+    row_across: Array
+    reference_across: Array
 
     def discrepancy(self, without: int | None = None) -> float:
         """MMD^2, of all rows or of those outside one fold. Raises ValueError where no pair is left."""
@@ -103,18 +109,32 @@ def kernel_sums(
     scale, number = -0.5 / bandwidth**2, int(folds.max()) + 1
     dealt = np.zeros((len(rows), number))
     dealt[np.arange(len(rows)), folds] = 1.0
-    within, pairs, across = np.zeros((number, number)), np.zeros((number, number)), np.zeros(number)
+    within, pairs = np.zeros((len(rows), number)), np.zeros((len(rows), number))
+    across, count = np.zeros(len(rows)), len(reference)
+    heard = np.zeros(count)
     for piece, squares in squared_distances(rows, rows):
         apart = member[piece, None] != member[None, :]
-        within += dealt[piece].T @ (np.where(apart, np.exp(scale * squares), 0.0) @ dealt)
-        pairs += dealt[piece].T @ (apart.astype(np.float64) @ dealt)
+        within[piece] = np.where(apart, np.exp(scale * squares), 0.0) @ dealt
+        pairs[piece] = apart.astype(np.float64) @ dealt
     for piece, squares in squared_distances(rows, reference):
-        across += dealt[piece].T @ np.exp(scale * squares).sum(axis=1)
-    count = len(reference)
+        alike = np.exp(scale * squares)
+        across[piece] = alike.sum(axis=1)
+        heard += alike.sum(axis=0)
     total = sum(float(np.exp(scale * squares).sum()) for _, squares in squared_distances(reference, reference))
     # The diagonal is 1 by definition; its computed distances are round-off.
     own = (total - count) / (count * (count - 1))
-    return KernelSums(within, pairs, across, dealt.sum(axis=0), own, count)
+    return KernelSums(
+        within=dealt.T @ within,
+        pairs=dealt.T @ pairs,
+        across=dealt.T @ across,
+        counts=dealt.sum(axis=0),
+        reference=own,
+        rows=count,
+        row_within=within.sum(axis=1),
+        row_pairs=pairs.sum(axis=1),
+        row_across=across,
+        reference_across=heard,
+    )
 
 
 def _rows(rows: NDArray[np.floating]) -> Array:
