@@ -32,6 +32,7 @@ VERBS = (
     "generate",
     "score",
     "codec",
+    "plan",
     "report",
     "bundle",
     "compare",

@@ -57,7 +57,7 @@ def difference(metric: str, run: Record, baseline: Record) -> Difference:
     """`run` minus `baseline` in a metric of which both have a value."""
     current, base = run.metrics[metric], baseline.metrics[metric]
     value = float(current["value"]) - float(base["value"])
-    if _is_mean_of_prompts(current, run.samples) and _is_mean_of_prompts(base, baseline.samples):
+    if is_mean_of_prompts(current, run.samples) and is_mean_of_prompts(base, baseline.samples):
         here, there = current["per_prompt"], base["per_prompt"]
         if here.keys() == there.keys() <= run.groups.keys():
             return _paired(value, here, there, run.groups)
@@ -150,7 +150,7 @@ def _leave_outs(score: Mapping[str, Any]) -> list[float] | None:
     return finite if finite and len(finite) == len(values) else None
 
 
-def _is_mean_of_prompts(score: Mapping[str, Any], samples: int) -> bool:
+def is_mean_of_prompts(score: Mapping[str, Any], samples: int) -> bool:
     """Only then do per-prompt differences add up to the difference that is judged. `n` counts sounds, of which each
     prompt has up to `samples`."""
     values = [number(value) for value in score["per_prompt"].values()]
