@@ -8,6 +8,7 @@ from pathlib import Path
 from evalkit.audio.decode import MOST_BYTES, SUFFIXES
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file
+from evalkit.core.paths import is_file, is_folder
 
 MOST_ENTRIES = 500_000
 
@@ -20,9 +21,9 @@ def sound_files(folder: Path) -> list[Path]:
 
     Raises UserError where it is no folder, cannot be read, or holds none.
     """
-    if folder.is_file():
+    if is_file(folder):
         raise UserError(f"{folder}: is a file, and no folder", "give the folder that holds the audio files")
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UserError(f"{folder}: no such folder", "give the folder that holds the audio files")
     try:
         names = list(islice(folder.iterdir(), MOST_ENTRIES + 1))

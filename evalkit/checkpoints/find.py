@@ -22,7 +22,7 @@ from evalkit.checkpoints.safetensors_header import read_header
 from evalkit.checkpoints.shards import is_index, shards_of, whole_of
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.ids import digest_json
-from evalkit.core.paths import absent, typed
+from evalkit.core.paths import absent, is_folder, is_there, typed
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.published import PUBLISHED
@@ -66,7 +66,7 @@ class Checkpoint:
 def open_checkpoint(path: Path) -> Checkpoint:
     """The checkpoint at `path`. Raises MissingWeights where nothing is there, BadCheckpoint or UserError, naming
     the file, where it has none of the layouts or its config cannot be read."""
-    if not path.exists():
+    if not is_there(path):
         raise MissingWeights(f"{path}: {absent(path)}", _LAYOUTS)
     if path.is_file():
         return _of_file(path)
@@ -123,12 +123,12 @@ def locate_tower(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> Path:
     if kind == "t5" and checkpoint.tower is not None:
         return checkpoint.tower
     beside = checkpoint.folder / written
-    if ".." not in PurePath(written).parts and beside.exists():
+    if ".." not in PurePath(written).parts and is_there(beside):
         return beside
     if name in PUBLISHED or name in MINIS:
         return locate(name, overrides)
     place = evalkit_home() / "weights" / name
-    if ".." not in PurePath(name).parts and place.is_dir():
+    if ".." not in PurePath(name).parts and is_folder(place):
         return place
     raise MissingWeights(
         f"{checkpoint.source}: asks for the text tower {name[:80]!r}, which is not here",

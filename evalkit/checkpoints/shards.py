@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from evalkit.checkpoints.config_file import read_object
 from evalkit.core.errors import BadCheckpoint
+from evalkit.core.paths import is_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,7 +76,7 @@ def shards_of(index: Path) -> list[Path]:
     if not isinstance(listed, dict) or not listed:
         raise BadCheckpoint(f"{index}: lists no tensors", "it is written beside the shards; copy or download it again")
     names = sorted({str(name) for name in listed.values()})
-    missing = [name for name in names if Path(name).name != name or not (index.parent / name).is_file()]
+    missing = [name for name in names if Path(name).name != name or not is_file(index.parent / name)]
     if missing:
         raise BadCheckpoint(
             f"{index}: names files that are not in the folder ({len(missing)} of {len(names)}: {missing[0][:80]!r})",

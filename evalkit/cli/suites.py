@@ -14,6 +14,7 @@ from evalkit.cli import brief
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
+from evalkit.core.paths import is_file
 
 if TYPE_CHECKING:
     from evalkit.suites.base import MetricPlan, Outline, Suite
@@ -148,7 +149,7 @@ def _plan(plan: MetricPlan) -> dict[str, Any]:
     """A reference is here where its own file is, or the pickle that it is made of at the first use."""
     from evalkit.suites.pinned import is_here
 
-    here = plan.reference is None or plan.reference.is_file() or (plan.pinned is not None and is_here(plan.pinned))
+    here = plan.reference is None or is_file(plan.reference) or (plan.pinned is not None and is_here(plan.pinned))
     shown = plan.reference if plan.pinned is None else plan.pinned.path
     return {
         "weights": plan.weights,

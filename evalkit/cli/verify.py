@@ -16,6 +16,7 @@ from evalkit.cli.originals import against_originals
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 
 if TYPE_CHECKING:
     from evalkit.verify.known import Request
@@ -64,17 +65,21 @@ def verify(
       evalkit verify passt --record
       evalkit verify --against originals --clips recordings/
     """
+    faults = Gathering()
     if against is not None:
         if against != "originals":
-            raise unknown_name("comparison", against, ["originals"])
-        if answers or record or out:
-            raise UserError("--against goes without --answers, --record and --out", "type one after the other")
+            faults.add(unknown_name("comparison", against, ["originals"]))
+        recorded = answers or record or out
+        faults.require(not recorded, "--against goes without --answers, --record and --out", "type one after the other")
+        faults.require(
+            device in ("auto", "cpu"), f"--device {device}: --against computes on a CPU, as the originals do"
+        )
+        faults.settle()
         against_originals(names or [], clips, weights, as_json)
         return
-    if clips is not None:
-        raise UserError("--clips goes with --against", "evalkit verify --against originals --clips DIR")
-    if out is not None and not record:
-        raise UserError("--out goes with --record", "evalkit verify NAME --record --out FOLDER")
+    faults.require(clips is None, "--clips goes with --against", "evalkit verify --against originals --clips DIR")
+    faults.require(out is None or record, "--out goes with --record", "evalkit verify NAME --record --out FOLDER")
+    faults.settle()
     from evalkit.fetch.published import by_own_names
     from evalkit.run.config import parse_weights, require_device, resolve_device
     from evalkit.verify.known import Request

@@ -20,6 +20,7 @@ from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
+from evalkit.core.paths import is_file
 
 _PREFIX = "evalkit_beside_"
 
@@ -31,7 +32,7 @@ def module_in(folder: Path, module: str) -> str:
 
 def module_of(file: Path) -> str:
     """The name under which a Python file is imported. Raises UserError where it is none, or not there."""
-    if not file.is_file():
+    if not is_file(file):
         raise UserError(f"{file}: no such file", "FILE.py:NAME names what is in a file")
     if "." in file.stem:
         raise UserError(f"{file}: a file of code has one dot in its name", "rename it")

@@ -7,8 +7,9 @@ never resolved before its name was read.
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from itertools import islice
 from pathlib import Path
 
@@ -16,6 +17,34 @@ from evalkit.core.errors import UserError
 
 MOST_ENTRIES = 20_000
 """Files and folders of one model's folder; a repository of the hub has some hundreds."""
+
+
+_NO_NAME = (errno.ENAMETOOLONG, errno.EILSEQ)
+
+
+def is_file(path: Path) -> bool:
+    """As `Path.is_file`, for a name from outside: one that no disk can have (too long, say) is no file, and no error
+    that names neither the file it stood in nor what else is wrong there."""
+    return _looked(path.is_file)
+
+
+def is_folder(path: Path) -> bool:
+    """As :func:`is_file`, for folders."""
+    return _looked(path.is_dir)
+
+
+def is_there(path: Path) -> bool:
+    """As :func:`is_file`, for whatever it is."""
+    return _looked(path.exists)
+
+
+def _looked(look: Callable[[], bool]) -> bool:
+    try:
+        return look()
+    except OSError as error:
+        if error.errno in _NO_NAME:
+            return False
+        raise
 
 
 def typed(path: str | Path) -> Path:
@@ -33,7 +62,7 @@ def existing(path: str | Path, told: str) -> Path:
     """The path, absolute. Raises UserError, which begins with `told`, where nothing is there, or a link leads
     nowhere."""
     found = typed(path).absolute()
-    if not found.exists():
+    if not is_there(found):
         raise UserError(f"{told}: {absent(found)}")
     return found
 
@@ -41,9 +70,16 @@ def existing(path: str | Path, told: str) -> Path:
 def absent(path: Path) -> str:
     """What to say of a path that does not exist: "no such file or folder", or where its link leads in vain."""
     for link in (path, *path.parents):
-        if link.is_symlink() and not link.exists():
+        if _looked(link.is_symlink) and not link.exists():
             return f"the link {link} leads to {link.readlink()}, which is not there"
     return "no such file or folder"
+
+
+def inside(folder: Path, written: str) -> bool:
+    """Whether a relative path that a file of the folder names stays in it, whatever links it goes by."""
+    if "\0" in written:
+        return False
+    return Path(os.path.realpath(folder / written)).is_relative_to(os.path.realpath(folder))
 
 
 def name_of(path: Path) -> str:

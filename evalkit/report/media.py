@@ -17,6 +17,7 @@ import numpy as np
 from evalkit.audio.clip import Clip
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
+from evalkit.core.paths import inside, is_file
 from evalkit.core.text import one_line
 from evalkit.report.records import Item
 
@@ -64,15 +65,11 @@ def _inside(folder: Path, written: str) -> Path | str:
     """The file, or a sentence for the reader where it must not or cannot be opened."""
     if not written:
         return "no audio file"
-    try:
-        path = Path(written) if Path(written).is_absolute() else folder / written
-        inside = Path(written).is_absolute() or path.resolve().is_relative_to(folder.resolve())
-        present = inside and path.is_file()
-    except (OSError, ValueError):
+    if "\0" in written:
         return f"the audio file's name cannot be used: {one_line(written, 80)}"
-    if not inside:
+    if not Path(written).is_absolute() and not inside(folder, written):
         return f"not shown: the audio file lies outside the run folder: {one_line(written, 80)}"
-    return path if present else f"audio file missing: {one_line(written, 80)}"
+    return folder / written if is_file(folder / written) else f"audio file missing: {one_line(written, 80)}"
 
 
 def _decoded(path: Path) -> Clip | str:

@@ -33,6 +33,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.faults import Section, refuse_unknown
 from evalkit.core.fitting import fits
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.paths import is_file
 from evalkit.core.text import one_line
 
 KIND = "evalkit-baseline"
@@ -41,7 +42,7 @@ SCHEMA = 1
 
 def read_baseline(path: Path) -> Record:
     """The record of a baseline file. Raises UserError where there is none, or the file is something else."""
-    if not path.is_file():
+    if not is_file(path):
         raise UserError(f"{path}: no such baseline file", "make one with evalkit check RUN --save --baseline FILE")
     table = json_table(read_json(path), path)
     if table.get("kind") != KIND:

@@ -29,6 +29,7 @@ from evalkit.core.files import landing
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import parse_json
+from evalkit.core.paths import inside, is_file
 from evalkit.core.reading import open_regular
 from evalkit.store.state import MOST_BYTES, RunState, read_state
 from evalkit.store.tables import parse_columns
@@ -120,8 +121,7 @@ def _sounds(run: Path, columns: Mapping[str, list[Any]]) -> dict[str, Path]:
         if not isinstance(name, str) or not isinstance(digest, str) or digest in found:
             continue
         path = run / name
-        inside = Path(name).is_absolute() or path.resolve().is_relative_to(run.resolve())
-        if inside and path.is_file() and digest_file(path) == digest:
+        if (Path(name).is_absolute() or inside(run, name)) and is_file(path) and digest_file(path) == digest:
             found[digest] = path
         else:
             lost.append(name)

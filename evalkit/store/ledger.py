@@ -120,8 +120,11 @@ _TYPES = get_type_hints(Record)
 
 
 def _from_json(line: Mapping[str, Any] | None) -> Record | None:
-    """A record from a ledger line; None where the line is not one of ours, to the type of each field."""
+    """A record from a ledger line; None where the line is not one of ours, to the type of each field: what was counted
+    is not below 0, and a sound has a rate."""
     values = {name: value for name, value in (line or {}).items() if name in _TYPES}
     if not {"key", "id", "status"} <= values.keys() or not all(fits(values[name], _TYPES[name]) for name in values):
         return None
-    return Record(**{**values, "verdicts": tuple(values.get("verdicts", ()))})
+    record = Record(**{**values, "verdicts": tuple(values.get("verdicts", ()))})
+    counted = min(record.frames, record.channels, record.rate, record.sample, record.attempt - 1) >= 0
+    return record if counted and (record.rate or record.status != "ok") else None

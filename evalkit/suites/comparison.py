@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalkit.core.errors import UserError
-from evalkit.core.paths import absent, typed
+from evalkit.core.paths import absent, is_folder, is_there, typed
 from evalkit.metrics.base import MetricCard
 from evalkit.store.arrays import read_npz
 from evalkit.suites.base import UNKNOWN, MetricPlan, Outline
@@ -81,10 +81,10 @@ def open_reference(named: str | Path | None, outline: Outline | None) -> Referen
     if outline is not None:
         return _of_suite(outline)
     path = typed(named)
-    if path.is_dir():
+    if is_folder(path):
         files = reference_files(path)
         return Reference(f"{len(files)} recordings in {path.name or path}", audio=path, names=files)
-    if not path.exists():
+    if not is_there(path):
         hint = "it is a folder of recordings, a statistics file (.npz), or a suite's name"
         raise UserError(f"--reference {named}: {absent(path)}", hint)
     return _of_file(path)

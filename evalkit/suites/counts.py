@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evalkit.core.errors import UserError
+from evalkit.core.paths import is_file
 from evalkit.metrics.base import METRICS
 from evalkit.suites.base import MetricPlan, Outline, Suite
 from evalkit.suites.pinned import is_here
@@ -86,7 +87,7 @@ def _scored(suite: Suite, plan: MetricPlan) -> int | None:
     source is not among the absent ones; None where there is no telling."""
     if plan.pinned is not None and not is_here(plan.pinned):
         return len(suite.prompts) - len(plan.excluded)
-    if plan.reference is None or (plan.pinned is None and not plan.reference.is_file()):
+    if plan.reference is None or (plan.pinned is None and not is_file(plan.reference)):
         return None
     rows = pair_reference(plan)
     return sum(prompt.id in rows for prompt in suite.prompts)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.faults import together
+from evalkit.core.paths import is_there
 from evalkit.fetch.digests import measure, recorded
 from evalkit.fetch.sources import address, pinned
 from evalkit.suites.base import MetricPlan, Outline, Pinned, Suite
@@ -43,7 +44,7 @@ def require_reference(plan: MetricPlan) -> None:
     """Raises UserError where the reference file of a metric is not here."""
     if plan.pinned is not None:
         require_fetched(plan.pinned)
-    elif plan.reference is not None and not plan.reference.exists():
+    elif plan.reference is not None and not is_there(plan.reference):
         raise UserError(f"{plan.reference}: no such reference file")
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import parse_json
+from evalkit.core.paths import is_folder
 from evalkit.core.reading import read_bytes, read_text
 from evalkit.store.tables import parse_columns
 
@@ -97,7 +98,7 @@ class Table:
 def read_rows(path: Path) -> Table:
     """Every row of a prompt file. Raises UserError, naming the file, where it is none of these, is not UTF-8, cannot
     be read as what its name says, or holds more than `MOST_PROMPTS` rows."""
-    if path.is_dir():
+    if is_folder(path):
         raise UserError(f"{path}: is a folder, and no prompt file", _prompt_files_in(path))
     reader = _READERS.get(path.suffix.lower())
     if reader is None:

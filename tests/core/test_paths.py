@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from evalkit.audio.encode import wav_bytes
 from evalkit.core.errors import UserError
-from evalkit.core.paths import absent, existing, files_under, typed
+from evalkit.core.paths import absent, existing, files_under, inside, is_file, is_folder, is_there, typed
 
 
 def test_a_tilde_is_the_home_and_an_unknown_one_is_a_users_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,3 +60,48 @@ def test_a_folder_is_walked_within_reason(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "a" / "file").touch()
     with pytest.raises(UserError, match="holds more than 3 files"):
         files_under(tmp_path)
+
+
+LONG = 300 * "a"
+
+
+def test_a_name_that_no_disk_has_is_no_file(tmp_path: Path) -> None:
+    """`Path.is_file` raises there, in words that name no manifest, and hides whatever else is wrong."""
+    assert not is_file(tmp_path / LONG) and not is_folder(tmp_path / LONG) and not is_there(tmp_path / LONG)
+    with pytest.raises(UserError, match="--weights x: no such file or folder"):
+        existing(tmp_path / LONG, "--weights x")
+    assert is_folder(tmp_path) and is_there(tmp_path)
+
+
+@pytest.mark.parametrize("name", [LONG, "loop", "loop/a.wav", "gone.wav", "a/../b.wav"])
+def test_a_name_inside_is_inside_wherever_its_links_lead_in_the_folder(name: str, tmp_path: Path) -> None:
+    """A circle of links ended a report in a traceback."""
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    assert inside(tmp_path, name)
+
+
+@pytest.mark.parametrize("name", ["../b.wav", "out/b.wav", "a\0b", "a/../../b"])
+def test_a_name_that_leads_out_is_not_inside(name: str, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "out").symlink_to(tmp_path)
+    assert not inside(tmp_path / "run", name)
+
+
+VERBS = {
+    "a folder of sounds": (("score", LONG), "no such folder"),
+    "a reference": (("score", "gen", "--prompts", "names", "--reference", LONG), "no such file or folder"),
+    "weights": (("run", "--weights", f"openl3={LONG}"), "no such file or folder"),
+    "a worker": (("run", "--model", f"worker:./{LONG}"), "worker.toml"),
+    "code": (("run", "--model", f"./{LONG}.py:X"), "no such file"),
+    "clips": (("verify", "--against", "originals", "--clips", LONG), "no such folder"),
+}
+
+
+@pytest.mark.parametrize(("words", "told"), VERBS.values(), ids=VERBS)
+def test_a_name_that_no_disk_has_is_told_like_one_that_is_not_there(
+    words: tuple[str, ...], told: str, evalkit: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    (tmp_path / "gen").mkdir()
+    (tmp_path / "gen" / "rain.wav").write_bytes(wav_bytes(np.zeros((1, 16000), np.float32), 16000))
+    code, _, err = evalkit(*words)
+    assert code == 2 and told in err and "same command again" not in err, err[-400:]

@@ -193,6 +193,8 @@ def _runs(made: Bench) -> None:
         made.add(f"report {name}", folder / name, _whole_run(folder, report), broken_json, seconds=5, share=10)
     made.add("check samples", folder / "samples.parquet", _whole_run(folder, check), share=15)
     made.add("report samples", folder / "samples.parquet", _whole_run(folder, report), seconds=5, share=15)
+    bundle = verb("bundle", str(folder), "--out", str(made.root / "one.evalkit.zip"))
+    made.add("bundle samples", folder / "samples.parquet", _whole_run(folder, bundle), share=5)
     made.add("baseline", base, check, broken_json, share=30)
     made.add("ledger", folder / "ledger.jsonl", lambda: Ledger(folder / "ledger.jsonl"), broken_text, share=20)
     again = RunConfig(model="mock", suite=str(made.root / "suite" / "tiny.toml"), out=folder)

@@ -186,6 +186,7 @@ WRONG = {
     "weights of another kind": (["--against", "originals", "--weights", "openl3-env=clips"], "end in .h5 or .gz"),
     "a folder of too few": (["--against", "originals", "--clips", "few"], "at least 4 are needed"),
     "an option that does nothing": (["--against", "originals", "--record"], "--against goes without"),
+    "another device": (["--against", "originals", "--device", "cuda"], "--against computes on a CPU"),
     "clips for nothing": (["--clips", "clips"], "--clips goes with --against"),
 }
 

@@ -13,7 +13,9 @@ from evalkit.store.ledger import ATTEMPTS, Ledger, Record
 
 def ok(folder: Path, key: str = "k", content: bytes = b"sound") -> Record:
     (folder / "a.wav").write_bytes(content)
-    return Record(key, "id", "ok", audio="a.wav", sha256=digest_bytes(content), verdicts=("clipped",))
+    return Record(
+        key, "id", "ok", audio="a.wav", sha256=digest_bytes(content), frames=5, rate=8000, verdicts=("clipped",)
+    )
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -76,8 +78,14 @@ def test_a_line_whose_types_are_not_a_records_is_passed_over_and_counted(
 
 
 @pytest.mark.parametrize(
-    "line", ["[1]", "{}", '{"key": 1, "id": "x", "status": "ok"}', '{"key": "k", "id": "x", "status": "fine"}', "{tor"]
-)
+    "line",
+    [
+        "[1]", "{}", '{"key": 1, "id": "x", "status": "ok"}', '{"key": "k", "id": "x", "status": "fine"}', "{tor",
+        '{"key": "k", "id": "x", "status": "ok", "frames": 9, "rate": 0}',
+        '{"key": "k", "id": "x", "status": "ok", "frames": -9, "rate": 8000}',
+        '{"key": "k", "id": "x", "status": "failed", "attempt": -1}',
+    ],
+)  # fmt: skip
 def test_a_foreign_or_torn_line_is_passed_over(line: str, tmp_path: Path) -> None:
     Ledger(tmp_path / "l").append(ok(tmp_path))
     with (tmp_path / "l").open("a") as file:

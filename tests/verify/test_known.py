@@ -146,6 +146,11 @@ def test_options_that_do_not_go_together_are_refused(evalkit: Callable[..., Answ
     assert code == 2 and not out and err.count("\n") == 1
 
 
+def test_all_options_that_do_not_go_together_are_told(evalkit: Callable[..., Answer]) -> None:
+    code, out, err = evalkit("verify", "--clips", ".", "--out", ".")
+    assert code == 2 and not out and "--clips goes with" in err and "--out goes with" in err
+
+
 def stated(*devices: str) -> Case:
     """Numbers for each of these devices, a little apart."""
     expected = {device: np.array([1.0, 2.0 + 0.1 * index]) for index, device in enumerate(devices)}

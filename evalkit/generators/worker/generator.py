@@ -21,7 +21,7 @@ from evalkit.checkpoints.safe_copy import safe_copy
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
-from evalkit.core.paths import files_under, typed
+from evalkit.core.paths import files_under, is_folder, typed
 from evalkit.core.resources import resource
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.environment import Environment, interpreter
@@ -48,7 +48,7 @@ def from_name(name: str, overrides: Mapping[str, Path]) -> Isolated:
     Raises UserError.
     """
     place = name.removeprefix(PREFIX)
-    folder, model = (place, "") if _folder(place).is_dir() else place.rpartition(":")[::2]
+    folder, model = (place, "") if is_folder(_folder(place)) else place.rpartition(":")[::2]
     return from_folder(_folder(folder or place), model if folder else "", overrides)
 
 
@@ -60,7 +60,7 @@ def from_folder(folder: Path, model: str = "", overrides: Mapping[str, Path] | N
 def _folder(place: str) -> Path:
     """The folder as typed, else that of a shipped baseline of this name."""
     path = typed(place) if place else Path()
-    return path if path.is_dir() or "/" in place or not place else resource("baselines") / place
+    return path if is_folder(path) or "/" in place or not place else resource("baselines") / place
 
 
 class Isolated:

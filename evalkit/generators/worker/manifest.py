@@ -29,7 +29,7 @@ from typing import Any
 from evalkit.checkpoints.safe_copy import READERS
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.ids import digest_file, digest_json
-from evalkit.core.paths import MOST_ENTRIES
+from evalkit.core.paths import MOST_ENTRIES, is_file
 from evalkit.core.tables import Table
 from evalkit.core.tomlio import read_toml_table
 from evalkit.generators.base import GeneratorSpec, Timeouts
@@ -117,7 +117,7 @@ def _file(table: Table, key: str, folder: Path) -> Path:
     """A file inside the folder; a name that leads out of it is refused."""
 
     def fits(value: Any) -> bool:
-        return isinstance(value, str) and Path(value).name == value and "\0" not in value and (folder / value).is_file()
+        return isinstance(value, str) and Path(value).name == value and "\0" not in value and is_file(folder / value)
 
     hint = f'add {key} = "...", the name of a file in {folder}'
     return (folder / str(table.read(key, fits, f"the name of a file in {folder}", None, "", hint))).absolute()

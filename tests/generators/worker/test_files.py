@@ -124,6 +124,7 @@ def test_a_manifest_of_the_least_is_enough(tmp_path: Path) -> None:
         ((GOOD, 'file = "w.py"\nmodels = {}'), "names no model"),
         (('"w.py"', '"../w.py"'), "expected the name of a file"),
         (('"w.py"', '"none.py"'), "expected the name of a file"),
+        (('"w.py"', f'"{300 * "w"}"'), "expected the name of a file"),
         (("sample_rate = 8000\n", ""), "'sample_rate' is missing"),
         (("8000", '"8000"'), "'sample_rate' is '8000', expected a whole number"),
         (("8000", "8000.5"), "'sample_rate' is 8000.5, expected a whole number"),
