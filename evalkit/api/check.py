@@ -10,12 +10,15 @@ from evalkit.api.compare import Comparisons, held, side_of
 from evalkit.api.results import Run
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record
+from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
 from evalkit.core.paths import typed
 from evalkit.run.baseline import read_baseline
 from evalkit.run.baseline import save_baseline as write_baseline
 from evalkit.run.early import early
 from evalkit.run.gate import judgeable
+from evalkit.run.gates import Gate, parse_gates
+from evalkit.store.bundle import SUFFIX
 
 
 @parameters_named()
@@ -25,6 +28,7 @@ def check(
     metrics: Sequence[str] = (),
     *,
     tolerances: Mapping[str, float] | None = None,
+    gates: Sequence[str] = (),
     strict: bool = False,
     stop_early: bool = False,
 ) -> Comparisons:
@@ -35,11 +39,14 @@ def check(
     run : Run, str or Path
         A run, or its folder.
     baseline : str or Path
-        A baseline file, as `evalkit check RUN --save --baseline FILE` or `evalkit.save_baseline` writes it.
+        A run's folder, a bundle, or a baseline file, as `evalkit check RUN --save --baseline FILE` or
+        `evalkit.save_baseline` writes it.
     metrics : sequence of str, optional
         Metrics to judge; by default the baseline's headline metrics.
     tolerances : mapping of str to float, optional
         By metric, the loss that is accepted, in its own unit.
+    gates : sequence of str, optional
+        What is demanded, as "fd_openl3<=+2%" (a change), "clap_score>=-0.01" or "fd_openl3<=60" (a bound).
     strict : bool
         Whether what cannot be told does not pass.
     stop_early : bool
@@ -64,20 +71,32 @@ def check(
     >>> evalkit.check(run, "mock.json").passed
     True
     """
-    return against(run, typed(baseline), metrics, tolerances, strict, stop_early)
+    return against(run, typed(baseline), metrics, tolerances, strict, stop_early, parse_gates(list(gates)))
 
 
 def against(
     run: Run | str | Path,
-    baseline: Path,
+    baseline: Path | None,
     metrics: Sequence[str],
     tolerances: Mapping[str, float] | None,
     strict: bool,
     stop_early: bool = False,
+    gates: Sequence[Gate] = (),
 ) -> Comparisons:
-    """As `check`, with errors in the words of the command line."""
-    found = held(side_of(run), read_baseline(baseline), metrics, tolerances, strict)
+    """As `check`, with errors in the words of the command line; no baseline is needed by `gates` that are bounds."""
+    if baseline is None and (not gates or metrics or tolerances or any(gate.kind != "bound" for gate in gates)):
+        raise UserError("--baseline is missing", 'only bounds need none: --gate "fd_openl3<=60"')
+    side = side_of(run)
+    other = side if baseline is None else _baseline(baseline)
+    found = held(side, other, metrics, tolerances, strict, gates)
     return replace(found, comparisons=early(found.run, found.baseline, found.comparisons)) if stop_early else found
+
+
+def _baseline(path: Path) -> Record:
+    """A baseline file, a run folder or a bundle as what a run is held against."""
+    if path.is_dir() or path.name.endswith(SUFFIX):
+        return side_of(path)
+    return read_baseline(path)
 
 
 @parameters_named()

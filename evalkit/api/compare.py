@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,10 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.paths import typed
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
-from evalkit.run.gate import Comparison, passes, unjudged
+from evalkit.run.gate import Comparison, passes, unjudged, unlike_machines, without_spread
 from evalkit.run.gate import check as judged
+from evalkit.run.gates import Gate
+from evalkit.store.bundle import folder_of
 
 if TYPE_CHECKING:
     from evalkit.api.frames import DataFrame
@@ -56,6 +58,27 @@ class Comparisons(Mapping[str, Comparison]):
     def passed(self) -> bool:
         """Was something compared, and nothing worse or invalid (nor inconclusive, if strict)?"""
         return passes(self.comparisons, self.strict)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is to be known of the comparison: another machine than the baseline's, prompts that are all equal, what
+        was not compared."""
+        told = [*unlike_machines(self.run, self.baseline), *without_spread(self.run, list(self))]
+        if self.new and not self.alone:
+            told.append(f"not in the baseline, not compared: {', '.join(self.new)}")
+        if self.apart and not self.alone:
+            told.append(f"further measures, not judged unless --metric names them: {', '.join(self.apart)}")
+        return told
+
+    @property
+    def alone(self) -> bool:
+        """Is the run held against bounds only, without a baseline?"""
+        return self.run is self.baseline
+
+    @property
+    def against(self) -> str:
+        """What the run is held against, in words."""
+        return "against bounds alone" if self.alone else f"against {one_line(self.baseline.source, 200)}"
 
     @property
     def new(self) -> Sequence[str]:
@@ -156,19 +179,27 @@ def compare(
 
 
 def held(
-    run: Record, baseline: Record, metrics: Sequence[str], tolerances: Mapping[str, float] | None, strict: bool
+    run: Record,
+    baseline: Record,
+    metrics: Sequence[str],
+    tolerances: Mapping[str, float] | None,
+    strict: bool,
+    gates: Sequence[Gate] = (),
 ) -> Comparisons:
     """The comparisons of two sides. Raises UserError as `compare` does."""
     for name, value in (tolerances or {}).items():
         if not 0 <= value < math.inf:
             raise UserError(f"--tolerance {name}={value}: a value of 0 or more is needed")
-    return Comparisons(run, baseline, judged(run, baseline, metrics, tolerances), strict)
+    return Comparisons(run, baseline, judged(run, baseline, metrics, tolerances, gates), strict)
 
 
 def side_of(run: Run | str | Path) -> Record:
     """A run as the gate reads it."""
     if not isinstance(run, Run):
-        return read_run(typed(run))
+        path = typed(run)
+        with folder_of(path) as folder:
+            side = read_run(folder)
+        return side if folder == path else replace(side, source=str(path))
     if run.side is not None:
         return run.side
     assert run.folder is not None, "a run is on the disk, or brings its side along"

@@ -12,7 +12,7 @@ import typer
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
-from evalkit.core.files import require_place
+from evalkit.core.files import require_place, write_bytes
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
@@ -20,19 +20,29 @@ if TYPE_CHECKING:
     from evalkit.comparison.record import Record
     from evalkit.run.gate import Comparison
 
+_GATE = (
+    "Judge this instead of the headline metrics: METRIC<=+2% or METRIC>=-0.01 (a change that is accepted), METRIC<=60 "
+    "(a bound). Repeatable."
+)
+_SUMMARY = "Also append the verdicts to this file as Markdown; where GITHUB_STEP_SUMMARY is set, to that one too."
 _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 
 def check(
-    run: Path = typer.Argument(..., parser=typed, metavar="RUN", help="A run folder."),
-    baseline: Path = typer.Option(
-        ..., "--baseline", parser=typed, metavar="FILE", help="The baseline file to compare with, or to write."
+    run: Path = typer.Argument(..., parser=typed, metavar="RUN", help="A run folder, or a file of `evalkit bundle`."),
+    baseline: Path | None = typer.Option(
+        None,
+        "--baseline",
+        parser=typed,
+        metavar="FILE",
+        help="The baseline (a file, a run) to compare with, or to write.",
     ),
     save: bool = typer.Option(False, "--save", help="Write the baseline file from RUN instead of comparing."),
     metric: list[str] = typer.Option(
         [], "--metric", metavar="METRIC", help="Compare this metric only; default: the headline metrics. Repeatable."
     ),
     tolerance: list[str] = typer.Option([], "--tolerance", metavar="METRIC=VALUE", help=_TOLERANCE),
+    gate: list[str] = typer.Option([], "--gate", metavar="DEMAND", help=_GATE),
     strict: bool = typer.Option(False, "--strict", help="Fail, too, where the gate is too blind to tell."),
     stop_early: bool = typer.Option(
         False, "--stop-early", help="Judge means of prompts source after source, and say after how many it was decided."
@@ -40,6 +50,7 @@ def check(
     junit: Path | None = typer.Option(
         None, "--junit", parser=typed, metavar="FILE", help="Also write the verdicts as a JUnit XML file."
     ),
+    summary: Path | None = typer.Option(None, "--summary", parser=typed, metavar="FILE", help=_SUMMARY),
     as_json: bool = json_option(),
 ) -> None:
     """Compare a run with a baseline; exit 1 where it is worse.
@@ -51,6 +62,9 @@ def check(
     above the tolerance. A difference that the gate is too weak to judge at this n is called inconclusive, and passes
     unless --strict.
 
+    RUN and the baseline may be run folders or bundles too. Bounds need no baseline. What was made on another device, or
+    with another torch, is said.
+
     With --stop-early a metric that is a mean of prompts is looked at after every source, by intervals that hold
     together, so that a look too many raises no false alarm; a distance of sets is judged at the end.
 
@@ -58,30 +72,39 @@ def check(
     Example:
       evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --save
       evalkit check RUN --baseline reports/baselines/mini/stable-audio-mini.json --tolerance kl_passt=0.05
+      evalkit check RUN --baseline OTHER_RUN --gate "fd_openl3<=+2%" --gate "clap_score>=0.15"
     """
     from evalkit.api.check import against
+    from evalkit.cli.summary import append_markdown, places
+    from evalkit.cli.summary import junit as junit_of
+    from evalkit.run.gates import parse_gates
 
     place = None if junit is None else require_place(junit)
     if save:
         vain = {"--tolerance": tolerance, "--strict": strict, "--stop-early": stop_early, "--junit": junit}
+        vain |= {"--gate": gate, "--summary": summary}
         for option in (name for name, given in vain.items() if given):
             raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
         _save(run, baseline, metric, as_json)
         return
-    found = against(run, baseline, metric, _tolerances(tolerance), strict, stop_early)
+    found = against(run, baseline, metric, _tolerances(tolerance), strict, stop_early, parse_gates(gate))
     if as_json:
         print_json(_as_json(found))
     else:
         _print(found)
     if place is not None:
-        _write_junit(place, found.comparisons, strict)
+        write_bytes(place, junit_of(found.comparisons, strict))
+    for each in places(summary):
+        append_markdown(found, each)
     if not found.passed:
         raise typer.Exit(1)
 
 
-def _save(run: Path, path: Path, metrics: Sequence[str], as_json: bool) -> None:
+def _save(run: Path, path: Path | None, metrics: Sequence[str], as_json: bool) -> None:
     from evalkit.api.check import saved
 
+    if path is None:
+        raise UserError("--baseline is missing", "it says which file --save writes")
     replaced = path.exists()
     kept = sorted(saved(run, path, metrics).metrics)
     if as_json:
@@ -108,27 +131,29 @@ def _as_json(found: Comparisons) -> dict[str, object]:
         "verdict": "pass" if found.passed else "fail",
         "strict": found.strict,
         "run": found.run.source,
-        "baseline": found.baseline.source,
+        "baseline": None if found.alone else found.baseline.source,
         "metrics": {each.metric: asdict(each) for each in found.comparisons},
         "not_in_baseline": list(found.new),
+        "notes": list(found.notes),
     }
 
 
 def _print(found: Comparisons) -> None:
     run, baseline = found.run, found.baseline
     say(f"run       {run.source}  ({run.model.get('name')}, suite {run.suite.get('name')}{_sounds(run)})")
+    if found.alone:
+        say("baseline  none: bounds alone")
     protocol = f"protocol {baseline.suite.get('protocol')}{_sounds(baseline)}"
-    say(f"baseline  {baseline.source}  ({baseline.model.get('name')}, {protocol})")
+    if not found.alone:
+        say(f"baseline  {baseline.source}  ({baseline.model.get('name')}, {protocol})")
     say()
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
     print_table(headers, [_row(each) for each in found.comparisons], numbers=(2, 3, 4, 5, 6, 7))
     for each in found.comparisons:
         if each.reason:
             say(f"{each.metric}: {each.verdict}: {each.reason}")
-    if found.new:
-        say(f"not in the baseline, not compared: {', '.join(found.new)}")
-    if found.apart:
-        say(f"further measures, not judged unless --metric names them: {', '.join(found.apart)}")
+    for note in found.notes:
+        say(note)
     say()
     say(f"{'pass' if found.passed else 'FAIL'}{' (strict)' if found.strict else ''}")
 
@@ -141,20 +166,3 @@ def _row(each: Comparison) -> list[object]:
     spread = "n/a" if each.low is None else f"[{figure(each.low, 3)}, {figure(each.high, 3)}]"
     numbers = [figure(each.current), figure(each.baseline), figure(each.difference, 3), spread]
     return [each.metric, each.direction or "?", *numbers, each.n or "n/a", figure(each.detectable, 3), each.verdict]
-
-
-def _write_junit(path: Path, comparisons: Sequence[Comparison], strict: bool) -> None:
-    from xml.etree import ElementTree
-
-    from evalkit.core.files import write_bytes
-    from evalkit.core.text import clean
-    from evalkit.run.gate import passes
-
-    suite = ElementTree.Element("testsuite", name="evalkit check", tests=str(len(comparisons)))
-    for each in comparisons:
-        case = ElementTree.SubElement(suite, "testcase", classname="evalkit.check", name=clean(each.metric))
-        words = f"{each.verdict}: {each.current} against {each.baseline}. {each.reason}".strip()
-        if not passes([each], strict):
-            ElementTree.SubElement(case, "failure", message=clean(words))
-    suite.set("failures", str(len(suite.findall(".//failure"))))
-    write_bytes(path, ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Record:
     `metrics` maps a metric's name to its record as written on the disk (checked by the gate, not here);
     `groups` maps each prompt whose audio was scored to the source it shares with others; `status` is
     "success" for a baseline. `samples` is how many sounds each prompt was to have; a per-prompt value is their mean.
+    `made` says on what it was made: "evalkit", "torch", "device", "dtype"; empty in files from before that was kept.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Record:
     groups: Mapping[str, str]
     metrics: Mapping[str, Mapping[str, Any]]
     samples: int = 1
+    made: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> Record:
@@ -88,7 +90,16 @@ def record_of(
         metrics[name] = {**score, "embedder": key, "per_prompt": per_prompt.get(name, {})}
     refuse_strange(metrics, paths.scores, "type the same evalkit run again")
     kept = {key: suite.get(key) for key in _SUITE_KEYS}
-    return Record(str(folder), str(run.get("status")), kept, model, str(run.get("run_id")), groups, metrics, samples)
+    status, run_id = str(run.get("status")), str(run.get("run_id"))
+    return Record(str(folder), status, kept, model, run_id, groups, metrics, samples, made_on(run))
+
+
+def made_on(run: Mapping[str, Any]) -> dict[str, str]:
+    """On what a run was made, as its run.json says."""
+    versions = run.get("versions")
+    told = {name: versions.get(name) for name in ("evalkit", "torch")} if isinstance(versions, dict) else {}
+    told |= {name: run.get(name) for name in ("device", "dtype")}
+    return {name: one_line(value, 60) for name, value in told.items() if isinstance(value, str) and value}
 
 
 def number(value: object) -> float | None:

@@ -2,6 +2,7 @@
 
     {schema: 1, kind: "evalkit-baseline", suite: {name, version, digest, protocol, size}, model: {...},
      run_id, samples_per_prompt (left out where it is 1), groups: {id of a scored prompt: its group},
+     made: {evalkit, torch, device, dtype} (absent in files from before it was kept),
      metrics: {name: {value, low, high, se, freedom, level, method, n, n_failed, n_reference, direction, protocol,
                       weights, headline, code, embedder, per_prompt: {id: value},
                       leave_outs: [value without each fold],
@@ -38,6 +39,7 @@ from evalkit.core.text import one_line
 
 KIND = "evalkit-baseline"
 SCHEMA = 1
+_MADE = "made"
 
 
 def read_baseline(path: Path) -> Record:
@@ -52,14 +54,17 @@ def read_baseline(path: Path) -> Record:
     suite, model, groups, metrics = (inner_table(table, key, path) for key in ("suite", "model", "groups", "metrics"))
     refuse_unknown(
         path,
-        Section("", table, ("schema", "kind", "suite", "model", "run_id", "groups", "metrics", SAMPLES)),
+        Section("", table, ("schema", "kind", "suite", "model", "run_id", "groups", "metrics", SAMPLES, _MADE)),
         *(Section(f"metrics.{one_line(name, 60)}", score, FIELDS) for name, score in metrics.items()),
     )
     refuse_strange(metrics, path, "make the baseline again")
     if not fits(groups, Mapping[str, str]):
         raise UserError(f"{path}: groups does not map ids to sources", "make the baseline again")
-    samples = stated_samples(table, path)
-    return Record(str(path), "success", suite, model, str(table.get("run_id")), groups, metrics, samples)
+    made = table.get(_MADE, {})
+    if not fits(made, Mapping[str, str]):
+        raise UserError(f"{path}: made does not map names to words", "make the baseline again")
+    samples, run_id = stated_samples(table, path), str(table.get("run_id"))
+    return Record(str(path), "success", suite, model, run_id, groups, metrics, samples, made)
 
 
 def save_baseline(run: Record, path: Path) -> None:
@@ -79,6 +84,8 @@ def save_baseline(run: Record, path: Path) -> None:
     record = {"schema": SCHEMA, "kind": KIND, "suite": dict(run.suite), "model": dict(run.model)}
     if run.samples > 1:
         record[SAMPLES] = run.samples
+    if run.made:
+        record[_MADE] = dict(run.made)
     write_json(path, {**record, "run_id": run.run_id, "groups": dict(run.groups), "metrics": metrics})
 
 

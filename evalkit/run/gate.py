@@ -22,14 +22,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from evalkit.comparison.difference import LEVEL, Difference, difference
 from evalkit.comparison.likeness import unlike_runs, unlike_scores
 from evalkit.comparison.record import Record, number
 from evalkit.core.errors import UserError, unknown_name
-
-Verdict = Literal["pass", "worse", "inconclusive", "invalid"]
+from evalkit.run.gates import Gate, Verdict, held_to, require_fit, tolerance_of
 
 MATTERS = 0.10
 """Where no tolerance is given, a gate that could not see a loss of 10 % of the baseline is inconclusive."""
@@ -64,16 +63,28 @@ class Comparison:
 
 
 def check(
-    run: Record, baseline: Record, metrics: Sequence[str] = (), tolerances: Mapping[str, float] | None = None
+    run: Record,
+    baseline: Record,
+    metrics: Sequence[str] = (),
+    tolerances: Mapping[str, float] | None = None,
+    gates: Sequence[Gate] = (),
 ) -> list[Comparison]:
-    """Compare `metrics` of a run with a baseline, in order of name; default: the baseline's headline metrics
-    and those with a tolerance.
+    """Compare `metrics` of a run with a baseline, in order of name; default: what the `gates` demand, else the
+    baseline's headline metrics and those with a tolerance.
 
-    `tolerances` maps a metric to the loss that is accepted, in the metric's own unit. Raises UserError
-    for a tolerance or metric that neither side knows or that has no better side, or for a baseline without
-    metrics to judge.
+    `tolerances` maps a metric to the loss that is accepted, in the metric's own unit; the changes that `gates` accept
+    are such too, and their bounds come last, each under what was typed. Raises UserError
+    for a tolerance or metric that neither side knows or that has no better side, for gates that do not fit, or for a
+    baseline without metrics to judge.
     """
-    tolerances = tolerances or {}
+    require_fit(gates, run, baseline)
+    accepted = {gate.metric: tolerance_of(gate, baseline) for gate in gates if gate.kind != "bound"}
+    bounds = [_bounded(gate, run) for gate in gates if gate.kind == "bound"]
+    if gates and not metrics and not tolerances and not accepted:
+        return bounds
+    tolerances = {**(tolerances or {}), **accepted}
+    if gates and not metrics:
+        metrics = sorted(tolerances)
     known = sorted({*baseline.metrics, *run.metrics})
     for name in (*metrics, *tolerances):
         if name not in known:
@@ -84,7 +95,40 @@ def check(
     if not names:
         raise UserError(f"{baseline.source}: holds no metrics to judge, so nothing can pass it")
     whole = unlike_runs(run, baseline)
-    return [_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names]
+    return [*(_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names), *bounds]
+
+
+def _bounded(gate: Gate, run: Record) -> Comparison:
+    """A bound held against the run's value; `low` and `high` are the value's own."""
+    score = run.metrics.get(gate.metric)
+    verdict, reason = held_to(gate, score)
+    if run.status != "success":
+        verdict, reason = "invalid", f"the run's status is {run.status}, not success"
+    value, low, high = (number((score or {}).get(key)) for key in ("value", "low", "high"))
+    direction, n = (score or {}).get("direction"), (score or {}).get("n")
+    return Comparison(
+        gate.text, verdict, reason, str(direction or ""), value, low=low, high=high, method="bound",
+        n=n if isinstance(n, int) else None,
+    )  # fmt: skip
+
+
+def unlike_machines(run: Record, baseline: Record) -> list[str]:
+    """What the run was made on that the baseline was not: as much as a difference may come from, a sentence each."""
+    return [
+        f"another {name} than the baseline's: {run.made[name]}, there {baseline.made[name]}"
+        for name in ("evalkit", "torch", "device", "dtype")
+        if name in run.made and name in baseline.made and run.made[name] != baseline.made[name]
+    ]
+
+
+def without_spread(run: Record, metrics: Sequence[str]) -> list[str]:
+    """Metrics of which every prompt has the same value, a sentence each: more often a fault than a fact."""
+    told = []
+    for name in metrics:
+        values = set((run.metrics.get(name) or {}).get("per_prompt", {}).values())
+        if len(values) == 1 and len(run.groups) > 1:
+            told.append(f"{name}: every prompt of the run has the same value, {values.pop():.6g}")
+    return told
 
 
 def judgeable(run: Record, metrics: Sequence[str] = ()) -> Record:

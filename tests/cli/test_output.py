@@ -68,10 +68,11 @@ def hostile_facts(run_json: str) -> str:
 
 
 def test_junit_is_well_formed_whatever_a_metric_is_called(tmp_path: Path) -> None:
-    from evalkit.cli.check import _write_junit
+    from evalkit.cli.summary import junit
     from evalkit.run.gate import Comparison
 
-    _write_junit(tmp_path / "j.xml", [Comparison(HOSTILE, "invalid", f"because\0\ufffe\ud800 {HOSTILE}")], strict=True)
+    found = [Comparison(HOSTILE, "invalid", f"because\0\ufffe\ud800 {HOSTILE}")]
+    (tmp_path / "j.xml").write_bytes(junit(found, strict=True))
     (failure,) = ElementTree.parse(tmp_path / "j.xml").iter("failure")
     assert "because" in str(failure.get("message")) and not disturbs(str(failure.get("message")))
 

@@ -1,0 +1,82 @@
+"""The verdicts of `evalkit check` for machines and for the page of a CI job: JUnit XML, and Markdown."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalkit.core.errors import UserError
+from evalkit.core.text import clean, one_line
+from evalkit.report.text import MISSING, figure
+
+if TYPE_CHECKING:
+    from evalkit.api.compare import Comparisons
+    from evalkit.run.gate import Comparison
+
+STEP = "GITHUB_STEP_SUMMARY"
+"""The variable in which GitHub names the file that a job's page is made of."""
+
+_MARKS = {"pass": "✅ pass", "worse": "❌ worse", "inconclusive": "⚪ inconclusive", "invalid": "❌ invalid"}
+
+
+def places(asked: Path | None) -> list[Path]:
+    """Where the Markdown goes: to the file that was asked for, and to GitHub's where that is set."""
+    step = os.environ.get(STEP, "")
+    return list(dict.fromkeys(([asked] if asked is not None else []) + ([Path(step)] if step else [])))
+
+
+def append_markdown(found: Comparisons, path: Path) -> None:
+    """Append the summary to a file. Raises UserError where that is no regular file, or cannot be written."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"--summary {path}: is no file", "name a file to append to")
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(markdown(found))
+    except OSError as error:
+        raise UserError(f"--summary {path}: cannot be written: {error.strerror}") from None
+
+
+def markdown(found: Comparisons) -> str:
+    """A heading with the verdict, a table of the metrics, and what is to be known of them."""
+    verdict = "pass" if found.passed else "FAIL"
+    lines = [f"### evalkit check: {verdict}{' (strict)' if found.strict else ''}", ""]
+    lines += [_cell(f"{found.run.model.get('name')} on suite {found.run.suite.get('name')}, {found.against}"), ""]
+    lines += ["| metric | better | current | baseline | difference | 95 % interval | n | verdict |"]
+    lines += ["|---|---|--:|--:|--:|--:|--:|---|", *map(_row, found.comparisons), ""]
+    lines += [f"- {_cell(f'{each.metric}: {each.reason}')}" for each in found.comparisons if each.reason]
+    lines += [f"- {_cell(note)}" for note in found.notes]
+    return "\n".join(lines).rstrip() + "\n\n"
+
+
+def _row(each: Comparison) -> str:
+    spread = MISSING if each.low is None else f"{figure(each.low, 3)} to {figure(each.high, 3)}"
+    numbers = [figure(each.current), figure(each.baseline), figure(each.difference, 3), spread]
+    cells = [each.metric, each.direction or "?", *numbers, str(each.n or MISSING)]
+    return "| " + " | ".join([*map(_cell, cells), _MARKS[each.verdict]]) + " |"
+
+
+def _cell(text: str) -> str:
+    """Any text as plain words in a Markdown table."""
+    flat = one_line(text, 300).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return "".join("\\" + char if char in "\\`*_{}[]()#!|~$@" else char for char in flat)
+
+
+def junit(comparisons: Sequence[Comparison], strict: bool) -> bytes:
+    """JUnit XML: what is worse or invalid fails; what is inconclusive is skipped, or fails where it is `strict`."""
+    from xml.etree import ElementTree
+
+    from evalkit.run.gate import passes
+
+    suite = ElementTree.Element("testsuite", name="evalkit check", tests=str(len(comparisons)))
+    for each in comparisons:
+        case = ElementTree.SubElement(suite, "testcase", classname="evalkit.check", name=clean(each.metric))
+        words = clean(f"{each.verdict}: {each.current} against {each.baseline}. {each.reason}".strip())
+        if not passes([each], strict):
+            ElementTree.SubElement(case, "failure", message=words)
+        elif each.verdict == "inconclusive":
+            ElementTree.SubElement(case, "skipped", message=words)
+    for kind, name in (("failures", "failure"), ("skipped", "skipped")):
+        suite.set(kind, str(len(suite.findall(f".//{name}"))))
+    return bytes(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))
