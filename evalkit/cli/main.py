@@ -37,6 +37,7 @@ VERBS = (
     "bundle",
     "compare",
     "check",
+    "trend",
     "models",
     "baselines",
     "suites",

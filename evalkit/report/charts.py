@@ -110,10 +110,10 @@ def _svg(strands: Sequence[_Strand]) -> str:
     scale = _Scale(low, high) if high > low else _Scale(low - abs(low) / 2 - 1, high + abs(high) / 2 + 1)
     height = _ROW * len(strands) + _BOTTOM
     parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" aria-hidden="true">']
-    for tick in _ticks(scale.low, scale.high):
+    for tick in axis_ticks(scale.low, scale.high):
         x = scale(tick)
         parts.append(f'<path class="grid" d="M{x} 0V{height - _BOTTOM}"/>')
-        parts.append(f'<text class="tick" x="{x}" y="{height - 6}" text-anchor="middle">{_told(tick)}</text>')
+        parts.append(f'<text class="tick" x="{x}" y="{height - 6}" text-anchor="middle">{axis_told(tick)}</text>')
     for row, strand in enumerate(strands):
         parts += _drawn(strand, row * _ROW + _ROW / 2, scale)
     return "".join((*parts, "</svg>"))
@@ -134,7 +134,7 @@ def _drawn(strand: _Strand, middle: float, scale: _Scale) -> list[str]:
     return [*parts, "</g>"]
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def axis_ticks(low: float, high: float) -> list[float]:
     """Up to six round numbers between two."""
     span = high / 2 - low / 2
     power = 10.0 ** math.floor(math.log10(span / 2.5)) if span > 1e-290 else 0.0
@@ -145,5 +145,6 @@ def _ticks(low: float, high: float) -> list[float]:
     return [place * step for place in range(first, first + 7) if low <= place * step <= high] or [low, high]
 
 
-def _told(value: float) -> str:
+def axis_told(value: float) -> str:
+    """A number as it stands at an axis."""
     return f"{value:.6g}".replace("-", "\u2212")

@@ -64,9 +64,9 @@ def publish(
 
 def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> str:
     """The page as text; `told` is what it was made of, `differences` the rows of a comparison's table."""
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = asset("style.css"), asset("script.js")
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             view=view,
@@ -101,7 +101,8 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """A style, script or template of the page, as text."""
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
@@ -109,7 +110,8 @@ def _link(kind: str, text: str) -> str:
     return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode('ascii')}"
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """The template engine, which escapes whatever it is given."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalkit.report.board import boards
-from evalkit.report.charts import _ticks, _told, charts
+from evalkit.report.charts import axis_ticks, axis_told, charts
 from evalkit.report.records import read_runs
 
 Make = Callable[..., Path]
@@ -61,6 +61,6 @@ def test_what_is_drawn_is_what_ranks(make_run: Make) -> None:
 @given(st.floats(-1e300, 1e300), st.floats(-1e300, 1e300))
 def test_ticks_are_few_round_and_inside(one: float, other: float) -> None:
     low, high = min(one, other), max(one, other)
-    found = _ticks(low, high) if high > low else [low]
+    found = axis_ticks(low, high) if high > low else [low]
     assert 1 <= len(found) <= 7 and all(low <= tick <= high or math.isclose(tick, low) for tick in found)
-    assert all(float(_told(tick).replace("\u2212", "-")) == pytest.approx(tick, rel=1e-4) for tick in found)
+    assert all(float(axis_told(tick).replace("\u2212", "-")) == pytest.approx(tick, rel=1e-4) for tick in found)
