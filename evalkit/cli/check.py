@@ -25,6 +25,8 @@ _GATE = (
     "(a bound). Repeatable."
 )
 _SUMMARY = "Also append the verdicts to this file as Markdown; where GITHUB_STEP_SUMMARY is set, to that one too."
+_HISTORY = "Also append the verdicts to this file as a line of JSON; `evalkit trend FILE` is its page."
+_COMMIT = "What the history calls this state of the code; default: GITHUB_SHA or CI_COMMIT_SHA, where they are set."
 _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 
@@ -51,6 +53,8 @@ def check(
         None, "--junit", parser=typed, metavar="FILE", help="Also write the verdicts as a JUnit XML file."
     ),
     summary: Path | None = typer.Option(None, "--summary", parser=typed, metavar="FILE", help=_SUMMARY),
+    history: Path | None = typer.Option(None, "--history", parser=typed, metavar="FILE", help=_HISTORY),
+    commit: str | None = typer.Option(None, "--commit", help=_COMMIT),
     as_json: bool = json_option(),
 ) -> None:
     """Compare a run with a baseline; exit 1 where it is worse.
@@ -75,14 +79,16 @@ def check(
       evalkit check RUN --baseline OTHER_RUN --gate "fd_openl3<=+2%" --gate "clap_score>=0.15"
     """
     from evalkit.api.check import against
-    from evalkit.cli.summary import append_markdown, places
+    from evalkit.cli.summary import append_markdown, for_history, places
     from evalkit.cli.summary import junit as junit_of
+    from evalkit.report.history import append_history
     from evalkit.run.gates import parse_gates
 
     place = None if junit is None else require_place(junit)
+    ledger = None if history is None else require_place(history)
     if save:
         vain = {"--tolerance": tolerance, "--strict": strict, "--stop-early": stop_early, "--junit": junit}
-        vain |= {"--gate": gate, "--summary": summary}
+        vain |= {"--gate": gate, "--summary": summary, "--history": history, "--commit": commit}
         for option in (name for name, given in vain.items() if given):
             raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
         _save(run, baseline, metric, as_json)
@@ -96,6 +102,8 @@ def check(
         write_bytes(place, junit_of(found.comparisons, strict))
     for each in places(summary):
         append_markdown(found, each)
+    if ledger is not None:
+        append_history(ledger, for_history(found, commit))
     if not found.passed:
         raise typer.Exit(1)
 

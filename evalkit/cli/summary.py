@@ -1,8 +1,9 @@
-"""The verdicts of `evalkit check` for machines and for the page of a CI job: JUnit XML, and Markdown."""
+"""The verdicts of `evalkit check` for machines and for the page of a CI job: JUnit XML, Markdown, a line of history."""
 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 STEP = "GITHUB_STEP_SUMMARY"
 """The variable in which GitHub names the file that a job's page is made of."""
 
+_COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")
 _MARKS = {"pass": "✅ pass", "worse": "❌ worse", "inconclusive": "⚪ inconclusive", "invalid": "❌ invalid"}
 
 
@@ -61,6 +63,28 @@ def _cell(text: str) -> str:
     """Any text as plain words in a Markdown table."""
     flat = one_line(text, 300).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join("\\" + char if char in "\\`*_{}[]()#!|~$@" else char for char in flat)
+
+
+def for_history(found: Comparisons, commit: str | None) -> dict[str, object]:
+    """The record of a check in its history: what was judged, when, of which state of the code."""
+    named = commit or next((os.environ[name] for name in _COMMITS if os.environ.get(name)), "")
+    metrics = {}
+    for each in found.comparisons:
+        score = found.run.metrics.get(each.metric, {})
+        ends = (score.get("low"), score.get("high")) if each.method != "bound" else (each.low, each.high)
+        told = {"value": each.current, "low": ends[0], "high": ends[1], "baseline": each.baseline, "n": each.n}
+        metrics[each.metric] = {**told, "direction": each.direction, "verdict": each.verdict}
+    return {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "commit": named,
+        "run_id": found.run.run_id,
+        "model": found.run.model.get("name"),
+        "suite": found.run.suite.get("name"),
+        "protocol": found.run.suite.get("protocol"),
+        "baseline": None if found.alone else found.baseline.source,
+        "verdict": "pass" if found.passed else "fail",
+        "metrics": metrics,
+    }
 
 
 def junit(comparisons: Sequence[Comparison], strict: bool) -> bytes:

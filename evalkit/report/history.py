@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from evalkit.core.errors import UserError
 from evalkit.core.jsonio import append_line, read_lines
 from evalkit.core.text import one_line
 from evalkit.report.text import number
@@ -68,11 +69,11 @@ class History:
 
 def append_history(path: Path, told: Mapping[str, Any]) -> None:
     """Append one record. Raises CannotWrite where the disk refuses it."""
-    append_line(path, {"schema": SCHEMA, "kind": KIND, **told})
+    append_line(path, {"schema": SCHEMA, "kind": KIND, **{key: _plain(value) for key, value in told.items()}})
 
 
 def read_history(path: Path) -> History:
-    """Raises UserError where there is no such file, or none that is text."""
+    """Raises UserError where there is no such file, or no check in it."""
     checks: list[Check] = []
     found: dict[tuple[str, str, str, str], tuple[str, list[Point]]] = {}
     strange = 0
@@ -91,9 +92,19 @@ def read_history(path: Path) -> History:
                 found.setdefault(key, (one_line(score.get("direction"), 10), []))[1].append(point)
         if len(checks) >= MOST_LINES:
             break
+    if not checks:
+        told = "holds no checks" if path.exists() else "no such file"
+        raise UserError(f"{path}: {told}", "evalkit check RUN --baseline FILE --history FILE appends one")
     several = len({key[1:] for key in found}) > 1
     lines = [_line(key, direction, points, several) for key, (direction, points) in sorted(found.items())]
     return History(tuple(checks), tuple(lines), strange)
+
+
+def _plain(value: Any) -> Any:
+    """A value without NaN and infinity, which no JSON has."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return number(value) if isinstance(value, float) else value
 
 
 def _line(key: tuple[str, str, str, str], direction: str, points: Sequence[Point], several: bool) -> Line:
