@@ -57,6 +57,7 @@ def report(
     form: Form | None = typer.Option(None, "--format", help="Write the tables in this format, and no page."),
     plus_minus: bool = typer.Option(False, "--plus-minus", help="LaTeX: 12.3 ± 1.3 instead of 12.3 [11.0, 13.6]."),
     further: bool = typer.Option(False, "--further", help="LaTeX: also a table of the further measures."),
+    no_reference: bool = typer.Option(False, "--no-reference", help="Leave out the suite's reference recordings."),
     as_json: bool = json_option("Print the scores as JSON, for machines."),
 ) -> None:
     """Write one HTML page of runs, to look at and listen to.
@@ -90,7 +91,7 @@ def report(
     with ExitStack() as open_bundles:
         folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
         # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
-        shown = publish(folders, target if out is None else place, audio.value, published)
+        shown = publish(folders, target if out is None else place, audio.value, published, not no_reference)
     tables = boards(shown, published)
     if as_json:
         print_json({"report": str(target), **document(tables)})

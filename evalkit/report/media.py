@@ -9,7 +9,7 @@ sound other than the sound that was scored.
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +24,14 @@ from evalkit.report.records import Item
 
 @dataclass(frozen=True)
 class Media:
-    """`sound` and `picture` are data URIs or ""; `note` says why one is missing or how it differs."""
+    """`sound` and `picture` are data URIs or ""; `note` says why one is missing or how it differs. `loudness` is the
+    preview's in LUFS, None where it has none; `seconds` is how long the clip is."""
 
     sound: str
     picture: str
     note: str
+    loudness: float | None = None
+    seconds: float = 0.0
 
 
 NONE = Media("", "", "")
@@ -43,7 +46,7 @@ def media(folder: Path, item: Item) -> Media:
         return Media("", "", "nothing to play: the file holds no samples")
     if not np.isfinite(clip.samples).all():
         return Media("", "", "not shown: the audio holds NaN or infinite samples")
-    made = _encoded(clip)
+    made = replace(_encoded(clip), loudness=_loudness(clip, item.loudness), seconds=clip.seconds)
     heed()
     return made
 
@@ -97,6 +100,16 @@ def _encoded(clip: Clip) -> Media:
     except (UserError, ValueError, RuntimeError, OSError) as error:
         notes.append(f"no picture: {one_line(error, 120)}")
     return Media(sound, picture, "; ".join(notes))
+
+
+def _loudness(clip: Clip, known: float | None) -> float | None:
+    """LUFS of the preview, which is not the clip's where it is a mean of channels or its peak was brought down."""
+    from evalkit.audio.encode import preview_gain
+    from evalkit.audio.level import loudness
+
+    sound = clip.samples if clip.channels <= 2 else clip.samples.mean(axis=0, keepdims=True)
+    level = known if known is not None and clip.channels <= 2 else loudness(sound, clip.rate)
+    return None if level is None else level + 20 * float(np.log10(preview_gain(sound)))
 
 
 def _uri(kind: str, data: bytes) -> str:

@@ -32,25 +32,38 @@ from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+STYLES = ("style.css", "player.css")
+SCRIPTS = ("script.js", "player.js", "export.js")
+"""Files of `assets` that become the page's one style and one script, in this order."""
+
 _TRIES = 5
 
 
 def write_report(
-    run_dirs: Sequence[Path], out: Path, audio: Audio = "sample", published: Sequence[Figure] | None = None
+    run_dirs: Sequence[Path],
+    out: Path,
+    audio: Audio = "sample",
+    published: Sequence[Figure] | None = None,
+    reference: bool = True,
 ) -> Path:
     """Write the report of `run_dirs` to `out` and return `out`; the rest is as in `publish`."""
-    publish(run_dirs, out, audio, published)
+    publish(run_dirs, out, audio, published, reference)
     return out
 
 
 def publish(
-    run_dirs: Sequence[Path], out: Path, audio: Audio = "sample", published: Sequence[Figure] | None = None
+    run_dirs: Sequence[Path],
+    out: Path,
+    audio: Audio = "sample",
+    published: Sequence[Figure] | None = None,
+    reference: bool = True,
 ) -> tuple[RunRecord, ...]:
     """Write the report of `run_dirs` to `out`, and return the runs as they stand in it.
 
     `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
     one, "all" of every prompt, "none" of no prompt. `published` are figures of papers, None for those that come
-    with evalkit. Raises UserError where a folder is not a run folder.
+    with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which they are. Raises
+    UserError where a folder is not a run folder.
 
     Pictures and players take their time. Where a run has changed meanwhile the page is written once more, so that a
     run which ended while it was told of does not keep a page of before.
@@ -59,7 +72,7 @@ def publish(
     for _ in range(_TRIES):
         records = read_runs(run_dirs)
         told = made_of(record.digest for record in records)
-        write_bytes(out, render(build(records, audio, figures), told).encode("utf-8"))
+        write_bytes(out, render(build(records, audio, figures, reference=reference), told).encode("utf-8"))
         if made_of_runs(run_dirs) == told:
             break
     return records
@@ -67,7 +80,7 @@ def publish(
 
 def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> str:
     """The page as text; `told` is what it was made of, `differences` the rows of a comparison's table."""
-    style, script = asset("style.css"), asset("script.js") + asset("export.js")
+    style, script = "".join(map(asset, STYLES)), "".join(map(asset, SCRIPTS))
     return (
         environment()
         .get_template("page.html.j2")

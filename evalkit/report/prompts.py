@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -9,9 +10,16 @@ from typing import Literal
 from evalkit.report.board import Board, Column
 from evalkit.report.entrants import Entrant
 from evalkit.report.media import NONE, Media, media
+from evalkit.report.recordings import Recorded, played, recorded, told
 from evalkit.report.records import Item
 from evalkit.report.sampling import Audio, sampled, sounds_shown
 from evalkit.report.text import decimals, fixed
+
+COMMON = 0.8
+"""A verdict that so large a part of the sounds has says nothing of one of them, and is told once of all."""
+
+_FEWEST = 5
+"""Sounds from which on it is so."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +42,9 @@ class PromptMetric:
 @dataclass(frozen=True)
 class Take:
     """One sound that a run made for a prompt. `sound` names it where the prompt has several ("sound 2 of 3"), and only
-    those that are `shown` have a player and a picture. `reason` is why it failed, "" where it did not; `scores` are of
-    headline metrics, `further` of the other measures."""
+    those that are `shown` have a player and a picture. `reason` is why it failed, "" where it did not; `badges` are its
+    verdicts where those that most sounds have are told once of all, so that lacking one is what is told here; `scores`
+    are of headline metrics, `further` of the other measures."""
 
     entrant: Entrant
     sound: str
@@ -44,6 +53,7 @@ class Take:
     failed: bool
     reason: str
     verdicts: tuple[str, ...]
+    badges: tuple[str, ...]
     media: Media
     scores: tuple[Score, ...]
     further: tuple[Score, ...]
@@ -55,7 +65,8 @@ class Entry:
     """One prompt with each run's `takes`, in the runs' order. `lines` has one take per run: its only one, or what the
     several have on average, failed where all did. `full` says that it has players and pictures, `hidden` how many
     sounds have none all the same; `order` holds one sorting value per headline metric with per-prompt values (None
-    sorts last)."""
+    sorts last), `apart` how far the runs lie apart in it; `tag` is what prompts are put together by. `reference` is the
+    recording that belongs to the prompt, None where none is known of or no sound is asked for."""
 
     anchor: str
     number: int
@@ -68,22 +79,30 @@ class Entry:
     flagged: bool
     full: bool
     order: tuple[float | None, ...]
+    apart: tuple[float | None, ...]
+    tag: str
+    reference: Media | None
 
 
 @dataclass(frozen=True)
 class Prompts:
     """All `entries`, of which `full` have players; `sorts` names the headline metrics as (title, worst end); `several`
-    says that a prompt has more than one sound of a run."""
+    says that a prompt has more than one sound of a run. `common` are verdicts that nearly every sound has: (verdict,
+    how many have it, of how many). `recordings` says where reference recordings are, or why not."""
 
     entries: tuple[Entry, ...]
     full: int
     sorts: tuple[tuple[str, Literal["ascending", "descending"]], ...]
     several: bool
+    common: tuple[tuple[str, int, int], ...]
+    recordings: str
 
 
-def prompts_of(board: Board, anchor: str, audio: Audio, choice: frozenset[str] | None = None) -> Prompts:
+def prompts_of(
+    board: Board, anchor: str, audio: Audio, choice: frozenset[str] | None = None, reference: bool = True
+) -> Prompts:
     """The prompts of a board's runs; `anchor` is what their anchors begin with, `choice` the ids of those with sound,
-    None where it follows from the ranking."""
+    None where it follows from the ranking. `reference` asks for the recordings that belong to them."""
     runs = [_by_prompt(entrant.record.items) for entrant in board.entrants]
     keys = list(dict.fromkeys(key for run in runs for key in run))
     whole = [{key: _together(items) for key, items in run.items()} for run in runs]
@@ -94,13 +113,31 @@ def prompts_of(board: Board, anchor: str, audio: Audio, choice: frozenset[str] |
     full = sampled(keys, whole, audio, {metric.name: metric.direction for metric in ranking}, sum(shown))
     if choice is not None:
         full = frozenset(key for key in keys if key.partition("\0")[0] in choice)
-    page = _Page(board.entrants, metrics, shown, audio != "none")
+    common = _common([item for run in runs for items in run.values() for item in items])
+    found = recorded([entrant.record for entrant in board.entrants]) if reference else {}
+    page = _Page(board.entrants, metrics, shown, audio != "none", frozenset(name for name, _, _ in common), found)
     entries = tuple(
         _entry(f"{anchor}{number}", number, [run.get(key, ()) for run in runs], page, key in full)
         for number, key in enumerate(keys, start=1)
     )
+    ids = {entry.id for entry in entries}
     sorts = tuple((each.title, _worst_first(each)) for each in ranking)
-    return Prompts(entries, len(full), sorts, max(most, default=1) > 1)
+    known = (
+        ""
+        if audio == "none" or not full
+        else told({key: one for key, one in found.items() if key in ids}, len(ids), reference)
+    )
+    return Prompts(entries, len(full), sorts, max(most, default=1) > 1, common, known)
+
+
+def _common(items: Sequence[Item]) -> tuple[tuple[str, int, int], ...]:
+    good = [item for item in items if not item.failed]
+    counts = Counter(name for item in good for name in set(item.verdicts))
+    return tuple(
+        (name, times, len(good))
+        for name, times in sorted(counts.items())
+        if len(good) >= _FEWEST and times >= COMMON * len(good)
+    )
 
 
 def _worst_first(metric: PromptMetric) -> Literal["ascending", "descending"]:
@@ -150,12 +187,15 @@ def _title(column: Column) -> str:
 
 @dataclass(frozen=True)
 class _Page:
-    """What all entries share; `shown` is how many sounds of a prompt each run shows, `heard` whether with players."""
+    """What all entries share; `shown` is how many sounds of a prompt each run shows, `heard` whether with players;
+    `common` verdicts are told once of all, and `found` are reference recordings by prompt id."""
 
     entrants: Sequence[Entrant]
     metrics: Sequence[PromptMetric]
     shown: Sequence[int]
     heard: bool
+    common: frozenset[str]
+    found: Mapping[str, Recorded]
 
 
 def _entry(anchor: str, number: int, items: Sequence[Sequence[Item]], page: _Page, full: bool) -> Entry:
@@ -166,6 +206,8 @@ def _entry(anchor: str, number: int, items: Sequence[Sequence[Item]], page: _Pag
         for entrant, each, most in zip(page.entrants, items, page.shown, strict=True)
         for take in _takes(entrant, each, most, page, full)
     )
+    ranking = range(sum(metric.headline for metric in page.metrics))
+    values = [[take.scores[place].value for take in lines if take.present] for place in ranking]
     wanted = [f"{one.seconds:g} s asked"] if one.seconds is not None else []
     return Entry(
         anchor=anchor,
@@ -176,12 +218,12 @@ def _entry(anchor: str, number: int, items: Sequence[Sequence[Item]], page: _Pag
         takes=takes,
         lines=lines,
         hidden=sum(not take.shown for take in takes),
-        flagged=any(take.failed or take.verdicts for take in takes),
+        flagged=any(take.failed or not page.common.issuperset(take.verdicts) for take in takes),
         full=full,
-        order=tuple(
-            _mean([take.scores[place].value for take in lines if take.present])
-            for place in range(sum(metric.headline for metric in page.metrics))
-        ),
+        order=tuple(map(_mean, values)),
+        apart=tuple(map(_range, values)),
+        tag=", ".join(one.labels),
+        reference=played(page.found[one.id], one) if full and page.heard and one.id in page.found else None,
     )
 
 
@@ -194,7 +236,9 @@ def _takes(entrant: Entrant, items: Sequence[Item], most: int, page: _Page, full
         shown = place < most
         take = _take(entrant, item, page.metrics, full and shown and page.heard)
         sound = f"sound {item.sample + 1} of {max(entrant.record.samples, len(items))}" if len(items) > 1 else ""
-        found.append(replace(take, shown=shown, sound=sound))
+        lacking = () if item.failed else tuple(f"no {name}" for name in sorted(page.common.difference(item.verdicts)))
+        badges = (*(name for name in item.verdicts if name not in page.common), *lacking)
+        found.append(replace(take, shown=shown, sound=sound, badges=badges))
     return found
 
 
@@ -206,7 +250,7 @@ def _line(entrant: Entrant, items: Sequence[Item], metrics: Sequence[PromptMetri
 
 
 def _absent(entrant: Entrant) -> Take:
-    return Take(entrant, "", True, False, False, "", (), NONE, (), (), ())
+    return Take(entrant, "", True, False, False, "", (), (), NONE, (), (), ())
 
 
 def _take(entrant: Entrant, item: Item, metrics: Sequence[PromptMetric], heard: bool) -> Take:
@@ -219,6 +263,7 @@ def _take(entrant: Entrant, item: Item, metrics: Sequence[PromptMetric], heard: 
         failed=item.failed,
         reason=(item.error or "no reason recorded") if item.failed else "",
         verdicts=item.verdicts,
+        badges=item.verdicts,
         media=media(entrant.record.folder, item) if heard else NONE,
         scores=tuple(Score(metric.title, fixed(value, 3), value) for metric, value in scores if metric.headline),
         further=tuple(
@@ -247,3 +292,8 @@ def _facts(item: Item) -> tuple[str, ...]:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _range(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return max(known) - min(known) if len(known) > 1 else None

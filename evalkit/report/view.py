@@ -48,7 +48,7 @@ class Failure:
 @dataclass(frozen=True)
 class Section:
     """One board and everything under it. `sorts` names the headline metrics by prompt, as (title, worst end); `several`
-    says that prompts have more than one sound of a run."""
+    says that prompts have more than one sound of a run; `common` are verdicts that nearly every sound has."""
 
     anchor: str
     board: Board
@@ -64,6 +64,7 @@ class Section:
     entries: tuple[Entry, ...]
     sorts: tuple[tuple[str, Literal["ascending", "descending"]], ...]
     several: bool
+    common: tuple[tuple[str, int, int], ...]
     audio_note: str
     splits: tuple[Spread, ...]
     provenance: tuple[Provenance, ...]
@@ -82,10 +83,13 @@ def build(
     audio: Audio,
     published: Sequence[Figure] = (),
     choice: frozenset[str] | None = None,
+    reference: bool = True,
 ) -> ReportView:
     """The whole page of the given runs; `published` are the figures of papers to choose from, `choice` the ids of the
-    prompts that are shown with sound, where that is not left to the ranking."""
-    sections = tuple(_section(place, board, audio, choice) for place, board in enumerate(boards(records, published)))
+    prompts that are shown with sound, where that is not left to the ranking, and `reference` asks for the reference
+    recordings where they are known."""
+    asked = audio, choice, reference
+    sections = tuple(_section(place, board, *asked) for place, board in enumerate(boards(records, published)))
     if len(records) == 1:
         board = sections[0].board
         title = f"{board.rows[0].entrant.name} on {board.title}"
@@ -101,10 +105,10 @@ def build(
     return ReportView(title, summary, sections)
 
 
-def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | None) -> Section:
+def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | None, reference: bool) -> Section:
     entrants = board.entrants
     anchor = f"s{place + 1}"
-    prompts = prompts_of(board, f"{anchor}-p", audio, choice)
+    prompts = prompts_of(board, f"{anchor}-p", audio, choice, reference)
     entries = prompts.entries
     failures = _failures(entries)
     return Section(
@@ -122,7 +126,8 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         entries=entries,
         sorts=prompts.sorts,
         several=prompts.several,
-        audio_note=_audio_note(prompts.full, len(entries), audio),
+        common=prompts.common,
+        audio_note=" ".join(filter(None, (_audio_note(prompts.full, len(entries), audio), prompts.recordings))),
         splits=splits(board),
         provenance=tuple(provenance(entrant) for entrant in entrants),
         paces=paces(entrants),

@@ -82,7 +82,8 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
                 scored = score_all(scoring, embeddings)
                 write_json(plan.folder.scores, scored.scores)
                 write_samples(plan, records, scored.per_prompt)
-            manifest.update(status="success", **closing(plan, now, codes, scored))
+            heard = ready.references.told()
+            manifest.update(status="success", recordings=heard, **closing(plan, now, codes, scored))
         return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed)
 
 

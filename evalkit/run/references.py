@@ -36,6 +36,15 @@ class References:
     warnings: Mapping[str, Sequence[str]] = field(default_factory=dict)
     notes: Sequence[str] = ()
 
+    def told(self) -> dict[str, object]:
+        """What run.json says of the recordings that belong to prompts, so that a report can play them: their `folder`,
+        and in `files` {prompt id: [file name, sha256]}. Empty where there are none."""
+        used = {identifier: self.recordings[name] for identifier, name in self.names.items() if name in self.recordings}
+        if not used:
+            return {}
+        folder = next(iter(used.values())).path.absolute().parent
+        return {"folder": str(folder), "files": {key: [each.path.name, each.digest] for key, each in used.items()}}
+
 
 def open_references(plan: Plan, metrics: Mapping[str, Metric], progress: Progress) -> References:
     """The references of all metrics. Raises UserError with everything that forbids their use."""

@@ -1,5 +1,5 @@
 "use strict";
-// The page is complete without this: it only adds sorting, filtering, and players that take turns.
+// The page is complete without this: it only adds sorting, filtering, and player.js what one listens with.
 // Nothing here turns text into markup; every node is made or moved, and every word is set as text.
 (() => {
   const all = (root, selector) => Array.from(root.querySelectorAll(selector));
@@ -69,28 +69,15 @@
     };
     const arrange = () => {
       const [place, direction] = order.value.split(" ");
-      const value = (node) => (direction ? node.getAttribute("data-order-" + place) : node.dataset.place);
-      const sign = direction === "descending" ? -1 : 1;
-      list.append(...entries.slice().sort((a, b) => compare(value(a), value(b), sign)));
+      const value = (node) => (direction ? node.getAttribute("data-" + place) : node.dataset.place);
+      const words = (a, b) => value(a).localeCompare(value(b), "en");
+      const numbers = (a, b) => compare(value(a), value(b), direction === "descending" ? -1 : 1);
+      list.append(...entries.slice().sort(direction === "words" ? words : numbers));
     };
     filter.addEventListener("input", apply);
     flagged.addEventListener("change", apply);
     order.addEventListener("change", arrange);
     apply();
-  };
-
-  // One player at a time. A player started while another of the same prompt is sounding takes over at the
-  // same position, so that two runs can be compared within a phrase.
-  const takeTurns = () => {
-    let sounding = null;
-    document.addEventListener("play", (event) => {
-      const next = event.target;
-      if (sounding && sounding !== next && !sounding.paused) {
-        if (sounding.closest(".entry") === next.closest(".entry")) next.currentTime = sounding.currentTime;
-        sounding.pause();
-      }
-      sounding = next;
-    }, true);
   };
 
   // A link to a prompt that the filter hides, or that lies in the closed list, must still arrive.
@@ -103,7 +90,6 @@
 
   all(document, "table[data-sortable]").forEach(makeSortable);
   all(document, "section.prompts").forEach(makeSearchable);
-  takeTurns();
   addEventListener("hashchange", reveal);
   reveal();
 })();

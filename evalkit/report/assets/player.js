@@ -1,0 +1,368 @@
+"use strict";
+// One transport a prompt: all its sounds, and the reference recording, stand at the same position and take turns.
+// Without this file every sound keeps the browser's own player. Nothing here turns text into markup.
+(() => {
+  const LEFT = 44 / 420, RIGHT = 16 / 420;  // the frame around a spectrogram's levels, as audio/pictures.py draws it
+  const STEP = 1, DRAG = 8;  // seconds of an arrow key; pixels from which on a press is a region
+  const QUIET = -60;  // dB: what a match would turn down further is silence, and no match
+
+  const all = (root, selector) => Array.from(root.querySelectorAll(selector));
+  const make = (name, attributes, ...inside) => {
+    const node = document.createElement(name);
+    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+    node.append(...inside);
+    return node;
+  };
+  const announce = (text) => { document.getElementById("announce").textContent = text; };
+  const between = (low, value, high) => Math.min(Math.max(value, low), high);
+  const clock = (seconds) => seconds.toFixed(1) + " s";
+  const decibels = (value) => (value > -0.05 ? "±0.0 dB" : "−" + (-value).toFixed(1) + " dB");
+
+  // Numbers in [0, 1) that follow from a text alone (FNV-1a, then mulberry32), so that a seed gives its order again.
+  const chance = (text) => {
+    let state = 2166136261;
+    for (const letter of text) state = Math.imul(state ^ letter.codePointAt(0), 16777619);
+    return () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+      return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+    };
+  };
+  const shuffled = (list, text) => {
+    const next = chance(text), found = list.slice();
+    for (let place = found.length - 1; place > 0; place -= 1) {
+      const other = Math.floor(next() * (place + 1));
+      [found[place], found[other]] = [found[other], found[place]];
+    }
+    return found;
+  };
+
+  // One sound of a prompt: its player (without a face of its own), its button, its picture with the cursor.
+  class Take {
+    constructor(node, deck) {
+      this.node = node;
+      this.audio = node.querySelector("audio");
+      this.audio.hidden = true;
+      this.reference = node.classList.contains("reference");
+      this.seconds = Number(node.dataset.seconds);
+      this.lufs = "lufs" in node.dataset ? Number(node.dataset.lufs) : null;
+      this.button = make("button", { type: "button", class: "choose", "aria-pressed": "false" });
+      this.gain = make("span", { class: "gain quiet" });
+      const who = node.querySelector(".who") || node.insertBefore(make("p", { class: "who" }), node.firstChild);
+      this.name = Array.from(who.childNodes, (each) => each.textContent.trim()).filter(Boolean).join(" ");
+      who.prepend(this.button);
+      who.append(this.gain);
+      this.button.addEventListener("click", () => deck.choose(this));
+      this.view = node.querySelector(".view");
+      if (this.view) {
+        this.region = this.view.appendChild(make("span", { class: "region", hidden: "" }));
+        this.cursor = this.view.appendChild(make("span", { class: "cursor" }));
+        this.listenToPointer(deck);
+      }
+    }
+
+    get length() { return Number.isFinite(this.audio.duration) ? this.audio.duration : this.seconds; }
+
+    // A press in the picture is a place in time, a stroke a region to loop.
+    listenToPointer(deck) {
+      const place = (event) => {
+        const box = this.view.getBoundingClientRect();
+        const part = ((event.clientX - box.left) / box.width - LEFT) / (1 - LEFT - RIGHT);
+        return between(0, part, 1) * this.seconds;
+      };
+      let from = null;
+      this.view.addEventListener("pointerdown", (event) => { if (event.button === 0) from = event; });
+      this.view.addEventListener("pointerup", (event) => {
+        if (!from) return;
+        const ends = [place(from), place(event)].sort((a, b) => a - b);
+        const region = Math.abs(event.clientX - from.clientX) > DRAG;
+        from = null;
+        if (region) deck.mark(ends);
+        deck.choose(this);
+        deck.seek(region ? ends[0] : ends[1]);
+      });
+    }
+
+    across(seconds) { return 100 * (LEFT + between(0, seconds / this.seconds, 1) * (1 - LEFT - RIGHT)) + "%"; }
+
+    show(position, region) {
+      if (!this.view) return;
+      this.cursor.style.left = this.across(position);
+      this.region.hidden = !region;
+      if (region) {
+        this.region.style.left = this.across(region[0]);
+        this.region.style.right = 100 - parseFloat(this.across(region[1])) + "%";
+      }
+    }
+  }
+
+  let sounding = null;  // the one prompt that is heard
+  let active = null;  // the prompt that keys are for
+
+  class Deck {
+    constructor(article, options) {
+      this.article = article;
+      this.options = options;
+      this.place = article.dataset.place;
+      this.list = article.querySelector(".takes");
+      this.written = all(article, ".take");
+      this.takes = this.written.filter((node) => node.querySelector("audio")).map((node) => new Take(node, this));
+      this.order = this.takes;
+      this.at = 0;
+      this.ends = null;
+      this.take = this.takes.find((each) => !each.reference) || this.takes[0];
+      if (this.takes.length) this.build();
+      this.rove();
+      this.arrange();
+    }
+
+    build() {
+      this.play = make("button", { type: "button", class: "play" }, "Play");
+      this.slider = make("input", { type: "range", min: 0, step: 0.01, "aria-label": "Position in prompt " + this.place });
+      this.time = make("span", { class: "time quiet" });
+      this.reveal = make("button", { type: "button", class: "reveal", hidden: "" }, "Reveal names");
+      const words = { class: "transport", role: "toolbar", "aria-label": "Player of prompt " + this.place };
+      this.list.before(make("div", words, this.play, this.slider, this.time, this.reveal));
+      this.play.addEventListener("click", () => this.toggle());
+      this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
+      this.reveal.addEventListener("click", () => this.unveil());
+      const ready = () => { active = this; for (const take of this.takes) take.audio.preload = "auto"; };
+      this.article.addEventListener("pointerenter", () => { for (const take of this.takes) take.audio.preload = "auto"; });
+      this.article.addEventListener("pointerdown", ready);
+      this.article.addEventListener("focusin", ready);
+      for (const take of this.takes) {
+        take.audio.addEventListener("ended", () => this.ended(take));
+        take.audio.addEventListener("pause", () => this.draw());
+        take.audio.addEventListener("error", () => { this.time.textContent = "this sound cannot be played here"; });
+      }
+    }
+
+    // One stop of the Tab key a prompt; up and down lead from control to control.
+    rove() {
+      this.stops = [
+        ...(this.takes.length ? [this.play, this.slider, this.reveal, ...this.takes.map((take) => take.button)] : []),
+        ...all(this.article, "summary"),
+      ];
+      for (const stop of this.stops) {
+        stop.tabIndex = stop === this.stops[0] ? 0 : -1;
+        stop.addEventListener("focus", () => {
+          for (const other of this.stops) other.tabIndex = other === stop ? 0 : -1;
+        });
+      }
+    }
+
+    move(by) {
+      const seen = this.stops.filter((stop) => stop.checkVisibility());
+      const next = seen[between(0, seen.indexOf(document.activeElement) + by, seen.length - 1)];
+      if (next) next.focus();
+    }
+
+    get playing() { return this.take && !this.take.audio.paused && !this.take.audio.ended; }
+    get position() { return this.playing ? this.take.audio.currentTime : this.at; }
+    get length() { return Math.max(...this.takes.map((take) => take.length)); }
+
+    toggle() { if (this.playing) this.pause(); else this.start(); }
+
+    start() {
+      if (this.at >= this.take.length - 0.02) this.at = this.ends ? this.ends[0] : 0;
+      this.take.audio.currentTime = this.at;
+      this.take.audio.play().catch(() => this.draw());
+    }
+
+    pause() {
+      this.at = this.position;
+      this.take.audio.pause();
+    }
+
+    seek(seconds) {
+      this.at = between(0, seconds, this.length);
+      this.take.audio.currentTime = Math.min(this.at, this.take.length);
+      this.draw();
+    }
+
+    mark(ends) {
+      this.ends = ends && ends[1] - ends[0] > 0.05 ? ends : null;
+      this.draw();
+    }
+
+    // The other sound goes on where this one was, also while nothing plays.
+    choose(next) {
+      if (next === this.take) return;
+      const before = this.take, playing = this.playing;
+      this.at = this.position;
+      this.take = next;
+      next.audio.currentTime = Math.min(this.at, next.length);
+      if (playing) {
+        next.audio.play().catch(() => this.draw());
+        before.audio.pause();
+      }
+      announce(next.button.getAttribute("aria-label"));
+      this.draw();
+    }
+
+    // A player that was started by whatever means is the one that is heard.
+    started(audio) {
+      const next = this.takes.find((take) => take.audio === audio);
+      if (next !== this.take) {
+        const before = this.take, at = this.playing ? before.audio.currentTime : audio.currentTime;
+        this.take = next;
+        audio.currentTime = at;
+        before.audio.pause();
+      }
+      if (sounding && sounding !== this) sounding.pause();
+      sounding = this;
+      active = this;
+      requestAnimationFrame(() => this.tick());
+    }
+
+    ended(take) {
+      if (take !== this.take) return;
+      if (this.options.loop.checked || this.ends) {
+        this.at = this.ends ? this.ends[0] : 0;
+        this.start();
+      } else {
+        this.at = take.length;
+      }
+      this.draw();
+    }
+
+    tick() {
+      if (!this.playing) return;
+      if (this.ends && this.position >= this.ends[1]) this.take.audio.currentTime = this.ends[0];
+      this.at = this.position;
+      this.draw();
+      requestAnimationFrame(() => this.tick());
+    }
+
+    draw() {
+      if (!this.takes.length) return;
+      const at = this.position;
+      this.play.textContent = this.playing ? "Pause" : "Play";
+      this.slider.max = this.length;
+      this.slider.value = at;
+      this.slider.setAttribute("aria-valuetext", clock(at) + " of " + clock(this.length));
+      const loop = this.ends ? " · loop " + this.ends.map(clock).join(" – ") : "";
+      this.time.textContent = clock(at) + " of " + clock(this.length) + loop;
+      for (const take of this.takes) {
+        take.show(at, this.ends);
+        const chosen = String(take === this.take);
+        take.node.classList.toggle("chosen", take === this.take && this.takes.length > 1);
+        if (take.button.getAttribute("aria-pressed") !== chosen) take.button.setAttribute("aria-pressed", chosen);
+      }
+    }
+
+    // Names, numbers, order and levels by the options of the section.
+    arrange() {
+      if (!this.takes.length) return;
+      const { blind, seed } = this.options, hidden = blind.checked;
+      if (this.playing) this.pause();
+      this.article.classList.toggle("blind", hidden);
+      this.reveal.hidden = !hidden;
+      this.order = hidden ? shuffled(this.takes, seed.value + " " + this.article.id) : this.takes;
+      if (hidden) [this.at, this.take] = [0, this.order[0]];
+      this.list.append(...(hidden ? this.order.map((take) => take.node) : this.written));
+      this.name(hidden);
+      this.match();
+      this.draw();
+    }
+
+    name(hidden) {
+      let number = 0;
+      for (const take of this.order) {
+        take.key = take.reference && !hidden ? "0" : String((number += 1));
+        take.button.textContent = take.key;
+        take.button.setAttribute("aria-label", take.key + (hidden ? ": sound " + take.key : ": " + take.name));
+      }
+    }
+
+    unveil() {
+      this.article.classList.remove("blind");
+      this.reveal.hidden = true;
+      for (const take of this.order) take.button.setAttribute("aria-label", take.key + ": " + take.name);
+      this.play.focus();
+    }
+
+    match() {
+      const known = this.takes.map((take) => take.lufs).filter((lufs) => lufs !== null);
+      const matching = this.options.match.checked && known.length > 0;
+      const target = Math.min(...known);
+      for (const take of this.takes) {
+        const change = matching && take.lufs !== null ? Math.max(target - take.lufs, QUIET) : 0;
+        take.audio.volume = 10 ** (change / 20);
+        take.gain.textContent = !matching ? "" : take.lufs === null ? "no loudness: unchanged" : decibels(change);
+      }
+    }
+
+    key(event) {
+      const wanted = event.key.toLowerCase();
+      const chosen = this.order.find((take) => take.key === wanted || (wanted === "r" && take.key === "0"));
+      if (chosen) this.choose(chosen);
+      else if (wanted === " ") this.toggle();
+      else if (wanted === "arrowleft") this.seek(this.position - STEP);
+      else if (wanted === "arrowright") this.seek(this.position + STEP);
+      else if (wanted === "arrowup") this.move(-1);
+      else if (wanted === "arrowdown") this.move(1);
+      else if (wanted === "[") this.mark([this.position, this.ends ? this.ends[1] : this.length]);
+      else if (wanted === "]") this.mark([this.ends ? this.ends[0] : 0, this.position]);
+      else if (wanted === "escape" && this.ends) this.mark(null);
+      else return false;
+      return true;
+    }
+  }
+
+  const option = (name, words, title) => {
+    const input = make("input", { type: "checkbox", class: name });
+    return [input, make("label", { class: "check", title }, input, " " + words)];
+  };
+
+  const optionsOf = (section) => {
+    const [match, matchLabel] = option("match", "same loudness", "Turns all sounds of a prompt down to its quietest");
+    const [loop, loopLabel] = option("loop", "loop", "A stroke over a picture, or the keys [ and ], loop a part");
+    const [blind, blindLabel] = option("blindly", "blind", "Hides whose sound it is, and shuffles them");
+    const seed = make("input", { type: "number", class: "seed", min: 0, step: 1, value: 0 });
+    const seedLabel = make("label", { class: "check", hidden: "" }, "seed ", seed);
+    const place = section.querySelector(".listening");
+    place.append(matchLabel, loopLabel, blindLabel, seedLabel);
+    place.hidden = false;
+    const keys = "Keys: 1–9 choose the sound, 0 or r the reference, space plays, ← → seek, [ ] mark a loop, ↑ ↓ lead on.";
+    section.querySelector(".tools").after(make("p", { class: "quiet keys" }, keys));
+    return { match, loop, blind, seed, seedLabel };
+  };
+
+  const decks = [];
+  for (const section of all(document, "section.prompts")) {
+    if (!section.querySelector(".entry")) continue;
+    const heard = section.querySelector(".listening") && section.querySelector("audio");
+    const options = heard ? optionsOf(section) : null;
+    const own = all(section, ".entry").map((article) => new Deck(article, options));
+    decks.push(...own);
+    if (!heard) continue;
+    options.match.addEventListener("change", () => own.forEach((deck) => deck.match()));
+    options.seed.addEventListener("change", () => own.forEach((deck) => deck.arrange()));
+    options.blind.addEventListener("change", () => {
+      if (options.blind.checked) options.seed.value = crypto.getRandomValues(new Uint16Array(1))[0];
+      options.seedLabel.hidden = !options.blind.checked;
+      own.forEach((deck) => deck.arrange());
+    });
+  }
+
+  document.addEventListener("play", (event) => {
+    const deck = decks.find((each) => each.article.contains(event.target));
+    if (deck) deck.started(event.target);
+  }, true);
+
+  const meant = (event) => {
+    const focus = document.activeElement;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return null;
+    const own = decks.find((deck) => deck.article.contains(focus));
+    if (!own) return focus === document.body && active && active.article.checkVisibility() ? active : null;
+    return focus.matches("summary, .reveal") && event.key === " " ? null : own;
+  };
+  addEventListener("keydown", (event) => {
+    const deck = meant(event);
+    const lost = deck && deck.article.contains(document.activeElement) ? false : /^Arrow(Up|Down)$/.test(event.key);
+    if (deck && !lost && deck.takes.length && deck.key(event)) event.preventDefault();
+  });
+  addEventListener("keyup", (event) => { if (event.key === " " && meant(event)) event.preventDefault(); });
+})();
