@@ -48,7 +48,8 @@ class Failure:
 @dataclass(frozen=True)
 class Section:
     """One board and everything under it. `sorts` names the headline metrics by prompt, as (title, worst end); `several`
-    says that prompts have more than one sound of a run; `common` are verdicts that nearly every sound has."""
+    says that prompts have more than one sound of a run, `pictures` that any is shown; `common` are verdicts that nearly
+    every sound has."""
 
     anchor: str
     board: Board
@@ -65,6 +66,7 @@ class Section:
     sorts: tuple[tuple[str, Literal["ascending", "descending"]], ...]
     several: bool
     common: tuple[tuple[str, int, int], ...]
+    pictures: bool
     audio_note: str
     splits: tuple[Spread, ...]
     provenance: tuple[Provenance, ...]
@@ -127,6 +129,7 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         sorts=prompts.sorts,
         several=prompts.several,
         common=prompts.common,
+        pictures=any(take.media.picture for entry in entries for take in entry.takes),
         audio_note=" ".join(filter(None, (_audio_note(prompts.full, len(entries), audio), prompts.recordings))),
         splits=splits(board),
         provenance=tuple(provenance(entrant) for entrant in entrants),

@@ -1,0 +1,322 @@
+"""The player in a real browser: one position for all sounds of a prompt, one loudness, no name in blind, few stops."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from evalkit.report.page import write_report
+
+Make = Callable[..., Path]
+WITHIN = 0.05  # seconds: what a listener takes for the same place
+
+HEARD = """
+new Promise(async (done) => {
+  const sounds = Array.from(document.querySelectorAll('.entry')[0].querySelectorAll('audio'));
+  const context = new AudioContext(), found = [];
+  await context.resume();
+  const ears = new Map(sounds.map((one) => {
+    const ear = context.createAnalyser();
+    Object.assign(ear, { fftSize: 4096, smoothingTimeConstant: 0 });
+    context.createMediaElementSource(one).connect(ear).connect(context.destination);
+    return [one, ear];
+  }));
+  window.ears = ears;
+  window.context = context;
+  done(context.state);
+})
+"""
+
+
+def ramp(rate: int, channels: int, level: float) -> np.ndarray:
+    """(samples, channels): a tone whose pitch, 500 Hz and 300 more each second, says where one is; 6 s."""
+    t = np.arange(6 * rate) / rate
+    tone = level * np.sin(2 * np.pi * (500 * t + 150 * t**2))
+    return np.repeat(tone[:, None], channels, axis=1)
+
+
+@pytest.fixture
+def page(make_run: Make, tmp_path: Path) -> Path:
+    """Four runs and a reference recording, of several rates and levels, the same ramp in each prompt's sound."""
+    recording = tmp_path / "reference" / "one.flac"
+    recording.parent.mkdir()
+    soundfile.write(recording, ramp(44_100, 2, 0.5), 44_100)
+    digest = hashlib.sha256(recording.read_bytes()).hexdigest()
+    prompts = [("dog-once", "A dog barks once.", ["dog"]), ("cat", "A cat.", ["cat"]), ("bee", "A bee.", ["bee"])]
+
+    def made(place: int, rate: int, channels: int, level: float) -> Path:
+        def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+            facts["recordings"] = {"folder": str(recording.parent), "files": {"dog-once": [recording.name, digest]}}
+            folder = tmp_path / "runs" / f"model-{place}-mini-0"
+            for row in rows:
+                path = folder / row["audio"]
+                soundfile.write(path, ramp(rate, channels, level), rate)
+                row |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "loudness": None}
+
+        return make_run(f"model-{place}", fail=(), prompts=prompts, change=change)
+
+    shapes = [(16_000, 1, 0.1), (16_000, 2, 0.2), (44_100, 2, 0.3), (48_000, 1, 0.4)]
+    return write_report([made(place, *shape) for place, shape in enumerate(shapes)], tmp_path / "r.html")
+
+
+def press(browser: Any, *keys: str) -> None:
+    for key in keys:
+        browser.run(
+            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', "
+            f"{{ key: {key!r}, bubbles: true, cancelable: true }}))"
+        )
+
+
+def wait(browser: Any, seconds: float) -> None:
+    browser.run(f"new Promise((done) => setTimeout(done, {1000 * seconds}))")
+
+
+def focus(browser: Any, entry: int = 0) -> None:
+    browser.run(f"document.querySelectorAll('.entry')[{entry}].querySelector('.play').focus()")
+
+
+STATE = (
+    "Array.from(document.querySelectorAll('.entry')[0].querySelectorAll('audio'))"
+    ".map((one) => [one.paused, one.currentTime, one.volume])"
+)
+PITCH = """
+(() => {
+  const [one, ear] = Array.from(window.ears).find(([one]) => !one.paused);
+  const levels = new Float32Array(ear.frequencyBinCount);
+  ear.getFloatFrequencyData(levels);
+  const best = levels.indexOf(levels.reduce((a, b) => Math.max(a, b)));
+  return [one.currentTime, (best * window.context.sampleRate / 4096 - 500) / 300 + 2048 / window.context.sampleRate];
+})()
+"""
+
+
+def playing(browser: Any) -> tuple[int, float]:
+    """Which sound is heard, and where it stands."""
+    (found,) = [(place, at) for place, (paused, at, _) in enumerate(browser.run(STATE)) if not paused]
+    return found
+
+
+def faults(browser: Any) -> list[Any]:
+    return [one for one in browser.events if one.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")]
+
+
+def test_a_switch_between_four_models_and_the_reference_stays_at_its_place(page: Path, browser: Any) -> None:
+    """By what is heard, not by what the player says of itself: a jump in an MP3 need not arrive where it says."""
+    browser.open(page)
+    assert browser.run(HEARD) == "running"
+    focus(browser)
+    press(browser, " ")
+    wait(browser, 0.5)
+    for key, place in (("2", 2), ("3", 3), ("r", 0), ("4", 4), ("1", 1), ("0", 0)):
+        before = browser.run("performance.now() / 1000"), playing(browser)[1]
+        press(browser, key)
+        wait(browser, 0.35)
+        which, at = playing(browser)
+        passed = browser.run("performance.now() / 1000") - before[0]
+        said, heard = browser.run(PITCH)
+        assert which == place
+        assert at == pytest.approx(before[1] + passed, abs=0.15), "the switch itself takes no time that one hears"
+        assert heard == pytest.approx(said, abs=WITHIN + 2048 / 44100), f"key {key}"
+    assert faults(browser) == []
+
+
+def test_a_switch_in_pause_keeps_the_place_and_plays_from_there(page: Path, browser: Any) -> None:
+    browser.open(page)
+    focus(browser)
+    press(browser, "ArrowRight", "ArrowRight", "3")
+    assert all(paused for paused, _, _ in browser.run(STATE))
+    press(browser, "r", "2")
+    assert browser.run("document.querySelector('.transport input').value") == "2"
+    press(browser, " ")
+    wait(browser, 0.3)
+    which, at = playing(browser)
+    assert which == 2
+    assert 2.0 <= at <= 2.45
+    press(browser, " ", "4")
+    paused_at = float(browser.run("document.querySelector('.transport input').value"))
+    assert paused_at == pytest.approx(at, abs=0.3)
+    assert browser.run(STATE)[4][1] == pytest.approx(paused_at, abs=WITHIN)
+    press(browser, "ArrowLeft")
+    assert browser.run(STATE)[4][1] == pytest.approx(paused_at - 1, abs=WITHIN)
+
+
+def test_one_prompt_sounds_at_a_time(page: Path, browser: Any) -> None:
+    browser.open(page)
+    focus(browser)
+    press(browser, " ")
+    wait(browser, 0.2)
+    focus(browser, 1)
+    press(browser, " ")
+    wait(browser, 0.2)
+    heard = "Array.from(document.querySelectorAll('audio')).filter((one) => !one.paused).map((one) => "
+    assert browser.run(heard + "one.closest('.entry').dataset.place)") == ["2"]
+
+
+def test_all_of_a_sound_and_a_part_of_it_loop(page: Path, browser: Any) -> None:
+    browser.open(page)
+    browser.run("document.querySelector('.loop').click()")
+    focus(browser)
+    press(browser, *["ArrowRight"] * 6, "ArrowLeft", "ArrowRight")
+    browser.run(
+        "(s => { s.value = 5.9; s.dispatchEvent(new Event('input')); })(document.querySelector('.transport input'))"
+    )
+    press(browser, " ")
+    for _ in range(20):  # a busy machine takes its time to begin
+        wait(browser, 0.2)
+        if playing(browser)[1] < 5.9:
+            break
+    assert playing(browser)[1] < 1.0, "it begins again after its end"
+    press(browser, " ")
+    browser.run(
+        "(s => { s.value = 2; s.dispatchEvent(new Event('input')); })(document.querySelector('.transport input'))"
+    )
+    press(browser, "[")
+    browser.run(
+        "(s => { s.value = 2.3; s.dispatchEvent(new Event('input')); })(document.querySelector('.transport input'))"
+    )
+    press(browser, "]")
+    assert "loop 2.0 s – 2.3 s" in browser.run("document.querySelector('.time').textContent")
+    press(browser, " ")
+    for _ in range(4):
+        wait(browser, 0.2)
+        assert 1.95 <= playing(browser)[1] <= 2.4
+
+
+def test_same_loudness_turns_down_to_the_quietest_and_says_by_how_much(page: Path, browser: Any) -> None:
+    browser.open(page)
+    assert {volume for _, _, volume in browser.run(STATE)} == {1}
+    browser.run("document.querySelector('.match').click()")
+    volumes = [volume for _, _, volume in browser.run(STATE)]
+    told = browser.run(
+        "Array.from(document.querySelectorAll('.entry')[0].querySelectorAll('.gain')).map(n => n.textContent)"
+    )
+    # Levels 0.5 of two channels, 0.1 of one (the quietest), 0.2 of two, 0.3 of two, 0.4 of one.
+    wanted = [0.1 / 0.5 / 2**0.5, 1.0, 0.1 / 0.2 / 2**0.5, 0.1 / 0.3 / 2**0.5, 0.25]
+    assert volumes == pytest.approx(wanted, rel=0.03)
+    assert told[1] == "±0.0 dB"
+    assert [float(text.removesuffix(" dB").replace("−", "-").replace("±", "")) for text in told] == pytest.approx(
+        [20 * np.log10(each) for each in wanted], abs=0.3
+    )
+
+
+def test_blind_hides_names_and_order_until_they_are_asked_for(page: Path, browser: Any) -> None:
+    browser.open(page)
+    order = (
+        "Array.from(document.querySelectorAll('.entry')[0].querySelectorAll('.take'))"
+        ".map(n => n.querySelector('audio').src.length)"
+    )
+    written = browser.run(order)
+    browser.run("document.querySelector('.blindly').click()")
+    seed = "(s => {{ s.value = {}; s.dispatchEvent(new Event('change')); }})(document.querySelector('.seed'))"
+    assert browser.run("document.querySelector('.seed').checkVisibility()")
+    orders = set()
+    for number in range(6):
+        browser.run(seed.format(number))
+        orders.add(tuple(browser.run(order)))
+    assert len(orders) > 1
+    browser.run(seed.format(7))
+    first = browser.run(order)
+    browser.run(seed.format(8))
+    browser.run(seed.format(7))
+    assert browser.run(order) == first, "a seed gives its order again"
+    shown = browser.run("document.querySelector('.entries').innerText")
+    assert "model-" not in shown
+    assert "Reference" not in shown
+    assert "LUFS" not in shown, "what a run's sounds have in common tells whose they are"
+    labels = browser.run(
+        "Array.from(document.querySelectorAll('.entries [aria-label], .entries img')).filter(n => n.checkVisibility())"
+        ".map(n => (n.getAttribute('aria-label') || '') + (n.alt || '')).join(' ')"
+    )
+    assert "model-" not in labels
+    assert "eference" not in labels
+    browser.run("document.querySelector('.reveal').click()")
+    assert "model-2" in browser.run("document.querySelectorAll('.entry')[0].innerText")
+    assert "model-" not in browser.run("document.querySelectorAll('.entry')[1].innerText")
+    assert browser.run(order) == first
+    browser.run("document.querySelector('.blindly').click()")
+    assert browser.run(order) == written
+    assert faults(browser) == []
+
+
+def test_a_press_in_the_picture_is_a_place_in_time(page: Path, browser: Any) -> None:
+    browser.open(page)
+    browser.run("document.querySelectorAll('.view')[2].scrollIntoView({ behavior: 'instant' })")
+    left, top, width = browser.run(
+        "(b => [b.left, b.top, b.width])(document.querySelectorAll('.view')[2].getBoundingClientRect())"
+    )
+    x, y = left + width * (44 / 420 + 0.5 * 360 / 420), top + 20
+    for kind in ("mousePressed", "mouseReleased"):
+        browser.send("Input.dispatchMouseEvent", {"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1})
+    assert float(browser.run("document.querySelector('.transport input').value")) == pytest.approx(3.0, abs=WITHIN)
+    assert browser.run("document.querySelectorAll('.choose')[2].getAttribute('aria-pressed')") == "true"
+    cursor = browser.run("document.querySelectorAll('.cursor')[0].getBoundingClientRect().left")
+    box = browser.run("(b => [b.left, b.width])(document.querySelectorAll('.view')[0].getBoundingClientRect())")
+    assert cursor == pytest.approx(box[0] + box[1] * (44 / 420 + 0.5 * 360 / 420), abs=3)
+
+
+def test_a_keyboard_reaches_the_table_and_a_prompt_in_under_ten_stops(page: Path, browser: Any) -> None:
+    def stops(wanted: str) -> int:
+        for count in range(1, 40):
+            browser.press("Tab", 9)
+            if browser.run(f"!!document.activeElement.closest({wanted!r})"):
+                return count
+            skip = "document.activeElement.matches('.skip') && document.activeElement.hash.endsWith('-prompts')"
+            if "entry" in wanted and browser.run(skip):
+                browser.press("Enter", 13)
+        raise AssertionError("never")
+
+    browser.open(page)
+    assert stops("table.board, .scroll") < 10
+    browser.open(page)
+    assert stops(".entry") < 10
+    browser.press("Tab", 9)
+    assert browser.run("document.activeElement.closest('.entry').dataset.place") == "2", "one stop a prompt"
+
+
+def test_prompts_in_the_order_of_what_one_looks_for(page: Path, browser: Any) -> None:
+    browser.open(page)
+    choose = (
+        "(o => {{ o.value = Array.from(o.options).find(one => one.text === {!r}).value;"
+        "o.dispatchEvent(new Event('change')); }})(document.querySelector('.order'))"
+    )
+    values = "Array.from(document.querySelectorAll('.entry')).map(n => Number(n.getAttribute('data-{}')))"
+    browser.run(choose.format("CLAP score, worst first"))
+    place = browser.run("document.querySelector('.order').value.split(' ')[0]")
+    assert browser.run(values.format(place)) == sorted(browser.run(values.format(place)))
+    browser.run(choose.format("CLAP score, best first"))
+    assert browser.run(values.format(place)) == sorted(browser.run(values.format(place)), reverse=True)
+    browser.run(choose.format("CLAP score, most different between runs first"))
+    apart = browser.run(values.format(place.replace("order", "apart")))
+    assert apart == sorted(apart, reverse=True)
+    browser.run(choose.format("by tag"))
+    assert browser.run("Array.from(document.querySelectorAll('.entry')).map(n => n.dataset.tag)") == [
+        "bee",
+        "cat",
+        "dog",
+    ]
+
+
+def test_without_script_each_sound_has_the_browsers_own_player(page: Path, browser: Any) -> None:
+    browser.open(page, script=False)
+    seen = "Array.from(document.querySelectorAll('audio')).filter(one => one.controls && one.checkVisibility()).length"
+    assert browser.run(seen) == 13
+    assert browser.run("document.querySelectorAll('.transport').length") == 0
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing(page: Path, browser: Any, width: int, dark: bool) -> None:
+    """axe-core 4.4 (MPL-2.0), as the wheel axe-core-python brings it."""
+    axe = Path(pytest.importorskip("axe_core_python").__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+    browser.open(page, width=width, dark=dark)
+    browser.run(axe + ";0")
+    found = "axe.run().then((all) => all.violations.map((one) => [one.id, one.nodes[0].html.slice(0, 120)]))"
+    assert browser.run(found) == []
+    browser.run("document.querySelector('.blindly').click()")
+    assert browser.run(found) == []
