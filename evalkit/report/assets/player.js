@@ -217,19 +217,15 @@
     }
 
     ended(take) {
-      if (take !== this.take) return;
-      if (this.options.loop.checked || this.ends) {
-        this.at = this.ends ? this.ends[0] : 0;
-        this.start();
-      } else {
-        this.at = take.length;
-      }
+      if (take === this.take) this.at = take.length;
       this.draw();
     }
 
+    // The browser's own loop leads from the end to the beginning without a gap, and from there to that of a region.
     tick() {
       if (!this.playing) return;
-      if (this.ends && this.position >= this.ends[1]) this.take.audio.currentTime = this.ends[0];
+      const wrapped = this.position < this.at - 0.5;
+      if (this.ends && (wrapped || this.position >= this.ends[1])) this.take.audio.currentTime = this.ends[0];
       this.at = this.position;
       this.draw();
       requestAnimationFrame(() => this.tick());
@@ -237,7 +233,8 @@
 
     draw() {
       if (!this.takes.length) return;
-      const at = this.position;
+      const at = this.position, looping = this.options.loop.checked || this.ends !== null;
+      for (const take of this.takes) take.audio.loop = looping;
       this.play.textContent = this.playing ? "Pause" : "Play";
       this.slider.max = this.length;
       this.slider.value = at;
@@ -339,6 +336,7 @@
     decks.push(...own);
     if (!heard) continue;
     options.match.addEventListener("change", () => own.forEach((deck) => deck.match()));
+    options.loop.addEventListener("change", () => own.forEach((deck) => deck.draw()));
     options.seed.addEventListener("change", () => own.forEach((deck) => deck.arrange()));
     options.blind.addEventListener("change", () => {
       if (options.blind.checked) options.seed.value = crypto.getRandomValues(new Uint16Array(1))[0];
