@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalkit.api.compare import Comparisons, held, side_of
 from evalkit.api.results import Run
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError
@@ -21,6 +22,7 @@ from evalkit.run.gates import Gate, parse_gates
 from evalkit.store.bundle import SUFFIX
 
 
+@parameters_checked
 @parameters_named()
 def check(
     run: Run | str | Path,
@@ -99,6 +101,7 @@ def _baseline(path: Path) -> Record:
     return read_baseline(path)
 
 
+@parameters_checked
 @parameters_named()
 def save_baseline(run: Run | str | Path, path: str | Path, metrics: Sequence[str] = ()) -> None:
     """Write a run as a baseline file.
