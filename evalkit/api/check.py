@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evalkit.api.compare import Comparisons, held, side_of
+from evalkit.api.compare import Comparisons, baseline_side, held, side_of
 from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
@@ -14,7 +14,6 @@ from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
 from evalkit.core.paths import typed
-from evalkit.run.baseline import read_baseline
 from evalkit.run.baseline import save_baseline as write_baseline
 from evalkit.run.early import early
 from evalkit.run.gate import judgeable
@@ -39,7 +38,7 @@ def check(
     Parameters
     ----------
     run : Run, str or Path
-        A run, or its folder.
+        A run, its folder, or a bundle of it.
     baseline : str or Path
         A run's folder, a bundle, or a baseline file, as `evalkit check RUN --save --baseline FILE` or
         `evalkit.save_baseline` writes it.
@@ -89,16 +88,9 @@ def against(
     if baseline is None and (not gates or metrics or tolerances or any(gate.kind != "bound" for gate in gates)):
         raise UserError("--baseline is missing", 'only bounds need none: --gate "fd_openl3<=60"')
     side = side_of(run)
-    other = side if baseline is None else _baseline(baseline)
+    other = side if baseline is None else baseline_side(baseline)
     found = held(side, other, metrics, tolerances, strict, gates)
     return replace(found, comparisons=early(found.run, found.baseline, found.comparisons)) if stop_early else found
-
-
-def _baseline(path: Path) -> Record:
-    """A baseline file, a run folder or a bundle as what a run is held against."""
-    if path.is_dir() or path.name.endswith(SUFFIX):
-        return side_of(path)
-    return read_baseline(path)
 
 
 @parameters_checked
