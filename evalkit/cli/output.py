@@ -147,12 +147,14 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], number
 
 def print_boards(boards: Sequence[Board]) -> None:
     """The leaderboards of a report, with their notes."""
-    from evalkit.report.tables import sheets
+    from evalkit.report.tables import ranks_told, sheets
 
     for board in boards:
         for sheet in sheets(board):
             lines = [["\n".join(map(_cell, cell.split("\n"))) for cell in row] for row in (sheet.header, *sheet.rows)]
             _write(blocks(_console(), _cell(sheet.title), list(zip(*lines, strict=True))))
+        for told in ranks_told(board):
+            say(told)
         for number, note in enumerate(board.notes, start=1):
             say(f"note {number}: {note}")
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from evalkit.core.text import one_line
 from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
 from evalkit.report.records import Estimate
+from evalkit.report.text import count
 
 ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -87,8 +88,20 @@ def markdown(board: Board) -> str:
         lines += [*_markdown_table(header(board), rows(board)), ""]
     if board.further:
         lines += [*_markdown_table(further_header(board), further_rows(board)), ""]
+    lines += [_markdown_cell(each) + "\n" for each in ranks_told(board)]
     lines += [f"{place}. {_markdown_cell(note)}" for place, note in enumerate(board.notes, start=1)]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def ranks_told(board: Board) -> tuple[str, ...]:
+    """How the ranks of a table were made, in one sentence; none where nothing is ranked."""
+    if not board.comparisons:
+        return ()
+    return (
+        "Rank: the places that a run may hold. Every two runs are compared by what they have in common, prompt by prompt "
+        f"or fold by fold, and separated where that stays clear of zero after Holm's adjustment for all "
+        f"{count(board.comparisons, 'comparison')}.",
+    )
 
 
 def _markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
