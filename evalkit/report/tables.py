@@ -98,8 +98,8 @@ def ranks_told(board: Board) -> tuple[str, ...]:
     if not board.comparisons:
         return ()
     return (
-        "Rank: the places that a run may hold. Every two runs are compared by what they have in common, prompt by prompt "
-        f"or fold by fold, and separated where that stays clear of zero after Holm's adjustment for all "
+        "Rank: the places that a run may hold. Every two runs are compared by what they have in common, prompt by "
+        "prompt or fold by fold, and separated where that stays clear of zero after Holm's adjustment for all "
         f"{count(board.comparisons, 'comparison')}.",
     )
 

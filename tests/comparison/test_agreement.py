@@ -8,10 +8,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import evalkit
 import numpy as np
 import pytest
 
+import evalkit
 from evalkit.comparison.pairs import pairs
 from evalkit.comparison.record import read_run
 from evalkit.metrics.base import MetricInputs, MetricResult
