@@ -121,3 +121,16 @@ def test_places_are_in_order_and_one_place_is_certain_only_without_ties() -> Non
     assert (
         known[4].text == "1" and {known[2].text, known[3].text} == {"2–3"} and {known[0].text, known[1].text} == {"4–5"}
     )
+
+
+def test_a_large_board_still_tells_apart_what_is_apart() -> None:
+    """A p value with a floor, as of 9,999 flips of signs, is never small enough among 24 runs: all would be tied."""
+    sides = [side(0.5 * place, 200 + place) for place in range(24)]
+    assert standings(list(sides), "clap_score", "higher") == [str(24 - place) for place in range(24)]
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(-0.5, 0.5), st.sampled_from(["clap_score", "fd_openl3"]))
+def test_p_and_interval_say_the_same(shift: float, metric: str) -> None:
+    found = difference(metric, side(0.0, 1), side(shift, 2))
+    assert found.p is not None and found.is_clear == (found.p < 0.05)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import differences
 import looks
 import numpy as np
 import sounds_of_a_prompt as sounds
@@ -90,9 +91,9 @@ class World:
         moved = rows * self.spread * (self.stretch + 0.1 * loss) + (self.shift + 0.2 * loss) * self.spread
         return list(moved.reshape(-1, self.frames, self.d).astype(np.float32))
 
-    def reference(self) -> SetReference:
+    def reference(self, seed: int = 999) -> SetReference:
         """A large set of real sounds, the same every time: an interval takes it as given."""
-        rng = np.random.default_rng(999)
+        rng = np.random.default_rng(seed)
         wide = World(self.name, self.d, 800, 1, self.frames, self.shares)
         rows = wide.around(wide.centres(rng), rng) * self.spread
         return set_from_features(list(rows.reshape(-1, self.frames, self.d).astype(np.float32)))
@@ -334,6 +335,7 @@ def write_report(path: Path = REPORT, draws: int = DRAWS) -> None:
     sections = [_coverage_table(distances), _coverage_table([*extrapolated, *further])]
     sections.append(_shares_table(_told(shares(10 * draws))))
     sections += [_power_table(powers), _power_table(alone), _bias_table(distances, extrapolated)]
+    sections.append(differences.table(differences.told(2 * draws)))
     sections.append(sounds.table([_told(sounds.told(world, 5 * draws)) for world in sounds.WORLDS]))
     sections.append(looks.table(_told(looks.all_looks(2 * draws))))
     text = HEAD.format(draws=draws)
@@ -377,6 +379,7 @@ independent, what the prompts share is not used, and the gate states more than i
     """## The bias that FD∞ takes away
 
 The true distance is that of endless generated clips from the stored reference.""",
+    differences.TEXT,
     sounds.TEXT,
     looks.TEXT,
 )
