@@ -18,7 +18,6 @@ from evalkit.run.baseline import save_baseline as write_baseline
 from evalkit.run.early import early
 from evalkit.run.gate import judgeable
 from evalkit.run.gates import Gate, parse_gates
-from evalkit.store.bundle import SUFFIX
 
 
 @parameters_checked
