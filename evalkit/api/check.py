@@ -8,6 +8,7 @@ from pathlib import Path
 
 from evalkit.api.compare import Comparisons, held, side_of
 from evalkit.api.results import Run
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record
 from evalkit.core.files import require_place
@@ -18,6 +19,7 @@ from evalkit.run.early import early
 from evalkit.run.gate import judgeable
 
 
+@parameters_checked
 @parameters_named()
 def check(
     run: Run | str | Path,
@@ -80,6 +82,7 @@ def against(
     return replace(found, comparisons=early(found.run, found.baseline, found.comparisons)) if stop_early else found
 
 
+@parameters_checked
 @parameters_named()
 def save_baseline(run: Run | str | Path, path: str | Path, metrics: Sequence[str] = ()) -> None:
     """Write a run as a baseline file.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from evalkit.api.frames import data_frame
 from evalkit.api.html import Html, table
 from evalkit.api.results import Run
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record, read_run
 from evalkit.core.errors import UserError, unknown_name
@@ -108,6 +109,7 @@ def _row(each: Comparison) -> list[object]:
     return [each.metric, each.direction, *numbers, each.n, each.verdict]
 
 
+@parameters_checked
 @parameters_named()
 def compare(
     run: Run | str | Path,

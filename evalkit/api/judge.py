@@ -14,6 +14,7 @@ from evalkit.api.brief import suite_asked
 from evalkit.api.request import request
 from evalkit.api.results import Run
 from evalkit.api.undisturbed import own_terms, same_draws
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told
 from evalkit.audio.clip import Clip
@@ -97,6 +98,7 @@ class Judge:
     >>> judge.reset()
     """
 
+    @parameters_checked
     @parameters_named()
     def __init__(
         self,
@@ -158,8 +160,9 @@ class Judge:
         records = [(item.name, self._records.get(item.key)) for item in self._plan.items]
         return {name: each.error or each.kind for name, each in records if each is not None and each.status != "ok"}
 
+    @parameters_checked
     @parameters_named()
-    def update(self, id: str, audio: Any, rate: int, sample: int = 0) -> None:
+    def update(self, id: str, audio: Any, rate: float, sample: int = 0) -> None:
         """Take a sound.
 
         A bad one (silent, NaN, too short) counts as failed, as it does in `evalkit.score`, and raises nothing.

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from evalkit.api.results import Run
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.core.paths import typed
 
 
+@parameters_checked
 @parameters_named()
 def load(folder: str | Path) -> Run:
     """Read a run's folder, whoever made it.

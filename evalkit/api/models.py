@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from evalkit.api.listing import Listing
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.fetch.hub_cache import is_cached
@@ -55,6 +56,7 @@ def models(name: None = None) -> Listing[ModelFacts]: ...
 def models(name: str) -> ModelFacts: ...
 
 
+@parameters_checked
 @parameters_named()
 def models(name: str | None = None) -> Listing[ModelFacts] | ModelFacts:
     """List the models, or look at one.

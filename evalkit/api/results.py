@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from evalkit.api.frames import data_frame
 from evalkit.api.html import Html, table
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError, close_names
 from evalkit.core.ids import sound_name
@@ -115,6 +116,7 @@ class Run:
         several = 2 if any(item.sample for item in self.samples) else 1
         return {sound_name(item.id, item.sample, several): item for item in self.samples}
 
+    @parameters_checked
     def table(self, of: Literal["scores", "samples"] = "scores") -> DataFrame:
         """The run as a pandas table.
 
@@ -152,6 +154,7 @@ class Run:
         ]
         return data_frame("sound", rows)
 
+    @parameters_checked
     def audio(self, name: str) -> tuple[Samples, int]:
         """A sound as it was scored.
 
@@ -192,6 +195,7 @@ class Run:
             raise UserError(f"{name}: {item.error if item.failed and item.error else found}")
         return found.samples, found.rate
 
+    @parameters_checked
     def report(self, path: str | Path | None = None, audio: Audio = "sample") -> Path:
         """Write the page of the run: scores, failures, players, pictures, provenance, in one file.
 

@@ -9,11 +9,13 @@ from evalkit.api.brief import suite_asked
 from evalkit.api.load import loaded
 from evalkit.api.request import request
 from evalkit.api.results import Run
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
 from evalkit.run.config import DEFAULT_MODEL, RunConfig
 
 
+@parameters_checked
 @parameters_named()
 def run(
     model: str = DEFAULT_MODEL,

@@ -10,6 +10,7 @@ from evalkit.api.brief import suite_asked
 from evalkit.api.request import request
 from evalkit.api.results import Run
 from evalkit.api.run import done
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError
 from evalkit.core.ids import safe_name
@@ -17,6 +18,7 @@ from evalkit.core.paths import typed
 from evalkit.generators.folder import PREFIX
 
 
+@parameters_checked
 @parameters_named()
 def score(
     audio: str | Path | Mapping[str, Sound],

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import overload
 
 from evalkit.api.listing import Listing
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import LOG
 from evalkit.core.plugins import BrokenPlugin
@@ -36,6 +37,7 @@ def suites(name: None = None) -> Listing[SuiteFacts]: ...
 def suites(name: str) -> Suite: ...
 
 
+@parameters_checked
 @parameters_named()
 def suites(name: str | None = None) -> Listing[SuiteFacts] | Suite:
     """List the suites, or read one.

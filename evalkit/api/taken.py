@@ -1,0 +1,86 @@
+"""What a function of the notebook's door takes, read off its annotations: a value of another kind is refused by name,
+instead of being an AttributeError somewhere inside."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial, wraps
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, ParamSpec, SupportsFloat, SupportsIndex, TypeVar, Union, get_args, get_origin
+
+from evalkit.core.errors import UserError
+from evalkit.core.faults import shown, together
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_WORDS = {
+    str: "text", Path: "a path", int: "a whole number", float: "a number", bool: "True or False", NoneType: "None"
+}  # fmt: skip
+
+
+def parameters_checked(function: Callable[P, T]) -> Callable[P, T]:
+    """The function, which raises a UserError with every parameter whose value is of no kind that it takes. Too many or
+    too few arguments are Python's own TypeError."""
+    inner = inspect.unwrap(function)
+    signature = inspect.signature(inner)
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        given = signature.bind(*args, **kwargs).arguments
+        kinds = {name: _kind(signature.parameters[name].annotation, inner) for name in given if name != "self"}
+        together(*(partial(_require, name, given[name], kind) for name, kind in kinds.items()))
+        return function(*args, **kwargs)
+
+    return call
+
+
+def _kind(annotation: Any, function: Callable[..., Any]) -> Any:
+    """An annotation as the type that it names; return values may be of types that are imported for mypy alone, so each
+    is read by itself."""
+    return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation  # noqa: S307
+
+
+def _require(name: str, value: object, kind: Any) -> None:
+    if not _fits(value, kind):
+        raise UserError(f"{name} is {shown(value)}", f"it takes {' or '.join(dict.fromkeys(_words(kind)))}")
+
+
+def _fits(value: object, kind: Any) -> bool:
+    origin, inside = get_origin(kind), get_args(kind)
+    if kind in (Any, inspect.Parameter.empty, object) or origin is tuple:  # whoever uses it says more of what is wrong
+        return True
+    if origin in (Union, UnionType):
+        return any(_fits(value, each) for each in inside)
+    if origin is Literal:
+        return isinstance(value, str)
+    if origin is Mapping:
+        return isinstance(value, Mapping) and all(_fits(each, inside[1]) for each in value.values())
+    if origin is Sequence:
+        whole = isinstance(value, Collection) and not isinstance(value, str | bytes | bytearray | Mapping)
+        return whole and all(_fits(each, inside[0]) for each in value)  # type: ignore[attr-defined]
+    if kind is Path:
+        return isinstance(value, os.PathLike)
+    if kind in (int, float):
+        number = isinstance(value, SupportsIndex) or (kind is float and isinstance(value, SupportsFloat))
+        return number and not isinstance(value, bool)
+    if kind is bool:
+        return isinstance(value, bool) or type(value).__name__ == "bool"  # NumPy's
+    return isinstance(value, kind)
+
+
+def _words(kind: Any) -> list[str]:
+    """What a person is told that a parameter takes."""
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin in (Union, UnionType):
+        return [word for each in inside for word in _words(each)]
+    if origin is Literal:
+        return [repr(each) for each in inside]
+    if origin is Mapping:
+        return ["a mapping {id: (samples, rate)}" if get_origin(inside[1]) is tuple else "a mapping by name"]
+    if origin is Sequence:
+        return ["a list of names"]
+    return [_WORDS.get(kind, f"a {kind.__name__}")]

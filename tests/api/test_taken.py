@@ -1,0 +1,107 @@
+"""Values of a wrong kind at every parameter of `import evalkit`: one clear line that names the parameter."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evalkit
+
+WRONG: tuple[object, ...] = (None, 3, [], {}, b"", object())
+
+FINE = {
+    "metrics": ([],), "tolerances": (None, {}), "strict": (), "columns": (None, {}), "prompts": (None, {}),
+    "reference": (None, {}), "judges": (None, []), "seconds": (None, 3), "name": (None,), "about": (None,),
+    "out": (None,), "samples": (3,), "limit": (None, 3), "weights": (None, {}), "suite": (None,), "preset": (None,),
+    "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
+    "timeout": (None, 3), "audio": ({},),
+}  # fmt: skip
+"""What of WRONG a parameter takes after all; of one that is not here, nothing."""
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[object, ...]]] = {
+    "run": (evalkit.run, ("nobody",)),
+    "score": (evalkit.score, ("no-folder",)),
+    "check": (evalkit.check, ("no-run", "no-file")),
+    "save_baseline": (evalkit.save_baseline, ("no-run", "no-file")),
+    "compare": (evalkit.compare, ("no-run", "no-other")),
+    "load": (evalkit.load, ("no-run",)),
+    "models": (evalkit.models, ("nobody",)),
+    "suites": (evalkit.suites, ("nothing",)),
+    "Judge": (evalkit.Judge, ("nothing",)),
+}
+"""Each with arguments that it refuses for their content, so that a value of the right kind costs no work."""
+
+
+def _cases() -> list[tuple[str, str]]:
+    return [(name, each) for name, (function, _) in FUNCTIONS.items() for each in inspect.signature(function).parameters]
+
+
+def test_every_function_is_thrown_at() -> None:
+    called = {name for name in evalkit.__all__ if name not in ("Run", "UserError")}
+    assert called == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(("name", "parameter"), _cases())
+def test_a_value_of_a_wrong_kind_is_refused_by_the_parameters_name(name: str, parameter: str) -> None:
+    function, first = FUNCTIONS[name]
+    taken = dict(zip(inspect.signature(function).parameters, first, strict=False))
+    listing = name in ("models", "suites")  # of which None is the list
+    for value in WRONG:
+        allowed = FINE.get(parameter, ()) if not (name == "Judge" and parameter == "name") else ()
+        if value in allowed or (listing and value is None):
+            continue
+        with pytest.raises(evalkit.UserError) as caught:
+            function(**{**taken, parameter: value})
+        assert caught.value.message.startswith(f"{parameter} is "), (value, str(caught.value))
+        assert caught.value.hint.startswith("it takes "), value
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "parameter"), _cases())
+def test_a_value_that_is_taken_is_not_called_wrong(name: str, parameter: str) -> None:
+    """What is wrong elsewhere is told then, as it always was."""
+    function, first = FUNCTIONS[name]
+    taken = dict(zip(inspect.signature(function).parameters, first, strict=False))
+    for value in FINE.get(parameter, ()):
+        if parameter in taken or (name == "Judge" and parameter == "name"):
+            continue
+        with pytest.raises(evalkit.UserError) as caught:
+            function(**{**taken, parameter: value})
+        assert f"{parameter} is " not in str(caught.value)
+
+
+def test_all_parameters_are_told_at_once() -> None:
+    with pytest.raises(evalkit.UserError) as caught:
+        evalkit.run(3, seed="x", limit=2.5, weights=["a"])  # type: ignore[arg-type]
+    assert [part.split(" ")[0] for part in str(caught.value).split(" (")[0].split("; ")] == [
+        "model", "seed", "limit", "weights"
+    ]  # fmt: skip
+
+
+def test_numpys_numbers_and_a_name_alone_where_names_are_taken() -> None:
+    import numpy as np
+
+    with pytest.raises(evalkit.UserError, match="nobody"):
+        evalkit.run("nobody", seed=np.int64(3), limit=np.int32(2), timeout=np.float32(9), retry_failed=np.bool_(True))
+    with pytest.raises(evalkit.UserError, match="metrics is 'kl_passt'"):
+        evalkit.compare("a", "b", "kl_passt")
+
+
+@pytest.mark.parametrize("value", WRONG)
+def test_methods_of_a_run(value: Any, tmp_path: Path) -> None:
+    run = evalkit.Run(None, tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(evalkit.UserError, match="^name is "):
+        run.audio(value)
+    with pytest.raises(evalkit.UserError, match="^of is "):
+        run.table(of=value)
+    with pytest.raises(evalkit.UserError, match="^audio is "):
+        run.report(audio=value)
+
+
+def test_python_itself_says_which_argument_is_missing() -> None:
+    with pytest.raises(TypeError, match="missing a required argument: 'folder'"):
+        evalkit.load()  # type: ignore[call-arg]
