@@ -13,8 +13,8 @@ from evalkit.api.arrays import Sound, rate_of, samples_of, written
 from evalkit.api.brief import suite_asked
 from evalkit.api.request import request
 from evalkit.api.results import Run
-from evalkit.api.undisturbed import own_terms, same_draws
 from evalkit.api.taken import parameters_checked
+from evalkit.api.undisturbed import own_terms, same_draws
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told
 from evalkit.audio.clip import Clip

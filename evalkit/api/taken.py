@@ -41,7 +41,7 @@ def parameters_checked(function: Callable[P, T]) -> Callable[P, T]:
 def _kind(annotation: Any, function: Callable[..., Any]) -> Any:
     """An annotation as the type that it names; return values may be of types that are imported for mypy alone, so each
     is read by itself."""
-    return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation  # noqa: S307
+    return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation
 
 
 def _require(name: str, value: object, kind: Any) -> None:

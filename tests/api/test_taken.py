@@ -37,7 +37,9 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[object, ...]]] = {
 
 
 def _cases() -> list[tuple[str, str]]:
-    return [(name, each) for name, (function, _) in FUNCTIONS.items() for each in inspect.signature(function).parameters]
+    return [
+        (name, each) for name, (function, _) in FUNCTIONS.items() for each in inspect.signature(function).parameters
+    ]
 
 
 def test_every_function_is_thrown_at() -> None:
@@ -94,11 +96,11 @@ def test_numpys_numbers_and_a_name_alone_where_names_are_taken() -> None:
 @pytest.mark.parametrize("value", WRONG)
 def test_methods_of_a_run(value: Any, tmp_path: Path) -> None:
     run = evalkit.Run(None, tmp_path)  # type: ignore[arg-type]
-    with pytest.raises(evalkit.UserError, match="^name is "):
+    with pytest.raises(evalkit.UserError, match=r"^name is "):
         run.audio(value)
-    with pytest.raises(evalkit.UserError, match="^of is "):
+    with pytest.raises(evalkit.UserError, match=r"^of is "):
         run.table(of=value)
-    with pytest.raises(evalkit.UserError, match="^audio is "):
+    with pytest.raises(evalkit.UserError, match=r"^audio is "):
         run.report(audio=value)
 
 
