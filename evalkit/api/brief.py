@@ -24,9 +24,12 @@ def suite_asked(
     weights: Mapping[str, str | Path] | None = None,
     sounds: Sequence[Path] = (),
     samples: int = 1,
+    fetching: bool = False,
 ) -> str | Suite:
     """A suite's name, or the suite that the others describe, with `notes` to be told; the parameters are those of
-    `evalkit.score`. Raises UserError where a suite is named and described, and for whatever is wrong with one."""
+    `evalkit.score`. Where what is missing will be fetched (`fetching`), a suite that is described is judged by the full
+    judges, if nothing else is said. Raises UserError where a suite is named and described, and for whatever is wrong
+    with one."""
     given = {
         "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
     }  # fmt: skip
@@ -40,7 +43,7 @@ def suite_asked(
         prompts=prompts,
         columns=columns,
         reference=reference,
-        judges=judges,
+        judges="full" if fetching and judges is None else judges,
         seconds=seconds,
         sounds=sounds,
         samples=samples,

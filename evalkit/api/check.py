@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evalkit.api.compare import Comparisons, held, side_of
+from evalkit.api.compare import Comparisons, baseline_side, held, side_of
 from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record
 from evalkit.core.files import require_place
 from evalkit.core.paths import typed
-from evalkit.run.baseline import read_baseline
 from evalkit.run.baseline import save_baseline as write_baseline
 from evalkit.run.early import early
 from evalkit.run.gate import judgeable
@@ -35,9 +34,10 @@ def check(
     Parameters
     ----------
     run : Run, str or Path
-        A run, or its folder.
+        A run, its folder, or a bundle of it.
     baseline : str or Path
-        A baseline file, as `evalkit check RUN --save --baseline FILE` or `evalkit.save_baseline` writes it.
+        A baseline file, as `evalkit check RUN --save --baseline FILE` or `evalkit.save_baseline` writes it, or a bundle
+        of a run.
     metrics : sequence of str, optional
         Metrics to judge; by default the baseline's headline metrics.
     tolerances : mapping of str to float, optional
@@ -78,7 +78,7 @@ def against(
     stop_early: bool = False,
 ) -> Comparisons:
     """As `check`, with errors in the words of the command line."""
-    found = held(side_of(run), read_baseline(baseline), metrics, tolerances, strict)
+    found = held(side_of(run), baseline_side(baseline), metrics, tolerances, strict)
     return replace(found, comparisons=early(found.run, found.baseline, found.comparisons)) if stop_early else found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +18,10 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.paths import typed
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
+from evalkit.run.baseline import read_baseline
 from evalkit.run.gate import Comparison, passes, unjudged
 from evalkit.run.gate import check as judged
+from evalkit.store.bundle import is_bundle, opened
 
 if TYPE_CHECKING:
     from evalkit.api.frames import DataFrame
@@ -127,7 +129,7 @@ def compare(
     Parameters
     ----------
     run : Run, str or Path
-        The run that is judged, or its folder.
+        The run that is judged, its folder, or a bundle of it.
     other : Run, str or Path
         The run that it is held against; differences are `run` minus `other`.
     metrics : sequence of str, optional
@@ -170,8 +172,21 @@ def held(
 def side_of(run: Run | str | Path) -> Record:
     """A run as the gate reads it."""
     if not isinstance(run, Run):
-        return read_run(typed(run))
+        return _at(typed(run))
     if run.side is not None:
         return run.side
     assert run.folder is not None, "a run is on the disk, or brings its side along"
     return read_run(run.folder)
+
+
+def _at(place: Path) -> Record:
+    """The run in a folder, or in a file of `evalkit bundle`, under the name of that file."""
+    if not place.is_file():
+        return read_run(place)
+    with opened(place) as folder:
+        return replace(read_run(folder), source=str(place))
+
+
+def baseline_side(place: Path) -> Record:
+    """What a run is held against: a baseline file, or a bundle of a run."""
+    return _at(place) if place.is_file() and is_bundle(place) else read_baseline(place)

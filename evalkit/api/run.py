@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalkit.api.brief import suite_asked
+from evalkit.api.bring import bring
 from evalkit.api.load import loaded
 from evalkit.api.request import request
 from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
+from evalkit.core.errors import UserError
 from evalkit.run.config import DEFAULT_MODEL, RunConfig
 
 
@@ -41,6 +43,8 @@ def run(
     random_weights: bool = False,
     retry_failed: bool = False,
     timeout: float | None = None,
+    fetch: bool = False,
+    yes: bool = False,
 ) -> Run:
     """Generate audio for a suite's prompts and score it.
 
@@ -95,6 +99,11 @@ def run(
     timeout : float, optional
         Seconds that one sound may take; by default 600, or a worker's own. A model that cannot be interrupted even then
         ends the process, which keeps what was made.
+    fetch : bool
+        First bring what is published elsewhere and not here yet, as `evalkit run --fetch` does; a suite that is
+        described is then judged by the full judges, if `judges` does not say otherwise.
+    yes : bool
+        With `fetch`: agree to the licences of what is brought. Without it, only what needs no consent is fetched.
 
     Returns
     -------
@@ -115,36 +124,40 @@ def run(
     >>> evalkit.run("mock", limit=4, seed=1).reused
     True
     """
-    return done(
-        request(
-            model,
-            suite_asked(
-                suite,
-                prompts=prompts,
-                columns=columns,
-                reference=reference,
-                judges=judges,
-                seconds=seconds,
-                weights=weights,
-            ),
-            out=out,
-            preset=preset,
-            options=options,
-            init=init,
-            seed=seed,
-            samples=samples,
-            limit=limit,
-            batch_size=batch_size,
-            device=device,
-            dtype=dtype,
+    if yes and not fetch:
+        raise UserError("--yes agrees to the licences of what is fetched, and nothing is", "say --fetch too")
+    config = request(
+        model,
+        suite_asked(
+            suite,
+            prompts=prompts,
+            columns=columns,
+            reference=reference,
+            judges=judges,
+            seconds=seconds,
             weights=weights,
-            checkpoint=checkpoint,
-            random_weights=random_weights,
-            retry_failed=retry_failed,
-            timeout=timeout,
-            command=("evalkit.run",),
-        )
+            fetching=fetch,
+        ),
+        out=out,
+        preset=preset,
+        options=options,
+        init=init,
+        seed=seed,
+        samples=samples,
+        limit=limit,
+        batch_size=batch_size,
+        device=device,
+        dtype=dtype,
+        weights=weights,
+        checkpoint=checkpoint,
+        random_weights=random_weights,
+        retry_failed=retry_failed,
+        timeout=timeout,
+        command=("evalkit.run",),
     )
+    if fetch:
+        bring(config, yes)
+    return done(config)
 
 
 def done(config: RunConfig) -> Run:

@@ -25,6 +25,8 @@ LENGTH_SLACK_SECONDS = 0.02
 LENGTH_SLACK_SHARE = 0.02
 CANCELLED_SHARE = 1e-4
 HIGH_BAND_SHARE = 1e-7
+INTEGER_PEAK = 16.0
+"""24 dB beyond full scale: no model and no mix goes there, and of whole numbers even quiet sounds of 8 bits do."""
 
 VERDICTS = MappingProxyType(
     {
@@ -41,6 +43,8 @@ VERDICTS = MappingProxyType(
         "surround": "There are six channels (5.1): folded down to two, or to their mean where a measure is mono.",
         "wrong_rate": "The sample rate is not the one that the model states.",
         "wrong_channels": "The number of channels is not the one that the model states.",
+        "integer_scale": "A sample is beyond 16 times full scale: whole numbers (of 16 bits, say) saved as floats and "
+        "never divided by their full scale.",
         "clipped": "In some channel, 0.1 % or more of the samples stand at or beyond the ends of the encoding.",
         "dc_offset": "The mean of some channel is farther than 0.01 of full scale from zero.",
         "one_channel_silent": "One of two channels is silent, as above, and the other is not.",
@@ -107,6 +111,8 @@ def _content(clip: Clip) -> set[str]:
     silent = np.abs(moving).max(axis=1) <= SILENT_PEAK
     if np.abs(means).max() > DC_MEAN:
         found.add("dc_offset")
+    if np.abs(samples).max() > INTEGER_PEAK:
+        found.add("integer_scale")
     if clipped(samples, clip.rails).mean(axis=1).max() >= CLIPPED_SHARE:
         found.add("clipped")
     if silent.all():

@@ -55,9 +55,10 @@ def suite_asked(
     weights: Sequence[str],
     sounds: Sequence[Path] = (),
     samples: int = 1,
+    fetching: bool = False,
 ) -> str | Suite:
-    """The suite that the options mean, loaded where they describe one, and told. Raises UserError where --suite names
-    another one too."""
+    """The suite that the options mean, loaded where they describe one, and told; `fetching` says that what is
+    missing will be fetched. Raises UserError where --suite names another one too."""
     from evalkit.api.brief import suite_asked as asked
     from evalkit.run.config import parse_weights
     from evalkit.suites.base import Suite
@@ -72,6 +73,7 @@ def suite_asked(
         weights=parse_weights(weights),
         sounds=sounds,
         samples=samples,
+        fetching=fetching,
     )
     for note in found.notes if isinstance(found, Suite) else ():
         warn(note)

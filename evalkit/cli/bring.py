@@ -26,8 +26,7 @@ def bring_for(configs: Sequence[RunConfig], yes: bool, quiet: bool) -> dict[str,
     Raises UserError where consent is missing and nobody can be asked, something is gated and there is no token, or the
     disk has no room: before the first byte. Returns what was found and done, for --json.
     """
-    from evalkit.fetch.parcels import closed, require_room
-    from evalkit.run.needs import bring_all, needs_of
+    from evalkit.run.needs import bring_all, needs_of, require_reachable
 
     needs = needs_of(configs)
     parcels = needs.parcels
@@ -35,13 +34,10 @@ def bring_for(configs: Sequence[RunConfig], yes: bool, quiet: bool) -> dict[str,
         _print(parcels)
     for note in needs.notes:
         warn(note)
-    faults = [*needs.faults, *map(str, closed(parcels))]
-    if faults:
-        raise UserError("; ".join(faults))
-    room = require_room(parcels)
+    room = require_reachable(needs)
     if not quiet:
         _print_total(parcels, room)
-    _require_consent(parcels, yes)
+    require_consent(parcels, yes)
     facts = [_facts(parcel) for parcel in parcels]
     with transfer_for_this_terminal() as meter:
         fetched = sum(done.state == "fetched" for _, _, done in bring_all(parcels, meter))
@@ -67,6 +63,8 @@ def _print(parcels: Sequence[Parcel]) -> None:
 
 def state(parcel: Parcel) -> str:
     """Where a parcel is, in words."""
+    if not parcel.reachable:
+        return "not here"
     if not parcel.to_bring:
         return "in the Hugging Face cache" if any(each.state == "cached" for each in parcel.pieces) else "here"
     left = len(parcel.to_bring)
@@ -82,13 +80,15 @@ def _print_total(parcels: Sequence[Parcel], room: Mapping[Path, tuple[int, int]]
         say(f"to bring: {megabytes(count)}{more}; free: {megabytes(free)} at {folder}", flush=True)
 
 
-def _require_consent(parcels: Sequence[Parcel], yes: bool) -> None:
-    asking = [parcel for parcel in parcels if parcel.to_bring and parcel.wants_consent]
-    if not asking or yes:
+def require_consent(parcels: Sequence[Parcel], yes: bool) -> None:
+    """Ask where a licence of what is to be brought wants it. Raises UserError where nobody can be asked, or says no."""
+    from evalkit.fetch.parcels import consent, refuse_without_consent
+
+    told = consent(parcels)
+    if not told or yes:
         return
-    told = "; ".join(f"{parcel.name}: {parcel.licence}" for parcel in asking)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UserError(f"licences that want your consent: {told}", "read them, then type the same with --yes")
+        refuse_without_consent(told)
     if not typer.confirm(f"licences that want your consent: {told}\nfetch these under them?", err=True):
         raise UserError("nothing was fetched: the licences were not agreed to")
 

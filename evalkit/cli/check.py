@@ -24,9 +24,13 @@ _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 
 def check(
-    run: Path = typer.Argument(..., parser=typed, metavar="RUN", help="A run folder."),
+    run: Path = typer.Argument(..., parser=typed, metavar="RUN", help="A run folder, or a file of `evalkit bundle`."),
     baseline: Path = typer.Option(
-        ..., "--baseline", parser=typed, metavar="FILE", help="The baseline file to compare with, or to write."
+        ...,
+        "--baseline",
+        parser=typed,
+        metavar="FILE",
+        help="The baseline file (or bundle) to compare with, or to write.",
     ),
     save: bool = typer.Option(False, "--save", help="Write the baseline file from RUN instead of comparing."),
     metric: list[str] = typer.Option(

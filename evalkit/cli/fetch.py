@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import typer
 
 from evalkit.cli import brief
 from evalkit.cli import run as options
-from evalkit.cli.bring import YES, bring_for
+from evalkit.cli.bring import YES, bring_for, require_consent
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
 from evalkit.core.errors import UserError, unknown_name
@@ -18,7 +19,7 @@ from evalkit.core.errors import UserError, unknown_name
 if TYPE_CHECKING:
     from evalkit.fetch.download import Fetched, Meter
     from evalkit.fetch.sources import Source
-    from evalkit.suites.base import Outline
+    from evalkit.suites.base import Outline, Suite
 
 _CHECKED = {
     "stated": "the published digest",
@@ -33,6 +34,11 @@ def fetch(
     names: list[str] | None = typer.Argument(None, metavar="NAME", help="Which; none lists what there is."),
     model: str = options.MODEL,
     suite: str | None = brief.SUITE,
+    prompts: str | None = brief.PROMPTS,
+    reference: str | None = brief.REFERENCE,
+    columns: str | None = brief.COLUMNS,
+    judges: str | None = brief.JUDGES,
+    seconds: float | None = brief.SECONDS,
     weights: list[str] = options.WEIGHTS,
     checkpoint: Path | None = options.CHECKPOINT,
     yes: bool = YES,
@@ -42,7 +48,8 @@ def fetch(
 
     `fetch for run --model M --suite S` lists what that run needs (from where, how large, under which licence), asks
     where a licence wants consent, and brings the model, its text towers, the judges and the suite's files. The options
-    are for this alone. `evalkit run --fetch` does the same before it runs.
+    are for this alone, --yes apart, and describe a suite as they do for `run`. `evalkit run --fetch` does the same
+    before it runs.
 
     A suite's files are its prompts and reference statistics. Files go under EVALKIT_HOME, those of the Hugging Face hub
     into its cache, where other tools find them, each checked against its published digest, or against that of the first
@@ -58,11 +65,16 @@ def fetch(
       evalkit fetch weights
     """
     if what == "for":
-        _fetch_for(names or [], model, suite, weights, checkpoint, yes, as_json)
+        asked = partial(brief.suite_asked, suite, prompts, columns, reference, judges, seconds, weights, fetching=True)
+        _fetch_for(names or [], model, asked, weights, checkpoint, yes, as_json)
         return
-    if suite is not None or weights or checkpoint is not None:
-        raise UserError("--suite, --weights and --checkpoint go with `fetch for run`")
-    kinds = {"suite": (_list_suites, _fetch_suite), "weights": (_list_weights, _fetch_weights)}
+    described = [suite, prompts, reference, columns, judges, seconds, checkpoint]
+    if weights or any(each is not None for each in described):
+        raise UserError("--weights, --checkpoint and what describes a suite go with `fetch for run`")
+    kinds: dict[str, tuple[Callable[[bool], None], Callable[[str, Meter, bool], dict[str, Any]]]] = {
+        "suite": (_list_suites, _fetch_suite),
+        "weights": (_list_weights, partial(_fetch_weights, yes=yes)),
+    }
     if what not in kinds:
         raise unknown_name("thing to fetch", what, (*kinds, "for run"))
     listing, fetching = kinds[what]
@@ -81,7 +93,7 @@ def fetch(
 def _fetch_for(
     verb: Sequence[str],
     model: str,
-    suite: str | None,
+    asked: Callable[[], str | Suite],
     weights: Sequence[str],
     checkpoint: Path | None,
     yes: bool,
@@ -95,12 +107,13 @@ def _fetch_for(
         raise UserError("evalkit fetch for: for what?", "evalkit fetch for run --model M --suite S")
     models = names("--model", model)
     given = parse_weights(weights)
-    configs = [request(each, suite or "mini", weights=given, checkpoint=checkpoint) for each in models]
+    suite = asked()
+    configs = [request(each, suite, weights=given, checkpoint=checkpoint) for each in models]
     done = bring_for(configs, yes, quiet=as_json)
     if as_json:
         print_json(done)
     else:
-        words = f"--model {model}" + (f" --suite {suite}" if suite else "")
+        words = f"--model {model} --suite {suite}" if isinstance(suite, str) else "with the same options"
         say(f"all of it is here: evalkit run {words}")
 
 
@@ -131,7 +144,7 @@ def _fetch_suite(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
     }
 
 
-def _fetch_weights(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
+def _fetch_weights(name: str, meter: Meter, quiet: bool, yes: bool) -> dict[str, Any]:
     from evalkit.fetch.parcels import bring, closed, licences, open_weights, require_room
     from evalkit.fetch.published import GROUPS
 
@@ -143,6 +156,7 @@ def _fetch_weights(name: str, meter: Meter, quiet: bool) -> dict[str, Any]:
     for error in closed(parcels):
         raise error
     require_room(parcels)
+    require_consent(parcels, yes)
     files = [
         {**_file(piece.name, piece.source, fetched), "licence": parcel.licence}
         for parcel in parcels

@@ -120,8 +120,7 @@ def run(
     models, seeds = names("--model", model), parse_seeds(seed)
     if checkpoint is not None and len(models) > 1:
         raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
-    judges = judges or ("full" if fetch and prompts is not None else None)
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, fetching=fetch)
     configs = [
         request(
             name,

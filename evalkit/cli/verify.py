@@ -13,7 +13,7 @@ import typer
 
 from evalkit.cli import run as options
 from evalkit.cli.originals import against_originals
-from evalkit.cli.output import json_option, print_json, print_table, say
+from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
@@ -56,7 +56,7 @@ def verify(
     2 GB each, once), has it score the same clips from the same weights files, on a CPU, and prints how far evalkit is
     from it. Names are judges or packages. Where a published file is not here, weights are drawn from a seed.
 
-    Exit 1: something is wrong; 2: something to put right.
+    Exit 1: something is wrong; 2: something to put right, or nothing could be computed of what was named.
 
     \b
     Example:
@@ -101,14 +101,25 @@ def _verify(request: Request, as_json: bool) -> None:
     found = list(verify_all(request))
     seconds = time.perf_counter() - began
     wrong = any(each.result == "wrong" for each in found)
+    unverified = _unverified(found, bool(request.names))
     unknown = [] if request.names else nothing_known()
     if as_json:
         verdicts = [asdict(each) for each in found]
-        print_json({"ok": not wrong, "seconds": round(seconds, 1), "verdicts": verdicts, "nothing_known": unknown})
+        facts = {"seconds": round(seconds, 1), "verdicts": verdicts, "nothing_known": unknown}
+        print_json({"ok": not wrong and not unverified, **facts, "unverified": unverified})
     else:
         _tell(found, unknown, seconds)
-    if wrong:
-        raise typer.Exit(1)
+    if unverified:
+        warn(f"nothing could be verified of {', '.join(unverified)}: the reasons are given under `skipped`")
+    if wrong or unverified:
+        raise typer.Exit(1 if wrong else 2)
+
+
+def _unverified(found: Sequence[Verdict], named: bool) -> list[str]:
+    """Of what was asked for, the names of which nothing was computed: none of them may pass for verified. Where nothing
+    was named, whatever is not here may be skipped, as long as something was computed."""
+    computed = {each.name for each in found if each.result != "skipped"}
+    return sorted({each.name for each in found} - computed) if named or not computed else []
 
 
 def _tell(found: Sequence[Verdict], unknown: Sequence[str], seconds: float) -> None:

@@ -8,7 +8,7 @@ it begin anew. Two processes that want one file take turns.
 Where files come from: `EVALKIT_MIRROR`, a local folder or an http(s) address, laid out as
 `evalkit.fetch.sources.place` says, is asked instead of upstream, never beside it; files of the hub come from
 `HF_ENDPOINT`, with the person's token where they are refused without. `EVALKIT_OFFLINE=1` forbids the network (a mirror
-that is a folder is none), HF_HUB_OFFLINE that of the hub.
+that is a folder is none); HF_HUB_OFFLINE and TRANSFORMERS_OFFLINE do too, but for a mirror that is named.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def size_of(source: Source) -> int | None:
     origin = origin_of(source)
     if not origin.startswith(("http://", "https://")):
         return Path(origin).stat().st_size if Path(origin).is_file() else None
-    switch = _switch(source)
+    switch = hub.forbidden_by(to_a_mirror=bool(mirrored()))
     if switch:
         raise UserError(f"{origin} is not here, and {switch} forbids asking for it", f"unset {switch}")
     try:
@@ -139,10 +139,6 @@ def size_of(source: Source) -> int | None:
             return reply.total
     except BrokenOff as error:
         raise UserError(f"{origin}: {error}", "is the network there?") from None
-
-
-def _switch(source: Source) -> str:
-    return hub.forbidden_by(of_the_hub=isinstance(source, HubSource) and not mirrored())
 
 
 def _present(job: _Job, replace: bool, meter: Meter) -> Fetched | None:
@@ -235,7 +231,7 @@ def _bring(job: _Job, meter: Meter) -> tuple[bool, str]:
     if not origin.startswith(("http://", "https://")):
         _copy(job, Path(origin), meter)
         return False, ""
-    switch = _switch(job.source)
+    switch = hub.forbidden_by(to_a_mirror=bool(mirrored()))
     if switch:
         hint = f"unset {switch}, or let EVALKIT_MIRROR name a folder that has it"
         raise UserError(f"{job.name} is not here, and {switch} forbids fetching {origin}", hint)

@@ -77,9 +77,10 @@ def token() -> str:
     return found
 
 
-def forbidden_by(of_the_hub: bool = True) -> str:
-    """The switch that forbids the network, or that of the hub, "" where none does."""
-    names = _SWITCHES if of_the_hub else _SWITCHES[:1]
+def forbidden_by(to_a_mirror: bool = False) -> str:
+    """The switch that forbids the network, "" where none does. Who sets one of the hub's wants to stay off the network,
+    whoever publishes the file; a mirror that a person names is forbidden by evalkit's own switch alone."""
+    names = _SWITCHES[:1] if to_a_mirror else _SWITCHES
     return next((name for name in names if _is_on(os.environ.get(name, ""))), "")
 
 

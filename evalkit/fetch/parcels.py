@@ -52,7 +52,8 @@ class Piece:
 @dataclass(frozen=True)
 class Parcel:
     """Something published: its `kind` ("weights", "suite") and name, from where, under which licence, gated or not,
-    and its files. `shelf` is its place in the hub's cache, where it has one."""
+    and its files. `shelf` is its place in the hub's cache, where it has one. One that is not `reachable` is not here,
+    and what it consists of cannot be asked."""
 
     kind: str
     name: str
@@ -61,6 +62,7 @@ class Parcel:
     gated: bool
     pieces: tuple[Piece, ...]
     shelf: Shelf | None = None
+    reachable: bool = True
 
     @property
     def to_bring(self) -> tuple[Piece, ...]:
@@ -109,6 +111,24 @@ def open_weights(name: str, sizes: bool = False) -> Parcel:
     pieces = tuple(_shelved(shelf, file) for file in shelf.files)
     gated = shelf.gated or published.gated
     return Parcel("weights", name, published.source, published.licence, gated, pieces, shelf)
+
+
+def out_of_reach(name: str) -> Parcel:
+    """What is known of weights that are not here and cannot be looked at."""
+    published = PUBLISHED[name]
+    return Parcel("weights", name, published.source, published.licence, published.gated, (), reachable=False)
+
+
+def consent(parcels: Iterable[Parcel]) -> str:
+    """The names and licences of what is to be brought and wants consent; "" where nothing does."""
+    asking = [parcel for parcel in parcels if parcel.to_bring and parcel.wants_consent]
+    return "; ".join(f"{parcel.name}: {parcel.licence}" for parcel in asking)
+
+
+def refuse_without_consent(told: str) -> None:
+    """Raises UserError with these licences, where there are any."""
+    if told:
+        raise UserError(f"licences that want your consent: {told}", "read them, then type the same with --yes")
 
 
 def piece_of(

@@ -22,7 +22,9 @@ from evalkit.core.ids import digest_json
 from evalkit.core.paths import files_under
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.hub_revision import called, hub_revision
+from evalkit.fetch.hub_selection import needed
 from evalkit.fetch.manifests import Baseline, baselines
+from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 from evalkit.generators.worker.generator import Isolated, from_folder
@@ -173,13 +175,24 @@ def _exactly(clip: Samples, frames: int) -> Samples:
 
 
 def _fingerprint(place: Place) -> str:
-    """Digest of everything under the model's folder, and its parts', that can decide a sound."""
+    """Digest of what is read of the model's folder, and its parts': a whole snapshot of the hub is the model that
+    evalkit's selection of the same commit is."""
     digests = {}
     for part, root in {"": place.folder, **place.parts}.items():
-        files = [root] if root.is_file() else [path for path in files_under(root) if path.suffix in _WEIGHED]
-        for path in files:
+        names = PUBLISHED[part].repositories[0].names if part in PUBLISHED else place.model.files
+        for path in [root] if root.is_file() else _read_of(root, names):
             digests[f"{part}/{path.relative_to(root)}"] = remembered_sha256(path)
     return digest_json(digests)
+
+
+def _read_of(root: Path, names: Sequence[str]) -> list[Path]:
+    """The files of a folder that its model is read from: `names` where they are there, else those that a fetch would
+    bring; of a folder that is laid out otherwise, all that can decide a sound."""
+    paths = {path.relative_to(root).as_posix(): path for path in files_under(root) if path.suffix in _WEIGHED}
+    try:
+        return [paths[each] for each in needed(paths, names if set(names) <= set(paths) else (), str(root))]
+    except UserError:
+        return list(paths.values())
 
 
 def adapter_module(model: Baseline) -> ModuleType:

@@ -5,14 +5,15 @@ Nothing is loaded. What was given by a path (`--weights`, `--checkpoint`) and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from evalkit.core.errors import MissingWeights, UserError
 from evalkit.fetch.download import Fetched, Meter, mirrored, origin_of
 from evalkit.fetch.environment import is_ready
-from evalkit.fetch.parcels import Parcel, Piece, bring, open_weights, piece_of
+from evalkit.fetch.parcels import Parcel, Piece, bring, closed, open_weights, out_of_reach, piece_of, require_room
 from evalkit.fetch.published import PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import locate
 from evalkit.generators.folder import PREFIX
@@ -42,7 +43,7 @@ def needs_of(configs: Sequence[RunConfig]) -> Needs:
     for config in configs:
         for name in (*_of_model(config, notes), *_judges(config)):
             names.setdefault(name)
-    wanted: list[Callable[[], Parcel]] = [partial(open_weights, name, sizes=True) for name in names]
+    wanted: list[partial[Parcel]] = [partial(open_weights, name, sizes=True) for name in names]
     wanted += [partial(_of_suite, suite) for suite in dict.fromkeys(config.suite for config in configs)]
     parcels, faults = [], []
     for each in wanted:
@@ -50,7 +51,18 @@ def needs_of(configs: Sequence[RunConfig]) -> Needs:
             parcels.append(each())
         except UserError as error:
             faults.append(str(error))
+            if each.func is open_weights:
+                parcels.append(out_of_reach(*each.args))
     return Needs(sorted(parcels, key=lambda parcel: not parcel.gated), list(notes), faults)
+
+
+def require_reachable(needs: Needs) -> Mapping[Path, tuple[int, int]]:
+    """What is to be brought to which disk, as `require_room` says it. Raises UserError, before the first byte, where
+    something cannot be had, is gated and there is no token, or a disk has no room."""
+    faults = [*needs.faults, *map(str, closed(needs.parcels))]
+    if faults:
+        raise UserError("; ".join(faults))
+    return require_room(needs.parcels)
 
 
 def bring_all(parcels: Sequence[Parcel], meter: Meter) -> Iterator[tuple[Parcel, Piece, Fetched]]:

@@ -27,7 +27,7 @@ STAGE = "references"
 SHORTEST = 0.02
 """Seconds: in less there is nothing that a metric could hear (the windows of silence are as long)."""
 
-_VERSION = [VERSION, 1]
+_VERSION = [VERSION, 2]
 """How files are decoded, and what is kept of a recording; a note of another version is not believed."""
 
 _NAMED = 5

@@ -24,7 +24,7 @@ from evalkit.metrics.contract import computed, load_metric
 from evalkit.metrics.like import Like
 from evalkit.metrics.results import prompt_means
 from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
-from evalkit.run.plan import RANDOM, Plan
+from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References
 from evalkit.stats.variance import components, prospects
@@ -155,6 +155,7 @@ def _score(
     names = {item.key: item.name for item in plan.items}
     names |= {_TEXT + prompt.id: prompt.id for prompt in plan.suite.prompts}
     warnings = [*scoring.references.warnings.get(chosen.metric, ()), *faults_told(chosen.weights, embedding, names)]
+    warnings += _suspicions(scoring, heard, bool(card.reference) and chosen.reference is None)
     result, error = _compute(metric, chosen.metric, inputs)
     n_failed = len(concerned) - len(heard)
     protocol = protocol_id(plan, chosen, card)
@@ -168,6 +169,21 @@ def _score(
     if error:
         entry["error"] = error
     return entry, {key: value for key, value in result.per_prompt.items() if math.isfinite(value)}
+
+
+def _suspicions(scoring: Scoring, heard: Sequence[Item], by_recordings: bool) -> list[str]:
+    """What speaks against the sounds themselves, to be said beside each number of theirs: that they are of another
+    scale, or (`by_recordings`) the very recordings that they are compared with, in whatever folder."""
+    records = [scoring.records[item.key] for item in heard]
+    scaled = sum("integer_scale" in each.verdicts for each in records)
+    said = []
+    if scaled:
+        said.append(f"{scaled} of {len(records)} sounds are integer_scale: divide them by their full scale (32768)")
+    known = {each.digest for each in scoring.references.recordings.values()} if by_recordings else set()
+    same = sum(each.sha256 in known for each in records)
+    if same:
+        said.append(f"{same} of {len(records)} sounds are themselves recordings of the reference, to the byte")
+    return said
 
 
 def variance_of(result: MetricResult, prompts: Mapping[str, str]) -> dict[str, Any]:
@@ -235,7 +251,7 @@ def _compute(metric: Metric, name: str, inputs: MetricInputs) -> tuple[MetricRes
     try:
         return computed(metric, name, inputs), ""
     except UserError as error:
-        told = str(error)
+        told = str(error).removeprefix(f"{name}: ").removeprefix(f"{metric.card.name}: ")
         result = MetricResult(math.nan, None, None, 0.95, "none", len(inputs.ids), 0, {}, (told,))
         return result, told if isinstance(error, BrokenPlugin) else ""
 

@@ -19,7 +19,7 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -44,6 +44,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _LARGEST_DIRECTORY = MOST_FILES * 400
 _DATE = (1980, 1, 1, 0, 0, 0)
 _PIECE = 1 << 20
+_BEGIN = b"PK\x03\x04"
 _END, _END_OF_LARGE, _LOCATOR = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _FAULTS = (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile)
 
@@ -108,6 +109,13 @@ def opened(path: Path) -> Iterator[Path]:
                 raise UserError(f"{path}: no such run folder or bundle") from None
             raise UserError(f"{path}: cannot be read as a bundle: {str(error)[:200]}", _HINT) from None
         yield Path(folder)
+
+
+def is_bundle(path: Path) -> bool:
+    """Does a file begin as a bundle does? Whether it is a whole one, `opened` says."""
+    with suppress(OSError, UserError), open_regular(path) as file:
+        return file.read(4) == _BEGIN
+    return False
 
 
 _HINT = "`evalkit bundle RUN` makes one"

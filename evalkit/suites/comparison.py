@@ -24,6 +24,7 @@ _NAMED = 3
 _FEWEST_PAIRED = 0.5
 """Of the prompts: where fewer have a recording by their name, they have it by accident."""
 
+_WHAT_IT_IS = "a reference is a folder of recordings, a statistics file (.npz), or a suite's name"
 _NOTHING = "there is nothing to compare with (--reference)"
 
 
@@ -85,9 +86,12 @@ def open_reference(named: str | Path | None, outline: Outline | None) -> Referen
         files = reference_files(path)
         return Reference(f"{len(files)} recordings in {path.name or path}", audio=path, names=files)
     if not is_there(path):
-        hint = "it is a folder of recordings, a statistics file (.npz), or a suite's name"
-        raise UserError(f"--reference {named}: {absent(path)}", hint)
-    return _of_file(path)
+        raise UserError(f"--reference {named}: {absent(path)}", _WHAT_IT_IS)
+    try:
+        return _of_file(path)
+    except UserError as error:
+        error.hint = error.hint or _WHAT_IT_IS
+        raise
 
 
 def compare(reference: Reference, listing: Listing) -> Comparison:

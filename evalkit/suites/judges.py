@@ -23,8 +23,9 @@ SETS = {
 
 @dataclass(frozen=True)
 class Judges:
-    """`weights` {family: name of its weights}, `size` "mini" or "full", `note` a sentence on what was chosen. `own` are
-    embedders of somebody's own, {name of the distance that each gives: name or target}."""
+    """`weights` {family: name of its weights}, `size` "mini", "full", or "own" where all judges are
+    somebody's own; `note` a sentence on what was chosen. `own` are such embedders, {name of the distance that each
+    gives: name or target}."""
 
     weights: Mapping[str, str]
     size: str
@@ -55,7 +56,7 @@ def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges
         if family in weights:
             raise UserError(f"--judges: {weights[family]} and {name} are both {family}", "one of each family")
         weights[family] = name
-    size = "mini" if any(name in MINIS for name in weights.values()) else "full"
+    size = "mini" if any(name in MINIS for name in weights.values()) else "full" if weights else "own"
     return Judges(weights, size, f"judges: {', '.join(asked)}", own)
 
 

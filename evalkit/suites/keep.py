@@ -10,7 +10,10 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
+from evalkit.core.paths import typed
+from evalkit.core.registry import is_file, split
 from evalkit.core.text import escaped
+from evalkit.embed.base import EMBEDDERS
 from evalkit.suites.base import UNKNOWN, MetricPlan, Prompt, Suite
 from evalkit.suites.load import suite_names
 from evalkit.suites.manifest import TEXT_KEYS
@@ -18,7 +21,8 @@ from evalkit.suites.manifest import TEXT_KEYS
 
 def keep(suite: Suite, folder: Path) -> tuple[Path, Path]:
     """Write `<name>.toml` and `<name>.jsonl` into a folder; they have the digest of `suite`. References stay where they
-    lie, and are named as seen from the folder.
+    lie, and are named as seen from the folder. So is an own embedder, where that is not the folder that the person is
+    in: there the suite has a digest of its own, as the judge has another name.
 
     Raises UserError for a name that is no file's, and where one of the two is there already.
     """
@@ -63,11 +67,23 @@ def _lines(suite: Suite, prompts: str, folder: Path) -> Iterator[str]:
 
 
 def _plan(plan: MetricPlan, folder: Path) -> dict[str, object]:
-    said: dict[str, object] = {**({"like": plan.like} if plan.like else {}), "weights": plan.weights, **plan.options}
+    said: dict[str, object] = {
+        **({"like": plan.like} if plan.like else {}),
+        "weights": _weights(plan, folder),
+        **plan.options,
+    }
     if plan.reference is not None and plan.pinned is None:
         said["reference"] = _seen_from(folder, plan.reference)
         said |= {"count": "unknown" if plan.count == UNKNOWN else plan.count} if plan.count else {}
     return said
+
+
+def _weights(plan: MetricPlan, folder: Path) -> str:
+    """The judge, as it is to be named in the folder: code that was typed is where the person is."""
+    place, attribute = split(plan.embedded_by)
+    if folder.absolute() == Path().absolute() or not EMBEDDERS.is_code(plan.weights) or not is_file(place):
+        return plan.weights
+    return f"{_seen_from(folder, typed(place))}:{attribute}"
 
 
 def _seen_from(folder: Path, path: Path) -> str:

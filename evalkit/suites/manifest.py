@@ -6,7 +6,8 @@ A manifest looks like this::
     title = "Ten everyday sounds"       # absent: the name
     version = "1"                       # absent: "1"
     protocol = "evalkit-mini-1"         # absent: the name and the version
-    size = "mini"                       # or "full": their numbers never share a table; absent: that of its weights
+    size = "mini"                       # "full", or "own" (own embedders alone): their numbers never share a table;
+                                        # absent: that of its weights
     licence = "MIT"                     # absent: not known
     citation = ""
 
@@ -52,6 +53,7 @@ and key (`evalkit.core.tables`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,7 +67,7 @@ from evalkit.core.tomlio import read_toml_table
 from evalkit.embed.base import EMBEDDERS, is_own
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, place, read_source
-from evalkit.fetch.weights import MINIS
+from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.metrics.base import METRICS
 from evalkit.suites.base import UNKNOWN, Columns, MetricPlan, Outline, Pinned
 from evalkit.suites.conventions import options_of, refuse_likeness
@@ -73,7 +75,7 @@ from evalkit.suites.prompts import LONGEST_SECONDS
 
 TEXT_KEYS = ("name", "title", "version", "protocol", "size", "licence", "citation")
 FORMS = ("evalkit", "mu_sigma", "passt_probabilities")
-_SIZES = ("mini", "full")
+_SIZES = ("mini", "full", "own")
 _CAPTIONS = ("all", "first")
 
 
@@ -123,16 +125,23 @@ def _texts(file: Table, metrics: dict[str, MetricPlan]) -> dict[str, Any]:
     """The fields of an Outline that the manifest's own keys are about. What a number may stand beside is said by its
     protocol: where nobody names one, the suite's numbers stand by themselves."""
     name, version = file.text("name"), file.text("version", "1")
-    is_mini = any(plan.weights in MINIS for plan in metrics.values())
     return {
         "name": name,
         "title": file.text("title", name),
         "version": version,
         "protocol": file.text("protocol", f"{name}-{version}"),
-        "size": file.one_of("size", _SIZES, "mini" if is_mini else "full"),
+        "size": file.one_of("size", _SIZES, _size_of(metrics.values())),
         "licence": file.text("licence", "", empty=True),
         "citation": file.text("citation", "", empty=True),
     }
+
+
+def _size_of(plans: Iterable[MetricPlan]) -> str:
+    """ "own" where nothing but somebody's own embedders judges: not the figures of minis, nor of papers."""
+    judges = [plan for plan in plans if plan.weights not in WITHOUT_FILE]
+    if any(plan.weights in MINIS for plan in judges):
+        return "mini"
+    return "own" if judges and all(is_own(plan.embedded_by) for plan in judges) else "full"
 
 
 def _prompts(table: Table, folder: Path, typed: str) -> dict[str, Any]:

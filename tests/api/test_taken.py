@@ -71,6 +71,8 @@ def test_a_value_that_is_taken_is_not_called_wrong(name: str, parameter: str) ->
     for value in FINE.get(parameter, ()):
         if parameter in taken or (name == "Judge" and parameter == "name"):
             continue
+        if name == "run" and parameter == "reference" and value == {}:
+            continue  # sounds in memory are for `score` and `Judge`
         with pytest.raises(evalkit.UserError) as caught:
             function(**{**taken, parameter: value})
         assert f"{parameter} is " not in str(caught.value)

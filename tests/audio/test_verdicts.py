@@ -62,6 +62,8 @@ CASES = {
     "clipped 1 %": (_clipped(0.01), ("clipped",)),
     "clipped 50 %": (_clipped(0.5), ("clipped",)),
     "beyond full scale": (_noise() * 4, ("clipped",)),
+    "16-bit whole numbers as floats": (_noise() * 32767, ("integer_scale", "clipped", "dc_offset")),
+    "8-bit whole numbers as floats": (_noise() * 127, ("integer_scale", "clipped", "dc_offset")),
     "left channel only": (_left_only(), ("one_channel_silent",)),
     "mono as stereo": (np.repeat(_noise(1), 2, axis=0), ("dual_mono",)),
     "anti-phase stereo": (_anti_phase(), ("anti_phase",)),

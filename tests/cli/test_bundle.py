@@ -56,3 +56,20 @@ def test_one_description_for_several_folders_is_refused(tmp_path: Path, typed: T
     (tmp_path / "b").mkdir()
     done = typed("score", "a", "b", "--suite", "mini", "--about", "x.toml")
     assert done.returncode == 2 and "--about goes with one FOLDER" in done.stderr
+
+
+def test_a_bundle_is_checked_as_its_run_is_on_either_side(scored: Path, typed: Typed) -> None:
+    assert typed("bundle", "run", "--out", "far.zip").returncode == 0
+    assert typed("check", "far.zip", "--baseline", "b.json", "--save").returncode == 0
+    plain = typed("check", "run", "--baseline", "b.json", "--json")
+    for side in (("far.zip", "b.json"), ("run", "far.zip"), ("far.zip", "far.zip")):
+        done = typed("check", side[0], "--baseline", side[1], "--json")
+        assert done.returncode == plain.returncode == 0, done.stderr
+        found = json.loads(done.stdout)
+        assert (found["run"], found["baseline"]) == side
+        assert found["metrics"] == json.loads(plain.stdout)["metrics"]
+    (scored.parent / "far.zip").write_bytes((scored.parent / "far.zip").read_bytes()[:-30])
+    for side in (("far.zip", "b.json"), ("run", "far.zip")):
+        done = typed("check", side[0], "--baseline", side[1])
+        assert done.returncode == 2 and "far.zip: cannot be read as a bundle" in done.stderr
+        assert done.stderr.count("\n") == 1

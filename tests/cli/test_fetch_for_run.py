@@ -4,6 +4,9 @@ in the layout that is published, from a hub on this machine."""
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -175,10 +178,94 @@ def test_half_a_snapshot_is_said_to_be_one_with_the_command_that_helps(
 ) -> None:
     """huggingface_hub hands out a snapshot with a file missing as if it were whole."""
     publish(hub, "musicgen-small", tmp_path / "published")
-    assert typed(tmp_path, "fetch", "weights", "musicgen-small", **online(hub, tmp_path))[0] == 0
+    assert typed(tmp_path, "fetch", "weights", "musicgen-small", "--yes", **online(hub, tmp_path))[0] == 0
     (gone,) = (tmp_path / "hf").rglob("snapshots/*/model.safetensors")
     gone.unlink()
     words = ("--model", "musicgen-small", "--suite", suite, "--set", "top_k=8", "--out", "made")
     code, _, told = typed(tmp_path, "run", *words, **online(hub, tmp_path, HF_HUB_OFFLINE="1"))
     assert code == 2
     assert "without 1 of its files (model.safetensors)" in told and "evalkit fetch weights musicgen-small" in told
+
+
+def test_a_suite_that_options_describe_is_fetched_for_as_it_is_run(hub: FakeHub, tmp_path: Path) -> None:
+    """Whatever `run` takes to describe a suite, `fetch for run` takes the same way."""
+    publish(hub, "musicgen-small", tmp_path / "published")
+    (tmp_path / "own.csv").write_text("ytid,words\na,word3 word4\nb,word5\nc,word6 word7\n")
+    (tmp_path / "gt").mkdir()
+    described = ("--prompts", "own.csv", "--columns", "id=ytid,text=words", "--judges", "mini", "--seconds", "1")
+    words = ("--model", "musicgen-small", *described)
+    code, out, told = typed(tmp_path, "fetch", "for", "run", *words, "--yes", "--json", **online(hub, tmp_path))
+    assert code == 0, told
+    assert next(each["name"] for each in json.loads(out)["needs"]) == "musicgen-small"
+    run = ("run", *words, "--set", "top_k=8", "--out", "made", "--json", "--no-report")
+    code, out, told = typed(tmp_path, *run, **online(hub, tmp_path, HF_HUB_OFFLINE="1"))
+    assert code == 0, told
+    assert json.loads(out)["n_ok"] == 3
+    code, _, told = typed(tmp_path, "fetch", "weights", "passt", "--prompts", "own.csv", **online(hub, tmp_path))
+    assert code == 2 and "go with `fetch for run`" in told
+
+
+def test_offline_the_list_names_what_is_here_and_what_is_not(hub: FakeHub, suite: str, tmp_path: Path) -> None:
+    publish(hub, "t5-base", tmp_path / "published")
+    assert typed(tmp_path, "fetch", "weights", "t5-base", **online(hub, tmp_path))[0] == 0
+    words = ("fetch", "for", "run", "--model", "stable-audio", "--suite", suite)
+    code, out, told = typed(tmp_path, *words, **online(hub, tmp_path, HF_HUB_OFFLINE="1"))
+    assert code == 2 and "HF_HUB_OFFLINE forbids" in told
+    rows = {line.split()[1]: line for line in out.splitlines() if line.startswith("weights")}
+    assert rows["stable-audio"].rstrip().endswith("not here")
+    assert rows["t5-base"].rstrip().endswith("in the Hugging Face cache")
+
+
+def test_weights_by_their_name_want_the_same_consent(hub: FakeHub, tmp_path: Path) -> None:
+    publish(hub, "musicgen-small", tmp_path / "published")
+    code, _, told = typed(tmp_path, "fetch", "weights", "musicgen-small", **online(hub, tmp_path))
+    assert code == 2 and "CC BY-NC 4.0" in told and "--yes" in told
+    assert not hub.asked("/resolve/")
+    assert typed(tmp_path, "fetch", "weights", "musicgen-small", "--yes", **online(hub, tmp_path))[0] == 0
+    again = typed(tmp_path, "fetch", "weights", "musicgen-small", **online(hub, tmp_path))
+    assert again[0] == 0, "what is here is agreed to"
+
+
+def test_a_mirror_s_folder_has_a_repository_of_the_hub(hub: FakeHub, suite: str, tmp_path: Path) -> None:
+    """Fetched offline from a folder, under evalkit's own home, and run from there."""
+    repository = PUBLISHED["musicgen-small"].repositories[0]
+    place = tmp_path / "mirror" / "huggingface.co" / repository.hub / repository.revision
+    MAKERS["musicgen-small"](place)
+    (place / "README.md").write_text("words")
+    off = online(hub, tmp_path, HF_HUB_OFFLINE="1", EVALKIT_OFFLINE="1", EVALKIT_MIRROR=str(tmp_path / "mirror"))
+    words = ("--model", "musicgen-small", "--suite", suite)
+    code, out, told = typed(tmp_path, "fetch", "for", "run", *words, "--yes", "--json", **off)
+    assert code == 0, told
+    files = [file["name"] for need in json.loads(out)["needs"] for file in need["files"]]
+    assert "musicgen-small/config.json" in files and not any("README" in each for each in files)
+    off["EVALKIT_MIRROR"] = ""
+    run = ("run", *words, "--set", "top_k=8", "--out", "made", "--json", "--no-report")
+    code, out, told = typed(tmp_path, *run, **off)
+    assert code == 0, told
+    assert json.loads(out)["n_ok"] == 3 and not hub.asked("/")
+
+
+PYTHON = """
+import sys, evalkit
+try:
+    yes = sys.argv[1] == "yes"
+    run = evalkit.run("musicgen-small", "one.toml", options={"top_k": 8}, out="made", fetch=True, yes=yes)
+except evalkit.UserError as error:
+    sys.exit(f"{error}")
+print(len(run.samples), len(run.failures))
+"""
+
+
+def test_from_python_a_run_fetches_and_asks_for_consent(hub: FakeHub, suite: str, tmp_path: Path) -> None:
+    publish(hub, "musicgen-small", tmp_path / "published")
+
+    def go(word: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, **online(hub, tmp_path), "EVALKIT_HOME": str(tmp_path / "home")}
+        command = [sys.executable, "-c", PYTHON, word]
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    done = go("no")
+    assert done.returncode == 1 and "licences that want your consent: musicgen-small: CC BY-NC 4.0" in done.stderr
+    assert "with yes" in done.stderr and "--yes" not in done.stderr and not hub.asked("/resolve/")
+    done = go("yes")
+    assert done.stdout.split() == ["3", "0"], done.stderr

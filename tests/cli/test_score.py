@@ -147,3 +147,42 @@ def test_a_suite_that_is_written_gives_the_same_scores(desk: Path, evalkit: Any)
     assert of_nothing.returncode == 2 and "--from FILE" in of_nothing.stderr and "--prompts" not in of_nothing.stderr
     again = evalkit("suites", "new", "desk", "--from", "captions.csv")
     assert again.returncode == 2 and "is there already" in again.stderr
+
+
+@pytest.mark.parametrize("form", ["equal", "copies", "one of them"])
+def test_sounds_that_are_the_reference_are_told_beside_the_numbers(desk: Path, evalkit: Any, form: str) -> None:
+    """A distance of nothing is no success: whichever folders the same files lie in."""
+    if form != "equal":
+        names = [f"s{number}.wav" for number in range(6 if form == "copies" else 1)]
+        for name in names:
+            (desk / "gt" / name).write_bytes((desk / "one" / name).read_bytes())
+    reference = "one" if form == "equal" else "gt"
+    words = ("--prompts", "captions.csv", "--reference", reference, *QUICK, "--json")
+    scores = json.loads(evalkit("score", "one", *words).stdout)["scores"]
+    count = 1 if form == "one of them" else 6
+    told = f"{count} of 6 sounds are themselves recordings of the reference, to the byte"
+    assert told in scores["kl_passt"]["warnings"]
+    assert not any("themselves" in each for each in scores["is_passt"]["warnings"]), "which compares with nothing"
+
+
+def test_whole_numbers_saved_as_floats_are_told_beside_the_numbers(desk: Path, evalkit: Any) -> None:
+    for path in (desk / "two").iterdir():
+        samples, rate = soundfile.read(path)
+        soundfile.write(path, np.round(samples * 32767), rate, subtype="FLOAT")
+    found = json.loads(evalkit("score", "two", *WORDS, *QUICK, "--json").stdout)
+    for entry in found["scores"].values():
+        assert any("6 of 6 sounds are integer_scale" in each for each in entry["warnings"])
+    assert "of 6 sounds are integer_scale" in evalkit("score", "two", *WORDS, *QUICK).stdout
+
+
+def test_no_warning_says_its_metrics_name_twice(desk: Path, evalkit: Any) -> None:
+    """Too few reference clips for a neighbourhood: the table says which metric, and the reason need not."""
+    for path in sorted((desk / "gt").iterdir())[:2]:
+        path.unlink()
+    words = ("--prompts", "captions.csv", "--reference", "gt", "--judges", "openl3-mini", "--no-report")
+    done = evalkit("score", "one", *words)
+    assert done.returncode == 0, done.stderr
+    assert "density_openl3" in done.stdout and "density_openl3: density_openl3:" not in done.stdout
+    scores = json.loads(evalkit("score", "one", *words, "--json").stdout)["scores"]
+    for name, entry in scores.items():
+        assert not any(each.startswith(f"{name}:") for each in entry["warnings"])

@@ -13,7 +13,8 @@ from evalkit.fetch import download
 @pytest.fixture
 def served(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The server; the network is allowed, tries follow each other at once, EVALKIT_HOME is the test's own."""
-    monkeypatch.setenv("EVALKIT_OFFLINE", "")
+    for switch in ("EVALKIT_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.setenv(switch, "")
     monkeypatch.delenv("EVALKIT_MIRROR", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setenv("EVALKIT_HOME", str(tmp_path_factory.mktemp("home")))

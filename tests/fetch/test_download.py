@@ -14,7 +14,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.fetch import download, published
 from evalkit.fetch.digests import lock_file
-from evalkit.fetch.download import fetch
+from evalkit.fetch.download import fetch, size_of
 from evalkit.fetch.sources import GitSource, HubSource, UrlSource
 
 CONTENT = bytes(range(256)) * 4000
@@ -261,6 +261,19 @@ def test_a_file_without_room_for_it_is_refused_before_it_is_fetched(
 def test_a_folder_that_cannot_be_written_is_named(served: Served) -> None:
     with pytest.raises(UserError, match="/proc/evalkit"):
         fetch(source(served), Path("/proc/evalkit/f.bin"), Notes())
+
+
+@pytest.mark.parametrize("switch", ["EVALKIT_OFFLINE", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"])
+def test_every_offline_switch_holds_for_every_source(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, switch: str
+) -> None:
+    """Who sets one of the hub's wants no network: a file of GitHub was asked for five times."""
+    monkeypatch.setenv(switch, "1")
+    with pytest.raises(UserError, match=f"{switch} forbids fetching"):
+        fetch(source(served), tmp_path / "f.bin", Notes())
+    with pytest.raises(UserError, match=f"{switch} forbids asking"):
+        size_of(source(served))
+    assert served.log == []
 
 
 def test_offline_asks_nobody(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,3 +129,22 @@ def test_a_part_that_is_missing_is_named(tmp_path: Path) -> None:
     """audiocraft's files hold no T5, and nothing else would say where to get it."""
     with pytest.raises(MissingWeights, match="t5-large"):
         GENERATORS.load("audiogen-medium")({"audiogen-medium": tmp_path}).load("cpu", "float32")
+
+
+def test_a_whole_snapshot_is_the_model_that_evalkits_selection_of_it_is(tmp_path: Path) -> None:
+    """A repository holds a model several times over, for other frameworks too; the run id is of what is read."""
+    folder = small_musicgen(tmp_path)
+    before = GENERATORS.load("musicgen-small")({"musicgen-small": folder}).spec.weights
+    for decoy in (
+        "pytorch_model.bin",
+        "state_dict.bin",
+        "tf_config.json",
+        "onnx/config.json",
+        "notes.txt",
+        "model.ckpt",
+    ):
+        (folder / decoy).parent.mkdir(exist_ok=True)
+        (folder / decoy).write_bytes(b"another framework's")
+    assert GENERATORS.load("musicgen-small")({"musicgen-small": folder}).spec.weights == before
+    (folder / "generation_config.json").write_text("{}")
+    assert GENERATORS.load("musicgen-small")({"musicgen-small": folder}).spec.weights != before

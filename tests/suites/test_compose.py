@@ -179,6 +179,33 @@ def test_a_set_of_judges_stands_beside_an_embedder_of_ones_own(tmp_path: Path) -
     assert suite.size == "mini" and {"fd_openl3", "kl_passt", "clap_score", "fd_bands"} <= set(suite.metrics)
 
 
+def test_a_board_by_an_own_embedder_alone_is_no_full_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its figures are not those of papers; kept as a manifest in another folder it names the file from there."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "bands.py").write_text("class Bands: ...\n")
+    gt = sounds(tmp_path / "gt", "a.wav", "b.wav")
+    suite = load_suite(Brief(captions(tmp_path), reference=gt, judges=("code/bands.py:Bands",), name="banded"))
+    assert suite.size == "own"
+    (tmp_path / "away").mkdir()
+    for folder in (tmp_path, tmp_path / "away"):
+        manifest, _ = keep(suite, folder)
+        kept = load_suite(str(manifest))
+        assert kept.size == "own"
+        place = Path(kept.metrics["fd_bands"].embedded_by.rpartition(":")[0])
+        assert place.resolve() == (tmp_path / "code" / "bands.py").resolve()
+        manifest.write_text(manifest.read_text().replace('size = "own"\n', ""))
+        assert load_suite(str(manifest)).size == "own", "also where the manifest does not say"
+
+
+@pytest.mark.parametrize("file", ["x.ogg", "x.csv", "x.wav", "x.json"])
+def test_a_reference_that_is_none_is_refused_with_what_one_is(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_bytes(b"OggS, or whatever it is")
+    with pytest.raises(UserError) as refused:
+        load_suite(Brief(captions(tmp_path), reference=tmp_path / file))
+    assert file in refused.value.message and "folder of recordings" in refused.value.hint
+
+
 def test_full_judges_are_chosen_where_all_their_weights_are_here(tmp_path: Path) -> None:
     """Here by EVALKIT_HOME or by --weights, by a family's name too; one that is missing makes all of them minis."""
     folder = tmp_path / "home" / "weights"

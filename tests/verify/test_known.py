@@ -65,7 +65,7 @@ def test_the_answers_of_another_checkpoint_are_not_held_against_the_one_of_that_
 def test_where_nobody_publishes_an_answer_the_way_to_leave_one_is_told(evalkit: Callable[..., Answer]) -> None:
     code, out, _ = evalkit("verify", "passt", "openl3-env", "clap", "audiogen-medium", "--json")
     told = json.loads(out)
-    assert code == 0 and [each["result"] for each in told["verdicts"]] == ["skipped"] * 4
+    assert code == 2 and [each["result"] for each in told["verdicts"]] == ["skipped"] * 4
     assert all("nobody publishes any" in each["reason"] for each in told["verdicts"])
     assert "audiogen-medium" in nothing_known() and "passt" not in nothing_known()
 
@@ -138,6 +138,20 @@ def test_a_family_s_name_stands_for_the_one_that_is_asked(evalkit: Callable[...,
 def test_all_names_that_are_unknown_are_told(evalkit: Callable[..., Answer]) -> None:
     code, out, err = evalkit("verify", "opnl3-mini", "pasts-mini")
     assert code == 2 and not out and "'opnl3-mini'" in err and "'pasts-mini'" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "unverified"), [(("passt",), ["passt"]), (("passt-mini", "passt", "clap"), ["clap", "passt"])]
+)
+def test_a_name_of_which_nothing_was_computed_does_not_pass_for_verified(
+    evalkit: Callable[..., Answer], words: tuple[str, ...], unverified: list[str]
+) -> None:
+    """Also beside one that is equal: a script that asks for a judge would go on without it."""
+    code, out, err = evalkit("verify", *words, "--json")
+    told = json.loads(out)
+    assert (code, told["ok"], told["unverified"]) == (2, False, unverified)
+    code, out, err = evalkit("verify", *words)
+    assert code == 2 and f"nothing could be verified of {', '.join(unverified)}" in err
 
 
 @pytest.mark.parametrize("words", [("--clips", "."), ("--out", "."), ("--against", "orignals")])
