@@ -103,7 +103,7 @@ def test_what_the_library_fetched_is_used_where_it_lies_and_without_a_network(hu
 def test_a_gated_model_says_in_one_line_what_to_do(
     token: str, wanted: tuple[str, ...], hub: FakeHub, tmp_path: Path
 ) -> None:
-    code, out, told = typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, token))
+    code, out, told = typed(tmp_path, "fetch", "weights", "stable-audio", "--yes", **online(hub, tmp_path, token))
     assert code == 2
     assert told.count("\n") == 1
     assert all(part in told for part in wanted)
@@ -112,7 +112,7 @@ def test_a_gated_model_says_in_one_line_what_to_do(
 
 def test_the_token_reaches_the_hub_and_nobody_else(hub: FakeHub, tmp_path: Path) -> None:
     """A large file is a redirect to another host, which is handed a signed address and no token."""
-    code, out, told = typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
+    code, out, told = typed(tmp_path, "fetch", "weights", "stable-audio", "--yes", **online(hub, tmp_path, GOOD))
     assert code == 0, told
     assert GOOD not in out + told
     folder = snapshot(tmp_path, OPEN, OPEN_COMMIT)
@@ -126,7 +126,7 @@ def test_a_renamed_gated_repository_is_followed_with_the_token(hub: FakeHub, tmp
     """Python's own client sends it along no redirect at all, others along every one."""
     hub.repositories["stabilityai/moved"] = hub.repositories[OPEN]
     hub.add(OPEN, {}, OPEN_COMMIT).moved = "stabilityai/moved"
-    code, _, told = typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
+    code, _, told = typed(tmp_path, "fetch", "weights", "stable-audio", "--yes", **online(hub, tmp_path, GOOD))
     assert code == 0, told
     assert any(each.token and each.status == 200 for each in hub.asked("/moved/resolve/"))
     assert not any(each.token for each in hub.asked("/lfs/"))
@@ -163,7 +163,7 @@ def test_a_page_of_a_listing_elsewhere_gets_no_token(hub: FakeHub, tmp_path: Pat
     """huggingface_hub sends its headers to whatever address the hub calls the next page."""
     with serving_hub() as other:
         hub.next_page = f"{other.url}/api/models/x/y/tree/{OPEN_COMMIT}"
-        typed(tmp_path, "fetch", "weights", "stable-audio", **online(hub, tmp_path, GOOD))
+        typed(tmp_path, "fetch", "weights", "stable-audio", "--yes", **online(hub, tmp_path, GOOD))
         assert other.log
         assert not any(each.token for each in other.log)
 
@@ -218,12 +218,12 @@ def test_a_branch_is_a_commit_from_the_first_fetch_on(hub: FakeHub, tmp_path: Pa
     name = "cvssp/audioldm-m-full"
     files = {"model_index.json": b"{}", "unet/config.json": b"{}", "unet/diffusion_pytorch_model.safetensors": TENSORS}
     first = hub.add(name, files).commit
-    code, _, told = typed(tmp_path, "fetch", "weights", "audioldm-m", **online(hub, tmp_path))
+    code, _, told = typed(tmp_path, "fetch", "weights", "audioldm-m", "--yes", **online(hub, tmp_path))
     assert code == 0, told
     folder = snapshot(tmp_path, name, first)
     assert (folder.parent.parent / "refs" / "main").read_text() == first
     hub.add(name, {**files, "unet/config.json": b"[]"}, "e" * 40)
-    code, out, told = typed(tmp_path, "fetch", "weights", "audioldm-m", "--json", **online(hub, tmp_path))
+    code, out, told = typed(tmp_path, "fetch", "weights", "audioldm-m", "--yes", "--json", **online(hub, tmp_path))
     assert code == 0, told
     assert {first} == {
         Path(each["path"]).relative_to(folder.parent).parts[0] for each in json.loads(out)["fetched"][0]["files"]
