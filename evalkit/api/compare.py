@@ -15,7 +15,7 @@ from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record, read_run
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.paths import typed
+from evalkit.core.paths import is_folder, is_there, typed
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
 from evalkit.run.baseline import read_baseline
@@ -181,7 +181,7 @@ def side_of(run: Run | str | Path) -> Record:
 
 def _at(place: Path) -> Record:
     """The run in a folder, or in a file of `evalkit bundle`, under the name of that file."""
-    if not place.is_file():
+    if is_folder(place) or not is_there(place):
         return read_run(place)
     with opened(place) as folder:
         return replace(read_run(folder), source=str(place))
@@ -189,4 +189,4 @@ def _at(place: Path) -> Record:
 
 def baseline_side(place: Path) -> Record:
     """What a run is held against: a baseline file, or a bundle of a run."""
-    return _at(place) if place.is_file() and is_bundle(place) else read_baseline(place)
+    return _at(place) if is_bundle(place) else read_baseline(place)

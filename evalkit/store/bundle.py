@@ -113,7 +113,7 @@ def opened(path: Path) -> Iterator[Path]:
 
 def is_bundle(path: Path) -> bool:
     """Does a file begin as a bundle does? Whether it is a whole one, `opened` says."""
-    with suppress(OSError, UserError), open_regular(path) as file:
+    with suppress(OSError, ValueError, UserError), open_regular(path) as file:
         return file.read(4) == _BEGIN
     return False
 
