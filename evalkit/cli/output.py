@@ -109,6 +109,11 @@ def print_json(value: Any) -> None:
         data = data[_ANSWER[0].write(data) :]
 
 
+def print_text(text: str) -> None:
+    """A document on stdout as it is, its lines too; characters that stdout cannot carry are spelt out."""
+    sys.stdout.write(carried(text, sys.stdout.encoding or "ascii"))
+
+
 def say(line: str = "", flush: bool = False) -> None:
     """One line on stdout, whatever is in it."""
     print(_line(line, sys.stdout), flush=flush)

@@ -1,16 +1,23 @@
-"""`evalkit report`: one HTML file from one or many run folders."""
+"""`evalkit report`: one HTML file from one or many run folders, or their table for a paper."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import json_option, print_boards, print_json, say
+from evalkit.cli.output import json_option, print_boards, print_json, print_text, say
 from evalkit.cli.paths import typed
-from evalkit.core.files import require_place
+from evalkit.core.errors import UserError
+from evalkit.core.files import require_place, write_bytes
+
+if TYPE_CHECKING:
+    from evalkit.report.latex import Style
+    from evalkit.report.published import Figure
 
 
 class Audio(StrEnum):
@@ -19,6 +26,15 @@ class Audio(StrEnum):
     sample = "sample"
     all = "all"
     none = "none"
+
+
+class Form(StrEnum):
+    """What `--format` writes instead of the page: the names of `evalkit.report.formats.FORMATS`."""
+
+    latex = "latex"
+    md = "md"
+    csv = "csv"
+    json = "json"
 
 
 def report(
@@ -30,7 +46,7 @@ def report(
         "--out",
         parser=typed,
         metavar="FILE",
-        help="Where to write. Default: report.html in the run's folder; for several runs, here.",
+        help="Where to write. Default: report.html in the run's folder; for several runs, here; stdout with --format.",
     ),
     audio: Audio = typer.Option(
         Audio.sample,
@@ -38,6 +54,9 @@ def report(
         help="Sound of a sample of the prompts (of all, where they are few), of all, or of none.",
     ),
     no_published: bool = typer.Option(False, "--no-published", help="Leave out the figures of papers."),
+    form: Form | None = typer.Option(None, "--format", help="Write the tables in this format, and no page."),
+    plus_minus: bool = typer.Option(False, "--plus-minus", help="LaTeX: 12.3 ± 1.3 instead of 12.3 [11.0, 13.6]."),
+    further: bool = typer.Option(False, "--further", help="LaTeX: also a table of the further measures."),
     as_json: bool = json_option("Print the scores as JSON, for machines."),
 ) -> None:
     """Write one HTML page of runs, to look at and listen to.
@@ -46,17 +65,26 @@ def report(
     double click. Runs of different suites, protocols or sizes get tables of their own. Figures of papers stand under
     runs of the same suite, length and protocol. The digests of a bundle's files are checked.
 
+    With --format the tables alone are written, to stdout or --out: LaTeX (booktabs) and Markdown for a paper, CSV and
+    JSON for machines, as reports/schema/ describes them.
+
     \b
     Example:
+      evalkit report runs/mini/*/* --format latex --out table.tex
       evalkit report runs/mini/stable-audio-mini/* --out compare.html
     """
     from evalkit.report.board import boards
+    from evalkit.report.formats import document
+    from evalkit.report.latex import Style
     from evalkit.report.page import publish
     from evalkit.report.published import shipped
-    from evalkit.report.tables import records
     from evalkit.store.bundle import opened
 
     published = () if no_published else shipped()
+    _require_fit(form, plus_minus or further, as_json)
+    if form is not None:
+        _write_tables(runs, out, form, Style(plus_minus, further), published)
+        return
     target = out or _beside(runs)
     place = require_place(target)
     with ExitStack() as open_bundles:
@@ -65,10 +93,36 @@ def report(
         shown = publish(folders, target if out is None else place, audio.value, published)
     tables = boards(shown, published)
     if as_json:
-        print_json({"report": str(target), "scores": records(tables)})
+        print_json({"report": str(target), **document(tables)})
     else:
         print_boards(tables)
         say(f"report: {target}")
+
+
+def _require_fit(form: Form | None, styled: bool, as_json: bool) -> None:
+    if as_json and form is not None:
+        raise UserError("--json and --format are both given", "--format json writes the scores alone, without a page")
+    if styled and form is not Form.latex:
+        raise UserError("--plus-minus and --further shape a LaTeX table", "add --format latex, or leave them out")
+
+
+def _write_tables(
+    runs: Sequence[Path], out: Path | None, form: Form, style: Style, published: Sequence[Figure]
+) -> None:
+    from evalkit.report.board import boards
+    from evalkit.report.formats import FORMATS
+    from evalkit.report.records import read_runs
+    from evalkit.store.bundle import opened
+
+    place = None if out is None else require_place(out)
+    with ExitStack() as open_bundles:
+        folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
+        text = FORMATS[form.value].write(boards(read_runs(folders), published), style)
+    if place is None:
+        print_text(text)
+    else:
+        write_bytes(place, text.encode("utf-8"))
+        say(f"{FORMATS[form.value].title}: {out}")
 
 
 def _beside(runs: list[Path]) -> Path:

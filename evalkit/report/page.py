@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING
 import evalkit
 from evalkit.core.files import write_bytes
 from evalkit.report import variance
+from evalkit.report.board import Board
+from evalkit.report.formats import FORMATS
+from evalkit.report.latex import Style
 from evalkit.report.made_of import ASSETS, made_of, made_of_runs
 from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs
 from evalkit.report.sampling import Audio
 from evalkit.report.speed import HEADINGS
-from evalkit.report.tables import ARROWS, csv_text, further_title, markdown
+from evalkit.report.tables import ARROWS, further_title
 from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
 
 if TYPE_CHECKING:
@@ -64,7 +67,7 @@ def publish(
 
 def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> str:
     """The page as text; `told` is what it was made of, `differences` the rows of a comparison's table."""
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = _asset("style.css"), _asset("script.js") + _asset("export.js")
     return (
         _environment()
         .get_template("page.html.j2")
@@ -75,8 +78,7 @@ def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> s
             style=style,
             script=script,
             policy=policy(style, script),
-            csv_link=_link("text/csv", csv_text([section.board for section in view.sections])),
-            markdown_link=_link("text/markdown", "\n".join(markdown(section.board) for section in view.sections)),
+            exports=_exports([section.board for section in view.sections]),
             arrows=ARROWS,
             further_title=further_title,
             speed_headings=HEADINGS,
@@ -105,8 +107,16 @@ def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def _link(kind: str, text: str) -> str:
-    return f"data:{kind};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode('ascii')}"
+def _exports(boards: Sequence[Board]) -> list[tuple[str, str, str]]:
+    """(title, file name, data: link) of the tables in each format."""
+    return [
+        (kind.title, f"leaderboard.{kind.ending}", _link(kind.media, kind.write(boards, Style())))
+        for kind in FORMATS.values()
+    ]
+
+
+def _link(media: str, text: str) -> str:
+    return f"data:{media};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode('ascii')}"
 
 
 def _environment() -> Environment:

@@ -53,3 +53,26 @@ def test_published_figures_can_be_left_out(run: Path, monkeypatch: pytest.Monkey
         done = CliRunner().invoke(build(("report", "metrics")), ["report", str(run), *words])
         assert done.exit_code == 0, done.output
         assert len(asked) == times
+
+
+@pytest.mark.parametrize(
+    ("form", "part"),
+    [("latex", "\\begin{table}"), ("md", "| run |"), ("csv", "suite,version"), ("json", "schema_version")],
+)
+def test_a_format_goes_to_stdout_or_to_a_file_and_no_page_is_written(
+    run: Path, tmp_path: Path, form: str, part: str
+) -> None:
+    app, out = build(("report", "metrics")), tmp_path / "table"
+    told = CliRunner().invoke(app, ["report", str(run), "--format", form])
+    assert told.exit_code == 0, told.output
+    assert part in told.stdout
+    CliRunner().invoke(app, ["report", str(run), "--format", form, "--out", str(out)])
+    assert out.read_bytes().decode("utf-8").splitlines() == told.stdout.splitlines()
+    assert not (run / "report.html").exists()
+
+
+@pytest.mark.parametrize("words", [["--plus-minus"], ["--format", "md", "--further"], ["--format", "csv", "--json"]])
+def test_options_that_would_do_nothing_are_refused_before_the_work(run: Path, words: list[str]) -> None:
+    done = CliRunner().invoke(build(("report", "metrics")), ["report", str(run), *words])
+    assert isinstance(done.exception, UserError)
+    assert not (run / "report.html").exists()
