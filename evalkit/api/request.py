@@ -31,6 +31,7 @@ def request(
     retry_failed: bool = False,
     timeout: float | None = None,
     about: str | Path | None = None,
+    until: Path | None = None,
     command: tuple[str, ...] = (),
 ) -> RunConfig:
     """The parameters of `evalkit.run` and `evalkit.score` as one record: device chosen, paths looked for.
@@ -59,5 +60,6 @@ def request(
         retry_failed=retry_failed,
         timeouts=parse_timeout(timeout),
         about=None if about is None else typed(about),
+        until=until,
         command=command,
     )

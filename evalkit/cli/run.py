@@ -63,6 +63,13 @@ TIMEOUT = typer.Option(
     help="Give up on a sound that takes longer; default 600, or a worker's own. The first batch has twice that.",
 )
 FETCH = typer.Option(False, "--fetch", help="First bring what is published elsewhere and not here yet.")
+UNTIL = typer.Option(
+    None,
+    "--until-decided",
+    parser=typed,
+    metavar="BASELINE",
+    help="End early, once every metric that is a mean of prompts is decided against this baseline file or run.",
+)
 JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
 
@@ -91,6 +98,7 @@ def run(
     max_failures: int | None = MAX_FAILURES,
     retry_failed: bool = RETRY,
     timeout: float | None = TIMEOUT,
+    until_decided: Path | None = UNTIL,
     fetch: bool = FETCH,
     yes: bool = YES,
     as_json: bool = JSON,
@@ -100,6 +108,9 @@ def run(
 
     --fetch first brings whatever of it is published elsewhere and not here yet, after a list of what, from where, how
     large and under which licence.
+
+    --until-decided ends a run early, with exit 1 where it is worse: a run without figures, in which a distance of sets
+    is not judged. The same command without it makes the rest.
 
     Typing the same command again goes on where it stopped; a finished run is shown again, and nothing is
     recomputed. Failed items are counted beside every number. A model or metric of your own that fails costs
@@ -140,6 +151,7 @@ def run(
             random_weights=random_weights,
             retry_failed=retry_failed,
             timeout=timeout,
+            until=until_decided,
             command=("evalkit", *sys.argv[1:]),
         )
         for name in models

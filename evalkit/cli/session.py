@@ -12,6 +12,7 @@ import typer
 
 from evalkit.cli.attempts import Lost, attempt_all
 from evalkit.cli.brief import left_out
+from evalkit.cli.decided import ended_early, is_worse, sentences
 from evalkit.cli.output import print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
@@ -74,7 +75,7 @@ def _kept(page: Callable[[], Path | None], refusals: list[Exception]) -> Path | 
 
 
 def _report(attempt: Outcome | Lost, manner: Manner) -> Path | None:
-    if isinstance(attempt, Lost) or not manner.report:
+    if isinstance(attempt, Lost) or not manner.report or ended_early(attempt):
         return None
     folder = attempt.plan.folder
     return _page([folder.root], folder.report)
@@ -103,7 +104,7 @@ def _fails(outcome: Outcome, manner: Manner) -> bool:
     too_many = manner.max_failures is not None and len(outcome.failures) > manner.max_failures
     numberless = any(entry["value"] is None for entry in outcome.scores.values() if _is_headline(entry))
     broken = outcome.unclosed or any(entry.get("error") for entry in outcome.scores.values())
-    return too_many or outcome.n_ok == 0 or numberless or bool(broken)
+    return is_worse(outcome) or too_many or outcome.n_ok == 0 or numberless or bool(broken)
 
 
 def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
@@ -123,6 +124,7 @@ def _as_json(attempt: Outcome | Lost, report: Path | None) -> dict[str, Any]:
         "n_failed": len(outcome.failures),
         "failures": dict(outcome.failures),
         "unclosed": outcome.unclosed or None,
+        "decided": dict(outcome.decided) or None,
         "reused": outcome.reused,
         "scores": dict(outcome.scores),
         "left_out": dict(plan.suite.left_out),
@@ -167,6 +169,8 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
     if with_scores:
         _print_further({name: entry for name, entry in ordered.items() if not _is_headline(entry)}, outcome.n_ok)
         _print_left_out(plan.suite)
+    for sentence in sentences(outcome):
+        say(sentence)
     if outcome.unclosed:
         say(f"  {outcome.unclosed}")
     if outcome.reused:

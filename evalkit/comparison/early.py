@@ -8,7 +8,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,18 +43,20 @@ def decided(
     direction: str,
     tolerance: float = 0.0,
     planned: int | None = None,
+    order: Sequence[str] | None = None,
 ) -> Decision:
     """The first look at which the loss lies wholly above or wholly under `tolerance`, else the last one.
 
     `differences` {id: current - baseline}, `groups` {id: its source}, `direction` "lower" or "higher" (which is
-    better), `planned` the sources that there are to be, default those of `differences`. Raises ValueError where there
-    are none.
+    better), `planned` the sources that there are to be, default those of `differences`, `order` the sources as they are
+    looked at (default: as `drawn`). Raises ValueError where there are none.
     """
     import numpy as np
 
     from evalkit.stats.sequence import confidence_sequence
 
-    places = {source: place for place, source in enumerate(drawn(groups[each] for each in differences))}
+    looked = drawn(groups[each] for each in differences) if order is None else order
+    places = {source: place for place, source in enumerate(dict.fromkeys(looked))}
     ids = sorted(differences, key=lambda each: (places[groups[each]], each))
     planned = planned or len(places)
     found = confidence_sequence([differences[i] for i in ids], [groups[i] for i in ids], planned, LEVEL)

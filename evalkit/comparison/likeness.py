@@ -8,15 +8,15 @@ from typing import Any
 from evalkit.comparison.record import Record, number
 from evalkit.core.text import one_line, short_digest
 
-_SUITE_KEYS = {"name": "suite", "protocol": "protocol", "version": "suite version", "digest": "suite content"}
-_SCORE_KEYS = {"protocol": "protocol", "direction": "direction", "weights": "weights", "embedder": "embedder settings"}
+SUITE_KEYS = {"name": "suite", "protocol": "protocol", "version": "suite version", "digest": "suite content"}
+SCORE_KEYS = {"protocol": "protocol", "direction": "direction", "weights": "weights", "embedder": "embedder settings"}
 
 
 def unlike_runs(run: Record, baseline: Record) -> str:
     """Why these two can never be compared, or ""."""
     if run.status != "success":
         return f"the run's status is {run.status}, not success"
-    for key, words in _SUITE_KEYS.items():
+    for key, words in SUITE_KEYS.items():
         if run.suite.get(key) != baseline.suite.get(key):
             return f"another {words}: {_brief(run.suite.get(key))}, baseline {_brief(baseline.suite.get(key))}"
     if run.samples != baseline.samples:
@@ -46,7 +46,7 @@ def unlike_scores(
         if (number(score.get("se")) or 0.0) < 0:
             return f"the {side} has a standard error below zero"
     assert current is not None and base is not None
-    for key, words in _SCORE_KEYS.items():
+    for key, words in SCORE_KEYS.items():
         if current.get(key) != base.get(key):
             return f"another {words}: {_brief(current.get(key))}, baseline {_brief(base.get(key))}"
     codes = current.get("code"), base.get("code")

@@ -34,6 +34,7 @@ class RunConfig:
     kept in run.json. `checkpoint` puts another model of the same family in this one's place; `random_weights` takes its
     architecture alone. `timeouts` take the place of the model's own. `about` is the file that tells of the system whose
     folder is scored. `samples` is how many sounds each prompt gets.
+    `until` is the baseline against which the run goes on until its means of prompts are decided.
     """
 
     model: str = DEFAULT_MODEL
@@ -53,6 +54,7 @@ class RunConfig:
     timeouts: Timeouts | None = None
     about: Path | None = None
     samples: int = 1
+    until: Path | None = None
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -6,9 +6,10 @@ only its missing items are kept, so a stopped run and an undisturbed one hold th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import takewhile
 
 from evalkit.core.faults import together
 from evalkit.core.interrupts import heed
@@ -44,10 +45,20 @@ def settled_records(plan: Plan, ledger: Ledger) -> dict[str, Record]:
 
 
 Lost = Callable[[str], object]
+Enough = Callable[[Collection[str]], bool]
 
 
-def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress, lost: Lost = lambda why: None) -> None:
+def generate(
+    plan: Plan,
+    ledger: Ledger,
+    executor: Executor,
+    progress: Progress,
+    lost: Lost = lambda why: None,
+    enough: Enough = lambda made: False,
+) -> None:
     """Make every item that is not settled. The generator is loaded only where there is one to make.
+
+    Before each batch `enough` is asked with the keys of what is made: where it says so, the rest is not.
 
     Where a model does not come back and cannot be interrupted, what it was at is recorded, `lost` hears why, and the
     process ends.
@@ -62,7 +73,7 @@ def generate(plan: Plan, ledger: Ledger, executor: Executor, progress: Progress,
     if plan.found is not None:
         _collect(plan, ledger, settled, progress)
     elif len(settled) < len(plan.items):
-        _make(plan, ledger, executor, settled, progress, lost)
+        _make(plan, ledger, executor, settled, progress, lost, enough)
     progress.finish(stage)
 
 
@@ -79,11 +90,19 @@ def _require_model_files(plan: Plan) -> None:
 
 
 def _make(
-    plan: Plan, ledger: Ledger, executor: Executor, settled: Mapping[str, Record], progress: Progress, lost: Lost
+    plan: Plan,
+    ledger: Ledger,
+    executor: Executor,
+    settled: Mapping[str, Record],
+    progress: Progress,
+    lost: Lost,
+    enough: Enough,
 ) -> None:
     assert plan.generator is not None
+    made = set(settled)
 
     def keep(item: Item, result: Result) -> None:
+        made.add(item.key)
         if item.key not in settled:
             ledger.append(accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key)))
 
@@ -96,7 +115,10 @@ def _make(
         lost(told)
 
     parts = list(_open_parts(plan, ledger, settled))
-    batches = [Batch(number, [_request(item) for item in items]) for number, items in enumerate(parts)]
+    batches = (
+        Batch(number, [_request(item) for item in items])
+        for number, items in takewhile(lambda part: not enough(made), enumerate(parts))
+    )
     limits = limits_of(plan.generator, plan.config.timeouts)
     loading = partial(progress.step, f"load {plan.model.name}")
     job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options, limits, give_up, loading)

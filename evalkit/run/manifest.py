@@ -1,8 +1,8 @@
 """`run.json`: what made a run and how far it got, and the check that a finished run needs nothing more.
 
-Statuses: started, success, error, cancelled. A killed run stays `started`, and so can be told from one
-that ended. `identity` is what the run id is the digest of. `finished` lets the same command end at once:
-the digests of scores.json and samples.parquet, and for each embedder's weights a stamp of its files (names,
+Statuses: started, success, error, cancelled, decided (ended early by `run/until.py`). A killed run stays `started`, and
+so can be told from one that ended. `identity` is what the run id is the digest of. `finished` lets the same command end
+at once: the digests of scores.json and samples.parquet, and for each embedder's weights a stamp of its files (names,
 sizes, times), which is compared before any network is loaded. A metric whose code is not evalkit's own has that code's
 digest beside its embedder: where it is another one now, the run is scored anew, from the sounds and features it has.
 """
@@ -43,7 +43,7 @@ from evalkit.store.ledger import runs_in
 
 SCHEMA = 1
 _SHOWN = {"code": "code of the model"}
-Status = Literal["started", "success", "error", "cancelled"]
+Status = Literal["started", "success", "error", "cancelled", "decided"]
 SET_ASIDE = "run.json.damaged"
 _FORM = {"run_id": str, "status": str, "identity": dict, "seconds": dict, "metrics": dict, "versions": dict}
 """What is gone by, and must be of its type."""
@@ -221,7 +221,7 @@ def judges_told(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], sc
 
 def begin(manifest: Manifest, plan: Plan) -> None:
     """Mark the run as started, by this command."""
-    for of_before in ("error", "speed"):
+    for of_before in ("error", "speed", "decided"):
         manifest.content.pop(of_before, None)
     manifest.update(status="started", command=list(plan.config.command), finished={})
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evalkit.core import interrupts
@@ -38,15 +38,17 @@ from evalkit.run.progress import Progress
 from evalkit.run.samples import write_samples
 from evalkit.run.score import Scoring, embed_all, score_all
 from evalkit.run.speed import speed
+from evalkit.run.until import Watch, watch_on
 from evalkit.store.ledger import Ledger, Record
 from evalkit.store.lock import locked
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command ends with. `failures` maps the sounds' names to reasons; `reused` is True where the whole
-    run was there already; `scores` is empty after the generate stage alone. `unclosed` says how the generator failed to
-    close, after all of it was made."""
+    """What a command ends with. `failures` maps the sounds' names to reasons; `reused` is True where the whole run was
+    there already; `scores` is empty after the generate stage alone. `unclosed` says how the generator failed to close,
+    after all of it was made. `decided` is what `--until-decided` found, {} without it; where its `not_made` is not 0,
+    the run ended early."""
 
     plan: Plan
     scores: Mapping[str, Mapping[str, Any]]
@@ -54,6 +56,7 @@ class Outcome:
     failures: Mapping[str, str]
     reused: bool
     unclosed: str = ""
+    decided: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked: Looked | None = None) -> Outcome:
@@ -73,9 +76,15 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
             progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
         with _working(manifest, plan, progress):
-            records, unclosed = _generated(plan, ledger, manifest, executor, progress)
             shops = {name: _workshop(plan, manifest, name, now[name], progress) for name in now}
-            scoring = Scoring(plan, records, ready.metrics, ready.broken, codes, shops, ready.references)
+            whole = Scoring(plan, {}, ready.metrics, ready.broken, codes, shops, ready.references)
+            watch = watch_on(whole, ledger)
+            records, unclosed = _generated(plan, ledger, manifest, executor, progress, watch)
+            decided = {} if watch is None else watch.told(records)
+            if decided.get("not_made"):
+                manifest.update(status="decided", decided=decided)
+                return replace(_outcome(plan, records, {}, reused=False), unclosed=unclosed, decided=decided)
+            scoring = replace(whole, records=records)
             with _timed(manifest, "embed"):
                 embeddings = embed_all(scoring, progress)
             with _timed(manifest, "score"), progress.step("score"):
@@ -83,7 +92,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
                 write_json(plan.folder.scores, scored.scores)
                 write_samples(plan, records, scored.per_prompt)
             manifest.update(status="success", **closing(plan, now, codes, scored))
-        return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed)
+        return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed, decided=decided)
 
 
 def run_generate(
@@ -148,9 +157,15 @@ def _told(error: BaseException) -> str:
 
 
 def _generated(
-    plan: Plan, ledger: Ledger, manifest: Manifest, executor: Executor | None, progress: Progress
+    plan: Plan,
+    ledger: Ledger,
+    manifest: Manifest,
+    executor: Executor | None,
+    progress: Progress,
+    watch: Watch | None = None,
 ) -> tuple[dict[str, Record], str]:
-    """The record of every item, after the generate stage, and how the generator failed to close ("": it did not)."""
+    """The record of every item, or of those that `watch` let be made, after the generate stage, and how the generator
+    failed to close ("": it did not)."""
     unclosed = ""
 
     def lost(why: str) -> None:
@@ -158,12 +173,15 @@ def _generated(
 
     with _timed(manifest, "generate"):
         try:
-            generate(plan, ledger, executor or Inline(), progress, lost)
+            if watch is None:
+                generate(plan, ledger, executor or Inline(), progress, lost)
+            else:
+                generate(watch.plan, ledger, executor or Inline(), progress, lost, watch.enough)
         except Unclosed as error:
             unclosed = f"{plan.model.name}: {error}"
             progress.note(unclosed)
-    records = {item.key: ledger.records[item.key] for item in plan.items}
-    if plan.generator is not None:
+    records = {item.key: ledger.records[item.key] for item in plan.items if item.key in ledger.records}
+    if plan.generator is not None and len(records) == len(plan.items):
         manifest.update(speed=speed(plan, records))
     return records, unclosed
 
@@ -190,6 +208,7 @@ def _timed(manifest: Manifest, stage: str) -> Iterator[None]:
 
 
 def _outcome(plan: Plan, records: Mapping[str, Record], scores: Mapping[str, Any], reused: bool) -> Outcome:
-    bad = [(item.name, records[item.key]) for item in plan.items if records[item.key].status != "ok"]
+    made = [(item.name, records[item.key]) for item in plan.items if item.key in records]
+    bad = [(name, record) for name, record in made if record.status != "ok"]
     failures = {name: record.error or record.kind for name, record in bad}
-    return Outcome(plan, scores, len(plan.items) - len(failures), failures, reused)
+    return Outcome(plan, scores, len(made) - len(failures), failures, reused)

@@ -28,6 +28,7 @@ from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References, open_references
 from evalkit.run.score import load_metrics
+from evalkit.run.until import baseline_of
 from evalkit.suites.pinned import require_references
 
 
@@ -56,6 +57,8 @@ def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress) ->
     wrong, stamped, codes = Gathering(), dict[str, str](), dict[str, str]()
     with wrong.look():
         _require_place_and_means(plan, progress)
+    with wrong.look():
+        baseline_of(plan)
     if stage == "generate":
         wrong.settle()
         return Looked({}, {}, None)

@@ -26,6 +26,7 @@ _STATUSES = {
     "started": "not finished: it is being worked on, or was stopped",
     "cancelled": "not finished: it was interrupted",
     "error": "not finished: it ended in an error",
+    "decided": "not finished: --until-decided ended it early; the same command without that makes the rest",
 }
 
 

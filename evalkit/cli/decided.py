@@ -1,0 +1,36 @@
+"""What `run --until-decided` tells: which metric was decided, after how many prompts, and what was not made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalkit.report.text import figure
+
+if TYPE_CHECKING:
+    from evalkit.run.pipeline import Outcome
+
+
+def ended_early(outcome: Outcome) -> bool:
+    """Was a part of the run not made, as what was asked is decided?"""
+    return bool(outcome.decided.get("not_made"))
+
+
+def is_worse(outcome: Outcome) -> bool:
+    """Was a metric decided to be worse than the baseline's?"""
+    return any(each["way"] == "worse" for each in outcome.decided.get("metrics", {}).values())
+
+
+def sentences(outcome: Outcome) -> list[str]:
+    """In words; nothing for a run that was to go to the end."""
+    told = []
+    for name, each in outcome.decided.get("metrics", {}).items():
+        ends = "" if each["low"] is None else f" [{figure(each['low'], 3)}, {figure(each['high'], 3)}]"
+        way = f"{each['way']}, decided" if each["way"] else "not decided"
+        told.append(f"  {name}: {way} after {each['prompts']} prompts: {figure(each['difference'], 3)}{ends}")
+    if not ended_early(outcome):
+        return told
+    missing = f"{outcome.decided['not_made']} of {len(outcome.plan.items)} sounds are not made"
+    told.append(f"ended early: {missing}, as what they were for is decided; without --until-decided they are")
+    if outcome.decided["at_the_end"]:
+        told.append(f"not judged: {', '.join(outcome.decided['at_the_end'])}: only a whole run has them")
+    return told
