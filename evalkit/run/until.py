@@ -132,7 +132,8 @@ class Watch:
         part = replace(self.plan, items=items, suite=replace(self.plan.suite, metrics=chosen))
         records = {item.key: self.ledger.records[item.key] for item in items}
         shops = {each.weights: self.whole.workshops[each.weights] for each in chosen.values()}
-        scoring = replace(self.whole, plan=part, records=records, workshops=shops)
+        metrics = {name: metric for name, metric in self.whole.metrics.items() if name in chosen}
+        scoring = replace(self.whole, plan=part, records=records, workshops=shops, metrics=metrics)
         embeddings = embed_all(scoring, Silent())
         scored = score_all(scoring, embeddings)
         for name, entry in scored.scores.items():
