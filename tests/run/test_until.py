@@ -20,7 +20,11 @@ from evalkit.run.progress import Silent
 from evalkit.run.until import blocks_of
 
 
+PROMPTS = 48
+
+
 def run(out: Path, until: Path | None = None, **words: object) -> Outcome:
+    words = {"limit": PROMPTS, **words}
     return worked(prepared(request("mock", out=out, until=until, **words)), "score", Silent())  # type: ignore[arg-type]
 
 
@@ -47,7 +51,7 @@ def test_it_ends_early_and_is_no_finished_run(whole: Path, tmp_path: Path) -> No
     found = run(tmp_path / "early", base)
     ways = found.decided["metrics"]
     assert {name: each["way"] for name, each in ways.items()} == {"kl_passt": "worse", "clap_score": "worse"}
-    assert found.decided["not_made"] == 64 - found.n_ok > 0
+    assert found.decided["not_made"] == PROMPTS - found.n_ok > 0
     assert found.decided["at_the_end"] == ["fd_openl3"]
     assert found.scores == {}
     folder = tmp_path / "early"
@@ -68,7 +72,10 @@ def test_the_same_command_finds_it_decided_and_without_the_option_it_is_finished
     assert again.decided == first.decided
     assert {path.name: path.stat().st_mtime_ns for path in (folder / "audio").iterdir()} == sounds
     assert run(folder).decided == {}
-    assert (folder / "scores.json").read_bytes() == (whole / "scores.json").read_bytes()
+    here, there = (json.loads((each / "scores.json").read_text()) for each in (folder, whole))
+    assert {name: score["n"] for name, score in here.items()} == {name: score["n"] for name, score in there.items()}
+    for name, score in there.items():  # features that were made at another time may differ in their last bits
+        assert here[name]["value"] == pytest.approx(score["value"], rel=1e-5, nan_ok=True), name
     assert (folder / "samples.parquet").exists()
     assert "decided" not in json.loads((folder / "run.json").read_text())
     for path in (whole / "audio").iterdir():
@@ -76,8 +83,7 @@ def test_the_same_command_finds_it_decided_and_without_the_option_it_is_finished
 
 
 def test_what_is_not_decided_goes_to_the_end(whole: Path, tmp_path: Path) -> None:
-    base = better_by(read_run(whole), 0.0, tmp_path / "base.json")
-    found = run(tmp_path / "same", better_by(read_run(whole), 0.0, base))
+    found = run(tmp_path / "same", better_by(read_run(whole), 0.0, tmp_path / "base.json"))
     kept = {name: each["way"] for name, each in found.decided["metrics"].items()}
     assert found.decided["not_made"] == 0 or all(kept.values())
 
@@ -100,7 +106,7 @@ def test_a_baseline_of_something_else_is_refused_before_any_sound(whole: Path, t
     save_baseline(record, tmp_path / "base.json")
     few = replace(record, metrics={"fd_openl3": record.metrics["fd_openl3"]})
     save_baseline(few, tmp_path / "few.json")
-    for words, told in (({"limit": 8}, "has 64 prompts"), ({"samples": 2}, "sounds a prompt")):
+    for words, told in (({"limit": 8}, "has 48 prompts"), ({"samples": 2}, "sounds a prompt")):
         with pytest.raises(UserError, match=told):
             run(tmp_path / "out", tmp_path / "base.json", **words)
     with pytest.raises(UserError, match="no metric of the gate is a mean"):
