@@ -19,7 +19,6 @@ from evalkit.run.pipeline import Outcome
 from evalkit.run.progress import Silent
 from evalkit.run.until import blocks_of
 
-
 PROMPTS = 48
 
 
