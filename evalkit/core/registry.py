@@ -35,6 +35,10 @@ class Registry:
         found = {point.name: point.value for point in entry_points(group=self.group)}
         return {**found, **self._builtin}
 
+    def __contains__(self, name: str) -> bool:
+        """Is it a registered name? A built-in one is known without looking through the installed packages."""
+        return name in self._builtin or name in self.targets()
+
     def names(self) -> list[str]:
         return sorted(self.targets())
 
@@ -82,7 +86,7 @@ class Registry:
         if is_file(name):
             known = ", ".join(f"{name}:{each}" for each in names_in(typed_path(name)))
             raise UserError(f"{self.kind} {name!r} is a file", f"say what of it: {known or f'{name}:NAME'}")
-        target = self.targets().get(name, name if ":" in name else "")
+        target = self._builtin.get(name) or self.targets().get(name, name if ":" in name else "")
         if not target:
             raise unknown_name(self.kind, name, self.names())
         return target

@@ -63,7 +63,7 @@ def meaning(metric: str, like: str = "") -> Meaning:
 
 
 def _card(metric: str) -> MetricCard | None:
-    if metric not in METRICS.names():
+    if metric not in METRICS:
         return None
     try:
         card = METRICS.load(metric).card

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from evalkit.report.answers import Finding, ahead, findings
 from evalkit.report.board import RANDOM, Board, boards, heading
 from evalkit.report.charts import Chart, charts
 from evalkit.report.entrants import Entrant
@@ -57,6 +58,8 @@ class Section:
     mini: bool
     random: bool
     summary: str
+    ahead: tuple[str, ...]
+    findings: tuple[Finding, ...]
     charts: tuple[Chart, ...]
     failures: tuple[Failure, ...]
     failure_counts: tuple[tuple[str, int], ...]
@@ -120,6 +123,8 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         mini=board.size == "mini",
         random=board.size == RANDOM,
         summary=_summary(entrants, len(failures)),
+        ahead=ahead(board),
+        findings=findings(entrants),
         charts=charts(board),
         failures=failures[:MAX_FAILURES],
         failure_counts=tuple(Counter(failure.reason for failure in failures).most_common(8)),

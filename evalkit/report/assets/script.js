@@ -51,7 +51,9 @@
     const list = section.querySelector(".entries");
     const entries = all(list, ".entry");
     const lines = all(section, "tr.line");
-    const words = new Map([...entries, ...lines].map((node) => [
+    // Read when somebody first filters: a page of a thousand prompts would otherwise open later for it.
+    let words = null;
+    const read = () => new Map([...entries, ...lines].map((node) => [
       node, (node.querySelector("header") || node.querySelector("th")).textContent.toLowerCase(),
     ]));
     const filter = tools.querySelector(".filter");
@@ -59,6 +61,7 @@
     const order = tools.querySelector(".order");
 
     const apply = () => {
+      words ??= read();
       const wanted = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
       for (const [node, text] of words) {
         node.hidden = !wanted.every((word) => text.includes(word)) || (flagged.checked && !("flagged" in node.dataset));
@@ -77,7 +80,8 @@
     filter.addEventListener("input", apply);
     flagged.addEventListener("change", apply);
     order.addEventListener("change", arrange);
-    apply();
+    const total = lines.length || entries.length;
+    tools.querySelector(".tally").textContent = total + " of " + total + " prompts";
   };
 
   // A link to a prompt that the filter hides, or that lies in the closed list, must still arrive.

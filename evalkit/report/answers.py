@@ -1,0 +1,59 @@
+"""What the first screen answers: who is ahead and whether that is certain, and what is wrong with the sounds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evalkit.audio.verdicts import VERDICTS
+from evalkit.report.board import Board
+from evalkit.report.entrants import Entrant
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One verdict on the audio: its name, when it is given, and how many sounds of each run carry it ("12 of 64")."""
+
+    verdict: str
+    when: str
+    counts: tuple[str, ...]
+
+
+def ahead(board: Board) -> tuple[str, ...]:
+    """A sentence for each metric that ranks several runs: the one that is separated from all others, or those that may
+    hold the first place."""
+    found = []
+    for place, column in enumerate(board.columns):
+        ranked = [(row.entrant.key, row.cells[place]) for row in board.rows if row.cells[place].standing is not None]
+        if len(ranked) < 2:
+            continue
+        best = next((key for key, cell in ranked if cell.best), "")
+        first = [key for key, cell in ranked if cell.standing is not None and cell.standing.best == 1]
+        if best:
+            found.append(f"{column.meaning.title}: {best} is ahead, separated from every other run.")
+        elif len(first) == len(ranked):
+            found.append(f"{column.meaning.title}: nobody is ahead for certain; any of the runs may be the first.")
+        else:
+            found.append(f"{column.meaning.title}: nobody is ahead for certain; the first may be {_any_of(first)}.")
+    return tuple(found)
+
+
+def _any_of(keys: Sequence[str]) -> str:
+    return keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} or {keys[-1]}"
+
+
+def findings(entrants: Sequence[Entrant]) -> tuple[Finding, ...]:
+    """The verdicts that any run's sounds carry, in the order of `VERDICTS`, then others that its files name."""
+    counts = [Counter(name for item in each.record.items for name in set(item.verdicts)) for each in entrants]
+    present = {name for each in counts for name in each}
+    names = [*(name for name in VERDICTS if name in present), *sorted(present - set(VERDICTS))]
+    sizes = [len(each.record.items) for each in entrants]
+    return tuple(
+        Finding(name, VERDICTS.get(name, ""), tuple(_of(each[name], n) for each, n in zip(counts, sizes, strict=True)))
+        for name in names
+    )
+
+
+def _of(times: int, n: int) -> str:
+    return f"{times} of {n:,}" if times else "none"
