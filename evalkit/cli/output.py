@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from evalkit.report.board import Board
+    from evalkit.report.tables import Sheet
 
 NARROWEST = 160
 """Columns that a table may use where the output is a pipe or a file, and wrapping would only harm."""
@@ -151,12 +152,28 @@ def print_boards(boards: Sequence[Board]) -> None:
 
     for board in boards:
         for sheet in sheets(board):
-            lines = [["\n".join(map(_cell, cell.split("\n"))) for cell in row] for row in (sheet.header, *sheet.rows)]
-            _write(blocks(_console(), _cell(sheet.title), list(zip(*lines, strict=True))))
+            _write_sheet(sheet)
         for told in ranks_told(board):
             say(told)
         for number, note in enumerate(board.notes, start=1):
             say(f"note {number}: {note}")
+
+
+def print_slices(boards: Sequence[Board], by: str) -> None:
+    """The scores of slices of the prompts, a table for each metric, with what is to be known of them."""
+    from evalkit.report.slices import told
+
+    for board in boards:
+        sheets, notes = told(board, by)
+        for sheet in sheets:
+            _write_sheet(sheet)
+        for note in notes:
+            say(note)
+
+
+def _write_sheet(sheet: Sheet) -> None:
+    lines = [["\n".join(map(_cell, cell.split("\n"))) for cell in row] for row in (sheet.header, *sheet.rows)]
+    _write(blocks(_console(), _cell(sheet.title), list(zip(*lines, strict=True))))
 
 
 def _write(text: str) -> None:

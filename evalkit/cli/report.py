@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evalkit.cli.output import json_option, print_boards, print_json, print_text, say
+from evalkit.cli.output import json_option, print_boards, print_json, print_slices, print_text, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place, write_bytes
@@ -58,6 +58,9 @@ def report(
     plus_minus: bool = typer.Option(False, "--plus-minus", help="LaTeX: 12.3 ± 1.3 instead of 12.3 [11.0, 13.6]."),
     further: bool = typer.Option(False, "--further", help="LaTeX: also a table of the further measures."),
     no_reference: bool = typer.Option(False, "--no-reference", help="Leave out the suite's reference recordings."),
+    by: str | None = typer.Option(
+        None, "--by", metavar="SLICE", help="Also print the scores by labels, words (of the prompt) or seconds."
+    ),
     as_json: bool = json_option("Print the scores as JSON, for machines."),
 ) -> None:
     """Write one HTML page of runs, to look at and listen to.
@@ -79,10 +82,11 @@ def report(
     from evalkit.report.latex import Style
     from evalkit.report.page import publish
     from evalkit.report.published import shipped
+    from evalkit.report.slices import records as slice_records
     from evalkit.store.bundle import opened
 
     published = () if no_published else shipped()
-    _require_fit(form, plus_minus or further, as_json)
+    _require_fit(form, plus_minus or further, as_json, by)
     if form is not None:
         _write_tables(runs, out, form, Style(plus_minus, further), published)
         return
@@ -94,13 +98,22 @@ def report(
         shown = publish(folders, target if out is None else place, audio.value, published, not no_reference)
     tables = boards(shown, published)
     if as_json:
-        print_json({"report": str(target), **document(tables)})
+        sliced = {} if by is None else {"slices": [each for board in tables for each in slice_records(board, by)]}
+        print_json({"report": str(target), **document(tables), **sliced})
     else:
         print_boards(tables)
+        if by is not None:
+            print_slices(tables, by)
         say(f"report: {target}")
 
 
-def _require_fit(form: Form | None, styled: bool, as_json: bool) -> None:
+def _require_fit(form: Form | None, styled: bool, as_json: bool, by: str | None) -> None:
+    from evalkit.report.slices import require_known
+
+    if by is not None:
+        require_known(by)
+    if by is not None and form is not None:
+        raise UserError("--by and --format are both given", "--by prints a table; with --json its figures for machines")
     if as_json and form is not None:
         raise UserError("--json and --format are both given", "--format json writes the scores alone, without a page")
     if styled and form is not Form.latex:

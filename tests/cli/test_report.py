@@ -76,3 +76,14 @@ def test_options_that_would_do_nothing_are_refused_before_the_work(run: Path, wo
     done = CliRunner().invoke(build(("report", "metrics")), ["report", str(run), *words])
     assert isinstance(done.exception, UserError)
     assert not (run / "report.html").exists()
+
+
+def test_slices_are_printed_and_an_unknown_one_ends_before_the_work(run: Path) -> None:
+    app = build(("report", "metrics"))
+    told = CliRunner().invoke(app, ["report", str(run), "--by", "words"])
+    assert told.exit_code == 0, told.output
+    assert "nothing is sliced by words" in told.output
+    page = run / "report.html"
+    page.unlink()
+    assert isinstance(CliRunner().invoke(app, ["report", str(run), "--by", "lables"]).exception, UserError)
+    assert not page.exists()
