@@ -81,7 +81,7 @@ def records(board: Board, by: str) -> list[dict[str, object]]:
             gap = each.difference if place == 0 else None
             ends = (gap.value, gap.low, gap.high, each.p) if gap else (None, None, None, None)
             names = ("difference", "difference_low", "difference_high", "p_adjusted")
-            known = {"metric": each.metric, "by": by, "slice": each.name, "run": run}
+            known: dict[str, object] = {"metric": each.metric, "by": by, "slice": each.name, "run": run}
             known |= {"value": value, "low": low, "high": high, "n": n}
             found.append({**known, **dict(zip(names, ends, strict=True))})
     return found
@@ -157,7 +157,8 @@ def _mean(side: Record, metric: str) -> tuple[float, float | None, float | None,
 
     values = side.metrics[metric]["per_prompt"]
     ends = clustered_mean(list(values.values()), [side.groups.get(key, key) for key in values])
-    return side.metrics[metric]["value"], ends and ends.low, ends and ends.high, len(values)
+    low, high = (ends.low, ends.high) if ends else (None, None)
+    return side.metrics[metric]["value"], low, high, len(values)
 
 
 def _adjusted(found: Sequence[Slice]) -> tuple[Slice, ...]:
