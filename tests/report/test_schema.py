@@ -14,7 +14,6 @@ from jsonschema import Draft202012Validator
 
 import evalkit
 from evalkit.comparison.record import read_run as read_side
-from evalkit.core.resources import resource
 from evalkit.report.board import boards
 from evalkit.report.formats import FORMATS, SCHEMA_VERSION
 from evalkit.report.latex import Style
@@ -23,7 +22,7 @@ from evalkit.report.records import read_run, read_runs
 from evalkit.run import baseline
 
 Make = Callable[..., Path]
-SCHEMAS = resource("reports") / "schema"
+SCHEMAS = Path(__file__).parents[2] / "reports" / "schema"
 EARLIER = sorted(path for path in (Path(__file__).parents[1] / "earlier").iterdir() if path.is_dir())
 
 
