@@ -43,8 +43,9 @@ def needs_of(configs: Sequence[RunConfig]) -> Needs:
     for config in configs:
         for name in (*_of_model(config, notes), *_judges(config)):
             names.setdefault(name)
+    suites = {each.suite if isinstance(each.suite, str) else id(each.suite): each.suite for each in configs}
     wanted: list[partial[Parcel]] = [partial(open_weights, name, sizes=True) for name in names]
-    wanted += [partial(_of_suite, suite) for suite in dict.fromkeys(config.suite for config in configs)]
+    wanted += [partial(_of_suite, suite) for suite in suites.values()]
     parcels, faults = [], []
     for each in wanted:
         try:
