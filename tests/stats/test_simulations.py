@@ -23,6 +23,7 @@ def _load(name: str) -> ModuleType:
 
 looks = _load("looks")  # these first, as the last imports them
 sounds = _load("sounds_of_a_prompt")
+differences = _load("differences")
 simulations = _load("simulations")
 SONGS, SAME = simulations.SONGS, simulations.SAME
 
@@ -119,6 +120,24 @@ def test_the_intervals_hold_and_the_errors_are_as_said_with_several_sounds_a_pro
     assert near(found.between, 0.08) or (found.between[1] == 0 and found.between[0] < 0.06)
     part = 0.08 if getattr(world, "lost", 0) else 0.05
     assert all(near(pair, part) for pair in (found.now, found.twice_prompts, found.twice_samples))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("metric", [simulations.FD, simulations.KAD], ids=lambda metric: metric.card.name)
+def test_the_interval_of_a_difference_holds(metric: object) -> None:
+    """400 pairs: where nothing changed no more than 5 % are called apart, by what 400 draws can tell."""
+    found = differences.of_sets(SONGS, metric, 0.3)
+    print(found)
+    assert found.share >= 0.93 and found.still >= 0.93
+    assert found.false <= 0.05 + 2 * (0.05 * 0.95 / 400) ** 0.5
+    assert found.alone > 1.2, "paired sees more than two independent errors"
+
+
+def test_the_interval_of_a_difference_of_means_holds() -> None:
+    """The quick look, 100 pairs."""
+    found = differences.of_means("quick", simulations.World("quick", 1, 60, 2, 1), 100)
+    assert found.method == "paired" and min(found.share, found.still) >= 0.88 and found.alone > 1.5
 
 
 def test_the_report_is_of_these_worlds() -> None:
