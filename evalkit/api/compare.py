@@ -215,5 +215,5 @@ def _at(place: Path) -> Record:
 
 
 def baseline_side(place: Path) -> Record:
-    """What a run is held against: a baseline file, or a bundle of a run."""
-    return _at(place) if is_bundle(place) else read_baseline(place)
+    """What a run is held against: a baseline file, a run's folder, or a bundle of a run."""
+    return _at(place) if place.is_dir() or is_bundle(place) else read_baseline(place)

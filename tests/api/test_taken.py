@@ -14,7 +14,8 @@ import evalkit
 WRONG: tuple[object, ...] = (None, 3, [], {}, b"", object())
 
 FINE = {
-    "metrics": ([],), "tolerances": (None, {}), "strict": (), "columns": (None, {}), "prompts": (None, {}),
+    "metrics": ([],), "gates": ([],), "tolerances": (None, {}), "strict": (), "columns": (None, {}),
+    "prompts": (None, {}),
     "reference": (None, {}), "judges": (None, []), "seconds": (None, 3), "name": (None,), "about": (None,),
     "out": (None,), "samples": (3,), "limit": (None, 3), "weights": (None, {}), "suite": (None,), "preset": (None,),
     "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
