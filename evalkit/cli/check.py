@@ -93,6 +93,7 @@ def check(
             raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
         _save(run, baseline, metric, as_json)
         return
+    pages = places(summary)
     found = against(run, baseline, metric, _tolerances(tolerance), strict, stop_early, parse_gates(gate))
     if as_json:
         print_json(_as_json(found))
@@ -100,7 +101,7 @@ def check(
         _print(found)
     if place is not None:
         write_bytes(place, junit_of(found.comparisons, strict))
-    for each in places(summary):
+    for each in pages:
         append_markdown(found, each)
     if ledger is not None:
         append_history(ledger, for_history(found, commit))

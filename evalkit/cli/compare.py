@@ -62,13 +62,14 @@ def compare(
         raise UserError("one run has nothing to be compared with", "name two or more")
     place = None if out is None else require_place(out)
     with ExitStack() as bundles:
-        folders = [bundles.enter_context(folder_of(run)) for run in runs]
+        typed_once = list({run.resolve(): run for run in runs}.values())
+        folders = [bundles.enter_context(folder_of(run)) for run in typed_once]
         entrants = entrants_of(read_runs(folders))
         if len(entrants) < 2:
             raise UserError("all of these are one run", "name two or more")
-        sides = [_side(entrant, run) for entrant, run in zip(entrants, runs, strict=False)]
+        sides = [_side(entrant, run) for entrant, run in zip(entrants, typed_once, strict=True)]
         names = _metrics(sides, metric)
-        found = _Found(entrants, sides, pairs(sides, names))
+        found = _Found(entrants, typed_once, sides, pairs(sides, names))
         if place is not None:
             from evalkit.report.comparison import write_comparison
 
@@ -84,6 +85,7 @@ def compare(
 @dataclass(frozen=True)
 class _Found:
     entrants: Sequence[Entrant]
+    places: Sequence[Path]
     sides: Sequence[Record]
     pairs: Sequence[Pair]
 
@@ -121,9 +123,9 @@ def _has_side(score: Mapping[str, Any]) -> bool:
 
 
 def _print(found: _Found) -> None:
-    for entrant in found.entrants:
+    for entrant, place in zip(found.entrants, found.places, strict=True):
         detail = f"  {entrant.detail}" if entrant.detail else ""
-        say(f"{entrant.key}  {entrant.name}{detail}  ({entrant.record.folder})")
+        say(f"{entrant.key}  {entrant.name}{detail}  ({place})")
     say()
     rows = [_row(found, pair) for pair in found.pairs]
     print_table(["metric", "better", "", "difference", "95 % interval", "p (adj.)", "finding"], rows, numbers=(3, 4, 5))
@@ -172,8 +174,8 @@ def _print_moved(found: _Found, pair: Pair) -> None:
 def _as_json(found: _Found, out: Path | None) -> dict[str, object]:
     return {
         "runs": [
-            {"key": each.key, "name": each.name, "detail": each.detail, "run": str(each.record.folder)}
-            for each in found.entrants
+            {"key": each.key, "name": each.name, "detail": each.detail, "run": str(place)}
+            for each, place in zip(found.entrants, found.places, strict=True)
         ],
         "comparisons": [_pair_json(found, pair) for pair in found.pairs],
         "page": None if out is None else str(out),

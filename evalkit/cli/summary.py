@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.core.errors import UserError
+from evalkit.core.files import writing
 from evalkit.core.text import clean, one_line
 from evalkit.report.text import MISSING, figure
 
@@ -24,20 +25,22 @@ _MARKS = {"pass": "✅ pass", "worse": "❌ worse", "inconclusive": "⚪ inconcl
 
 
 def places(asked: Path | None) -> list[Path]:
-    """Where the Markdown goes: to the file that was asked for, and to GitHub's where that is set."""
+    """Where the Markdown goes: to the file that was asked for, and to GitHub's where that is set. Raises UserError
+    where one of them cannot be appended to, before anything is judged."""
     step = os.environ.get(STEP, "")
-    return list(dict.fromkeys(([asked] if asked is not None else []) + ([Path(step)] if step else [])))
+    named = [*([("--summary", asked)] if asked is not None else []), *([(STEP, Path(step))] if step else [])]
+    for name, path in named:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{name} {path}: is no file", "name a file to append to")
+        if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+            raise UserError(f"{name} {path}: cannot be written", "name a file in a folder that there is")
+    return list(dict.fromkeys(path for _, path in named))
 
 
 def append_markdown(found: Comparisons, path: Path) -> None:
-    """Append the summary to a file. Raises UserError where that is no regular file, or cannot be written."""
-    if path.exists() and not path.is_file():
-        raise UserError(f"--summary {path}: is no file", "name a file to append to")
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(markdown(found))
-    except OSError as error:
-        raise UserError(f"--summary {path}: cannot be written: {error.strerror}") from None
+    """Append the summary to a file. Raises CannotWrite where the disk refuses it."""
+    with writing(path), path.open("a", encoding="utf-8") as file:
+        file.write(markdown(found))
 
 
 def markdown(found: Comparisons) -> str:

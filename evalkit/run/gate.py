@@ -20,6 +20,7 @@ alarms, would fail an unchanged model every few runs. A measure without a better
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,6 +31,7 @@ from evalkit.comparison.record import Record, number
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.run.gates import Gate, Verdict, held_to, require_fit, tolerance_of
 
+_GATE = re.compile(r"\s*[<>]=")
 MATTERS = 0.10
 """Where no tolerance is given, a gate that could not see a loss of 10 % of the baseline is inconclusive."""
 
@@ -79,7 +81,7 @@ def check(
     """
     require_fit(gates, run, baseline)
     accepted = {gate.metric: tolerance_of(gate, baseline) for gate in gates if gate.kind != "bound"}
-    bounds = [_bounded(gate, run) for gate in gates if gate.kind == "bound"]
+    bounds = [_bounded(gate, run, baseline) for gate in gates if gate.kind == "bound"]
     if gates and not metrics and not tolerances and not accepted:
         return bounds
     tolerances = {**(tolerances or {}), **accepted}
@@ -98,12 +100,15 @@ def check(
     return [*(_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names), *bounds]
 
 
-def _bounded(gate: Gate, run: Record) -> Comparison:
-    """A bound held against the run's value; `low` and `high` are the value's own."""
+def _bounded(gate: Gate, run: Record, baseline: Record) -> Comparison:
+    """A bound held against the run's value; `low` and `high` are the value's own. It needs no baseline, but where there
+    is one, a run that is not comparable with it passes no bound either."""
     score = run.metrics.get(gate.metric)
+    sound = None if score is None else {**score, "direction": "lower"}  # a bound may be of what has no better side
+    unlike = unlike_runs(run, baseline) or unlike_scores(sound, sound)
     verdict, reason = held_to(gate, score)
-    if run.status != "success":
-        verdict, reason = "invalid", f"the run's status is {run.status}, not success"
+    if unlike:
+        verdict, reason = "invalid", unlike
     value, low, high = (number((score or {}).get(key)) for key in ("value", "low", "high"))
     direction, n = (score or {}).get("direction"), (score or {}).get("n")
     return Comparison(
@@ -114,6 +119,8 @@ def _bounded(gate: Gate, run: Record) -> Comparison:
 
 def unlike_machines(run: Record, baseline: Record) -> list[str]:
     """What the run was made on that the baseline was not: as much as a difference may come from, a sentence each."""
+    if run.made and not baseline.made:
+        return ["the baseline does not say on which torch and device it was made: --save makes it again"]
     return [
         f"another {name} than the baseline's: {run.made[name]}, there {baseline.made[name]}"
         for name in ("evalkit", "torch", "device", "dtype")
@@ -124,7 +131,7 @@ def unlike_machines(run: Record, baseline: Record) -> list[str]:
 def without_spread(run: Record, metrics: Sequence[str]) -> list[str]:
     """Metrics of which every prompt has the same value, a sentence each: more often a fault than a fact."""
     told = []
-    for name in metrics:
+    for name in dict.fromkeys(_GATE.split(each)[0] for each in metrics):
         values = set((run.metrics.get(name) or {}).get("per_prompt", {}).values())
         if len(values) == 1 and len(run.groups) > 1:
             told.append(f"{name}: every prompt of the run has the same value, {values.pop():.6g}")

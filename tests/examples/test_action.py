@@ -69,7 +69,11 @@ def test_a_worse_one_fails_the_step(folder: Path) -> None:
 
 def test_what_is_mistyped_fails_too(folder: Path) -> None:
     code, page, outputs = used(folder, run="nowhere", baseline="base")
-    assert (code, outputs, page) == (2, "verdict=fail\n", "")
+    assert (code, outputs, page) == (2, "verdict=error\n", "")
+    code, page, outputs = used(folder, run="same", baseline="base", strict="yes")
+    assert code == 2 and outputs.endswith("verdict=error\n") and not page, (
+        "what is not true must not be false in silence"
+    )
 
 
 @pytest.mark.parametrize("name", ["run", "baseline", "gates", "strict", "junit"])

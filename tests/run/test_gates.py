@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from evalkit_gate import changed, record
@@ -81,6 +82,16 @@ def test_a_bound_of_no_number_or_no_interval_never_passes_in_silence() -> None:
     assert found.verdict == "pass" and "no interval" in found.reason
     (found,) = check(changed(record(), "fd_openl3", low=None, high=None, value=111.0), record(), gates=gates)
     assert found.verdict == "worse"
+
+
+def test_no_bound_is_passed_by_a_run_that_the_baseline_is_not_comparable_with() -> None:
+    gates = parse_gates(["fd_openl3<=110"])
+    other = replace(record(), suite={**record().suite, "version": "2"})
+    (found,) = check(record(), other, gates=gates)
+    assert found.verdict == "invalid" and "suite version" in found.reason
+    for change in ({"low": math.nan}, {"se": -1.0}, {"n": None}):
+        (found,) = check(changed(record(), "fd_openl3", **change), record(), gates=gates)
+        assert found.verdict == "invalid", change
 
 
 @given(st.floats(-1e6, 1e6).filter(lambda x: abs(x) > 1e-9), st.sampled_from(["<=", ">="]))
