@@ -63,6 +63,16 @@ TRIED = {
         "evalkit score FOLDER --samples 3": Try(slow=True),
         SAVE: Try(),
         "evalkit check RUN --baseline baseline.json": Try(after=(SAVE,)),
+        "evalkit check --stop-early": Try(
+            typed="evalkit check RUN --baseline baseline.json --stop-early", after=(SAVE,)
+        ),
+        "evalkit trend FILE": Try(typed="evalkit trend --help", told="--history"),
+        "evalkit plan --detect fd_openl3=5% --baseline FILE": Try(
+            typed="evalkit plan --detect clap_score=0.05 --baseline baseline.json", after=(SAVE,)
+        ),
+        "evalkit run --until-decided BASELINE": Try(typed="evalkit run --help", told="--until-decided"),
+        "evalkit compare RUN RUN...": Try(typed="evalkit compare --help", told="Holm"),
+        "evalkit report RUN... --format latex": Try(typed="evalkit report RUN --format latex", told="toprule"),
         "evalkit fetch suite audiocaps": Try(code=2, told="EVALKIT_OFFLINE"),
         "evalkit fetch weights openl3 passt clap": Try(code=2, told="EVALKIT_OFFLINE"),
         "evalkit fetch for run --model stable-audio --suite audiocaps": Try(code=2, told="EVALKIT_OFFLINE"),
@@ -110,7 +120,14 @@ TRIED = {
     },
 }
 
-NAMED = {"evalkit new", "evalkit report", "evalkit fetch suite", "evalkit check", "evalkit models check"}
+NAMED = {
+    "evalkit new",
+    "evalkit report",
+    "evalkit fetch suite",
+    "evalkit check",
+    "evalkit models check",
+    "evalkit --install-completion",
+}
 """Verbs that are mentioned, and not meant to be typed so."""
 
 ELSEWHERE = {
