@@ -20,15 +20,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
+from evalkit.core.paths import inside
 from evalkit.core.tables import Table
 from evalkit.core.tomlio import read_toml_table
 
 NAME = "evalkit.toml"
-_NEVER = {"yes": "licences are agreed to by whoever types the command", "log": "a log is asked for where it is wanted"}
-_WRITTEN = frozenset({"out", "save", "junit", "summary", "history"})
+_NEVER = {
+    "yes": "licences are agreed to by whoever types the command",
+    "log": "a log is asked for where it is wanted",
+    "save": "a baseline is replaced by whoever types the command",
+    "record": "an answer is recorded by whoever types the command",
+}
+_WRITTEN = frozenset({"out", "junit", "summary", "history"})
 _RUN = frozenset({"model", "judges", "suite", "metric"})
 _CODE = re.compile(r"\s*(worker:.*|[\w./\\-]+:[A-Za-z_]\w*)\s*")
 _HARMLESS = ("folder:",)
@@ -55,7 +61,7 @@ def words_of(verb: str, options: Mapping[str, Any], typed: Sequence[str], folder
             table.knows(other)
         for key in table.names():
             if key in known:
-                given = [] if _is_typed(known[key], typed) else _words(table, key, known[key])
+                given = [] if _is_typed(known[key], typed) else _words(table, key, known[key], folder)
                 words += given
     for name, other_table in tables.items():
         if name != verb:
@@ -69,7 +75,7 @@ def _is_typed(param: Any, typed: Sequence[str]) -> bool:
     return any(word.partition("=")[0] in own for word in typed)
 
 
-def _words(table: Table, key: str, param: Any) -> list[str]:
+def _words(table: Table, key: str, param: Any, folder: Path) -> list[str]:
     """`--key value` for each value; a fault, and nothing, for what may not stand in the file or is no such value."""
     if key in _NEVER:
         table.fault(key, f"{key!r} cannot be set here", _NEVER[key])
@@ -81,12 +87,12 @@ def _words(table: Table, key: str, param: Any) -> list[str]:
     found = table.read(key, lambda value: _is_plain(value) or (several and _all_plain(value)), expected, "", "")
     values = [str(each) for each in (found if isinstance(found, list) else [found])]
     for value in values:
-        _require_harmless(table, key, value)
+        _require_harmless(table, key, value, folder)
     return [word for value in values if value for word in (f"--{key}", value)]
 
 
-def _require_harmless(table: Table, key: str, value: str) -> None:
-    if key in _WRITTEN and (PurePath(value).is_absolute() or ".." in PurePath(value).parts or value.startswith("~")):
+def _require_harmless(table: Table, key: str, value: str, folder: Path) -> None:
+    if key in _WRITTEN and (value.startswith("~") or not inside(folder, value)):
         table.fault(key, f"{key!r} is {value!r}, outside of this folder", "type it, if that is meant")
     if key not in _RUN:
         return

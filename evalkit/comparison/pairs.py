@@ -8,7 +8,7 @@ from itertools import combinations
 
 from evalkit.comparison.difference import Difference, difference
 from evalkit.comparison.likeness import unlike_runs, unlike_scores
-from evalkit.comparison.ranks import separated
+from evalkit.comparison.ranks import adjusted_p, separated
 from evalkit.comparison.record import Record, number
 
 
@@ -30,12 +30,8 @@ class Pair:
 
 def pairs(sides: Sequence[Record], metrics: Sequence[str]) -> list[Pair]:
     """Every two of the runs in every one of the metrics, metric by metric; all of it is one family for Holm."""
-    from evalkit.stats.paired import holm
-
     met = [_met(sides, metric, *places) for metric in metrics for places in combinations(range(len(sides)), 2)]
-    known = [each for each in met if each.found is not None]
-    p_values = [1.0 if each.found is None or each.found.p is None else each.found.p for each in known]
-    adjusted = iter(holm(p_values) if p_values else [])
+    adjusted = iter(adjusted_p([each.found for each in met if each.found is not None]))
     return [each if each.found is None else _judged(each, next(adjusted)) for each in met]
 
 

@@ -60,17 +60,21 @@ class Outcome:
 
 def outcomes(contests: Sequence[Contest]) -> list[Outcome]:
     """What comes of each contest; the comparisons of all of them are one family."""
-    from evalkit.stats.paired import holm
-
     found = [_differences(each) for each in contests]
     keys = [(at, pair) for at, differences in enumerate(found) for pair in differences]
-    p_values = [_p(found[at][pair]) for at, pair in keys]
-    adjusted = dict(zip(keys, holm(p_values) if p_values else [], strict=True))
+    adjusted = dict(zip(keys, adjusted_p([found[at][pair] for at, pair in keys]), strict=True))
     told = []
     for at, (contest, differences) in enumerate(zip(contests, found, strict=True)):
         own = {pair: adjusted[at, pair] for pair in differences}
         told.append(Outcome(differences, own, _standings(contest, differences, own)))
     return told
+
+
+def adjusted_p(family: Sequence[Difference]) -> list[float]:
+    """The p values of comparisons that are read together, after Holm."""
+    from evalkit.stats.paired import holm
+
+    return holm([_p(each) for each in family]) if family else []
 
 
 def separated(found: Difference, adjusted: float) -> bool:

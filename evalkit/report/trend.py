@@ -62,7 +62,7 @@ def _svg(line: Line) -> str:
     for tick in axis_ticks(low, high):
         parts.append(f'<path class="grid" d="M{_LEFT} {y(tick)}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{y(tick)}" text-anchor="end">{axis_told(tick)}</text>')
-    for place in sorted({0, last}):
+    for place in sorted({0, points[-1].place}):
         parts.append(f'<text class="tick" x="{x(place)}" y="{_HEIGHT - 6}" text-anchor="middle">{place + 1}</text>')
     held = [point for point in points if point.baseline is not None]
     parts.append(_path("baseline", [(x(each.place), y(each.baseline or 0.0)) for each in held]))

@@ -60,13 +60,22 @@ def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
     [
         'model = "evil:Model"', 'model = "mock,a/b.py:Model"', 'model = "worker:here"',
         'judges = "mini,bands.py:Bands"', 'suite = "suite.toml"', 'suite = "./suite"', "yes = true", 'log = "x"',
+        'out = "link/x"',
         'out = "/etc/cron.d"', 'out = "a/../../b"', 'out = "~/x"',
     ],
 )  # fmt: skip
 def test_a_strangers_file_decides_nothing_that_a_person_should(tmp_path: Path, line: str) -> None:
     """`evalkit run` in a folder that was downloaded ran what is in it."""
+    (tmp_path / "link").symlink_to(tmp_path.parent)
     with pytest.raises(UserError, match=r"evalkit\.toml"):
         words(tmp_path, f"[run]\n{line}\n")
+
+
+def test_no_baseline_is_replaced_by_a_strangers_file(tmp_path: Path) -> None:
+    """With `save` the baseline is written, wherever that is: only whoever types --save means it."""
+    with pytest.raises(UserError, match="'save' cannot be set here"):
+        words(tmp_path, '[check]\nsave = true\nbaseline = "/etc/x"\n', verb="check")
+    assert words(tmp_path, '[check]\nbaseline = "/data/b.json"\n', verb="check") == ["--baseline", "/data/b.json"]
 
 
 def test_what_is_no_regular_file_or_no_toml_is_one_line(typed: Any, suite: str, tmp_path: Path) -> None:
