@@ -78,15 +78,16 @@ def _torch() -> Iterator[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
+    from evalkit.core.installed import version
     from evalkit.core.resources import resource
-    from evalkit.core.versions import LIBRARIES, deviations, here
+    from evalkit.core.versions import LIBRARIES, deviations
 
     others = deviations()
     for name in LIBRARIES:
         if name not in others and name != "torch":
-            yield Finding(name, "ok" if here(name) else "fail", here(name) or "absent")
-    for name, (tested, version) in others.items():
-        yield Finding(name, "warn", f"tested with {tested}, here {version}")
+            yield Finding(name, "ok" if version(name) else "fail", version(name) or "absent")
+    for name, (tested, own) in others.items():
+        yield Finding(name, "warn", f"tested with {tested}, here {own}")
     if others:
         way = f"exactly the tested ones: pip install -c {resource('constraints.txt')}, then what you install"
         yield Finding("packages", "warn", f"{len(others)} other than tested; {way}")

@@ -8,12 +8,12 @@ costs no torch import. Installed packages add names through an entry-point group
 from __future__ import annotations
 
 import importlib
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 from evalkit.core import beside
 from evalkit.core.errors import UserError, close_names, unknown_name
+from evalkit.core.installed import entry_points
 from evalkit.core.own_code import names_in
 from evalkit.core.paths import typed as typed_path
 from evalkit.core.plugins import BrokenPlugin, running

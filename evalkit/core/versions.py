@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, version
 
 import evalkit
+from evalkit.core.installed import version
 from evalkit.core.resources import resource
 
 LIBRARIES = (
@@ -23,17 +23,9 @@ def stamp() -> dict[str, str]:
     """name -> version of evalkit, Python, the platform and the libraries that numbers depend on; and under UNTESTED
     every package here that is another than evalkit is tested with, or "none"."""
     found = {"evalkit": evalkit.__version__, "python": platform.python_version(), "platform": platform.platform()}
-    found |= {name: here(name) or "absent" for name in LIBRARIES}
+    found |= {name: version(name) or "absent" for name in LIBRARIES}
     others = [f"{name} {own} (tested with {tested})" for name, (tested, own) in deviations().items()]
     return {**found, UNTESTED: ", ".join(others) or "none"}
-
-
-def here(name: str) -> str:
-    """The installed version of a package, or ""."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""
 
 
 def pinned() -> dict[str, str]:
@@ -45,5 +37,5 @@ def pinned() -> dict[str, str]:
 def deviations() -> dict[str, tuple[str, str]]:
     """name -> (tested, here), of the packages here that are others than tested. A build's own suffix (`+cpu`) is no
     difference, and what is not installed is not missed: the tools of development need not be."""
-    pairs = {name: (tested, here(name)) for name, tested in pinned().items()}
+    pairs = {name: (tested, version(name)) for name, tested in pinned().items()}
     return {name: pair for name, pair in pairs.items() if pair[1] and pair[1].partition("+")[0] != pair[0]}

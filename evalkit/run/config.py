@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering, together
+from evalkit.core.installed import version
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing
 from evalkit.generators.base import Timeouts
@@ -128,10 +128,8 @@ def resolve_device(asked: str) -> str:
     """
     if asked != "auto":
         return asked
-    try:
-        built_for_cpu = "+cpu" in version("torch")
-    except PackageNotFoundError:
-        built_for_cpu = True
+    torch = version("torch")
+    built_for_cpu = not torch or "+cpu" in torch
     return "cuda" if not built_for_cpu and any(path.exists() for path in _NVIDIA) else "cpu"
 
 
