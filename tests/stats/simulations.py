@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import differences
+import listeners
 import looks
 import numpy as np
 import sounds_of_a_prompt as sounds
@@ -338,6 +339,7 @@ def write_report(path: Path = REPORT, draws: int = DRAWS) -> None:
     sections.append(differences.table(differences.told(2 * draws)))
     sections.append(sounds.table([_told(sounds.told(world, 5 * draws)) for world in sounds.WORLDS]))
     sections.append(looks.table(_told(looks.all_looks(2 * draws))))
+    sections += listeners.tables(10 * draws)
     text = HEAD.format(draws=draws)
     for words, lines in zip(TEXTS, sections, strict=True):
         text += f"\n{words}\n\n" + "\n".join(lines) + "\n"
@@ -382,6 +384,7 @@ The true distance is that of endless generated clips from the stored reference."
     differences.TEXT,
     sounds.TEXT,
     looks.TEXT,
+    *listeners.TEXTS,
 )
 
 

@@ -21,6 +21,7 @@ def _load(name: str) -> ModuleType:
     return module
 
 
+listeners = _load("listeners")
 looks = _load("looks")  # these first, as the last imports them
 sounds = _load("sounds_of_a_prompt")
 differences = _load("differences")
@@ -163,3 +164,36 @@ def test_early_ends_hold_in_all_kinds() -> None:
     for each in rows:
         if each.effect >= 0.3:
             assert each.median < each.n / 3
+
+
+def test_intervals_of_ratings_hold_at_small_size() -> None:
+    """The quick look: 60 draws."""
+    assert listeners.panel_coverage(listeners.PANELS[0], 60).told >= 0.85
+    assert listeners.ballot_coverage(listeners.BALLOTS[0], 30).told >= 0.85
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("panel", listeners.PANELS, ids=lambda panel: panel.name)
+def test_intervals_by_listener_and_clip_hold(panel: object) -> None:
+    """And where listeners or clips differ, those that do not know of them fail."""
+    found = listeners.panel_coverage(panel, 2000)
+    print(found)
+    assert 0.93 <= found.told <= 0.97
+    assert found.others[0] < (0.8 if panel.mild > 0.1 else 1)  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ballot", listeners.BALLOTS, ids=lambda ballot: ballot.name)
+def test_intervals_of_votes_hold(ballot: object) -> None:
+    found = listeners.ballot_coverage(ballot, 600)
+    print(found)
+    assert 0.93 <= found.told <= 0.975
+    assert found.others[0] < (0.95 if ballot.taste else 1)  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("world", listeners.COMBINED, ids=lambda world: world.name)
+def test_intervals_of_combined_estimates_hold(world: object) -> None:
+    found = listeners.combined_coverage(world, 2000)
+    print(found)
+    assert 0.93 <= found.told <= 0.97
