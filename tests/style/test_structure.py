@@ -32,6 +32,7 @@ LEVELS = {
     "metrics": 6,
     "run": 7,
     "report": 7,
+    "listening": 7,
     "verify": 7,
     "originals": 7,
     "api": 8,
@@ -48,6 +49,7 @@ FORBIDDEN = {
     "stats": {"torch", "transformers"},
     "comparison": {"torch", "transformers", "evalkit.fetch"},
     "report": {"torch", "transformers", "evalkit.run", "evalkit.generators", "evalkit.embed"},
+    "listening": {"torch", "transformers", "evalkit.run", "evalkit.generators", "evalkit.embed"},
     "metrics": {"evalkit.generators", "evalkit.run"},
     "nets": {"evalkit.store", "evalkit.audio", "evalkit.stats", "soundfile", "safetensors", "pathlib"},
 }

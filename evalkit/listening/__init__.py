@@ -1,0 +1,1 @@
+"""A listening test from run folders: the study, its page, the answers."""
