@@ -1,8 +1,8 @@
 """What listeners are asked: the five scales of the Stable Audio papers, and that of MUSHRA.
 
 Evans et al. 2024 (arXiv:2402.04825, 2404.10301) report audio quality, text alignment, musicality, stereo correctness
-and musical structure, stereo correctness in per cent and so answered by yes or no here. The questions and the words at the
-points are evalkit's own and stand on the page. MUSHRA's 0 to 100 with its five words is ITU-R BS.1534-3.
+and musical structure, stereo correctness in per cent and so answered by yes or no here. The questions and the words at
+the points are evalkit's own and stand on the page. MUSHRA's 0 to 100 with its five words is ITU-R BS.1534-3.
 """
 
 from __future__ import annotations
