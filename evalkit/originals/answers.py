@@ -1,6 +1,7 @@
 """What both sides say of the same clips, and what evalkit's says.
 
-The names of the quantities are those of each `original.py`.
+The names of the quantities are those of each `original.py`. A judge's code is imported when it is asked: one need not
+wait for the libraries of the others.
 """
 
 from __future__ import annotations
@@ -15,11 +16,8 @@ from numpy.typing import NDArray
 from evalkit.audio.clip import samples_digest
 from evalkit.audio.decode import decode
 from evalkit.embed.base import Embedder
-from evalkit.embed.clap import ClapEmbedder, crop_seed, prepare
-from evalkit.embed.passt import PaSSTEmbedder
 from evalkit.metrics import clap_score, fd_openl3, kl_passt
 from evalkit.metrics.base import MetricInputs, SetReference
-from evalkit.nets.clap import crop_start, crop_starts
 from evalkit.originals.clips import Sound
 
 Array = NDArray[Any]
@@ -40,8 +38,12 @@ def ours(embedder: Embedder, sounds: Sequence[Sound]) -> Answer:
 
 def crops(embedder: Embedder, sound: Sound) -> dict[str, Any]:
     """Where evalkit cuts a sound that is longer than CLAP's window: `first` sample, or `starts` of three in frames."""
-    if not isinstance(embedder, ClapEmbedder):
+    if embedder.spec.family != "clap":
         return {"first": 0, "starts": []}
+    from evalkit.embed.clap import ClapEmbedder, crop_seed, prepare
+    from evalkit.nets.clap import crop_start, crop_starts
+
+    assert isinstance(embedder, ClapEmbedder)
     front = embedder.front
     clip = decode(sound.path)
     samples, seed = len(prepare(clip, front.rate)), crop_seed(samples_digest(clip))
@@ -62,6 +64,8 @@ def _openl3(embedder: Embedder, sounds: Sequence[Sound]) -> Answer:
 
 
 def _passt(embedder: Embedder, sounds: Sequence[Sound]) -> Answer:
+    from evalkit.embed.passt import PaSSTEmbedder
+
     assert isinstance(embedder, PaSSTEmbedder)
     logits = [embedder.logits([decode(sound.path)])[0] for sound in sounds]
     features = [embedder.embed([decode(sound.path)])[0] for sound in sounds]
@@ -75,6 +79,8 @@ def _passt(embedder: Embedder, sounds: Sequence[Sound]) -> Answer:
 
 
 def _clap(embedder: Embedder, sounds: Sequence[Sound]) -> Answer:
+    from evalkit.embed.clap import ClapEmbedder
+
     assert isinstance(embedder, ClapEmbedder)
     features = [embedder.embed([decode(sound.path)])[0] for sound in sounds]
     texts = embedder.embed_text([sound.caption for sound in sounds])
