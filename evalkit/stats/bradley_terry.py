@@ -22,9 +22,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from numpy.typing import NDArray
 
+from evalkit.stats.distributions import quantile
 from evalkit.stats.intervals import FEWEST_GROUPS, Interval
 from evalkit.stats.two_way import Floats, places
 
@@ -76,7 +76,7 @@ class Scores:
         if self.covariance is None or self.freedom + 1 < FEWEST_GROUPS:
             return None
         value, se = float(weights @ self.scores), math.sqrt(max(0.0, float(weights @ self.covariance @ weights)))
-        reach = float(scipy.stats.t.ppf((1 + level) / 2, self.freedom)) * se
+        reach = float(quantile((1 + level) / 2, self.freedom)) * se
         method = f"sandwich t over {self.freedom + 1} listeners"
         return Interval(value - reach, value + reach, level, method, se, self.freedom)
 

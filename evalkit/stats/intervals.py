@@ -22,10 +22,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 from numpy.typing import NDArray
 
 from evalkit.core.ids import digest_bytes
+from evalkit.stats.distributions import quantile
 
 FEWEST_GROUPS = 5
 MOST_FOLDS = 25
@@ -158,4 +158,4 @@ def _score_ends(share: float, reach: float, bounds: Bounds) -> tuple[float, floa
 def _t_quantile(level: float, freedom: int) -> float:
     if not 0 < level < 1:
         raise ValueError(f"a level lies between 0 and 1, got {level}")
-    return float(scipy.stats.t.ppf((1 + level) / 2, freedom))
+    return float(quantile((1 + level) / 2, freedom))

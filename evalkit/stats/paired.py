@@ -13,9 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from numpy.typing import NDArray
 
+from evalkit.stats.distributions import quantile, tail
 from evalkit.stats.intervals import Interval, clustered_mean
 
 _EXACT_GROUPS = 12
@@ -73,16 +73,14 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def two_sided_quantile(level: float, freedom: float | None) -> float:
     """How many standard errors an interval at `level` reaches: t with so many degrees, the normal where None."""
-    tail = (1 + level) / 2
-    return float(scipy.stats.norm.ppf(tail) if freedom is None else scipy.stats.t.ppf(tail, freedom))
+    return float(quantile((1 + level) / 2, freedom))
 
 
 def two_sided_p(value: float, se: float, freedom: float | None) -> float:
     """p of no difference where a `value` has this standard error: of t with so many degrees, the normal where None."""
     if se <= 0:
         return 1.0 if value == 0 else 0.0
-    size = abs(value) / se
-    return float(2 * (scipy.stats.norm.sf(size) if freedom is None else scipy.stats.t.sf(size, freedom)))
+    return float(2 * tail(abs(value) / se, freedom))
 
 
 def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95, freedom: float | None = None) -> float:
@@ -95,10 +93,10 @@ def smallest_detectable(se: float, power: float = 0.8, level: float = 0.95, free
     """
     if not 0 < power < 1 or not 0 < level < 1:
         raise ValueError(f"power {power} and level {level} lie between 0 and 1")
-    tail = (1 + level) / 2
+    reach = two_sided_quantile(level, freedom)
     if freedom is None:
-        return float(scipy.stats.norm.ppf(tail) + scipy.stats.norm.ppf(power)) * se
-    return float(scipy.special.nctdtrinc(freedom, 1 - power, scipy.stats.t.ppf(tail, freedom))) * se
+        return float(reach + quantile(power)) * se
+    return float(scipy.special.nctdtrinc(freedom, 1 - power, reach)) * se
 
 
 def _sign_flip_p(sums: NDArray[np.float64], draws: int, seed: int) -> float:

@@ -15,9 +15,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 from numpy.typing import ArrayLike
 
+from evalkit.stats.distributions import quantile
 from evalkit.stats.intervals import FEWEST_GROUPS, Interval
 from evalkit.stats.two_way import clustered_error, places
 
@@ -115,7 +115,7 @@ def _interval(value: float, error: tuple[float, float, int] | None, beside: floa
     if error is None or error[2] < FEWEST_GROUPS or error[0] + beside <= 0:
         return None
     se = math.sqrt(error[0] + beside)
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, error[1])) * se
+    reach = float(quantile((1 + level) / 2, error[1])) * se
     return Interval(value - reach, value + reach, level, "prediction-powered t", se, int(error[1]))
 
 
@@ -124,5 +124,5 @@ def more_to_decide(value: float, se: float, ratings: int, power: float = 0.8, le
     the same proportion: (z + z')^2 se^2 / value^2 times as many there are, less these. None where `value` is 0."""
     if value == 0:
         return None
-    reach = float(scipy.stats.norm.ppf((1 + level) / 2) + scipy.stats.norm.ppf(power))
+    reach = float(quantile((1 + level) / 2) + quantile(power))
     return max(0.0, ratings * ((reach * se / value) ** 2 - 1))

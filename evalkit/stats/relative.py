@@ -19,8 +19,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 
+from evalkit.stats.distributions import quantile
 from evalkit.stats.intervals import FEWEST_GROUPS, Interval
 from evalkit.stats.kernel import KernelSums
 
@@ -64,5 +64,5 @@ def relative_interval(value: float, here: Influences, there: Influences, level: 
     reference = np.asarray(here.reference, dtype=np.float64) - np.asarray(there.reference, dtype=np.float64)
     variance = sum(np.square(part).sum() * len(part) / (len(part) - 1) for part in (sources, reference))
     se, freedom = float(np.sqrt(variance)), len(names) - 1
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, freedom)) * se
+    reach = float(quantile((1 + level) / 2, freedom)) * se
     return Interval(value - reach, value + reach, level, f"U-statistic of {len(names)} sources", se, freedom)

@@ -27,8 +27,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.special
-import scipy.stats
 from numpy.typing import NDArray
+
+from evalkit.stats.distributions import quantile, tail
 
 LEAST = 20
 """Units before the first look: the spread of fewer is too uncertain to be taken as known."""
@@ -36,7 +37,7 @@ LEAST = 20
 _EARLY = 4
 """The sequence is narrowest after one in so many of the planned units."""
 _ROUNDING = 1e-7
-_FAR_OUT = float(scipy.stats.norm.cdf(3.0))
+_FAR_OUT = float(tail(-3.0))
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def confidence_sequence(
     variance = np.maximum(squares, 0.0) / np.maximum(t - 1, 1) / (counts / t) ** 2
     x = t * tuned_rho(max(1, planned // _EARLY), level) ** 2
     reach = np.sqrt(variance * 2 * (x + 1) / (t * x) * (np.log1p(x) / 2 - math.log(1 - level)))
-    reach *= scipy.stats.t.ppf(_FAR_OUT, np.maximum(t - 1, 1)) / 3.0
+    reach *= quantile(_FAR_OUT, np.maximum(t - 1, 1)) / 3.0
     mean = mean + middle
     settled = (t >= least) & (np.sqrt(variance / t) > _ROUNDING * np.abs(mean))
     reach = np.where(settled, reach, np.inf)

@@ -20,9 +20,9 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 from numpy.typing import ArrayLike, NDArray
 
+from evalkit.stats.distributions import quantile
 from evalkit.stats.intervals import FEWEST_GROUPS, Interval
 
 Floats = NDArray[np.float64]
@@ -88,7 +88,7 @@ def interval_of(value: float, error: Error | None, words: str, level: float = 0.
     error, or too few groups for one (5 of each)."""
     if error is None or error.se <= 0 or min(error.parts) < FEWEST_GROUPS:
         return None
-    reach = float(scipy.stats.t.ppf((1 + level) / 2, error.freedom)) * error.se
+    reach = float(quantile((1 + level) / 2, error.freedom)) * error.se
     return Interval(value - reach, value + reach, level, words.format(*error.parts), error.se, int(error.freedom))
 
 

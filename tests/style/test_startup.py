@@ -50,3 +50,11 @@ def test_the_help_of_no_verb_starts_torch_and_each_speaks_to_machines_too() -> N
     text, _ = run_help(*((verb, "--help") for verb in VERBS))
     assert text.count("--json") >= len(VERBS)
     assert all(f"evalkit {verb}" in text for verb in VERBS)
+
+
+def test_what_is_refused_is_refused_without_the_slow_half_of_scipy() -> None:
+    """Every run loads its metrics before it can say what is wrong; scipy.stats alone would double that time."""
+    code = "import sys; import evalkit.run.pipeline, evalkit.comparison.difference, evalkit.stats.paired; "
+    code += "import evalkit.stats.relative, evalkit.stats.sequence; assert 'scipy.stats' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
