@@ -30,7 +30,7 @@ from evalkit.run.embedders import open_embedder
 from evalkit.run.manifest import facts_of, judges_told, metric_codes, stamps
 from evalkit.run.plan import Item, memory_plan
 from evalkit.run.preflight import make_ready
-from evalkit.run.samples import sample_rows
+from evalkit.run.samples import columns_told, sample_rows
 from evalkit.run.score import Scoring, embed_all, score_all
 from evalkit.store.ledger import Record
 from evalkit.store.spill import Spill
@@ -210,6 +210,7 @@ class Judge:
             rows = sample_rows(self._plan, records, scored.per_prompt)
             metrics = judges_told(self._plan, self._stamps, self._scoring.codes, scored)
         name, facts = self._plan.model.name, {**facts_of(self._plan), "status": "success", "metrics": metrics}
+        facts["columns"] = columns_told(self._plan)
         columns = {key: [row[key] for row in rows] for key in rows[0]}
         side = record_of(Path(name), facts, scored.scores, columns)
         return Run(record_in_memory(name, facts, scored.scores, rows), None, self.notes, side=side)

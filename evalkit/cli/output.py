@@ -161,7 +161,7 @@ def print_boards(boards: Sequence[Board]) -> None:
 
 def print_slices(boards: Sequence[Board], by: str) -> None:
     """The scores of slices of the prompts, a table for each metric, with what is to be known of them."""
-    from evalkit.report.slices import told
+    from evalkit.report.slice_forms import told
 
     for board in boards:
         sheets, notes = told(board, by)

@@ -59,7 +59,11 @@ def report(
     further: bool = typer.Option(False, "--further", help="LaTeX: also a table of the further measures."),
     no_reference: bool = typer.Option(False, "--no-reference", help="Leave out the suite's reference recordings."),
     by: str | None = typer.Option(
-        None, "--by", metavar="SLICE", help="Also print the scores by labels, words (of the prompt) or seconds."
+        None,
+        "--by",
+        metavar="COLUMN",
+        help="Also print the scores by labels, words (of the prompt), seconds, or a further column of the prompt file. "
+        "With --format: write these alone.",
     ),
     as_json: bool = json_option("Print the scores as JSON, for machines."),
 ) -> None:
@@ -70,30 +74,33 @@ def report(
     runs of the same suite, length and protocol. The digests of a bundle's files are checked.
 
     With --format the tables alone are written, to stdout or --out: LaTeX (booktabs) and Markdown for a paper, CSV and
-    JSON for machines, as reports/schema/ describes them.
+    JSON for machines, as reports/schema/ describes them; with --by those of the slices.
 
     \b
     Example:
       evalkit report runs/mini/*/* --format latex --out table.tex
       evalkit report runs/mini/stable-audio-mini/* --out compare.html
+      evalkit report RUN --by genre --format csv --out genres.csv
     """
     from evalkit.report.board import boards
     from evalkit.report.formats import document
     from evalkit.report.latex import Style
     from evalkit.report.page import publish
     from evalkit.report.published import shipped
-    from evalkit.report.slices import records as slice_records
-    from evalkit.store.bundle import opened
+    from evalkit.report.slice_forms import records as slice_records
+    from evalkit.store.bundle import folder_of
 
     published = () if no_published else shipped()
     _require_fit(form, plus_minus or further, as_json, by)
     if form is not None:
-        _write_tables(runs, out, form, Style(plus_minus, further), published)
+        _write_tables(runs, out, form, Style(plus_minus, further), published, by)
         return
     target = out or _beside(runs)
     place = require_place(target)
     with ExitStack() as open_bundles:
-        folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
+        folders = [open_bundles.enter_context(folder_of(run)) for run in runs]
+        if by is not None:
+            _require_column(folders, by)
         # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
         shown = publish(folders, target if out is None else place, audio.value, published, not no_reference)
     tables = boards(shown, published)
@@ -108,30 +115,41 @@ def report(
 
 
 def _require_fit(form: Form | None, styled: bool, as_json: bool, by: str | None) -> None:
-    from evalkit.report.slices import require_known
-
-    if by is not None:
-        require_known(by)
-    if by is not None and form is not None:
-        raise UserError("--by and --format are both given", "--by prints a table; with --json its figures for machines")
+    if by is not None and styled:
+        raise UserError("--plus-minus and --further shape the leaderboard, not the slices of --by", "leave them out")
     if as_json and form is not None:
         raise UserError("--json and --format are both given", "--format json writes the scores alone, without a page")
     if styled and form is not Form.latex:
         raise UserError("--plus-minus and --further shape a LaTeX table", "add --format latex, or leave them out")
 
 
+def _require_column(folders: Sequence[Path], by: str) -> None:
+    """Raises UserError before the work where no run has such a column."""
+    from evalkit.report.division import BY, require_known
+    from evalkit.report.records import read_runs
+
+    if by not in BY:
+        require_known(by, read_runs(folders))
+
+
 def _write_tables(
-    runs: Sequence[Path], out: Path | None, form: Form, style: Style, published: Sequence[Figure]
+    runs: Sequence[Path], out: Path | None, form: Form, style: Style, published: Sequence[Figure], by: str | None
 ) -> None:
     from evalkit.report.board import boards
+    from evalkit.report.division import require_known
     from evalkit.report.formats import FORMATS
     from evalkit.report.records import read_runs
-    from evalkit.store.bundle import opened
+    from evalkit.report.slice_forms import SLICE_FORMATS
+    from evalkit.store.bundle import folder_of
 
     place = None if out is None else require_place(out)
     with ExitStack() as open_bundles:
-        folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
-        text = FORMATS[form.value].write(boards(read_runs(folders), published), style)
+        records = read_runs([open_bundles.enter_context(folder_of(run)) for run in runs])
+    if by is None:
+        text = FORMATS[form.value].write(boards(records, published), style)
+    else:
+        require_known(by, records)
+        text = SLICE_FORMATS[form.value](boards(records), by)
     if place is None:
         print_text(text)
     else:

@@ -16,6 +16,7 @@ from evalkit.cli.decided import ended_early, is_worse, sentences
 from evalkit.cli.output import print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
+from evalkit.core.text import one_line
 from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
@@ -178,6 +179,8 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
         if outcome.failures and plan.generator is not None:
             say(f"  failed items stay as they are ({len(outcome.failures)}); --retry-failed tries each of them again")
     say(f"run:    {plan.folder.root}")
+    if plan.suite.columns and with_scores:
+        say(f"slices: evalkit report {plan.folder.root} --by COLUMN: {', '.join(map(one_line, plan.suite.columns))}")
     for note in plan.model.notes:
         say(f"note:   {note}")
     speed = _speed(outcome)

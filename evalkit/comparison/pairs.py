@@ -32,7 +32,7 @@ def pairs(sides: Sequence[Record], metrics: Sequence[str]) -> list[Pair]:
     """Every two of the runs in every one of the metrics, metric by metric; all of it is one family for Holm."""
     met = [_met(sides, metric, *places) for metric in metrics for places in combinations(range(len(sides)), 2)]
     adjusted = iter(adjusted_p([each.found for each in met if each.found is not None]))
-    return [each if each.found is None else _judged(each, next(adjusted)) for each in met]
+    return [each if each.found is None else judged(each, next(adjusted)) for each in met]
 
 
 def moved(first: Record, second: Record, metric: str) -> list[tuple[str, float]]:
@@ -53,7 +53,8 @@ def _met(sides: Sequence[Record], metric: str, first: int, second: int) -> Pair:
     return Pair(metric, direction, first, second, difference(metric, other, one))
 
 
-def _judged(pair: Pair, adjusted: float) -> Pair:
+def judged(pair: Pair, adjusted: float) -> Pair:
+    """A compared pair with its p value adjusted for all comparisons, and which run is better, where one is."""
     assert pair.found is not None
     better = None
     if separated(pair.found, adjusted):

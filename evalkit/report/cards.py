@@ -6,6 +6,7 @@ scores.json that reads `package.module:thing` must not import anything.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,7 @@ _COMPARES = {
 @dataclass(frozen=True)
 class Meaning:
     """`direction` is "lower", "higher", "none" (neither side is better) or "" (unknown); `known` says whether a
-    card was found; `biased_by_n` that values at unequal n must not be ranked."""
+    card was found; `biased_by_n` that values at unequal n must not be ranked; `bounds` are the ends of its range."""
 
     metric: str
     title: str
@@ -38,6 +39,7 @@ class Meaning:
     headline: bool
     biased_by_n: bool
     known: bool
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
 
 def meaning(metric: str, like: str = "") -> Meaning:
@@ -59,6 +61,7 @@ def meaning(metric: str, like: str = "") -> Meaning:
         headline=bool(card.headline),
         biased_by_n=bool(card.biased_by_n),
         known=True,
+        bounds=card.bounds,
     )
 
 

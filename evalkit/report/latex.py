@@ -78,6 +78,13 @@ def _further(board: Board, style: Style, label: str) -> str:
     return _float(["", *map(_who, order)], body, (short, caption), _notes(board, cells), label)
 
 
+def latex_table(
+    head: list[str], rows: Sequence[Sequence[str]], caption: tuple[str, str], under: list[str], label: str
+) -> str:
+    """One table of escaped cells; `caption` is a short one without commands, and the whole one."""
+    return _float(head, list(map(_line, rows)), caption, under, label)
+
+
 def _float(head: list[str], body: list[str], caption: tuple[str, str], under: list[str], label: str) -> str:
     """One table; `caption` is what stands in a list of tables, and what stands above this one."""
     short, long = caption

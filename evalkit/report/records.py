@@ -7,7 +7,7 @@ The formats are those of ARCHITECTURE.md: `run.json`, `scores.json`, `samples.pa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from evalkit.core.jsonio import parse_json
 from evalkit.core.text import clean, one_line
 from evalkit.report.text import number, whole
 from evalkit.store.bundle import INDEX
+from evalkit.store.prompt_columns import name_in
 from evalkit.store.state import read_state
 from evalkit.store.tables import parse_columns
 
@@ -87,7 +88,9 @@ class Estimate:
 @dataclass(frozen=True)
 class Item:
     """One row of samples.parquet: sound `sample` (from 0) of the prompt `id`. `audio` is the path as written there,
-    unchecked; `scores` holds the metric columns, with None for a value that is missing or not finite."""
+    unchecked; `scores` holds the metric columns, with None for a value that is missing or not finite. `key` is the id
+    as the file has it, to match by and not to look at; `columns` {name: value} are the prompt file's further columns,
+    without those that have no value."""
 
     id: str
     prompt: str
@@ -107,6 +110,8 @@ class Item:
     scores: Mapping[str, float | None]
     reader: str = ""
     sample: int = 0
+    key: str = ""
+    columns: Mapping[str, str | float | tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,7 +182,7 @@ def read_run(folder: Path) -> RunRecord:
         unfinished=state.unfinished,
         digest=state.digest,
         scores=_scores(found, scores),
-        items=tuple(_item(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)),
+        items=tuple(_item(dict(zip(columns, row, strict=True)), found) for row in zip(*columns.values(), strict=True)),
         bundled=(folder / INDEX).is_file(),
         side=_side(folder, facts, found, columns) if found and columns else None,
     )
@@ -194,7 +199,7 @@ def record_in_memory(name: str, facts: Mapping[str, Any], scores: Mapping[str, A
     """The record of a run that is on no disk, from what its files would say."""
     folder = Path(name)
     kept = list(rows)
-    items = tuple(map(_item, kept))
+    items = tuple(_item(row, scores) for row in kept)
     columns = {key: [row.get(key) for row in kept] for key in (kept[0] if kept else ())}
     side = _side(folder, facts, scores, columns)
     return _record(folder, dict(facts), "", digest_json([facts, scores]), _scores(scores, folder), items, False, side)
@@ -305,7 +310,8 @@ def read_split(raw: Mapping[str, Any]) -> Split | None:
     return Split(between, within, raw.get("between_cut_at_0") is True, whole(raw.get("prompts")), *ahead)
 
 
-def _item(row: Mapping[str, Any]) -> Item:
+def _item(row: Mapping[str, Any], metrics: Container[str]) -> Item:
+    further = {name: inner for name in row if name not in metrics and (inner := name_in(name)) is not None}
     return Item(
         id=one_line(row.get("id"), 200),
         prompt=clean(row.get("prompt")),
@@ -322,10 +328,23 @@ def _item(row: Mapping[str, Any]) -> Item:
         frames=whole(row.get("frames")),
         loudness=number(row.get("loudness")),
         generate_seconds=number(row.get("generate_seconds")),
-        scores={one_line(name, 120): number(row[name]) for name in row if name not in _FIXED_COLUMNS},
+        scores={
+            one_line(name, 120): number(row[name]) for name in row if name not in _FIXED_COLUMNS and name not in further
+        },
         reader=one_line(row.get("reader"), 120),
         sample=whole(row.get("sample")) or 0,
+        key=row["id"] if isinstance(row.get("id"), str) else "",
+        columns={
+            one_line(inner, 60): value for name, inner in further.items() if (value := _said(row[name])) is not None
+        },
     )
+
+
+def _said(value: object) -> str | float | tuple[str, ...] | None:
+    """What a further column says of a prompt; None where it says nothing."""
+    if isinstance(value, list):
+        return _words(value) or None
+    return one_line(value, 200) or None if isinstance(value, str) else number(value)
 
 
 def _words(value: object) -> tuple[str, ...]:

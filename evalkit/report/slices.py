@@ -1,202 +1,164 @@
-"""Scores of parts of the prompts: by label, by length of the caption, by length of the sound, by source.
+"""Scores of slices of the prompts: by label, by length, or by a further column of the prompt file.
 
 A metric with a value per prompt is the mean of a slice's prompts, with the interval of a mean over sources; of two runs
-the difference is the paired one of `comparison/difference.py`, adjusted by Holm over all slices and metrics of the
-table. A distance of sets is not sliced: it moves with n, and a slice has few. A slice of less sources than
-an interval takes is marked.
+the difference is the paired one of `comparison/parts.py`, adjusted by Holm over all slices and metrics of the
+table. A distance of sets is not sliced: it moves with n, a slice has few, and what it would take is in no run's folder.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from evalkit.comparison.difference import Difference, difference, is_mean_of_prompts
+from evalkit.comparison.difference import Difference
+from evalkit.comparison.parts import Mean, can_be_parted, difference_in_part, mean_of_part
+from evalkit.comparison.ranks import separated
 from evalkit.comparison.record import Record
-from evalkit.core.errors import unknown_name
 from evalkit.report.board import Board, Column
-from evalkit.report.records import Item
-from evalkit.report.tables import ARROWS, Sheet
-from evalkit.report.text import fixed
+from evalkit.report.division import Division, division
+from evalkit.report.records import RunRecord
+from evalkit.report.text import count
 
-BY = ("labels", "words", "seconds")
-BINS = 4
-NO_LABEL = "(no label)"
-SMALL = " *"
-"""The mark of a slice that is too small for an interval."""
+FEWEST = 5
+"""Sources that an interval takes (`stats.intervals.FEWEST_GROUPS`)."""
+
+_SETS_NAMED = 6
+
+
+@dataclass(frozen=True)
+class Score:
+    """One run in one slice: its `mean` (None where it was not scored by this column), how many of the slice's sounds
+    `failed`, and whether the slice is `small`: too few sources for an interval, or values that are all equal."""
+
+    mean: Mean | None
+    failed: int
+
+    @property
+    def small(self) -> bool:
+        return self.mean is not None and self.mean.low is None
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One metric in one slice: by run (in the board's order) the mean with its ends and n, and, of two runs, the first
-    minus the second with its p adjusted over the whole table (None where none can be told)."""
+    """One metric in one slice of `prompts` prompts: by run (in the board's order) its score, and, of two runs, the
+    first minus the second over the `pairs` prompts of which both have a value, with its p adjusted over the whole table
+    (None where none can be told)."""
 
-    metric: str
+    column: Column
     name: str
-    means: tuple[tuple[float, float | None, float | None, int], ...]
-    difference: Difference | None
-    p: float | None
+    prompts: int
+    scores: tuple[Score, ...]
+    difference: Difference | None = None
+    pairs: int = 0
+    p: float | None = None
+
+    @property
+    def separated(self) -> bool:
+        """Do the two runs differ here, with all slices taken into account?"""
+        return self.difference is not None and self.p is not None and separated(self.difference, self.p)
 
 
-def require_known(by: str) -> None:
-    """Raises UserError for a `by` that there is not."""
-    if by not in BY:
-        raise unknown_name("slices", by, BY)
+@dataclass(frozen=True)
+class Sliced:
+    """A board's scores by one way to divide its prompts. `notes` are what is to be known of them."""
+
+    by: str
+    kind: str
+    slices: tuple[Slice, ...]
+    notes: tuple[str, ...]
+
+    def of(self, column: Column) -> tuple[Slice, ...]:
+        """The slices of one metric."""
+        return tuple(each for each in self.slices if each.column == column)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The metrics that are sliced, in the board's order."""
+        return tuple(dict.fromkeys(each.column for each in self.slices))
 
 
-def slices(board: Board, by: str) -> tuple[Slice, ...]:
-    """Every headline metric that has a value per prompt, in every slice. Raises UserError for an unknown `by`."""
-    require_known(by)
-    sides = [entrant.record.side for entrant in board.entrants]
-    known = [side for side in sides if side is not None]
-    if not known or len(known) < len(sides):
-        return ()
-    parts = _parts(board.entrants[0].record.items, by)
-    found = [each for column in _sliced(board, known) for each in _of_metric(column, parts, known)]
-    return _adjusted(found)
+def sliced(board: Board, by: str) -> Sliced:
+    """Every headline metric that has a value per prompt, in every slice."""
+    runs = [entrant.record for entrant in board.entrants]
+    divided = division(runs, by)
+    if divided is None:
+        return Sliced(by, "", (), (f"nothing is sliced by {by}: the prompts of these runs have no such column",))
+    failed = [Counter(item.key for item in run.items if item.failed) for run in runs]
+    found = [each for column in board.columns for each in _of_column(column, board, divided, failed)]
+    return Sliced(by, divided.kind, _adjusted(found), _notes(board, divided, found))
 
 
-def told(board: Board, by: str) -> tuple[tuple[Sheet, ...], tuple[str, ...]]:
-    """One table a metric, and what is to be known of them."""
-    found = slices(board, by)
-    keys = [entrant.key for entrant in board.entrants]
-    sheets = []
-    for column in board.columns:
-        mine = [each for each in found if each.metric == column.metric]
-        if not mine:
-            continue
-        head = (by, *(f"{key} (n)" for key in keys), *(["A − B, p"] if len(keys) == 2 else []))
-        rows = tuple(_row(each, column) for each in mine)
-        sheets.append(Sheet(f"{column.meaning.title} {ARROWS[column.direction]} by {by}".strip(), head, rows))
-    return tuple(sheets), _notes(board, by, found)
-
-
-def records(board: Board, by: str) -> list[dict[str, object]]:
-    """One flat record per metric, slice and run; of two runs the first carries their difference."""
-    found: list[dict[str, object]] = []
-    for each in slices(board, by):
-        for place, (value, low, high, n) in enumerate(each.means):
-            run = board.entrants[place].record.run_id
-            gap = each.difference if place == 0 else None
-            ends = (gap.value, gap.low, gap.high, each.p) if gap else (None, None, None, None)
-            names = ("difference", "difference_low", "difference_high", "p_adjusted")
-            known: dict[str, object] = {"metric": each.metric, "by": by, "slice": each.name, "run": run}
-            known |= {"value": value, "low": low, "high": high, "n": n}
-            found.append({**known, **dict(zip(names, ends, strict=True))})
-    return found
-
-
-def _parts(items: Sequence[Item], by: str) -> Mapping[str, frozenset[str]]:
-    """{slice: ids of its prompts}; labels by name, numbers in quantiles."""
-    if by == "labels":
-        named: dict[str, set[str]] = {}
-        for item in items:
-            for label in item.labels or (NO_LABEL,):
-                named.setdefault(label or NO_LABEL, set()).add(item.id)
-        return {name: frozenset(named[name]) for name in sorted(named)}
-    if by == "words":
-        return quantiles({item.id: float(len(item.prompt.split())) for item in items})
-    return quantiles({item.id: item.seconds for item in items if item.seconds is not None})
-
-
-def quantiles(values: Mapping[str, float]) -> Mapping[str, frozenset[str]]:
-    """At most `BINS` slices of about as many prompts; equal values are never parted. A slice is named by its least and
-    its largest value."""
-    ordered = sorted(values.values())
-    edges = sorted(
-        {ordered[math.ceil(len(ordered) * part / BINS) - 1] for part in range(1, BINS + 1)} if ordered else ()
-    )
-    found: dict[str, frozenset[str]] = {}
-    before = -math.inf
-    for edge in edges:
-        inside = {key: value for key, value in values.items() if before < value <= edge}
-        low, high = min(inside.values()), max(inside.values())
-        found[_plain(low) if low == high else f"{_plain(low)} to {_plain(high)}"] = frozenset(inside)
-        before = edge
-    return found
-
-
-def _plain(value: float) -> str:
-    """Short where that is exact, so that no two values have one name."""
-    return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-
-
-def _sliced(board: Board, sides: Sequence[Record]) -> list[Column]:
-    return [
-        column
-        for column in board.columns
-        if all(
-            column.metric in side.metrics and is_mean_of_prompts(side.metrics[column.metric], side.samples)
-            for side in sides
-        )
-    ]
-
-
-def _of_metric(column: Column, parts: Mapping[str, frozenset[str]], sides: Sequence[Record]) -> list[Slice]:
+def _of_column(column: Column, board: Board, divided: Division, failed: Sequence[Counter[str]]) -> list[Slice]:
+    sides = [_side(column, entrant.record, board) for entrant in board.entrants]
+    if not any(sides):
+        return []
     found = []
-    for name, ids in parts.items():
-        within = [_within(side, column.metric, ids) for side in sides]
-        if not all(side.metrics[column.metric]["per_prompt"] for side in within):
-            continue
-        gap = difference(column.metric, within[0], within[1]) if len(within) == 2 else None
-        found.append(Slice(column.metric, name, tuple(_mean(side, column.metric) for side in within), gap, None))
+    for name, ids in divided.parts.items():
+        scores = tuple(
+            Score(
+                None if side is None else mean_of_part(side, column.metric, ids, column.meaning.bounds),
+                sum(lost[key] for key in ids),
+            )
+            for side, lost in zip(sides, failed, strict=True)
+        )
+        one = Slice(column, name, len(ids), scores)
+        first, second = sides if len(sides) == 2 else (None, None)
+        if first is not None and second is not None:
+            gap, pairs = difference_in_part(column.metric, first, second, ids)
+            one = replace(one, difference=gap, pairs=pairs)
+        found.append(one)
     return found
 
 
-def _within(side: Record, metric: str, ids: frozenset[str]) -> Record:
-    """The side as if it had these prompts alone; what belongs to all of them (its folds, its error) is gone."""
-    values = {key: value for key, value in side.metrics[metric]["per_prompt"].items() if key in ids}
-    mean = math.fsum(values.values()) / len(values) if values else math.nan
-    score = {"value": mean, "per_prompt": values, "n": len(values), "n_failed": None}
-    return replace(side, metrics={metric: score})
-
-
-def _mean(side: Record, metric: str) -> tuple[float, float | None, float | None, int]:
-    from evalkit.stats.intervals import clustered_mean
-
-    values = side.metrics[metric]["per_prompt"]
-    ends = clustered_mean(list(values.values()), [side.groups.get(key, key) for key in values])
-    low, high = (ends.low, ends.high) if ends else (None, None)
-    return side.metrics[metric]["value"], low, high, len(values)
+def _side(column: Column, run: RunRecord, board: Board) -> Record | None:
+    """The run, where it was scored by this column and its value is a mean of prompts."""
+    place = board.columns.index(column)
+    cell = next(row.cells[place] for row in board.rows if row.entrant.record is run)
+    scored = cell.estimate is not None and run.side is not None and can_be_parted(run.side, column.metric)
+    return run.side if scored else None
 
 
 def _adjusted(found: Sequence[Slice]) -> tuple[Slice, ...]:
     from evalkit.stats.paired import holm
 
-    tested = [each for each in found if each.difference is not None and each.difference.p is not None]
-    safe = iter(holm([each.difference.p or 0.0 for each in tested if each.difference]) if tested else ())
-    return tuple(replace(each, p=next(safe)) if each in tested else each for each in found)
-
-
-def _row(each: Slice, column: Column) -> tuple[str, ...]:
-    def number(value: float, low: float | None, high: float | None) -> str:
-        ends = f" [{fixed(low, column.places)}, {fixed(high, column.places)}]" if low is not None else ""
-        return f"{fixed(value, column.places)}{ends}"
-
-    small = SMALL if any(low is None for _, low, _, _ in each.means) else ""
-    cells = [f"{number(value, low, high)} ({n})" for value, low, high, n in each.means]
-    if each.difference is not None:
-        gap = each.difference
-        cells.append(number(gap.value, gap.low, gap.high) + (f", {each.p:.2g}" if each.p is not None else ""))
-    return (f"{each.name}{small}", *cells)
-
-
-def _notes(board: Board, by: str, found: Sequence[Slice]) -> tuple[str, ...]:
-    if not found:
-        return (f"nothing is sliced by {by}: no headline metric has values by prompt for every run",)
-    whole = [column.meaning.title for column in board.columns if column.metric not in {each.metric for each in found}]
-    notes = (
-        [f"not sliced, as no mean of prompts (a distance of sets moves with n): {', '.join(whole)}"] if whole else []
+    known = [each.difference.p for each in found if each.difference is not None and each.difference.p is not None]
+    safe = iter(holm(known) if known else ())
+    return tuple(
+        replace(each, p=next(safe)) if each.difference is not None and each.difference.p is not None else each
+        for each in found
     )
-    if by == "labels":
-        notes.append("a prompt with several labels is in the slice of each")
-    else:
-        notes.append(f"slices by {by} are quantiles: at most {BINS}, equal values together")
-    if any(low is None for each in found for _, low, _, _ in each.means):
-        notes.append(f"{SMALL.strip()} too small for an interval: under 5 sources, or all values equal")
-    if len(board.entrants) == 2:
-        notes.append("p of a difference is adjusted by Holm over all slices of all metrics here; intervals are not")
+
+
+def _notes(board: Board, divided: Division, found: Sequence[Slice]) -> tuple[str, ...]:
+    by = divided.by
+    if not found:
+        return (f"nothing is sliced by {by}: no headline metric has values by prompt", *divided.notes)
+    notes = [*_whole(board, found), *divided.notes]
+    if any(score.small for each in found for score in each.scores):
+        notes.append(f"too few (*): under {FEWEST} sources or all values equal, which makes no interval")
+    if any(score.failed for each in found for score in each.scores):
+        notes.append("failed sounds are in no value, and counted beside it")
+    if any(each.difference is not None for each in found):
+        notes.append(
+            "A − B is over the prompts of which both have a value; its p is adjusted by Holm over all slices of all "
+            "metrics here, the intervals are not"
+        )
     else:
         notes.append("nothing is corrected for the number of slices")
     return tuple(notes)
+
+
+def _whole(board: Board, found: Sequence[Slice]) -> list[str]:
+    """Why the other headline metrics are not sliced, and what gives them all the same."""
+    sliced_ones = {each.column for each in found}
+    sets = [column.meaning.title for column in board.columns if column not in sliced_ones]
+    if not sets:
+        return []
+    sizes = [each.prompts for each in found if each.column == found[0].column]
+    few, many = min(sizes), max(sizes)
+    have = f"{count(few, 'prompt') if few == many else f'{few:,} to {many:,} prompts'} of {board.prompts:,}"
+    return [
+        f"not sliced: {', '.join(sets[:_SETS_NAMED])}: a distance of sets grows as n falls, and these slices have "
+        f"{have}; a run of a slice's prompts alone has its own"
+    ]

@@ -83,13 +83,13 @@ def sheets(board: Board) -> tuple[Sheet, ...]:
 
 def markdown(board: Board) -> str:
     """Markdown tables under a line that names suite, protocol and size."""
-    lines = [_markdown_cell(heading(board)), ""]
+    lines = [markdown_cell(heading(board)), ""]
     if board.columns or not board.further:
-        lines += [*_markdown_table(header(board), rows(board)), ""]
+        lines += [*markdown_table(header(board), rows(board)), ""]
     if board.further:
-        lines += [*_markdown_table(further_header(board), further_rows(board)), ""]
-    lines += [_markdown_cell(each) + "\n" for each in ranks_told(board)]
-    lines += [f"{place}. {_markdown_cell(note)}" for place, note in enumerate(board.notes, start=1)]
+        lines += [*markdown_table(further_header(board), further_rows(board)), ""]
+    lines += [markdown_cell(each) + "\n" for each in ranks_told(board)]
+    lines += [f"{place}. {markdown_cell(note)}" for place, note in enumerate(board.notes, start=1)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
@@ -104,10 +104,11 @@ def ranks_told(board: Board) -> tuple[str, ...]:
     )
 
 
-def _markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table; every cell is plain words in it."""
     rule = _markdown_row(["---", *["---:"] * (len(head) - 1)])
-    body = [_markdown_row([_markdown_cell(cell) for cell in line]) for line in lines]
-    return [_markdown_row([_markdown_cell(name) for name in head]), rule, *body]
+    body = [_markdown_row([markdown_cell(cell) for cell in line]) for line in lines]
+    return [_markdown_row([markdown_cell(name) for name in head]), rule, *body]
 
 
 def records(boards: Sequence[Board]) -> list[dict[str, object]]:
@@ -158,7 +159,7 @@ def csv_text(boards: Sequence[Board]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(_FIELDS)
-    writer.writerows([_csv_cell(record[name]) for name in _FIELDS] for record in records(boards))
+    writer.writerows([csv_cell(record[name]) for name in _FIELDS] for record in records(boards))
     return out.getvalue()
 
 
@@ -181,7 +182,8 @@ def _whose(board: Board, row: Row) -> dict[str, object]:
     return dict(zip(_FIELDS, values, strict=False))
 
 
-def _csv_cell(value: object) -> str:
+def csv_cell(value: object) -> str:
+    """A number as Python writes it, empty for None, and a text that no spreadsheet runs."""
     if value is None:
         return ""
     if isinstance(value, int | float):
@@ -225,7 +227,8 @@ def _paper_text(row: CitedRow, join: str) -> str:
     return join.join(filter(None, (f"published: {row.line.system}{hand}", row.line.settings, row.line.citation)))
 
 
-def _markdown_cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
+    """Any text as plain words in Markdown."""
     flat = one_line(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return "".join("\\" + char if char in "\\`*_{}[]()#+!|~$" else char for char in flat)
 

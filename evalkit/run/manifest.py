@@ -38,6 +38,7 @@ from evalkit.run.embed import Identity
 from evalkit.run.embedders import own_stamps, targets, tell_of_code
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
+from evalkit.run.samples import columns_told
 from evalkit.run.score import Scored
 from evalkit.store.ledger import runs_in
 
@@ -184,6 +185,8 @@ def finished(manifest: Manifest, plan: Plan, now: Mapping[str, str], codes: Mapp
         return False
     if any(_code_of(manifest, name) != codes.get(name) for name in plan.suite.metrics):
         return False
+    if changed_columns(manifest, plan):
+        return False
     try:
         digests = digest_file(plan.folder.scores), digest_file(plan.folder.samples)
     except OSError:
@@ -195,8 +198,23 @@ def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored
     """What run.json says once the scores are on the disk."""
     digests = {"scores": digest_file(plan.folder.scores), "samples": digest_file(plan.folder.samples)}
     failed = [name for name, entry in scored.scores.items() if "error" in entry]
-    done = {**digests, "stamps": dict(now), **({"failed": failed} if failed else {})}
-    return {"metrics": judges_told(plan, now, codes, scored), "finished": done, "versions": stamp()}
+    done = {**digests, "stamps": dict(now), **({"failed": failed} if failed else {}), **_columns_done(plan)}
+    told = {"metrics": judges_told(plan, now, codes, scored), "columns": columns_told(plan)}
+    return {**told, "finished": done, "versions": stamp()}
+
+
+def _columns_done(plan: Plan) -> dict[str, str]:
+    """The digest of what the further columns say; nothing where there are none, as in files of before."""
+    said = [list(prompt.further) for prompt in plan.suite.prompts]
+    return {"columns": digest_json([dict(plan.suite.columns), said])} if plan.suite.columns else {}
+
+
+def changed_columns(manifest: Manifest, plan: Plan) -> list[str]:
+    """A sentence where a run that was finished lacks what the prompt file's further columns say now."""
+    done = _table(manifest.content.get("finished"))
+    if not done or done.get("columns") == _columns_done(plan).get("columns"):
+        return []
+    return ["the prompt file's further columns are new here: they are put beside the sounds, which stay"]
 
 
 def judges_told(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored: Scored) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from evalkit.run.manifest import (
     Manifest,
     begin,
     changed_code,
+    changed_columns,
     changed_versions,
     closing,
     finished,
@@ -72,7 +73,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
             settled = settled_records(plan, ledger)
             if len(settled) == len(plan.items):
                 return _outcome(plan, settled, read_json(plan.folder.scores), reused=True)
-        for sentence in changed_code(manifest, now, codes):
+        for sentence in (*changed_code(manifest, now, codes), *changed_columns(manifest, plan)):
             progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
         with _working(manifest, plan, progress):

@@ -3,18 +3,20 @@
 Columns: id, sample (which of the prompt's sounds, from 0), prompt, seconds, labels, group, seed, status ("ok" or
 "failed"), error, verdicts, audio (relative to the run folder; absolute for audio scored in place), sha256, reader (the
 library that decoded it), sample_rate, channels, frames, peak, loudness (LUFS), generate_seconds, then one column per
-metric. What a row does not have is null.
+metric, then what the prompt file's further columns say, as `prompt[NAME]`. What a row does not have is null.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalkit.core.files import write_bytes
 from evalkit.run.plan import Item, Plan
 from evalkit.store.ledger import Record
+from evalkit.store.prompt_columns import column_name, columns_that_fit
+from evalkit.suites.base import Value
 
 
 def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping[str, Mapping[str, float]]) -> None:
@@ -38,6 +40,8 @@ def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping
         **dict.fromkeys(("peak", "loudness", "generate_seconds"), number),
         **dict.fromkeys(plan.suite.metrics, number),
     }
+    kinds = {"text": text, "number": number, "tags": pa.list_(text)}
+    types |= {column_name(name): kinds[plan.suite.columns[name]] for name in _carried(plan)}
     rows = sample_rows(plan, records, per_prompt)
     schema = pa.schema(list(types.items()))
     buffer = io.BytesIO()
@@ -49,7 +53,34 @@ def sample_rows(
     plan: Plan, records: Mapping[str, Record], per_prompt: Mapping[str, Mapping[str, float]]
 ) -> list[dict[str, Any]]:
     """The rows of the table, in the suite's order."""
-    return [{**_row(item, records[item.key]), **_values(item, per_prompt)} for item in plan.items]
+    names = _carried(plan)
+    return [
+        {**_further(item, names), **_row(item, records[item.key]), **_values(item, per_prompt)} for item in plan.items
+    ]
+
+
+def columns_told(plan: Plan) -> dict[str, dict[str, str]]:
+    """What run.json says of the prompt file's further columns: {"carried": {name: kind}, "left_out": {name: why}}."""
+    carried = {name: plan.suite.columns[name] for name in _carried(plan)}
+    beyond = dict.fromkeys(plan.suite.columns.keys() - carried.keys(), "the table of the sounds has no room for it")
+    return {"carried": carried, "left_out": {**plan.suite.columns_left_out, **beyond}}
+
+
+def _carried(plan: Plan) -> list[str]:
+    """The further columns that the table takes; a metric's own column goes before one of this name."""
+    free = [name for name in plan.suite.columns if column_name(name) not in plan.suite.metrics]
+    return columns_that_fit(free, len(plan.items), len(plan.suite.metrics))
+
+
+def _further(item: Item, names: Sequence[str]) -> dict[str, Any]:
+    said = dict(item.prompt.further)
+    return {column_name(name): _plain(said.get(name)) for name in names}
+
+
+def _plain(value: Value | None) -> str | float | list[str] | None:
+    if isinstance(value, tuple):
+        return [_utf8(each) for each in value]
+    return _utf8(value) if isinstance(value, str) else value
 
 
 def _row(item: Item, record: Record) -> dict[str, Any]:

@@ -20,17 +20,23 @@ class Columns:
     labels: str | None = None
 
 
+Value = str | float | tuple[str, ...]
+"""What a further column says of a prompt: a text, a number, or tags."""
+
+
 @dataclass(frozen=True)
 class Prompt:
     """One prompt. `group` names the source it shares with others (its own id where it shares none);
     `labels` are the classes it asks for, where the suite knows them. `seconds` is 0 where nothing says how long the
-    sound is to be: one that is there may have any length, and a model makes `run.plan.DEFAULT_SECONDS`."""
+    sound is to be: one that is there may have any length, and a model makes `run.plan.DEFAULT_SECONDS`. `further` are
+    the values of the prompt file's other columns, in its order, which are no part of what the prompt is."""
 
     id: str
     text: str
     seconds: float
     group: str
     labels: tuple[str, ...] = ()
+    further: tuple[tuple[str, Value], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -126,8 +132,9 @@ class Outline:
 @dataclass(frozen=True)
 class Suite:
     """A suite as read from its manifest, or made of a Brief. `digest` covers what it says, its prompts and reference
-    files. `left_out` {metric: reason} are metrics that it cannot have, and `notes` are sentences on how it was read;
-    neither is part of the digest."""
+    files. `left_out` {metric: reason} are metrics that it cannot have, `notes` are sentences on how it was read, and
+    `columns` {column: "text", "number" or "tags"} the further columns of its prompts; `columns_left_out` says of
+    others why they are not carried. None of these is part of the digest."""
 
     name: str
     title: str
@@ -142,3 +149,5 @@ class Suite:
     digest: str
     left_out: Mapping[str, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+    columns_left_out: Mapping[str, str] = field(default_factory=dict)

@@ -57,6 +57,7 @@ def compose(brief: Brief, outline: Outline | None, overrides: Mapping[str, Path]
         digest=suite_digest(texts, listing.prompts, metrics, reference.audio, compared.unpaired),
         left_out=left_out,
         notes=(*listing.notes, compared.note, judges.note),
+        **({} if listing.further is None else listing.further.of_suite),
     )
 
 

@@ -43,7 +43,8 @@ def keep(suite: Suite, folder: Path) -> tuple[Path, Path]:
 def _row(prompt: Prompt) -> dict[str, object]:
     row: dict[str, object] = {"id": prompt.id, "prompt": prompt.text}
     row |= {"seconds": prompt.seconds} if prompt.seconds else {}
-    return {**row, "group": prompt.group, "labels": list(prompt.labels)}
+    row |= {"group": prompt.group, "labels": list(prompt.labels)}
+    return {**row, **{name: value for name, value in prompt.further if name not in row}}
 
 
 def _lines(suite: Suite, prompts: str, folder: Path) -> Iterator[str]:

@@ -17,6 +17,7 @@ from evalkit.core.reading import read_text
 from evalkit.suites.base import Columns, Prompt
 from evalkit.suites.brief import Brief
 from evalkit.suites.columns import ROLES, choose_columns
+from evalkit.suites.further import Further, further_of
 from evalkit.suites.prompts import length, prompts_of, words
 from evalkit.suites.rows import MOST_PROMPTS, Faults, Row, Table, read_rows
 
@@ -30,11 +31,12 @@ _TOLD = 5
 @dataclass(frozen=True)
 class Listing:
     """`numbered` says that the ids are numbers which no file states: they pair with nothing by themselves. `notes` are
-    sentences on how the prompts were read."""
+    sentences on how the prompts were read; `further` is what the file's other columns are, where there is a file."""
 
     prompts: Sequence[Prompt]
     notes: Sequence[str]
     numbered: bool = False
+    further: Further | None = None
 
 
 def list_prompts(brief: Brief) -> Listing:
@@ -81,10 +83,11 @@ def _of_file(path: Path, brief: Brief) -> Listing:
     rows, repeated = _first_of_each(rows, columns.id)
     if repeated:
         notes.append(f"of rows that repeat an id, as further captions do, the first is taken ({repeated} left out)")
-    rows = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
-    prompts = prompts_of(replace(table, rows=rows), columns)
-    notes = [f"prompts: {len(prompts)} of {path.name}: {choice.taken}", *notes]
-    return Listing(prompts, notes, not choice.columns.id)
+    filled = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
+    prompts = prompts_of(replace(table, rows=filled), columns)
+    further = further_of(prompts, rows, table.columns, columns)
+    notes = [f"prompts: {len(prompts)} of {path.name}: {choice.taken}", *notes, *filter(None, (further.told,))]
+    return Listing(further.prompts, notes, not choice.columns.id, further)
 
 
 def _names_of_sounds(folders: Iterable[Path]) -> list[str]:

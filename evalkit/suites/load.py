@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from evalkit.core.resources import resource
 from evalkit.suites.base import Outline, Prompt, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.compose import compose
+from evalkit.suites.further import Further, further_of
 from evalkit.suites.identity import suite_digest
 from evalkit.suites.manifest import TEXT_KEYS, Draft, draft_outline, read_outline
 from evalkit.suites.pinned import require_fetched
-from evalkit.suites.prompts import read_prompts
+from evalkit.suites.prompts import prompts_of
+from evalkit.suites.rows import read_rows
 
 SUITES = Registry("suite", "evalkit.suites", {})
 """Suites of other packages: each entry point is the path of a manifest, or a function that returns it."""
@@ -52,8 +54,9 @@ def load_suite(asked: str | Brief, weights: Mapping[str, Path] | None = None) ->
         named = asked.reference if isinstance(asked.reference, str) and is_suite(asked.reference) else None
         return compose(asked, None if named is None else load_outline(named), weights or {})
     draft = draft_outline(find_manifest(asked), asked)
-    outline, prompts = draft.outline, _prompts(draft)
+    outline, further = draft.outline, _prompts(draft)
     draft.file.settle()
+    prompts = tuple(further.prompts)
     if outline.captions == "first":
         prompts = _first_of_each_source(prompts)
     texts: dict[str, Any] = {key: getattr(outline, key) for key in TEXT_KEYS}
@@ -65,6 +68,7 @@ def load_suite(asked: str | Brief, weights: Mapping[str, Path] | None = None) ->
         reference_audio=outline.reference_audio,
         digest=suite_digest(texts, prompts, outline.metrics, outline.reference_audio, outline.absent),
         left_out=outline.left_out,
+        **further.of_suite,
     )
 
 
@@ -96,21 +100,23 @@ def find_manifest(name_or_path: str) -> Path:
         return Path(target() if callable(target) else target)
 
 
-def _prompts(draft: Draft) -> tuple[Prompt, ...]:
+def _prompts(draft: Draft) -> Further:
     """The prompts, where the manifest says well which they are; what is wrong with them is told with its faults."""
-    outline, prompts, doubtful = draft.outline, tuple[Prompt, ...](), draft.prompts.doubtful()
+    outline, found, doubtful = draft.outline, Further(()), draft.prompts.doubtful()
     if not doubtful & {"file", "source", "id", "text"}:
         columns = replace(outline.columns, seconds=1.0) if "seconds" in doubtful else outline.columns
         with draft.file.report.also():
             if outline.pinned is not None:
                 require_fetched(outline.pinned)
-            prompts = tuple(read_prompts(outline.prompts, columns))
+            table = read_rows(outline.prompts)
+            prompts = prompts_of(table, columns)
+            found = further_of(prompts, table.rows, table.columns, columns)
             if not doubtful:
                 _look_at_counts(draft, prompts)
-    return prompts
+    return found
 
 
-def _look_at_counts(draft: Draft, prompts: tuple[Prompt, ...]) -> None:
+def _look_at_counts(draft: Draft, prompts: Sequence[Prompt]) -> None:
     """What the manifest states must be what is here: else it is not the file that the manifest is about."""
     outline, groups = draft.outline, {prompt.group for prompt in prompts}
     for key, what, claimed, found in (

@@ -11,12 +11,11 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.suites.base import Columns, Prompt
-from evalkit.suites.rows import Faults, Row, Table, read_rows
+from evalkit.suites.rows import Faults, Row, Table
 
 LONGEST_SECONDS = 3600.0
 """No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds)."""
@@ -30,17 +29,12 @@ _NO_TEXT = frozenset(("nan", "null", "none", "n/a", "#n/a", "<na>"))
 """What programs write into the cell of a value that is missing."""
 
 
-def read_prompts(path: Path, columns: Columns) -> list[Prompt]:
-    """Every prompt of a file that `evalkit.suites.rows` reads, in the file's order.
+def prompts_of(table: Table, columns: Columns) -> list[Prompt]:
+    """Every prompt of a table that `evalkit.suites.rows` read, one a row, in its order.
 
-    Raises UserError, naming the file and the lines: not UTF-8, NUL, broken line, missing field, empty text, length not
+    Raises UserError, naming the file and the lines: NUL, broken line, missing field, empty text, length not
     in (0, 3600] s, an id used twice (both lines are named), or no prompts at all.
     """
-    return prompts_of(read_rows(path), columns)
-
-
-def prompts_of(table: Table, columns: Columns) -> list[Prompt]:
-    """The prompts of a table. Raises UserError for everything that is wrong with it, as `read_prompts` does."""
     faults = table.faults
     prompts: dict[str, Prompt] = {}
     lines: dict[str, int] = {}

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalkit.core.errors import UserError
-from evalkit.suites.prompts import Columns, read_prompts
+from evalkit.suites.prompts import Columns, prompts_of
+from evalkit.suites.rows import read_rows
 
 COLUMNS = Columns(labels="labels", group="group")
 HEADER = b"id,prompt,seconds,labels,group\n"
@@ -16,7 +17,7 @@ HEADER = b"id,prompt,seconds,labels,group\n"
 def read(folder: Path, data: bytes, suffix: str = ".csv", columns: Columns = COLUMNS) -> list[tuple[object, ...]]:
     path = folder / f"p{suffix}"
     path.write_bytes(data)
-    return [(p.id, p.text, p.seconds, p.labels, p.group) for p in read_prompts(path, columns)]
+    return [(p.id, p.text, p.seconds, p.labels, p.group) for p in prompts_of(read_rows(path), columns)]
 
 
 def test_csv_and_jsonl_mean_the_same(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_no_bytes_crash_it(tmp_path_factory: pytest.TempPathFactory, data: bytes
     path = tmp_path_factory.getbasetemp() / f"fuzz{suffix}"
     path.write_bytes(head + data)
     try:
-        prompts = read_prompts(path, Columns())
+        prompts = prompts_of(read_rows(path), Columns())
     except UserError as error:
         assert str(path) in error.message
     else:
