@@ -47,11 +47,11 @@ def test_json_that_is_plain_reads_as_it_was_written(value: Any) -> None:
 )
 def test_json_beyond_the_limits_is_one_line(text: bytes, reason: str) -> None:
     """RecursionError is a traceback, and two million empty lists are half a gigabyte."""
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=reason) as caught:
         parse_json(text, "x.json")
     assert caught.value.message.startswith("x.json: cannot be read as JSON") and len(caught.value.message) < 300
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_what_no_float_can_hold_is_infinite_or_refused() -> None:
@@ -102,11 +102,11 @@ def test_an_error_does_not_repeat_what_the_file_says(tmp_path: Path) -> None:
 def test_toml_beyond_the_limits_is_one_line(text: str, reason: str, tmp_path: Path) -> None:
     """A key of 200,000 parts keeps tomllib busy for hours, and its tables fall over whoever walks them."""
     (tmp_path / "x.toml").write_text(text)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=reason) as caught:
         read_toml_table(tmp_path / "x.toml", "manifest").settle()
     assert len(caught.value.message) < 400 + len(str(tmp_path))
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_toml_within_the_limits_reads_as_it_stands(tmp_path: Path) -> None:
@@ -132,10 +132,10 @@ def test_toml_within_the_limits_reads_as_it_stands(tmp_path: Path) -> None:
 )
 def test_yaml_beyond_the_limits_is_one_line(text: str, reason: str) -> None:
     """Nine lines of aliases stand for a billion values."""
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=reason):
         parse_yaml(text, "x")
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
     assert parse_yaml("a: 1\nb: [x, 2.5, true, null]", "x") == {"a": 1, "b": ["x", 2.5, True, None]}
 
 

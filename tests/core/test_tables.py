@@ -95,7 +95,7 @@ def test_a_hundred_thousand_unknown_keys_are_counted(tmp_path: Path) -> None:
 
     table = opened(tmp_path, "".join(f"k{number} = 1\n" for number in range(40_000)))
     table.text("name", "")
-    began = time.monotonic()
+    began = time.process_time()
     faults = told(table)
     assert faults[-1][1] == "and 39,900 more unknown keys" and len(faults) == 101
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

@@ -140,6 +140,6 @@ def test_half_a_megabyte_is_read_in_a_moment() -> None:
     import time
 
     text = "k = [" + "{a = [1, 'x']}, " * 25_000 + "]\n" + '"""' * 3
-    began = time.monotonic()
+    began = time.process_time()
     assert len(key_lines(text)) > 25_000
-    assert time.monotonic() - began < 3
+    assert time.process_time() - began < 3

@@ -67,10 +67,10 @@ def test_an_archive_is_read_as_numpy_reads_it(save: object, tmp_path: Path) -> N
 def test_an_array_that_cannot_be_is_refused_before_memory_is_taken(member: bytes, reason: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "x.npz", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.npy", member)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=reason) as caught:
         read_npz(tmp_path / "x.npz", ("a",), what="reference file")
-    assert str(tmp_path) in caught.value.message and time.monotonic() - began < 1
+    assert str(tmp_path) in caught.value.message and time.process_time() - began < 1
 
 
 def test_an_archive_of_a_hundred_thousand_names_is_refused_unread(tmp_path: Path) -> None:

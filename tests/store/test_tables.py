@@ -59,10 +59,10 @@ def bomb(kind: str) -> bytes:
 @pytest.mark.parametrize("kind", ["rows", "text", "list", "columns", "groups", "depth"])
 def test_a_small_file_that_unpacks_to_much_is_one_line(kind: str) -> None:
     data = bomb(kind)
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(UserError, match=r"^x: cannot be read as Parquet: ") as caught:
         parse_columns(data, "x", "make it again")
-    assert caught.value.hint == "make it again" and time.monotonic() - began < 3
+    assert caught.value.hint == "make it again" and time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"PAR1" * 5, b"PAR1" + b"\xff" * 100 + b"\x20\0\0\0PAR1"])
