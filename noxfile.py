@@ -51,7 +51,7 @@ def newest(session: nox.Session) -> None:
 
 
 def _pytest(session: nox.Session) -> None:
-    workers = [] if any(option.startswith("-n") for option in session.posargs) else ["-n", "2"]
+    workers = [] if any(option.startswith("-n") for option in session.posargs) else ["-n", "2", "--dist", "worksteal"]
     session.run("pytest", *workers, *session.posargs, env=_ENVIRONMENT)
 
 

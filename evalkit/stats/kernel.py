@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.spatial.distance
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -35,7 +34,9 @@ def median_distance(rows: NDArray[np.floating]) -> float:
     data = _rows(rows)
     if len(data) < 2:
         raise ValueError(f"a distance needs at least 2 rows, got {len(data)}")
-    median = float(np.median(scipy.spatial.distance.pdist(data)))
+    from scipy.spatial.distance import pdist  # here, as every command that holds an interval would wait for it
+
+    median = float(np.median(pdist(data)))
     if not median > 0:
         raise ValueError("most rows are the same, so there is no median distance to scale by")
     return median
