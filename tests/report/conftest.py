@@ -9,6 +9,7 @@ import os
 import select
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,15 @@ class Browser:
         if "exceptionDetails" in answer:
             raise RuntimeError(str(answer["exceptionDetails"]))
         return answer["result"].get("value")
+
+    def until(self, expression: str, seconds: float = 30) -> Any:
+        """The value of a JavaScript expression as soon as it is true. A busy machine takes its time, so tests wait for
+        what they want and never for a while."""
+        deadline = time.monotonic() + seconds
+        while not (value := self.run(expression)):
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {expression}"
+            time.sleep(0.02)
+        return value
 
     def press(self, key: str, code: int) -> None:
         for kind in ("keyDown", "keyUp"):

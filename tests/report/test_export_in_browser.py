@@ -28,7 +28,7 @@ def test_a_button_copies_and_a_link_downloads_the_very_text(
     browser.run(KEEP)
     browser.run("document.querySelector('.export').open = true")
     browser.run(f"document.querySelectorAll('.export .copy')[{place}].click()")
-    browser.run("new Promise((done) => setTimeout(done, 100))")
+    browser.until("document.getElementById('announce').textContent")
     kind = list(FORMATS.values())[place]
     assert browser.run("window.copied") == kind.write(boards(read_runs(runs)), Style())
     assert browser.run(f"document.querySelectorAll('.export a')[{place}].download") == f"leaderboard.{kind.ending}"
@@ -43,7 +43,7 @@ def test_where_the_clipboard_is_kept_from_a_page_the_selection_is_copied(
     browser.run("document.addEventListener('copy', () => { window.copied = document.activeElement.value; })")
     browser.run("document.querySelector('.export').open = true")
     browser.run("document.querySelector('.export .copy').click()")
-    browser.run("new Promise((done) => setTimeout(done, 100))")
+    browser.until("document.getElementById('announce').textContent")
     assert "\\begin{table}" in browser.run("window.copied")
     assert browser.run("document.activeElement.className") == "copy", "the keyboard stays where it was"
     assert not browser.run("document.querySelector('textarea')")

@@ -65,16 +65,20 @@ def page(make_run: Make, tmp_path: Path) -> Path:
     return write_report([made(place, *shape) for place, shape in enumerate(shapes)], tmp_path / "r.html")
 
 
+def typed(key: str) -> str:
+    """JavaScript that presses a key where the focus is."""
+    event = f"new KeyboardEvent('keydown', {{ key: {key!r}, bubbles: true, cancelable: true }})"
+    return f"document.activeElement.dispatchEvent({event})"
+
+
 def press(browser: Any, *keys: str) -> None:
     for key in keys:
-        browser.run(
-            "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', "
-            f"{{ key: {key!r}, bubbles: true, cancelable: true }}))"
-        )
+        browser.run(typed(key))
 
 
-def wait(browser: Any, seconds: float) -> None:
-    browser.run(f"new Promise((done) => setTimeout(done, {1000 * seconds}))")
+def slide(browser: Any, seconds: float) -> None:
+    value = f"s.value = {seconds}; s.dispatchEvent(new Event('input'));"
+    browser.run(f"(s => {{ {value} }})(document.querySelector('.transport input'))")
 
 
 def focus(browser: Any, entry: int = 0) -> None:
@@ -85,15 +89,32 @@ STATE = (
     "Array.from(document.querySelectorAll('.entry')[0].querySelectorAll('audio'))"
     ".map((one) => [one.paused, one.currentTime, one.volume])"
 )
-PITCH = """
-(() => {
-  const [one, ear] = Array.from(window.ears).find(([one]) => !one.paused);
-  const levels = new Float32Array(ear.frequencyBinCount);
-  ear.getFloatFrequencyData(levels);
-  const best = levels.indexOf(levels.reduce((a, b) => Math.max(a, b)));
-  return [one.currentTime, (best * window.context.sampleRate / 4096 - 500) / 300 + 2048 / window.context.sampleRate];
-})()
+UNPAUSED = "Array.from(document.querySelectorAll('.entry')[0].querySelectorAll('audio')).find((one) => !one.paused)"
+APART = """
+new Promise(async (done) => {
+  const rate = window.context.sampleRate, found = [];
+  while (found.length < 9) {
+    await new Promise(requestAnimationFrame);
+    const [one, ear] = Array.from(window.ears).find(([one]) => !one.paused);
+    const levels = new Float32Array(ear.frequencyBinCount);
+    ear.getFloatFrequencyData(levels);
+    const best = levels.indexOf(levels.reduce((a, b) => Math.max(a, b)));
+    found.push(Math.abs((best * rate / 4096 - 500) / 300 + 2048 / rate - one.currentTime));
+  }
+  done(found.sort((a, b) => a - b)[4]);
+})
 """
+"""Seconds between the place that is heard and the place that the player says: the median of nine looks."""
+
+SWITCH = """
+(() => {{
+  const before = {unpaused}.currentTime;
+  {typed};
+  const [one] = Array.from(document.querySelectorAll('.chosen audio'));
+  return [before, one.currentTime, one.paused];
+}})()
+"""
+"""The position before and after a key, both of one moment of the page."""
 
 
 def playing(browser: Any) -> tuple[int, float]:
@@ -110,19 +131,18 @@ def test_a_switch_between_four_models_and_the_reference_stays_at_its_place(page:
     """By what is heard, not by what the player says of itself: a jump in an MP3 need not arrive where it says."""
     browser.open(page)
     assert browser.run(HEARD) == "running"
+    browser.run("document.querySelector('.loop').click()")
     focus(browser)
     press(browser, " ")
-    wait(browser, 0.5)
+    browser.until(f"{UNPAUSED} && {UNPAUSED}.currentTime > 0.3")
     for key, place in (("2", 2), ("3", 3), ("r", 0), ("4", 4), ("1", 1), ("0", 0)):
-        before = browser.run("performance.now() / 1000"), playing(browser)[1]
-        press(browser, key)
-        wait(browser, 0.35)
-        which, at = playing(browser)
-        passed = browser.run("performance.now() / 1000") - before[0]
-        said, heard = browser.run(PITCH)
-        assert which == place
-        assert at == pytest.approx(before[1] + passed, abs=0.15), "the switch itself takes no time that one hears"
-        assert heard == pytest.approx(said, abs=WITHIN + 2048 / 44100), f"key {key}"
+        before, after, paused = browser.run(SWITCH.format(unpaused=UNPAUSED, typed=typed(key)))
+        assert not paused
+        assert after == pytest.approx(before, abs=WITHIN), "the switch itself takes no time"
+        assert playing(browser)[0] == place
+        browser.until(f"{UNPAUSED}.currentTime !== {after} && !{UNPAUSED}.seeking")
+        # What is heard lags while the machine is busy, and recovers; a jump that arrives elsewhere stays there.
+        browser.until(f"{APART}.then((apart) => apart <= {WITHIN + 2048 / 44100})")
     assert faults(browser) == []
 
 
@@ -133,29 +153,74 @@ def test_a_switch_in_pause_keeps_the_place_and_plays_from_there(page: Path, brow
     assert all(paused for paused, _, _ in browser.run(STATE))
     press(browser, "r", "2")
     assert browser.run("document.querySelector('.transport input').value") == "2"
-    press(browser, " ")
-    wait(browser, 0.3)
-    which, at = playing(browser)
-    assert which == 2
-    assert 2.0 <= at <= 2.45
+    assert browser.run(f"{typed(' ')}, [{UNPAUSED}.currentTime]") == [2]
+    assert playing(browser)[0] == 2
+    browser.until(f"{UNPAUSED}.currentTime > 2.1")
     press(browser, " ", "4")
     paused_at = float(browser.run("document.querySelector('.transport input').value"))
-    assert paused_at == pytest.approx(at, abs=0.3)
-    assert browser.run(STATE)[4][1] == pytest.approx(paused_at, abs=WITHIN)
+    state = browser.run(STATE)
+    assert all(paused for paused, _, _ in state)
+    assert [state[2][1], state[4][1]] == pytest.approx([paused_at, paused_at], abs=WITHIN)
     press(browser, "ArrowLeft")
     assert browser.run(STATE)[4][1] == pytest.approx(paused_at - 1, abs=WITHIN)
 
 
 def test_one_prompt_sounds_at_a_time(page: Path, browser: Any) -> None:
+    heard = "Array.from(document.querySelectorAll('audio')).filter((one) => !one.paused).map((one) => "
+    places = heard + "one.closest('.entry').dataset.place).join()"
     browser.open(page)
     focus(browser)
     press(browser, " ")
-    wait(browser, 0.2)
+    browser.until(f"{places} === '1'")
     focus(browser, 1)
     press(browser, " ")
-    wait(browser, 0.2)
-    heard = "Array.from(document.querySelectorAll('audio')).filter((one) => !one.paused).map((one) => "
-    assert browser.run(heard + "one.closest('.entry').dataset.place)") == ["2"]
+    browser.until(f"{places} === '2'")
+
+
+def test_the_end_of_a_sound_is_no_end_of_the_player(page: Path, browser: Any) -> None:
+    """A jump into the last frame of an MP3 is an error to Chromium, after which the sound stays dumb."""
+    browser.open(page)
+    focus(browser)
+    broken = "Array.from(document.querySelectorAll('audio')).filter((one) => one.error).length"
+    for key in ("1", "2", "3", "4", "r"):
+        press(browser, key, *["ArrowRight"] * 7)
+        slide(browser, 5.995)
+        assert float(browser.run("document.querySelector('.transport input').value")) > 5.9
+        press(browser, " ")
+        browser.until(f"{UNPAUSED} && {UNPAUSED}.currentTime > 0.05 && {UNPAUSED}.currentTime < 5")
+        press(browser, " ")
+    assert browser.run(broken) == 0
+    assert faults(browser) == []
+
+
+def test_a_sound_that_fails_while_it_plays_is_read_once_more(page: Path, browser: Any) -> None:
+    browser.open(page)
+    focus(browser)
+    press(browser, "ArrowRight", "ArrowRight", " ")
+    browser.until(f"{UNPAUSED} && {UNPAUSED}.currentTime > 2.1")
+    browser.run(f"{UNPAUSED}.dispatchEvent(new Event('error'))")
+    browser.until(f"{UNPAUSED} && {UNPAUSED}.readyState >= 3 && {UNPAUSED}.currentTime > 2.2")
+    spoiled = "(one => { one.src = 'data:audio/mpeg;base64,AAAA'; one.load(); })"
+    browser.run(f"{spoiled}(document.querySelector('.chosen audio'))")
+    browser.until("document.querySelector('.time').textContent === 'this sound cannot be played here'")
+    assert browser.run("document.querySelector('.play').textContent") == "Play"
+
+
+FRAMES = """
+new Promise((done) => {
+  const one = %s;
+  let low = Infinity, high = 0, gap = 0, wraps = 0, last = one.currentTime, before = performance.now();
+  const look = (now) => {
+    const at = one.currentTime;
+    gap = Math.max(gap, (now - before) / 1000);
+    wraps += at < last - 0.1;
+    [low, high, last, before] = [Math.min(low, at), Math.max(high, at), at, now];
+    if (wraps < 3) requestAnimationFrame(look); else done([low, high, gap]);
+  };
+  requestAnimationFrame(look);
+})
+"""
+"""The lowest and highest position while a part is heard three times, and the longest time between two frames."""
 
 
 def test_all_of_a_sound_and_a_part_of_it_loop(page: Path, browser: Any) -> None:
@@ -163,29 +228,19 @@ def test_all_of_a_sound_and_a_part_of_it_loop(page: Path, browser: Any) -> None:
     browser.run("document.querySelector('.loop').click()")
     focus(browser)
     press(browser, *["ArrowRight"] * 6, "ArrowLeft", "ArrowRight")
-    browser.run(
-        "(s => { s.value = 5.9; s.dispatchEvent(new Event('input')); })(document.querySelector('.transport input'))"
-    )
+    slide(browser, 5.9)
     press(browser, " ")
-    for _ in range(20):  # a busy machine takes its time to begin
-        wait(browser, 0.2)
-        if playing(browser)[1] < 5.9:
-            break
-    assert playing(browser)[1] < 1.0, "it begins again after its end"
+    browser.until(f"{UNPAUSED}.currentTime < 1")
     press(browser, " ")
-    browser.run(
-        "(s => { s.value = 2; s.dispatchEvent(new Event('input')); })(document.querySelector('.transport input'))"
-    )
+    slide(browser, 2)
     press(browser, "[")
-    browser.run(
-        "(s => { s.value = 2.3; s.dispatchEvent(new Event('input')); })(document.querySelector('.transport input'))"
-    )
+    slide(browser, 2.3)
     press(browser, "]")
     assert "loop 2.0 s – 2.3 s" in browser.run("document.querySelector('.time').textContent")
     press(browser, " ")
-    for _ in range(4):
-        wait(browser, 0.2)
-        assert 1.95 <= playing(browser)[1] <= 2.4
+    low, high, gap = browser.run(FRAMES % UNPAUSED)
+    assert low >= 1.95
+    assert high <= 2.3 + gap + WITHIN, "the end of the part is seen once a frame"
 
 
 def test_same_loudness_turns_down_to_the_quietest_and_says_by_how_much(page: Path, browser: Any) -> None:

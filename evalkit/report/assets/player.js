@@ -4,6 +4,7 @@
 (() => {
   const LEFT = 44 / 420, RIGHT = 16 / 420;  // the frame around a spectrogram's levels, as audio/pictures.py draws it
   const STEP = 1, DRAG = 8;  // seconds of an arrow key; pixels from which on a press is a region
+  const EDGE = 0.05;  // seconds: a jump into the last frame of an MP3 (36 ms at 32 kHz) is an error in Chromium, for good
   const QUIET = -60;  // dB: what a match would turn down further is silence, and no match
 
   const all = (root, selector) => Array.from(root.querySelectorAll(selector));
@@ -63,6 +64,18 @@
     }
 
     get length() { return Number.isFinite(this.audio.duration) ? this.audio.duration : this.seconds; }
+    get last() { return Math.max(0, this.length - EDGE); }
+
+    go(seconds) { this.audio.currentTime = between(0, seconds, this.last); }
+
+    // A sound that failed while it was read is read once more; one that cannot be read at all fails again at once.
+    revive(seconds, playing) {
+      if (this.revived) return;
+      this.revived = true;
+      this.audio.load();
+      this.go(seconds);
+      if (playing) this.audio.play().catch(() => {});
+    }
 
     // A press in the picture is a place in time, a stroke a region to loop.
     listenToPointer(deck) {
@@ -134,7 +147,7 @@
       for (const take of this.takes) {
         take.audio.addEventListener("ended", () => this.ended(take));
         take.audio.addEventListener("pause", () => this.draw());
-        take.audio.addEventListener("error", () => { this.time.textContent = "this sound cannot be played here"; });
+        take.audio.addEventListener("error", () => this.failed(take));
       }
     }
 
@@ -158,15 +171,15 @@
       if (next) next.focus();
     }
 
-    get playing() { return this.take && !this.take.audio.paused && !this.take.audio.ended; }
+    get playing() { return this.take && !this.take.audio.paused && !this.take.audio.ended && !this.take.audio.error; }
     get position() { return this.playing ? this.take.audio.currentTime : this.at; }
     get length() { return Math.max(...this.takes.map((take) => take.length)); }
 
     toggle() { if (this.playing) this.pause(); else this.start(); }
 
     start() {
-      if (this.at >= this.take.length - 0.02) this.at = this.ends ? this.ends[0] : 0;
-      this.take.audio.currentTime = this.at;
+      if (this.at >= this.take.last) this.at = this.ends ? this.ends[0] : 0;
+      this.take.go(this.at);
       this.take.audio.play().catch(() => this.draw());
     }
 
@@ -177,7 +190,7 @@
 
     seek(seconds) {
       this.at = between(0, seconds, this.length);
-      this.take.audio.currentTime = Math.min(this.at, this.take.length);
+      this.take.go(this.at);
       this.draw();
     }
 
@@ -192,7 +205,7 @@
       const before = this.take, playing = this.playing;
       this.at = this.position;
       this.take = next;
-      next.audio.currentTime = Math.min(this.at, next.length);
+      next.go(this.at);
       if (playing) {
         next.audio.play().catch(() => this.draw());
         before.audio.pause();
@@ -207,7 +220,7 @@
       if (next !== this.take) {
         const before = this.take, at = this.playing ? before.audio.currentTime : audio.currentTime;
         this.take = next;
-        audio.currentTime = at;
+        next.go(at);
         before.audio.pause();
       }
       if (sounding && sounding !== this) sounding.pause();
@@ -221,11 +234,16 @@
       this.draw();
     }
 
+    failed(take) {
+      take.revive(take === this.take ? this.at : 0, take === this.take && !take.audio.paused);
+      this.draw();
+    }
+
     // The browser's own loop leads from the end to the beginning without a gap, and from there to that of a region.
     tick() {
       if (!this.playing) return;
       const wrapped = this.position < this.at - 0.5;
-      if (this.ends && (wrapped || this.position >= this.ends[1])) this.take.audio.currentTime = this.ends[0];
+      if (this.ends && (wrapped || this.position >= this.ends[1])) this.take.go(this.ends[0]);
       this.at = this.position;
       this.draw();
       requestAnimationFrame(() => this.tick());
@@ -240,7 +258,8 @@
       this.slider.value = at;
       this.slider.setAttribute("aria-valuetext", clock(at) + " of " + clock(this.length));
       const loop = this.ends ? " · loop " + this.ends.map(clock).join(" – ") : "";
-      this.time.textContent = clock(at) + " of " + clock(this.length) + loop;
+      const broken = this.take.audio.error ? "this sound cannot be played here" : "";
+      this.time.textContent = broken || clock(at) + " of " + clock(this.length) + loop;
       for (const take of this.takes) {
         take.show(at, this.ends);
         const chosen = String(take === this.take);
