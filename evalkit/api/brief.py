@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.paths import typed
 from evalkit.run.config import DEFAULT_SUITE
 from evalkit.suites.base import Suite
@@ -25,11 +26,15 @@ def suite_asked(
     sounds: Sequence[Path] = (),
     samples: int = 1,
     fetching: bool = False,
-) -> str | Suite:
+    wrong: Gathering,
+) -> str | Suite | Brief:
     """A suite's name, or the suite that the others describe, with `notes` to be told; the parameters are those of
     `evalkit.score`. Where what is missing will be fetched (`fetching`), a suite that is described is judged by the full
-    judges, if nothing else is said. Raises UserError where a suite is named and described, and for whatever is wrong
-    with one."""
+    judges, if nothing else is said.
+
+    One that something is wrong with stays the Brief that it was: the plan of the run says what it is. That a suite is
+    named and described is added to `wrong`.
+    """
     given = {
         "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
     }  # fmt: skip
@@ -38,7 +43,8 @@ def suite_asked(
         return DEFAULT_SUITE if suite is None else suite
     if suite is not None:
         told = f"--suite {suite} has its prompts, references and judges, and goes without {', '.join(options)}"
-        raise UserError(told, f"--reference {suite} compares other prompts with its references")
+        wrong.add(UserError(told, f"--reference {suite} compares other prompts with its references"))
+        return suite
     brief = described(
         prompts=prompts,
         columns=columns,
@@ -48,7 +54,10 @@ def suite_asked(
         sounds=sounds,
         samples=samples,
     )
-    return load_suite(brief, {name: typed(path) for name, path in (weights or {}).items()})
+    try:
+        return load_suite(brief, {name: typed(path) for name, path in (weights or {}).items()})
+    except UserError:
+        return brief
 
 
 def described(

@@ -21,6 +21,7 @@ from evalkit.audio.clip import Clip
 from evalkit.audio.encode import float_wav_bytes
 from evalkit.comparison.record import record_of
 from evalkit.core.errors import UserError, close_names
+from evalkit.core.faults import Gathering
 from evalkit.core.ids import sound_name
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.report.records import record_in_memory
@@ -115,6 +116,7 @@ class Judge:
         weights: Mapping[str, str | Path] | None = None,
         name: str = "judge",
     ) -> None:
+        wrong = Gathering()
         asked = suite_asked(
             suite,
             prompts=prompts,
@@ -123,8 +125,11 @@ class Judge:
             judges=judges,
             seconds=seconds,
             weights=weights,
+            wrong=wrong,
         )
-        self._plan = memory_plan(request(name, asked, samples=samples, limit=limit, device=device, weights=weights))
+        self._plan = memory_plan(
+            request(name, asked, samples=samples, limit=limit, device=device, weights=weights, wrong=wrong)
+        )
         self._told = Told()
         for note in self._plan.suite.notes:
             self._told.note(note)

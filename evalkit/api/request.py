@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from evalkit.core.faults import Gathering
 from evalkit.core.paths import existing, typed
-from evalkit.run.config import DEFAULT_MODEL, DEFAULT_SUITE, RunConfig, parse_checkpoint, parse_timeout, resolve_device
+from evalkit.run.config import (
+    DEFAULT_MODEL,
+    DEFAULT_SUITE,
+    RunConfig,
+    at_least_one,
+    check_dtype,
+    check_samples,
+    parse_checkpoint,
+    parse_device,
+    parse_timeout,
+)
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
 
@@ -33,15 +44,28 @@ def request(
     about: str | Path | None = None,
     until: Path | None = None,
     command: tuple[str, ...] = (),
+    wrong: Gathering | None = None,
 ) -> RunConfig:
     """The parameters of `evalkit.run` and `evalkit.score` as one record: device chosen, paths looked for.
 
-    `command` are the words typed, kept in run.json. Raises UserError, in the words of the command line, for a path that
-    is not there and a number that cannot be.
+    `command` are the words typed, kept in run.json; `wrong` is what was wrong with them before. A path that is not
+    there and a number that cannot be are added to it, in the words of the command line, and the plan of the run raises
+    all of them, with whatever is wrong with its suite and its model.
     """
+    wrong = wrong or Gathering()
     changes = dict(options or {})
     if init is not None:
         changes["init_audio"] = str(init)
+    found = {
+        name: wrong.read(None, existing, path, f"--weights {name}={path}") for name, path in (weights or {}).items()
+    }
+    limit = wrong.read(None, at_least_one, "--limit", limit)
+    batch_size = wrong.read(None, at_least_one, "--batch-size", batch_size)
+    samples = wrong.read(1, check_samples, samples)
+    dtype = wrong.read("float32", check_dtype, dtype)
+    device = wrong.read("cpu", parse_device, device)
+    checkpoint = wrong.read(None, parse_checkpoint, checkpoint)
+    timeouts = wrong.read(None, parse_timeout, timeout)
     return RunConfig(
         model=model,
         suite=suite,
@@ -52,14 +76,15 @@ def request(
         samples=samples,
         limit=limit,
         batch_size=batch_size,
-        device=resolve_device(device),
+        device=device,
         dtype=dtype,
-        weights={name: existing(path, f"--weights {name}={path}") for name, path in (weights or {}).items()},
-        checkpoint=parse_checkpoint(checkpoint),
+        weights={name: path for name, path in found.items() if path is not None},
+        checkpoint=checkpoint,
         random_weights=random_weights,
         retry_failed=retry_failed,
-        timeouts=parse_timeout(timeout),
+        timeouts=timeouts,
         about=None if about is None else typed(about),
         until=until,
         command=command,
+        wrong=tuple(wrong.errors),
     )

@@ -13,7 +13,7 @@ from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
-from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.run.config import DEFAULT_MODEL, RunConfig
 
 
@@ -124,8 +124,10 @@ def run(
     >>> evalkit.run("mock", limit=4, seed=1).reused
     True
     """
-    if yes and not fetch:
-        raise UserError("--yes agrees to the licences of what is fetched, and nothing is", "say --fetch too")
+    wrong = Gathering()
+    wrong.require(
+        fetch or not yes, "--yes agrees to the licences of what is fetched, and nothing is", "say --fetch too"
+    )
     config = request(
         model,
         suite_asked(
@@ -137,6 +139,7 @@ def run(
             seconds=seconds,
             weights=weights,
             fetching=fetch,
+            wrong=wrong,
         ),
         out=out,
         preset=preset,
@@ -154,6 +157,7 @@ def run(
         retry_failed=retry_failed,
         timeout=timeout,
         command=("evalkit.run",),
+        wrong=wrong,
     )
     if fetch:
         bring(config, yes)

@@ -13,6 +13,7 @@ from evalkit.api.run import done
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.ids import safe_name
 from evalkit.core.paths import typed
 from evalkit.generators.folder import PREFIX
@@ -96,6 +97,7 @@ def score(
     >>> evalkit.score(noise, prompts={"rain": "rain on a roof"}, judges="mini").scores["clap_score"].n
     1
     """
+    wrong = Gathering()
     folder = _folder(audio, name, samples)
     config = request(
         f"{PREFIX}{folder}",
@@ -109,6 +111,7 @@ def score(
             weights=weights,
             sounds=[folder],
             samples=samples,
+            wrong=wrong,
         ),
         about=about,
         out=out,
@@ -117,6 +120,7 @@ def score(
         device=device,
         weights=weights,
         command=("evalkit.score",),
+        wrong=wrong,
     )
     return done(config)
 

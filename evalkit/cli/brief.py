@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from evalkit.cli.words import names
 from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
+    from evalkit.core.faults import Gathering
     from evalkit.suites.base import Suite
     from evalkit.suites.brief import Brief
 
@@ -52,28 +53,29 @@ def suite_asked(
     reference: str | None,
     judges: str | None,
     seconds: float | None,
-    weights: Sequence[str],
+    weights: Mapping[str, Path],
+    wrong: Gathering,
     sounds: Sequence[Path] = (),
     samples: int = 1,
     fetching: bool = False,
-) -> str | Suite:
+) -> str | Suite | Brief:
     """The suite that the options mean, loaded where they describe one, and told; `fetching` says that what is
-    missing will be fetched. Raises UserError where --suite names another one too."""
+    missing will be fetched. `wrong` gets what is wrong with the words; what is wrong with the suite, its plan says."""
     from evalkit.api.brief import suite_asked as asked
-    from evalkit.run.config import parse_weights
     from evalkit.suites.base import Suite
 
     found = asked(
         suite,
         prompts=prompts,
-        columns=_roles(columns),
+        columns=_roles(columns, wrong),
         reference=reference,
-        judges=_names(judges),
+        judges=_names(judges, wrong),
         seconds=seconds,
-        weights=parse_weights(weights),
+        weights=weights,
         sounds=sounds,
         samples=samples,
         fetching=fetching,
+        wrong=wrong,
     )
     for note in found.notes if isinstance(found, Suite) else ():
         warn(note)
@@ -88,15 +90,17 @@ def described(
     seconds: float | None,
     sounds: Sequence[Path],
     name: str,
+    wrong: Gathering,
 ) -> Brief:
-    """The suite that the options describe, under its name and not yet loaded."""
+    """The suite that the options describe, under its name and not yet loaded; `wrong` gets what is wrong with the
+    words."""
     from evalkit.api.brief import described as as_brief
 
     return as_brief(
         prompts=prompts,
-        columns=_roles(columns),
+        columns=_roles(columns, wrong) or {},
         reference=reference,
-        judges=_names(judges),
+        judges=_names(judges, wrong),
         seconds=seconds,
         sounds=sounds,
         name=name,
@@ -111,18 +115,23 @@ def left_out(suite: Suite) -> dict[str, list[str]]:
     return found
 
 
-def _names(judges: str | None) -> list[str] | None:
-    return None if judges is None else names("--judges", judges)
+def _names(judges: str | None, wrong: Gathering) -> list[str] | None:
+    return None if judges is None else names("--judges", judges, wrong)
 
 
-def _roles(columns: str | None) -> dict[str, str] | None:
-    """`id=ytid,text=caption` as {role: column}."""
+def _roles(columns: str | None, wrong: Gathering) -> dict[str, str] | None:
+    """`id=ytid,text=caption` as {role: column}, as far as it is of that form."""
     if columns is None:
         return None
     roles: dict[str, str] = {}
     for pair in columns.split(","):
         role, _, name = (part.strip() for part in pair.partition("="))
-        if not role or not name or role in roles:
-            raise UserError(f"--columns {pair!r}: not of the form ROLE=NAME", "e.g. --columns id=ytid,text=caption")
-        roles[role] = name
+        if not role or not name:
+            wrong.add(
+                UserError(f"--columns {pair!r}: not of the form ROLE=NAME", "e.g. --columns id=ytid,text=caption")
+            )
+        elif role in roles:
+            wrong.add(UserError(f"--columns {pair!r}: {role} is given twice"))
+        else:
+            roles[role] = name
     return roles

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,15 @@ from evalkit.cli import run as options
 from evalkit.cli.bring import YES, bring_for, require_consent
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError, unknown_name
 
 if TYPE_CHECKING:
+    from evalkit.core.faults import Gathering
     from evalkit.fetch.download import Fetched, Meter
     from evalkit.fetch.sources import Source
     from evalkit.suites.base import Outline, Suite
+    from evalkit.suites.brief import Brief
 
 _CHECKED = {
     "stated": "the published digest",
@@ -64,10 +67,17 @@ def fetch(
       evalkit fetch weights openl3 passt clap
       evalkit fetch weights
     """
+    wrong = wrong_words()
     if what == "for":
-        asked = partial(brief.suite_asked, suite, prompts, columns, reference, judges, seconds, weights, fetching=True)
-        _fetch_for(names or [], model, asked, weights, checkpoint, yes, as_json)
+        from evalkit.run.config import parse_weights
+
+        told = "evalkit fetch for run --model M --suite S"
+        wrong.require(names == ["run"], "evalkit fetch for: for what?", told)
+        given = wrong.read({}, parse_weights, weights)
+        asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, fetching=True)
+        _fetch_for(model, asked, given, checkpoint, wrong, yes, as_json)
         return
+    wrong.settle()
     described = [suite, prompts, reference, columns, judges, seconds, checkpoint]
     if weights or any(each is not None for each in described):
         raise UserError("--weights, --checkpoint and what describes a suite go with `fetch for run`")
@@ -91,24 +101,21 @@ def fetch(
 
 
 def _fetch_for(
-    verb: Sequence[str],
     model: str,
-    asked: Callable[[], str | Suite],
-    weights: Sequence[str],
+    suite: str | Suite | Brief,
+    weights: Mapping[str, Path],
     checkpoint: Path | None,
+    wrong: Gathering,
     yes: bool,
     as_json: bool,
 ) -> None:
     from evalkit.api.request import request
     from evalkit.cli.words import names
-    from evalkit.run.config import parse_weights
 
-    if list(verb) != ["run"]:
-        raise UserError("evalkit fetch for: for what?", "evalkit fetch for run --model M --suite S")
-    models = names("--model", model)
-    given = parse_weights(weights)
-    suite = asked()
-    configs = [request(each, suite, weights=given, checkpoint=checkpoint) for each in models]
+    models = names("--model", model, wrong)
+    configs = [request(each, suite, weights=weights, checkpoint=checkpoint, wrong=wrong) for each in models]
+    if not configs:
+        wrong.settle()
     done = bring_for(configs, yes, quiet=as_json)
     if as_json:
         print_json(done)

@@ -45,17 +45,20 @@ def generate(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
+    from evalkit.cli.words import wrong_words
     from evalkit.run.config import parse_changes, parse_seeds, parse_weights
 
-    seeds = parse_seeds(seed)
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights)
+    wrong = wrong_words()
+    seeds = wrong.read([0], parse_seeds, seed)
+    given = wrong.read({}, parse_weights, weights)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong)
     configs = [
         request(
             model,
             asked,
             out=options.place_of(out, "", each if len(seeds) > 1 else None),
             preset=preset,
-            options=parse_changes(set_),
+            options=wrong.read({}, parse_changes, set_),
             init=init,
             seed=each,
             samples=samples,
@@ -63,12 +66,13 @@ def generate(
             batch_size=batch_size,
             device=device,
             dtype=dtype,
-            weights=parse_weights(weights),
+            weights=given,
             checkpoint=checkpoint,
             random_weights=random_weights,
             retry_failed=retry_failed,
             timeout=timeout,
             command=("evalkit", *sys.argv[1:]),
+            wrong=wrong,
         )
         for each in options.seeds_of(model, seeds)
     ]

@@ -11,6 +11,7 @@ import typer
 from evalkit.cli import run as options
 from evalkit.cli.findings import checked_name, tell
 from evalkit.cli.output import json_option, print_json, print_table, say
+from evalkit.cli.words import wrong_words
 
 if TYPE_CHECKING:
     from evalkit.run.config import RunConfig
@@ -61,6 +62,7 @@ def models(
       evalkit models stable-audio
       evalkit models check own_model:Whistle
     """
+    wrong = wrong_words()
     if checked_name(name, checked, "model"):
         from evalkit.api.request import request
         from evalkit.run.config import parse_changes, parse_weights
@@ -68,16 +70,18 @@ def models(
         config = request(
             str(checked),
             preset=preset,
-            options=parse_changes(set_),
+            options=wrong.read({}, parse_changes, set_),
             device=device,
             dtype=dtype,
-            weights=parse_weights(weights),
+            weights=wrong.read({}, parse_weights, weights),
             checkpoint=checkpoint,
             random_weights=random_weights,
             timeout=timeout,
+            wrong=wrong,
         )
         _check(config, as_json)
         return
+    wrong.settle()
     if name is not None:
         from evalkit.api.models import model_facts
 

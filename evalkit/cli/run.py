@@ -13,10 +13,10 @@ from evalkit.cli import brief
 from evalkit.cli.bring import YES, bring_for
 from evalkit.cli.output import json_option, warn
 from evalkit.cli.paths import typed
-from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.suites.base import Suite
+    from evalkit.suites.brief import Brief
 
 _MODEL_HELP = "A model's name, folder:PATH, worker:PATH or module:Class; several with commas."
 MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
@@ -54,7 +54,9 @@ CHECKPOINT = typer.Option(
 RANDOM_WEIGHTS = typer.Option(
     False, "--random-weights", help="The architecture without its weights, for speed tests; marked in every output."
 )
-MAX_FAILURES = typer.Option(None, "--max-failures", help="Exit 1 where more items failed than this; default: no limit.")
+MAX_FAILURES = typer.Option(
+    None, "--max-failures", min=0, help="Exit 1 where more items failed than this; default: no limit."
+)
 RETRY = typer.Option(False, "--retry-failed", help="Try every failed item again, bad sounds too.")
 TIMEOUT = typer.Option(
     None,
@@ -125,20 +127,24 @@ def run(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.cli.words import names
+    from evalkit.cli.words import names, wrong_words
     from evalkit.run.config import parse_changes, parse_seeds, parse_weights
 
-    models, seeds = names("--model", model), parse_seeds(seed)
-    if checkpoint is not None and len(models) > 1:
-        raise UserError("--checkpoint goes with one --model", "run the models one after the other, or use --weights")
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, fetching=fetch)
+    wrong = wrong_words()
+    models = names("--model", model, wrong)
+    seeds = wrong.read([0], parse_seeds, seed)
+    given = wrong.read({}, parse_weights, weights)
+    alone = checkpoint is None or len(models) < 2
+    wrong.require(alone, "--checkpoint goes with one --model", "run the models one by one, or use --weights")
+    wrong.require(fetch or not yes, "--yes agrees to the licences of what is fetched, and nothing is", "say --fetch")
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, fetching=fetch)
     configs = [
         request(
             name,
             asked,
             out=place_of(out, name if len(models) > 1 else "", each if len(seeds) > 1 else None),
             preset=preset,
-            options=parse_changes(set_),
+            options=wrong.read({}, parse_changes, set_),
             init=init,
             seed=each,
             samples=samples,
@@ -146,17 +152,20 @@ def run(
             batch_size=batch_size,
             device=device,
             dtype=dtype,
-            weights=parse_weights(weights),
+            weights=given,
             checkpoint=checkpoint,
             random_weights=random_weights,
             retry_failed=retry_failed,
             timeout=timeout,
             until=until_decided,
             command=("evalkit", *sys.argv[1:]),
+            wrong=wrong,
         )
         for name in models
         for each in seeds_of(name, seeds)
     ]
+    if not configs:
+        wrong.settle()
     if fetch:
         bring_for(configs, yes, quiet=as_json)
     conduct(configs, Manner("score", as_json, not no_report, max_failures), board=board(out, asked))
@@ -183,7 +192,7 @@ def seeds_of(model: str, seeds: Sequence[int]) -> Sequence[int]:
     return seeds[:1]
 
 
-def board(out: Path | None, suite: str | Suite) -> Path:
+def board(out: Path | None, suite: str | Suite | Brief) -> Path:
     """Where several runs of one command get their joint page."""
     from evalkit.core.ids import safe_name
 

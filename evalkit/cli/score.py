@@ -11,7 +11,6 @@ import typer
 from evalkit.cli import brief
 from evalkit.cli import run as options
 from evalkit.cli.paths import typed
-from evalkit.core.errors import UserError
 
 
 def score(
@@ -58,12 +57,14 @@ def score(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
+    from evalkit.cli.words import wrong_words
     from evalkit.run.config import parse_weights
 
-    if about is not None and len(folders) > 1:
-        raise UserError("--about goes with one FOLDER", "put an about.toml into each of them")
-    different = _by_name(folders)
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, weights, folders, samples)
+    wrong, different = wrong_words(), _by_name(folders)
+    alone = about is None or len(folders) < 2
+    wrong.require(alone, "--about goes with one FOLDER", "put an about.toml into each of them")
+    given = wrong.read({}, parse_weights, weights)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, folders, samples)
     configs = [
         request(
             f"folder:{folder}",
@@ -73,8 +74,9 @@ def score(
             about=about,
             limit=limit,
             device=device,
-            weights=parse_weights(weights),
+            weights=given,
             command=("evalkit", *sys.argv[1:]),
+            wrong=wrong,
         )
         for name, folder in different.items()
     ]

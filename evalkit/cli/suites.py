@@ -13,10 +13,12 @@ import typer
 from evalkit.cli import brief
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
 from evalkit.core.paths import is_file
 
 if TYPE_CHECKING:
+    from evalkit.core.faults import Gathering
     from evalkit.suites.base import MetricPlan, Outline, Suite
     from evalkit.suites.brief import Brief
     from evalkit.suites.counts import Counts
@@ -60,8 +62,11 @@ def suites(
             raise UserError("evalkit suites new: which name?", "evalkit suites new NAME --from FILE")
         if from_ is None and not sounds:
             raise UserError(f"evalkit suites new {new}: from which prompts?", "--from FILE, or --sounds FOLDER")
-        _write(brief.described(from_, columns, reference, judges, seconds, sounds, new), as_json)
+        wrong = wrong_words()
+        described = brief.described(from_, columns, reference, judges, seconds, sounds, new, wrong)
+        _write(described, wrong, as_json)
         return
+    wrong_words().settle()
     if new is not None or from_ is not None:
         raise UserError("evalkit suites shows one suite", "evalkit suites new NAME --from FILE writes one")
     from evalkit.api.suites import every_suite
@@ -87,12 +92,15 @@ def suites(
     say("its prompts, metrics and references: evalkit suites NAME")
 
 
-def _write(described: Brief, as_json: bool) -> None:
-    """Write the suite that is described, under its name, into the working folder."""
+def _write(described: Brief, wrong: Gathering, as_json: bool) -> None:
+    """Write the suite that is described, under its name, into the working folder; `wrong` is what was wrong with the
+    words, which is told with what is wrong with the suite."""
     from evalkit.suites.keep import keep
     from evalkit.suites.load import load_suite
 
-    suite = load_suite(described)
+    with wrong.look():
+        suite = load_suite(described)
+    wrong.settle()
     for note in suite.notes:
         warn(note)
     manifest, prompts = keep(suite, Path())

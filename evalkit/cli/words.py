@@ -1,25 +1,34 @@
-"""What every verb refuses of what was typed: an option that it does not have, an empty word, and an option in the place
-of another one's value. Before it looks, what `evalkit.toml` says of the verb stands in front of what was typed.
+"""What every verb refuses of what was typed: an option that it does not have, an empty word, an option in the place of
+another one's value, and a word that is no number where one is needed. Before it looks, what `evalkit.toml` says of the
+verb stands in front of what was typed.
 
-The last two are what a variable leaves behind that is not set: `--model "$MODEL"` is an empty word, and `--out $OUT
---json` has `--json` where the folder should be. Neither may mean a default, the working folder, or nothing to do.
+An empty word, and `--json` where the folder should be, are what a variable leaves behind that is not set: `--model
+"$MODEL"`, `--out $OUT --json`. Neither may mean a default, the working folder, or nothing to do. A verb among `GATHERS`
+gets the last kind of fault by `wrong_words`, a default in the word's place, and tells it with whatever else is wrong.
 """
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import typer
 from typer.core import TyperCommand
 from typer.main import get_command
 
 from evalkit.cli.defaults import NAME, words_of
 from evalkit.cli.output import warn
 from evalkit.core.errors import UserError
-from evalkit.core.faults import nearest, together
+from evalkit.core.faults import Gathering, nearest, together
+
+GATHERS = ("run", "generate", "score", "fetch", "models", "suites")
+_WRONG: ContextVar[Gathering] = ContextVar("wrong words")
+_USAGE: type[Exception] = typer.BadParameter.__mro__[1]
+"""typer takes it from click or brings it along, by its version, and names it in neither."""
 
 _HINT = "is a variable not set?"
 _ELSEWHERE = {
@@ -38,8 +47,8 @@ class Verb(TyperCommand):
     """The command of one verb."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As ever, with the defaults of the working folder, once the words are in order. Raises UserError naming an
-        unknown option, or the first option or argument that is empty."""
+        """As ever, with the defaults of the working folder, once the words are in order. Raises UserError naming all
+        unknown options; else all that is empty or missing, and all that is of a wrong form."""
         options = {
             word: param for param in self.params for word in (*param.opts, *param.secondary_opts) if word[0] == "-"
         }
@@ -47,21 +56,66 @@ class Verb(TyperCommand):
         _refuse_unknown(str(self.name), args, [*options, *asks])
         if not set(args) & set(asks):
             args = [*_defaults(str(self.name), options, args), *args]
-        typed, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        if ctx.resilient_parsing:  # a shell asks for completions
+            return super().parse_args(ctx, args)
+        wrong = Gathering()
+        try:
+            typed, rest, _ = self.make_parser(ctx).parse_args(args=list(args))
+        except _USAGE as error:  # an option at the end, without its value
+            raise UserError(str(error), f"`evalkit {self.name} --help` lists its options") from None
         for param in self.params:
             given = typed.get(str(param.name))
             for word in given if isinstance(given, list | tuple) else [given]:
                 if isinstance(word, str):
-                    _require_value(_shown(param), word, set(options))
-        return super().parse_args(ctx, args)
+                    with wrong.look():
+                        _require_value(_shown(param), word, set(options))
+        wrong.settle()
+        for param in sorted(self.get_params(ctx), key=lambda each: not each.is_eager):
+            _read(ctx, param, typed, wrong)
+        if rest:
+            told = f"evalkit {self.name}: {' '.join(map(repr, rest))} is one word too many"
+            wrong.add(UserError(told, "names with spaces want quotes"))
+        unread = any(getattr(param, "required", False) and not ctx.params.get(param.name) for param in self.params)
+        if self.name not in GATHERS or unread:
+            wrong.settle()
+        _WRONG.set(wrong)
+        return []
 
 
-def names(option: str, typed: str) -> list[str]:
-    """The names of a comma-separated list, each once. Raises UserError where one of them is empty."""
+def wrong_words() -> Gathering:
+    """What was typed in a wrong form, for a verb among `GATHERS`: more is added, and the plan of the run tells all."""
+    return _WRONG.get()
+
+
+def names(option: str, typed: str, wrong: Gathering) -> list[str]:
+    """The names of a comma-separated list, each once; `wrong` gets that one of them is empty."""
     found = [name.strip() for name in typed.split(",")]
-    if not all(found):
-        raise UserError(f"{option} {typed!r}: a name in it is empty", _HINT)
-    return list(dict.fromkeys(found))
+    wrong.require(all(found), f"{option} {typed!r}: a name in it is empty", _HINT)
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _read(ctx: Any, param: Any, typed: Mapping[str, Any], wrong: Gathering) -> None:
+    """Give a parameter its value; where its words are of a wrong form, its default, and keep the fault."""
+    try:
+        param.handle_parse_result(ctx, typed, [])
+    except UserError as error:
+        wrong.add(error)
+    except typer.BadParameter as error:
+        given = typed.get(param.name)
+        told = (
+            f"{_shown(param)} is missing" if given is None else f"{_shown(param)} {given!r}: {_needed(error.message)}"
+        )
+        wrong.add(UserError(told))
+    else:
+        return
+    ctx.params[param.name] = None if getattr(param, "required", False) else param.get_default(ctx)
+
+
+def _needed(message: str) -> str:
+    """What is wrong with a word, in evalkit's words where it should be a number."""
+    kinds = {"integer": "a whole number", "number": "a number", "or equal to 0": "at least 0", "x>=0": "at least 0"}
+    needed = next((words for kind, words in kinds.items() if kind in message), "")
+    return f"{needed} is needed" if needed else message
 
 
 def _defaults(verb: str, options: Mapping[str, Any], args: Sequence[str]) -> list[str]:

@@ -10,10 +10,12 @@ import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, ParamSpec, TypeVar
 
 from evalkit.core.errors import UserError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 _TOLD = 8
 """Keys that are named one by one."""
 
@@ -95,8 +97,10 @@ def _told(error: UserError) -> tuple[str, str]:
 class Gathering:
     """What is wrong with something, gathered while its parts are looked at, so that all of it is told at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[UserError] = ()) -> None:
         self.errors: list[UserError] = []
+        for each in known:
+            self.add(each)
 
     def add(self, error: UserError) -> None:
         found = error.errors if isinstance(error, Faults) else (error,)
@@ -115,6 +119,14 @@ class Gathering:
             yield
         except UserError as error:
             self.add(error)
+
+    def read(self, instead: T, reader: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """What a reader makes of its arguments, or `instead` where it raises a UserError, which is kept."""
+        try:
+            return reader(*args, **named)
+        except UserError as error:
+            self.add(error)
+            return instead
 
     def settle(self) -> None:
         """Raises what was gathered: the one error itself, or Faults."""

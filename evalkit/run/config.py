@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.faults import Gathering, together
+from evalkit.core.faults import together
 from evalkit.core.installed import version
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing
@@ -22,6 +22,7 @@ DEFAULT_SUITE = "mini"
 MOST_SAMPLES = 1000
 """Sounds per prompt; more are a slip of the keyboard."""
 DTYPES = ("float32", "float16", "bfloat16")
+_DEVICES = ("cpu", "cuda", "mps", "xpu")
 _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
 
@@ -35,6 +36,8 @@ class RunConfig:
     architecture alone. `timeouts` take the place of the model's own. `about` is the file that tells of the system whose
     folder is scored. `samples` is how many sounds each prompt gets.
     `until` is the baseline against which the run goes on until its means of prompts are decided.
+    `wrong` is what was wrong with the words that it was made of, in whose places defaults stand: the plan refuses it
+    with all else that is wrong.
     """
 
     model: str = DEFAULT_MODEL
@@ -56,23 +59,37 @@ class RunConfig:
     samples: int = 1
     until: Path | None = None
     command: tuple[str, ...] = ()
+    wrong: tuple[UserError, ...] = ()
 
     def __post_init__(self) -> None:
-        counts = {"--limit": self.limit, "--batch-size": self.batch_size, "--samples": self.samples}
-        wrong = Gathering()
-        for name, value in counts.items():
-            wrong.require(value is None or value >= 1, f"{name} {value}: at least 1 is needed")
-        most = f"--samples {self.samples}: at most {MOST_SAMPLES:,} sounds of a prompt are made"
-        wrong.require(self.samples <= MOST_SAMPLES, most)
-        with wrong.look():
-            check_dtype(self.dtype)
-        wrong.settle()
+        together(
+            partial(at_least_one, "--limit", self.limit),
+            partial(at_least_one, "--batch-size", self.batch_size),
+            partial(check_samples, self.samples),
+            partial(check_dtype, self.dtype),
+        )
 
 
-def check_dtype(dtype: str) -> None:
-    """Raises UserError for a type that no generator computes in."""
+def at_least_one(option: str, number: int | None) -> int | None:
+    """The number, where there is one. Raises UserError where it is below 1."""
+    if number is not None and number < 1:
+        raise UserError(f"{option} {number}: at least 1 is needed")
+    return number
+
+
+def check_samples(samples: int) -> int:
+    """The number of sounds per prompt. Raises UserError where it cannot be."""
+    at_least_one("--samples", samples)
+    if samples > MOST_SAMPLES:
+        raise UserError(f"--samples {samples}: at most {MOST_SAMPLES:,} sounds of a prompt are made")
+    return samples
+
+
+def check_dtype(dtype: str) -> str:
+    """The type. Raises UserError for one that no generator computes in."""
     if dtype not in DTYPES:
         raise unknown_name("dtype", dtype, DTYPES)
+    return dtype
 
 
 def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
@@ -102,13 +119,14 @@ def parse_checkpoint(path: str | Path | None) -> Path | None:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """The whole numbers of --seed, with commas between them, each once. Raises UserError where one is none."""
-    seeds = []
-    for word in text.split(","):
+    """The whole numbers of --seed, with commas between them, each once. Raises UserError for all that are none."""
+
+    def read(word: str) -> int:
         if not re.fullmatch(r"\s*[+-]?[0-9]{1,100}\s*", word, re.ASCII):
             raise UserError(f"--seed {text!r}: {word.strip()!r} is no whole number", "--seed 0, or --seed 0,1,2")
-        seeds.append(int(word))
-    return list(dict.fromkeys(seeds))
+        return int(word)
+
+    return list(dict.fromkeys(together(*(partial(read, word) for word in text.split(",")))))
 
 
 def parse_timeout(seconds: float | None) -> Timeouts | None:
@@ -131,6 +149,16 @@ def resolve_device(asked: str) -> str:
     torch = version("torch")
     built_for_cpu = not torch or "+cpu" in torch
     return "cuda" if not built_for_cpu and any(path.exists() for path in _NVIDIA) else "cpu"
+
+
+def parse_device(asked: str) -> str:
+    """As `resolve_device`. Raises UserError for what is no device of torch's; whether one that is can be used here is
+    asked when it is needed (`require_device`)."""
+    device = resolve_device(asked)
+    kind, _, number = device.partition(":")
+    if kind not in _DEVICES or (number and not re.fullmatch("[0-9]{1,3}", number)) or device.endswith(":"):
+        require_device(device)
+    return device
 
 
 def require_device(device: str) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from evalkit.core.errors import MissingWeights, UserError
+from evalkit.core.faults import Gathering
 from evalkit.fetch.download import Fetched, Meter, mirrored, origin_of
 from evalkit.fetch.environment import is_ready
 from evalkit.fetch.parcels import Parcel, Piece, bring, closed, open_weights, out_of_reach, piece_of, require_room
@@ -19,7 +20,7 @@ from evalkit.fetch.weights import locate
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.generator import Isolated
 from evalkit.run.config import RunConfig
-from evalkit.run.plan import load_generator
+from evalkit.run.plan import choose_model
 from evalkit.suites.base import Outline, Pinned, Suite
 from evalkit.suites.load import load_outline, load_suite
 from evalkit.suites.obtain import prepare
@@ -37,12 +38,17 @@ class Needs:
 
 
 def needs_of(configs: Sequence[RunConfig]) -> Needs:
-    """Asks the hub, and servers for sizes, of what is not here. Raises UserError for names that are not known."""
+    """Asks the hub, and servers for sizes, of what is not here. Raises UserError, before it asks, for all that is wrong
+    with the runs whatever is fetched: words, names, options."""
     names: dict[str, None] = {}
     notes: dict[str, None] = {}
+    wrong = Gathering()
     for config in configs:
-        for name in (*_of_model(config, notes), *_judges(config)):
+        for fault in config.wrong:
+            wrong.add(fault)
+        for name in (*wrong.read([], _of_model, config, notes), *wrong.read([], _judges, config)):
             names.setdefault(name)
+    wrong.settle()
     suites = {each.suite if isinstance(each.suite, str) else id(each.suite): each.suite for each in configs}
     wanted: list[partial[Parcel]] = [partial(open_weights, name, sizes=True) for name in names]
     wanted += [partial(_of_suite, suite) for suite in suites.values()]
@@ -79,7 +85,7 @@ def _of_model(config: RunConfig, notes: dict[str, None]) -> list[str]:
     """The published weights that the model is made of; `notes` gets what else it wants."""
     if config.model.startswith(PREFIX):
         return []
-    generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
+    generator = choose_model(config).generator
     isolated = isinstance(generator, Isolated)
     if isinstance(generator, Isolated) and generator.environment and not is_ready(generator.environment):
         family = generator.spec.family

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import evalkit
+from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_file, digest_json, item_seed, sound_name
@@ -97,15 +98,16 @@ class Plan:
 
 def make_plan(config: RunConfig) -> Plan:
     """The plan of a command. Raises UserError for all unknown names, options and prompts that the model cannot do."""
-    if config.model.startswith(PREFIX) and config.model != PREFIX:
-        return _folder_plan(*_with_suite(config))
-    wrong, found = Gathering(), dict[str, Any]()
-    for key, choose in (("suite", _with_suite), ("model", _choose_model)):
+    is_folder = config.model.startswith(PREFIX) and config.model != PREFIX
+    wrong, found = Gathering(config.wrong), dict[str, Any]()
+    for key, choose in (("suite", _with_suite), ("model", _look_at_folder if is_folder else choose_model)):
         with wrong.look():
             found[key] = choose(config)
     if wrong.errors:
-        look_for_missing(config, found["model"].generator if "model" in found else None, wrong)
+        look_for_missing(config, getattr(found.get("model"), "generator", None), wrong)
         wrong.settle()
+    if is_folder:
+        return _folder_plan(*found["suite"])
     config, suite, _ = found["suite"]
     return _generator_plan(config, suite, found["model"])
 
@@ -113,8 +115,11 @@ def make_plan(config: RunConfig) -> Plan:
 def memory_plan(config: RunConfig) -> Plan:
     """The plan of sounds that are handed over one by one, and lie on no disk; `config.model` is what they are called.
     Raises UserError as `make_plan` does."""
-    config, suite, _ = _with_suite(config)
-    _refuse_unused_weights(config, suite, ())
+    wrong = Gathering(config.wrong)
+    with wrong.look():
+        config, suite, _ = _with_suite(config)
+        _refuse_unused_weights(config, suite, ())
+    wrong.settle()
     spec = GeneratorSpec(config.model, "memory", 0, 0, float("inf"), size="none", weights="")
     items, identity = _items(config, suite), _common_identity(config, suite, spec)
     run_id, folder = _place(config, suite.name, spec.name, identity)
@@ -134,7 +139,7 @@ def _with_suite(config: RunConfig) -> tuple[RunConfig, Suite, Sequence[Prompt]]:
 
 
 @dataclass(frozen=True)
-class _Model:
+class Model:
     """A generator that was asked for, and how."""
 
     generator: Generator
@@ -143,7 +148,8 @@ class _Model:
     options: Options
 
 
-def _choose_model(config: RunConfig) -> _Model:
+def choose_model(config: RunConfig) -> Model:
+    """The model of a command, not yet loaded. Raises UserError for all that is wrong with its name and its options."""
     generator = load_generator(config.model, config.weights, config.checkpoint, config.random_weights)
     spec, wrong = checked_spec(generator, config.model), Gathering()
     chosen: list[tuple[str, Options]] = []
@@ -152,10 +158,10 @@ def _choose_model(config: RunConfig) -> _Model:
     for fault in faults_of_options(generator, spec, config) if isinstance(generator, ChecksOptions) else ():
         wrong.add(fault)
     wrong.settle()
-    return _Model(generator, spec, *chosen[0])
+    return Model(generator, spec, *chosen[0])
 
 
-def _generator_plan(config: RunConfig, suite: Suite, model: _Model) -> Plan:
+def _generator_plan(config: RunConfig, suite: Suite, model: Model) -> Plan:
     generator, spec, preset, options = model.generator, model.spec, model.preset, model.options
     seconds = min(DEFAULT_SECONDS, spec.max_seconds)
     unsaid = not all(prompt.seconds for prompt in suite.prompts)
@@ -188,11 +194,21 @@ def _with_lengths(suite: Suite, seconds: float) -> Suite:
     return replace(suite, prompts=[replace(prompt, seconds=prompt.seconds or seconds) for prompt in suite.prompts])
 
 
+def _look_at_folder(config: RunConfig) -> None:
+    """Raises UserError for all that is wrong with a folder of sounds, whatever the prompts are."""
+    wrong, path, made = Gathering(), config.model.removeprefix(PREFIX), "a folder's audio is made already"
+    wrong.require(not (config.preset or config.changes), f"--preset and --set change how audio is made; {made}")
+    wrong.require(
+        not (config.checkpoint or config.random_weights), f"--checkpoint and --random-weights make audio; {made}"
+    )
+    with wrong.look():
+        sound_files(typed(path))
+    with wrong.look():
+        about_folder(typed(path), config.about)
+    wrong.settle()
+
+
 def _folder_plan(config: RunConfig, suite: Suite, others: Sequence[Prompt]) -> Plan:
-    if config.preset or config.changes:
-        raise UserError("--preset and --set change how audio is made; a folder's audio is made already")
-    if config.checkpoint or config.random_weights:
-        raise UserError("--checkpoint and --random-weights make audio; a folder's audio is made already")
     _refuse_unused_weights(config, suite, ())
     items = _items(config, suite)
     path = typed(config.model.removeprefix(PREFIX))

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.execute.limits import TimedOut, limited, limits_of
@@ -97,13 +98,15 @@ _TRIED = RULES[1:-1]
 
 def check_model(config: RunConfig) -> list[Finding]:
     """One finding per rule for the model that a command names, with its preset and options. Raises UserError."""
-    if config.model.startswith(PREFIX):
-        raise UserError(f"{config.model}: a folder's audio is made already", "name a model")
-    generator = build_generator(config.model, config.weights, config.checkpoint, config.random_weights)
-    options: Options = {}
-    with suppress(BrokenPlugin):  # which is the finding of the first rule
-        _, options = choose_options(checked_spec(generator, config.model), config.preset, config.changes)
-    require_device(config.device)
+    is_folder, wrong, options = config.model.startswith(PREFIX), Gathering(config.wrong), dict[str, object]()
+    wrong.require(not is_folder, f"{config.model}: a folder's audio is made already", "name a model")
+    with wrong.look():
+        generator = build_generator(config.model, config.weights, config.checkpoint, config.random_weights)
+        with suppress(BrokenPlugin):  # which is the finding of the first rule
+            options = dict(choose_options(checked_spec(generator, config.model), config.preset, config.changes)[1])
+    with wrong.look():
+        require_device(config.device)
+    wrong.settle()
     limits = limits_of(generator, config.timeouts)
     return check_rules(generator, options, config.device, config.dtype, limits)
 

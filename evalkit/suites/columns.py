@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from evalkit.audio.names import match
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.suites.base import Columns
 from evalkit.suites.prompts import columns_told
 from evalkit.suites.rows import Table
@@ -38,17 +39,18 @@ class Choice:
 
 
 def choose_columns(
-    table: Table, asked: Mapping[str, str], seconds: float | None, sounds: Collection[str] = ()
+    table: Table, asked: Mapping[str, str], seconds: float | None, wrong: Gathering, sounds: Collection[str] = ()
 ) -> Choice:
     """Which column is which: as `asked` {role: column}, else by name. `seconds` is one length for all; `sounds` are the
-    names of the files that are there. Raises UserError for a role or column that there is not, and where the text's
-    column cannot be told."""
-    for role in asked:
-        if role not in ROLES:
-            raise unknown_name("column of --columns", role, ROLES)
-    named = {role: _exactly(table, role, column) for role, column in asked.items()}
+    names of the files that are there. `wrong` gets every role and column that there is not, which are taken by name;
+    where the text's column cannot be told, raises a UserError with all of it."""
+    named = _named(table, asked, wrong)
     identifier = named["id"] if "id" in named else _identifier(table, sounds)
-    text = named.get("text") or _text(table)
+    if "text" in asked and "text" not in named:
+        wrong.settle()
+    text = named.get("text") or wrong.read("", _text, table)
+    if not text:
+        wrong.settle()
     group = named.get("group") or _first(table, GROUP, but=identifier)
     length: str | float = named.get("seconds") or _first(table, SECONDS) or 0.0
     if seconds is not None:
@@ -59,6 +61,17 @@ def choose_columns(
     taken |= {role: column for role, column in (("group", group), ("labels", labels)) if column}
     told = ", ".join(f"{role}={column}" for role, column in taken.items())
     return Choice(Columns(identifier, text, length, group, labels), told)
+
+
+def _named(table: Table, asked: Mapping[str, str], wrong: Gathering) -> dict[str, str]:
+    """{role: column} of those asked for that there are."""
+    found: dict[str, str] = {}
+    for role, column in asked.items():
+        with wrong.look():
+            if role not in ROLES:
+                raise unknown_name("column of --columns", role, ROLES)
+            found[role] = _exactly(table, role, column)
+    return found
 
 
 def _exactly(table: Table, role: str, column: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalkit.core.errors import MissingWeights, UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.registry import split
 from evalkit.embed.base import is_own
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
@@ -35,7 +36,7 @@ class Judges:
 
 def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges:
     """The judges that are asked for; of none, the full ones where all of them are here or among `overrides`
-    ({name or family: path}), else the minis. Raises UserError for a name that is no judge's, or two of one family."""
+    ({name or family: path}), else the minis. Raises UserError for all names that are no judge's, or of one family."""
     if not asked:
         missing = [name for name in SETS["full"].values() if not _is_here(name, overrides)]
         if not missing:
@@ -47,15 +48,17 @@ def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges
         return Judges(SETS[asked[0]], asked[0], f"judges: {asked[0]} ({_listed(asked[0])})")
     weights: dict[str, str] = {}
     own: dict[str, str] = {}
-    asked = _spelled_out(asked)
+    asked, wrong = _spelled_out(asked), Gathering()
     for name in asked:
-        if is_own(name):
-            own[_distance(name, own)] = name
-            continue
-        family = family_of(name)
-        if family in weights:
-            raise UserError(f"--judges: {weights[family]} and {name} are both {family}", "one of each family")
-        weights[family] = name
+        with wrong.look():
+            if is_own(name):
+                own[_distance(name, own)] = name
+                continue
+            family = family_of(name)
+            if family in weights:
+                raise UserError(f"--judges: {weights[family]} and {name} are both {family}", "one of each family")
+            weights[family] = name
+    wrong.settle()
     size = "mini" if any(name in MINIS for name in weights.values()) else "full" if weights else "own"
     return Judges(weights, size, f"judges: {', '.join(asked)}", own)
 

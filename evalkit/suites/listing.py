@@ -10,9 +10,10 @@ from typing import Any
 
 from evalkit.audio.folders import sound_files
 from evalkit.audio.numbered import without_numbers
-from evalkit.core.errors import UserError
+from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.jsonio import parse_json, read_json
-from evalkit.core.paths import name_of
+from evalkit.core.paths import is_file, name_of
 from evalkit.core.reading import read_text
 from evalkit.suites.base import Columns, Prompt
 from evalkit.suites.brief import Brief
@@ -41,15 +42,26 @@ class Listing:
 
 def list_prompts(brief: Brief) -> Listing:
     """Raises UserError for everything that is wrong with the prompts, and for words that mean none."""
-    if brief.seconds is not None:
-        try:
-            length(brief.seconds)
-        except UserError as error:
-            raise UserError(f"--seconds {error.message}", error.hint) from None
+    wrong = Gathering()
+    seconds = wrong.read(None, _seconds, brief.seconds)
+    of_file = isinstance(brief.prompts, Path)
+    wrong.require(of_file or not brief.columns, "--columns is about a prompt file", "say --prompts FILE too")
+    listing = wrong.read(None, _listed, replace(brief, seconds=seconds), wrong)
+    wrong.settle()
+    assert listing is not None, "what is not listed is told"
+    return listing
+
+
+def _seconds(asked: float | None) -> float | None:
+    try:
+        return None if asked is None else length(asked)
+    except UserError as error:
+        raise UserError(f"--seconds {error.message}", error.hint) from None
+
+
+def _listed(brief: Brief, wrong: Gathering) -> Listing:
     if isinstance(brief.prompts, Path):
-        return _of_file(brief.prompts, brief)
-    if brief.columns:
-        raise UserError("--columns is about a prompt file", "say --prompts FILE too")
+        return _of_file(brief.prompts, brief, wrong)
     if isinstance(brief.prompts, Mapping):
         return _of_mapping(brief.prompts, brief.seconds or 0.0)
     if not brief.sounds:
@@ -65,10 +77,12 @@ def _of_mapping(texts: Mapping[str, str], seconds: float) -> Listing:
     return Listing(prompts, [f"prompts: {len(prompts)} by id"])
 
 
-def _of_file(path: Path, brief: Brief) -> Listing:
+def _of_file(path: Path, brief: Brief, wrong: Gathering) -> Listing:
+    for role in brief.columns if not is_file(path) else ():
+        wrong.require(role in ROLES, str(unknown_name("column of --columns", role, ROLES)))
     table = read_rows(path)
-    sounds = _names_of_sounds(brief.sounds)
-    choice = choose_columns(table, brief.columns, brief.seconds, sounds)
+    sounds = wrong.read([], _names_of_sounds, brief.sounds)
+    choice = choose_columns(table, brief.columns, brief.seconds, wrong, sounds)
     columns, notes = choice.columns, []
     if not columns.id:
         first = 0 if _counted_from_zero(sounds, len(table.rows)) else 1
