@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from evalkit.api.compare import Comparisons, baseline_side, held, side_of
+from evalkit.api.compare import Comparisons, held, side_of
 from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering, together
 from evalkit.core.files import require_place
 from evalkit.core.paths import typed
+from evalkit.run.baseline import read_side
 from evalkit.run.baseline import save_baseline as write_baseline
 from evalkit.run.early import early
 from evalkit.run.gate import judgeable
@@ -71,24 +74,28 @@ def check(
     >>> evalkit.check(run, "mock.json").passed
     True
     """
-    return against(run, typed(baseline), metrics, tolerances, strict, stop_early, parse_gates(list(gates)))
+    wrong = Gathering()
+    demands = wrong.read([], parse_gates, gates)
+    return against(run, typed(baseline), metrics, tolerances or {}, strict, wrong, stop_early, demands)
 
 
 def against(
     run: Run | str | Path,
     baseline: Path | None,
     metrics: Sequence[str],
-    tolerances: Mapping[str, float] | None,
+    tolerances: Mapping[str, float],
     strict: bool,
+    wrong: Gathering,
     stop_early: bool = False,
     gates: Sequence[Gate] = (),
 ) -> Comparisons:
-    """As `check`, with errors in the words of the command line; no baseline is needed by `gates` that are bounds."""
+    """As `check`, with errors in the words of the command line, and with them what was `wrong` with those; no baseline
+    is needed by `gates` that are bounds."""
     if baseline is None and (not gates or metrics or tolerances or any(gate.kind != "bound" for gate in gates)):
-        raise UserError("--baseline is missing", 'only bounds need none: --gate "fd_openl3<=60"')
-    side = side_of(run)
-    other = side if baseline is None else baseline_side(baseline)
-    found = held(side, other, metrics, tolerances, strict, gates)
+        wrong.add(UserError("--baseline is missing", 'only bounds need none: --gate "fd_openl3<=60"'))
+    side = wrong.read(None, side_of, run)
+    other = side if baseline is None else wrong.read(None, read_side, baseline)
+    found = held(side, other, metrics, tolerances, strict, wrong, gates)
     return replace(found, comparisons=early(found.run, found.baseline, found.comparisons)) if stop_early else found
 
 
@@ -116,11 +123,10 @@ def save_baseline(run: Run | str | Path, path: str | Path, metrics: Sequence[str
     >>> import evalkit
     >>> evalkit.save_baseline(evalkit.run("mock", limit=6), "mock.json", metrics=["clap_score"])
     """
-    saved(run, typed(path), metrics)
+    kept, place = together(partial(kept_of, run, metrics), partial(require_place, typed(path)))
+    write_baseline(kept, place)
 
 
-def saved(run: Run | str | Path, path: Path, metrics: Sequence[str]) -> Record:
-    """Write the baseline, and return what is in it."""
-    kept = judgeable(side_of(run), metrics)
-    write_baseline(kept, require_place(path))
-    return kept
+def kept_of(run: Run | str | Path, metrics: Sequence[str]) -> Record:
+    """What a baseline of this run holds. Raises UserError as `save_baseline` does."""
+    return judgeable(side_of(run), metrics)

@@ -14,15 +14,15 @@ from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.comparison.record import Record, read_run
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.errors import unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.paths import is_folder, is_there, typed
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
-from evalkit.run.baseline import read_baseline
-from evalkit.run.gate import Comparison, passes, unjudged, unlike_machines, without_spread
+from evalkit.run.gate import Comparison, passes, require_judgeable, unjudged, unlike_machines, without_spread
 from evalkit.run.gate import check as judged
 from evalkit.run.gates import Gate
-from evalkit.store.bundle import is_bundle, opened
+from evalkit.store.bundle import opened
 
 if TYPE_CHECKING:
     from evalkit.api.frames import DataFrame
@@ -178,21 +178,30 @@ def compare(
     >>> evalkit.compare(run, run).passed
     True
     """
-    return held(side_of(run), side_of(other), metrics, tolerances, strict)
+    wrong = Gathering()
+    sides = (wrong.read(None, side_of, run), wrong.read(None, side_of, other))
+    return held(*sides, metrics, tolerances or {}, strict, wrong)
 
 
 def held(
-    run: Record,
-    baseline: Record,
+    run: Record | None,
+    baseline: Record | None,
     metrics: Sequence[str],
-    tolerances: Mapping[str, float] | None,
+    tolerances: Mapping[str, float],
     strict: bool,
+    wrong: Gathering,
     gates: Sequence[Gate] = (),
 ) -> Comparisons:
-    """The comparisons of two sides. Raises UserError as `compare` does."""
-    for name, value in (tolerances or {}).items():
-        if not 0 <= value < math.inf:
-            raise UserError(f"--tolerance {name}={value}: a value of 0 or more is needed")
+    """The comparisons of two sides; `wrong` is what is wrong with them (None, where one cannot be read) and with the
+    words. Raises UserError with that and with all that `compare` refuses."""
+    for name, value in tolerances.items():
+        wrong.require(0 <= value < math.inf, f"--tolerance {name}={value}: a value of 0 or more is needed")
+    one, other = run or baseline, baseline or run
+    if wrong.errors and one is not None and other is not None:
+        with wrong.look():
+            require_judgeable(one, other, metrics, tolerances, gates)
+    wrong.settle()
+    assert run is not None and baseline is not None, "what cannot be read is told"
     return Comparisons(run, baseline, judged(run, baseline, metrics, tolerances, gates), strict)
 
 
@@ -212,8 +221,3 @@ def _at(place: Path) -> Record:
         return read_run(place)
     with opened(place) as folder:
         return replace(read_run(folder), source=str(place))
-
-
-def baseline_side(place: Path) -> Record:
-    """What a run is held against: a baseline file, a run's folder, or a bundle of a run."""
-    return _at(place) if place.is_dir() or is_bundle(place) else read_baseline(place)

@@ -12,6 +12,7 @@ import typer
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place, write_bytes
 from evalkit.report.text import figure
 
@@ -84,17 +85,18 @@ def check(
     from evalkit.report.history import append_history
     from evalkit.run.gates import parse_gates
 
-    place = None if junit is None else require_place(junit)
-    ledger = None if history is None else require_place(history)
+    wrong = Gathering()
     if save:
         vain = {"--tolerance": tolerance, "--strict": strict, "--stop-early": stop_early, "--junit": junit}
         vain |= {"--gate": gate, "--summary": summary, "--history": history, "--commit": commit}
         for option in (name for name, given in vain.items() if given):
-            raise UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing")
-        _save(run, baseline, metric, as_json)
+            wrong.add(UserError(f"{option}: would have no effect beside --save", "it belongs to the comparing"))
+        _save(run, baseline, metric, wrong, as_json)
         return
-    pages = places(summary)
-    found = against(run, baseline, metric, _tolerances(tolerance), strict, stop_early, parse_gates(gate))
+    place, ledger = (wrong.read(None, require_place, each) if each else None for each in (junit, history))
+    pages = wrong.read([], places, summary)
+    accepted = _tolerances(tolerance, wrong)
+    found = against(run, baseline, metric, accepted, strict, wrong, stop_early, wrong.read([], parse_gates, gate))
     if as_json:
         print_json(_as_json(found))
     else:
@@ -109,29 +111,36 @@ def check(
         raise typer.Exit(1)
 
 
-def _save(run: Path, path: Path | None, metrics: Sequence[str], as_json: bool) -> None:
-    from evalkit.api.check import saved
+def _save(run: Path, path: Path | None, metrics: Sequence[str], wrong: Gathering, as_json: bool) -> None:
+    """Write the baseline, where nothing was `wrong` with the words and nothing is with the run."""
+    from evalkit.api.check import kept_of
+    from evalkit.run.baseline import save_baseline
 
     if path is None:
-        raise UserError("--baseline is missing", "it says which file --save writes")
-    replaced = path.exists()
-    kept = sorted(saved(run, path, metrics).metrics)
+        wrong.add(UserError("--baseline is missing", "it says which file --save writes"))
+    record = wrong.read(None, kept_of, run, metrics)
+    place = None if path is None else wrong.read(None, require_place, path)
+    wrong.settle()
+    assert path is not None and place is not None and record is not None, "what is missing is told"
+    replaced, kept = path.exists(), sorted(record.metrics)
+    save_baseline(record, place)
     if as_json:
         print_json({"baseline": str(path), "replaced": replaced, "metrics": kept})
     else:
         say(f"baseline {'replaced' if replaced else 'written'}: {path} ({', '.join(kept)})")
 
 
-def _tolerances(given: Sequence[str]) -> dict[str, float]:
+def _tolerances(given: Sequence[str], wrong: Gathering) -> dict[str, float]:
     found = {}
     for text in given:
         name, _, value = text.partition("=")
         try:
-            found[name] = float(value)
+            amount = float(value)
         except ValueError:
-            found[name] = -1.0
-        if not 0 <= found[name] < float("inf"):
-            raise UserError(f"--tolerance {text!r} is not METRIC=VALUE with a value of 0 or more")
+            amount = -1.0
+        usable = 0 <= amount < float("inf")
+        wrong.require(usable, f"--tolerance {text!r} is not METRIC=VALUE with a value of 0 or more")
+        found[name] = amount if usable else 0.0
     return found
 
 

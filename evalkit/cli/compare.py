@@ -13,6 +13,7 @@ import typer
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from evalkit.comparison.pairs import Pair
     from evalkit.comparison.record import Record
     from evalkit.report.entrants import Entrant
+    from evalkit.report.records import RunRecord
 
 _SHOWN = 3
 _MOST = 50
@@ -55,20 +57,24 @@ def compare(
     """
     from evalkit.comparison.pairs import pairs
     from evalkit.report.entrants import entrants_of
-    from evalkit.report.records import read_runs
+    from evalkit.report.records import read_run
     from evalkit.store.bundle import folder_of
 
-    if len(runs) < 2:
-        raise UserError("one run has nothing to be compared with", "name two or more")
-    place = None if out is None else require_place(out)
+    wrong = Gathering()
+    wrong.require(len(runs) > 1, "one run has nothing to be compared with", "name two or more")
+    place = None if out is None else wrong.read(None, require_place, out)
     with ExitStack() as bundles:
         typed_once = list({run.resolve(): run for run in runs}.values())
-        folders = [bundles.enter_context(folder_of(run)) for run in typed_once]
-        entrants = entrants_of(read_runs(folders))
-        if len(entrants) < 2:
-            raise UserError("all of these are one run", "name two or more")
-        sides = [_side(entrant, run) for entrant, run in zip(entrants, typed_once, strict=True)]
-        names = _metrics(sides, metric)
+        wrong.require(len(typed_once) > 1 or len(runs) < 2, "all of these are one run", "name two or more")
+        records: list[RunRecord] = []
+        sides: list[Record] = []
+        for run in typed_once:
+            with wrong.look():
+                records.append(read_run(bundles.enter_context(folder_of(run))))
+                sides.append(_side(records[-1], run))
+        names = _metrics(sides, metric, wrong) if sides else []
+        wrong.settle()
+        entrants = entrants_of(records)
         found = _Found(entrants, typed_once, sides, pairs(sides, names))
         if place is not None:
             from evalkit.report.comparison import write_comparison
@@ -96,8 +102,7 @@ class _Found:
         return {item.id: item.prompt for entrant in self.entrants for item in entrant.record.items}
 
 
-def _side(entrant: Entrant, run: Path) -> Record:
-    record = entrant.record
+def _side(record: RunRecord, run: Path) -> Record:
     if record.unfinished:
         raise UserError(f"{run}: is {record.unfinished}", "type the same evalkit run again to finish it")
     if record.side is None:
@@ -105,16 +110,16 @@ def _side(entrant: Entrant, run: Path) -> Record:
     return record.side
 
 
-def _metrics(sides: Sequence[Record], named: Sequence[str]) -> list[str]:
-    """Those named, else the headline metrics of the runs, in the first one's order. Raises UserError for others."""
+def _metrics(sides: Sequence[Record], named: Sequence[str], wrong: Gathering) -> list[str]:
+    """Those named, else the headline metrics of the runs, in the first one's order. `wrong` gets all others."""
     scores = {name: score for side in reversed(sides) for name, score in side.metrics.items()}
     for name in named:
         if name not in scores:
-            raise unknown_name("metric of these runs", name, sorted(scores))
+            wrong.add(unknown_name("metric of these runs", name, sorted(scores)))
     ranked = [n for n, score in scores.items() if score.get("headline") is not False and _has_side(score)]
     found = list(dict.fromkeys(named)) or ranked
-    if not found:
-        raise UserError("these runs have no headline metric", f"name one: --metric {next(iter(scores), 'NAME')}")
+    hint = f"name one: --metric {next(iter(scores), 'NAME')}"
+    wrong.require(bool(found), "these runs have no headline metric", hint)
     return found
 
 

@@ -110,12 +110,9 @@ def _fetch_for(
     as_json: bool,
 ) -> None:
     from evalkit.api.request import request
-    from evalkit.cli.words import names
 
-    models = names("--model", model, wrong)
+    models = options.models_of(model, checkpoint, wrong)
     configs = [request(each, suite, weights=weights, checkpoint=checkpoint, wrong=wrong) for each in models]
-    if not configs:
-        wrong.settle()
     done = bring_for(configs, yes, quiet=as_json)
     if as_json:
         print_json(done)

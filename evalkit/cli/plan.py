@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,8 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
-from evalkit.core.faults import together
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
@@ -35,11 +34,15 @@ def plan(
         help="The change to see: 5% of the baseline's, or a value. Repeatable.",
     ),
     baseline: Path = typer.Option(
-        ..., "--baseline", parser=typed, metavar="FILE", help="A baseline file or a run folder, for its spread."
+        ...,
+        "--baseline",
+        parser=typed,
+        metavar="FILE",
+        help="A baseline file, a run folder or a bundle.",
     ),
     twin: Path | None = typer.Option(None, "--twin", parser=typed, metavar="RUN", help=_TWIN),
     samples: int | None = typer.Option(
-        None, "--samples", min=1, metavar="K", help="Sounds per prompt, on both sides; default: the baseline's."
+        None, "--samples", metavar="K", help="Sounds per prompt, on both sides; default: the baseline's."
     ),
     correlation: float = typer.Option(0.0, "--correlation", metavar="R", help=_CORRELATION),
     as_json: bool = json_option(),
@@ -55,11 +58,19 @@ def plan(
       evalkit plan --detect clap_score=0.01 --baseline RUN --twin RUN_WITH_ANOTHER_SEED --samples 2
     """
     from evalkit.comparison.foresight import foresee
+    from evalkit.run.baseline import read_side
+    from evalkit.run.config import at_least_one
 
-    if not 0 <= correlation < 1:
-        raise UserError(f"--correlation {correlation:g}: a value from 0 to under 1 is needed")
-    side, other = _side(baseline), None if twin is None else _side(twin)
-    wanted = together(*(partial(_wanted, text, side) for text in detect))
+    wrong = wrong_words()
+    wrong.require(0 <= correlation < 1, f"--correlation {correlation:g}: a value from 0 to under 1 is needed")
+    samples = wrong.read(None, at_least_one, "--samples", samples)
+    side, other = wrong.read(None, read_side, baseline), wrong.read(None, read_side, twin) if twin else None
+    wanted: list[tuple[str, float]] = []
+    for text in detect:
+        with wrong.look():
+            wanted.append(_wanted(text, side))
+    wrong.settle()
+    assert side is not None, "a baseline that cannot be read is told"
     found = [foresee(metric, change, side, samples, correlation, other) for metric, change in wanted]
     if as_json:
         print_json({"baseline": side.source, "power": 0.8, "level": 0.95, "metrics": [asdict(each) for each in found]})
@@ -67,14 +78,7 @@ def plan(
     _print(found, side, correlation)
 
 
-def _side(path: Path) -> Record:
-    from evalkit.comparison.record import read_run
-    from evalkit.run.baseline import read_baseline
-
-    return read_run(path) if path.is_dir() else read_baseline(path)
-
-
-def _wanted(text: str, side: Record) -> tuple[str, float]:
+def _wanted(text: str, side: Record | None) -> tuple[str, float]:
     """(metric, change in its own unit) of METRIC=5% or METRIC=0.01. Raises UserError."""
     from evalkit.comparison.record import number
     from evalkit.core.errors import unknown_name
@@ -87,6 +91,8 @@ def _wanted(text: str, side: Record) -> tuple[str, float]:
         change = -1.0
     if not 0 < change < float("inf"):
         raise UserError(f"--detect {text!r} is not METRIC=CHANGE", "say fd_openl3=5% or clap_score=0.01")
+    if side is None:  # which is told by itself
+        return metric, change
     if metric not in side.metrics:
         raise unknown_name("metric of this baseline", metric, side.metrics)
     value = number(side.metrics[metric].get("value"))

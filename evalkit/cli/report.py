@@ -12,7 +12,7 @@ import typer
 
 from evalkit.cli.output import json_option, print_boards, print_json, print_slices, print_text, say
 from evalkit.cli.paths import typed
-from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place, write_bytes
 
 if TYPE_CHECKING:
@@ -88,21 +88,18 @@ def report(
     from evalkit.report.page import publish
     from evalkit.report.published import shipped
     from evalkit.report.slice_forms import records as slice_records
-    from evalkit.store.bundle import folder_of
 
     published = () if no_published else shipped()
-    _require_fit(form, plus_minus or further, as_json, by)
+    wrong = _misfits(form, plus_minus or further, as_json, by)
     if form is not None:
-        _write_tables(runs, out, form, Style(plus_minus, further), published, by)
+        _write_tables(runs, out, form, Style(plus_minus, further), published, by, wrong)
         return
     target = out or _beside(runs)
-    place = require_place(target)
     with ExitStack() as open_bundles:
-        folders = [open_bundles.enter_context(folder_of(run)) for run in runs]
-        if by is not None:
-            _require_column(folders, by)
+        folders, place = _folders(runs, target, by, open_bundles, wrong)
         # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
-        shown = publish(folders, target if out is None else place, audio.value, published, not no_reference)
+        page = target if out is None or place is None else place
+        shown = publish(folders, page, audio.value, published, not no_reference)
     tables = boards(shown, published)
     if as_json:
         sliced = {} if by is None else {"slices": [each for board in tables for each in slice_records(board, by)]}
@@ -114,41 +111,65 @@ def report(
         say(f"report: {target}")
 
 
-def _require_fit(form: Form | None, styled: bool, as_json: bool, by: str | None) -> None:
-    if by is not None and styled:
-        raise UserError("--plus-minus and --further shape the leaderboard, not the slices of --by", "leave them out")
-    if as_json and form is not None:
-        raise UserError("--json and --format are both given", "--format json writes the scores alone, without a page")
-    if styled and form is not Form.latex:
-        raise UserError("--plus-minus and --further shape a LaTeX table", "add --format latex, or leave them out")
+def _misfits(form: Form | None, styled: bool, as_json: bool, by: str | None) -> Gathering:
+    """The options that do not go together."""
+    wrong = Gathering()
+    wrong.require(
+        by is None or not styled,
+        "--plus-minus and --further shape the leaderboard, not the slices of --by",
+        "leave them out",
+    )
+    alone = "--format json writes the scores alone, without a page"
+    wrong.require(not as_json or form is None, "--json and --format are both given", alone)
+    latex = "add --format latex, or leave them out"
+    wrong.require(not styled or form is Form.latex, "--plus-minus and --further shape a LaTeX table", latex)
+    return wrong
 
 
-def _require_column(folders: Sequence[Path], by: str) -> None:
-    """Raises UserError before the work where no run has such a column."""
+def _folders(
+    runs: Sequence[Path], target: Path | None, by: str | None, open_bundles: ExitStack, wrong: Gathering
+) -> tuple[list[Path], Path | None]:
+    """The runs' folders, and where their page or table goes. Raises UserError, before the work, with what was `wrong`
+    before, with every run that is none, where the place cannot be, and where no run has the column of --by."""
     from evalkit.report.division import BY, require_known
     from evalkit.report.records import read_runs
+    from evalkit.store.bundle import folder_of
 
-    if by not in BY:
-        require_known(by, read_runs(folders))
+    place = None if target is None else wrong.read(None, require_place, target)
+    folders: list[Path] = []
+    for run in runs:
+        with wrong.look():
+            folders.append(open_bundles.enter_context(folder_of(run)))
+    named = by is not None and by not in BY
+    if folders and (wrong.errors or named):  # else whoever reads them for good tells what they are
+        with wrong.look():
+            records = read_runs(folders)
+            if by is not None and named:
+                require_known(by, records)
+    wrong.settle()
+    return folders, place
 
 
 def _write_tables(
-    runs: Sequence[Path], out: Path | None, form: Form, style: Style, published: Sequence[Figure], by: str | None
+    runs: Sequence[Path],
+    out: Path | None,
+    form: Form,
+    style: Style,
+    published: Sequence[Figure],
+    by: str | None,
+    wrong: Gathering,
 ) -> None:
     from evalkit.report.board import boards
-    from evalkit.report.division import require_known
     from evalkit.report.formats import FORMATS
     from evalkit.report.records import read_runs
     from evalkit.report.slice_forms import SLICE_FORMATS
-    from evalkit.store.bundle import folder_of
 
-    place = None if out is None else require_place(out)
     with ExitStack() as open_bundles:
-        records = read_runs([open_bundles.enter_context(folder_of(run)) for run in runs])
+        folders, place = _folders(runs, out, by, open_bundles, wrong)
+        records = read_runs(folders)
     if by is None:
         text = FORMATS[form.value].write(boards(records, published), style)
     else:
-        require_known(by, records)
         text = SLICE_FORMATS[form.value](boards(records), by)
     if place is None:
         print_text(text)

@@ -15,6 +15,7 @@ from evalkit.cli.output import json_option, warn
 from evalkit.cli.paths import typed
 
 if TYPE_CHECKING:
+    from evalkit.core.faults import Gathering
     from evalkit.suites.base import Suite
     from evalkit.suites.brief import Brief
 
@@ -127,16 +128,12 @@ def run(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.cli.words import names, wrong_words
+    from evalkit.cli.words import wrong_words
     from evalkit.run.config import parse_changes, parse_seeds, parse_weights
 
     wrong = wrong_words()
-    models = names("--model", model, wrong)
-    seeds = wrong.read([0], parse_seeds, seed)
-    given = wrong.read({}, parse_weights, weights)
-    alone = checkpoint is None or len(models) < 2
-    wrong.require(alone, "--checkpoint goes with one --model", "run the models one by one, or use --weights")
-    wrong.require(fetch or not yes, "--yes agrees to the licences of what is fetched, and nothing is", "say --fetch")
+    models, seeds = models_of(model, checkpoint, wrong), wrong.read([0], parse_seeds, seed)
+    changes, given = wrong.read({}, parse_changes, set_), wrong.read({}, parse_weights, weights)
     asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, fetching=fetch)
     configs = [
         request(
@@ -144,7 +141,7 @@ def run(
             asked,
             out=place_of(out, name if len(models) > 1 else "", each if len(seeds) > 1 else None),
             preset=preset,
-            options=wrong.read({}, parse_changes, set_),
+            options=changes,
             init=init,
             seed=each,
             samples=samples,
@@ -164,11 +161,21 @@ def run(
         for name in models
         for each in seeds_of(name, seeds)
     ]
-    if not configs:
-        wrong.settle()
     if fetch:
         bring_for(configs, yes, quiet=as_json)
     conduct(configs, Manner("score", as_json, not no_report, max_failures), board=board(out, asked))
+
+
+def models_of(asked: str, checkpoint: Path | None, wrong: Gathering) -> list[str]:
+    """The models of --model, at least one; `wrong` gets what is wrong with them, and is raised where there is none."""
+    from evalkit.cli.words import names
+
+    models = names("--model", asked, wrong)
+    alone = checkpoint is None or len(models) < 2
+    wrong.require(alone, "--checkpoint goes with one --model", "run them one after the other, or use --weights")
+    if not models:
+        wrong.settle()
+    return models
 
 
 def place_of(out: Path | None, model: str, seed: int | None) -> Path | None:

@@ -25,7 +25,7 @@ from evalkit.cli.output import warn
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering, nearest, together
 
-GATHERS = ("run", "generate", "score", "fetch", "models", "suites")
+GATHERS = ("run", "generate", "score", "fetch", "models", "suites", "plan")
 _WRONG: ContextVar[Gathering] = ContextVar("wrong words")
 _USAGE: type[Exception] = typer.BadParameter.__mro__[1]
 """typer takes it from click or brings it along, by its version, and names it in neither."""

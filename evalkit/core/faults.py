@@ -156,7 +156,8 @@ def _joined(told: Sequence[tuple[str, str]]) -> str:
 def _said_once(errors: Sequence[UserError]) -> str:
     """One line: what they begin with in common, the file's name, is said once."""
     first = errors[0].message
-    head = first[: first.find(": ") + 2]
+    file, colon, _ = first.partition(": ")
+    head = f"{file}{colon}" if colon else ""
     return "; ".join(dict.fromkeys([first, *(error.message.removeprefix(head) for error in errors[1:])]))
 
 

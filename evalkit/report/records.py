@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit.comparison.record import Record, record_of
 from evalkit.core.errors import UserError
+from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import parse_json
 from evalkit.core.text import clean, one_line
@@ -154,8 +156,8 @@ class RunRecord:
 
 
 def read_runs(folders: Iterable[Path]) -> tuple[RunRecord, ...]:
-    """The runs in the given order, each folder once. Raises UserError where one is not a run folder."""
-    return tuple(read_run(folder) for folder in distinct(folders))
+    """The runs in the given order, each folder once. Raises UserError with every one that is not a run folder."""
+    return tuple(together(*(partial(read_run, folder) for folder in distinct(folders))))
 
 
 def distinct(folders: Iterable[Path]) -> tuple[Path, ...]:

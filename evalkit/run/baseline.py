@@ -16,6 +16,7 @@ is missing or not finite never enters a baseline.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from evalkit.comparison.record import (
     inner_table,
     json_table,
     number,
+    read_run,
     refuse_strange,
     stated_samples,
 )
@@ -36,6 +38,7 @@ from evalkit.core.fitting import fits
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.paths import is_file
 from evalkit.core.text import one_line
+from evalkit.store.bundle import is_bundle, opened
 
 KIND = "evalkit-baseline"
 SCHEMA = 1
@@ -65,6 +68,17 @@ def read_baseline(path: Path) -> Record:
         raise UserError(f"{path}: made does not map names to words", "make the baseline again")
     samples, run_id = stated_samples(table, path), str(table.get("run_id"))
     return Record(str(path), "success", suite, model, run_id, groups, metrics, samples, made)
+
+
+def read_side(place: Path) -> Record:
+    """What a run is held against: a baseline file, a run's folder, or a bundle of a run, under the name of that file.
+    Raises UserError where it is none of them."""
+    if place.is_dir():
+        return read_run(place)
+    if not is_bundle(place):
+        return read_baseline(place)
+    with opened(place) as folder:
+        return replace(read_run(folder), source=str(place))
 
 
 def save_baseline(run: Record, path: Path) -> None:

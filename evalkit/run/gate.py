@@ -29,6 +29,7 @@ from evalkit.comparison.difference import LEVEL, Difference, difference
 from evalkit.comparison.likeness import unlike_runs, unlike_scores
 from evalkit.comparison.record import Record, number
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.run.gates import Gate, Verdict, held_to, require_fit, tolerance_of
 
 _GATE = re.compile(r"\s*[<>]=")
@@ -79,7 +80,7 @@ def check(
     for a tolerance or metric that neither side knows or that has no better side, for gates that do not fit, or for a
     baseline without metrics to judge.
     """
-    require_fit(gates, run, baseline)
+    require_judgeable(run, baseline, metrics, tolerances or {}, gates)
     accepted = {gate.metric: tolerance_of(gate, baseline) for gate in gates if gate.kind != "bound"}
     bounds = [_bounded(gate, run, baseline) for gate in gates if gate.kind == "bound"]
     if gates and not metrics and not tolerances and not accepted:
@@ -87,17 +88,27 @@ def check(
     tolerances = {**(tolerances or {}), **accepted}
     if gates and not metrics:
         metrics = sorted(tolerances)
-    known = sorted({*baseline.metrics, *run.metrics})
-    for name in (*metrics, *tolerances):
-        if name not in known:
-            raise unknown_name("metric of this run or baseline", name, known)
-        if _sideless(baseline.metrics.get(name)) or _sideless(run.metrics.get(name)):
-            raise UserError(f"{name}: neither side of it is better, so a run cannot be worse", "leave it out")
     names = list(dict.fromkeys(metrics)) or sorted({*_judged(baseline), *tolerances})
     if not names:
         raise UserError(f"{baseline.source}: holds no metrics to judge, so nothing can pass it")
     whole = unlike_runs(run, baseline)
     return [*(_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names), *bounds]
+
+
+def require_judgeable(
+    run: Record, baseline: Record, metrics: Sequence[str], tolerances: Mapping[str, float], gates: Sequence[Gate]
+) -> None:
+    """Raises UserError with every name that neither side knows or that has no better side, and every gate that does not
+    fit."""
+    wrong, known = Gathering(), sorted({*baseline.metrics, *run.metrics})
+    with wrong.look():
+        require_fit(gates, run, baseline)
+    for name in (*metrics, *tolerances):
+        if name not in known:
+            wrong.add(unknown_name("metric of this run or baseline", name, known))
+        sideless = _sideless(baseline.metrics.get(name)) or _sideless(run.metrics.get(name))
+        wrong.require(not sideless, f"{name}: neither side of it is better, so a run cannot be worse", "leave it out")
+    wrong.settle()
 
 
 def _bounded(gate: Gate, run: Record, baseline: Record) -> Comparison:
@@ -143,9 +154,10 @@ def judgeable(run: Record, metrics: Sequence[str] = ()) -> Record:
 
     Raises UserError where there would be nothing to judge, or where the run itself does not pass it.
     """
-    for name in metrics:
-        if name not in run.metrics:
-            raise unknown_name("metric of this run", name, run.metrics)
+    wrong = Gathering(
+        [unknown_name("metric of this run", name, run.metrics) for name in metrics if name not in run.metrics]
+    )
+    wrong.settle()
     kept = replace(run, metrics={name: run.metrics[name] for name in dict.fromkeys(metrics) or run.metrics})
     if not metrics and not any(_ranks(score) for score in kept.metrics.values()):
         named = next((name for name, score in sorted(kept.metrics.items()) if not _sideless(score)), "")
@@ -156,8 +168,9 @@ def judgeable(run: Record, metrics: Sequence[str] = ()) -> Record:
         )
         raise UserError(f"{run.source}: has no headline metric, so a check would have nothing to judge", hint)
     for each in check(kept, kept):
-        if each.verdict == "invalid":
-            raise UserError(f"{run.source}: no run could be held against its {each.metric}: {each.reason}")
+        told = f"{run.source}: no run could be held against its {each.metric}: {each.reason}"
+        wrong.require(each.verdict != "invalid", told)
+    wrong.settle()
     return kept
 
 

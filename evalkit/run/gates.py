@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from evalkit.comparison.record import Record, number
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.faults import together
+from evalkit.core.faults import Gathering, together
 
 _FORM = re.compile(
     r"\s*(?P<metric>[^<>=]+?)\s*(?P<sense><=|>=)\s*(?P<value>value:)?\s*"
@@ -71,11 +71,15 @@ def _parsed(text: str) -> Gate:
 
 def require_fit(gates: Sequence[Gate], run: Record, baseline: Record) -> None:
     """Raises UserError with every gate of an unknown metric, of the wrong sense, or twice the same change."""
-    together(*(partial(_require_fit, gate, run, baseline) for gate in gates))
+    wrong = Gathering()
+    for gate in gates:
+        with wrong.look():
+            _require_fit(gate, run, baseline)
     changes = [gate.metric for gate in gates if gate.kind != "bound"]
-    twice = next((name for name in changes if changes.count(name) > 1), "")
-    if twice:
-        raise UserError(f"--gate: two changes of {twice} are demanded", "one of them decides: leave the other out")
+    for name in changes:
+        told = f"--gate: two changes of {name} are demanded"
+        wrong.require(changes.count(name) < 2, told, "one of them decides: leave the other out")
+    wrong.settle()
 
 
 def _require_fit(gate: Gate, run: Record, baseline: Record) -> None:

@@ -12,15 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from evalkit.comparison.difference import is_mean_of_prompts
 from evalkit.comparison.early import Decision, decided, drawn
 from evalkit.comparison.likeness import SCORE_KEYS, SUITE_KEYS
-from evalkit.comparison.record import Record, read_run
+from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError
-from evalkit.run.baseline import read_baseline
+from evalkit.run.baseline import read_side
 from evalkit.run.gate import unjudged
 from evalkit.run.plan import Item, Plan
 from evalkit.run.progress import Silent
@@ -39,7 +38,7 @@ def baseline_of(plan: Plan) -> Record | None:
     path = plan.config.until
     if path is None:
         return None
-    baseline = _side(path)
+    baseline = read_side(path)
     if plan.generator is None:
         raise UserError("--until-decided: these sounds are made already", "evalkit check --stop-early judges them so")
     suite = {key: getattr(plan.suite, key, None) for key in SUITE_KEYS}
@@ -55,10 +54,6 @@ def baseline_of(plan: Plan) -> Record | None:
     if not _means(plan, baseline):
         raise UserError(f"{path}: no metric of the gate is a mean of prompts, and only those are decided early")
     return baseline
-
-
-def _side(path: Path) -> Record:
-    return read_run(path) if path.is_dir() else read_baseline(path)
 
 
 def _means(plan: Plan, baseline: Record) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Section, refuse_unknown, together
+from evalkit.core.faults import Faults, Section, refuse_unknown, together
 
 
 def test_all_unknown_keys_are_one_error_each_with_its_nearest() -> None:
@@ -39,3 +39,9 @@ def test_readers_of_one_file_tell_their_faults_together() -> None:
         together(lambda: 1, lambda: fail("one", "do this"), lambda: fail("two"), lambda: fail("three", "do this"))
     assert (caught.value.message, caught.value.hint) == ("x.toml: one; two; three", "do this")
     assert together(lambda: 1, lambda: "a") == [1, "a"]
+
+
+def test_what_begins_with_no_file_loses_no_letter() -> None:
+    """`--limit 0` after `--yes agrees` was told as `-limit 0`."""
+    assert str(Faults([UserError("--yes is vain"), UserError("--limit 0: no")])) == "--yes is vain; --limit 0: no"
+    assert str(Faults([UserError("a.toml: x"), UserError("a.toml: y")])) == "a.toml: x; y"

@@ -1,0 +1,162 @@
+"""Words of a wrong form, unknown names and files that are none are told in one go: nobody mends a command twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import typer.core
+from evalkit_gate import record, write_run
+
+import evalkit as door
+from evalkit.cli.main import build
+from evalkit.cli.words import GATHERS
+from evalkit.core.errors import UserError
+
+Answer = tuple[int, str, str]
+
+WORDS = {
+    "--limit 0": "--limit 0: at least 1",
+    "--samples 0": "--samples 0: at least 1",
+    "--batch-size 0": "--batch-size 0: at least 1",
+    "--seed 1,x,2,y": ("'x' is no whole number", "'y' is no whole number"),
+    "--timeout 0": "--timeout 0: a number of seconds",
+    "--max-failures -1": "--max-failures '-1': at least 0",
+    "--device nonsense": "--device nonsense cannot be used",
+    "--dtype int8": "no dtype is called 'int8'",
+    "--set steps": "--set 'steps': not of the form",
+    "--weights passt": "--weights 'passt': not of the form",
+    "--weights clap=none.pt": "--weights clap=none.pt: no such file",
+    "--checkpoint none.ckpt": "--checkpoint none.ckpt: no such file",
+    "--columns idd=file,ytid": ("no column of --columns is called 'idd'", "'ytid': not of the form"),
+    "--prompts p.csv": "p.csv, line 3: 'caption' is empty",
+    "--reference nowhere": "--reference nowhere: no such file",
+    "--judges clapp,pasta": ("no judge is called 'clapp'", "no judge is called 'pasta'"),
+    "--seconds -1": "--seconds is -1.0",
+    "--model mockk": "no model is called 'mockk'",
+    "--samples x": "--samples 'x': a whole number",
+    "--limit 1.5": "--limit '1.5': a whole number",
+    "--seconds long": "--seconds 'long': a number",
+}
+"""What is typed, and what of it is told."""
+
+FORMS = ("--samples x", "--limit 1.5", "--seconds long")
+"""Words that take the places of others."""
+
+
+def told_of(words: Sequence[str]) -> list[str]:
+    return [each for word in words for each in ([WORDS[word]] if isinstance(WORDS[word], str) else WORDS[word])]
+
+
+def options_of(verb: str) -> set[str]:
+    group = typer.main.get_command(build())
+    assert isinstance(group, typer.core.TyperGroup)
+    return {name for param in group.commands[verb].params for name in param.opts}
+
+
+@pytest.fixture
+def prompts(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,caption\na,rain\nb,\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(("verb", "first"), [
+    ("run", ()), ("generate", ()), ("score", ("no-folder", "nor-this")), ("fetch", ("for", "rum")),
+    ("models", ("check",)), ("suites", ("new", "mine")),
+])  # fmt: skip
+@pytest.mark.parametrize("forms", [False, True], ids=["values", "forms"])
+def test_everything_that_is_wrong_is_told_in_one_go(
+    evalkit: Callable[..., Answer], prompts: None, verb: str, first: tuple[str, ...], forms: bool
+) -> None:
+    taken = {word.split()[0] for word in FORMS} if forms else set()
+    words = [word for word in WORDS if (word in FORMS) == forms or (forms and word.split()[0] not in taken)]
+    known = options_of(verb)
+    words = [word for word in words if word.split()[0] in known and not (verb == "models" and "--model" in word)]
+    typed = [each for word in words for each in word.split()]
+    extra = ["--from", "p.csv"] if verb == "suites" else ["mockk"] if verb == "models" else []
+    code, out, err = evalkit(verb, *first, *extra, *typed)
+    expected = [*told_of(words), *(f"{each}: no such folder" for each in first if verb == "score")]
+    missing = [each for each in expected if each not in err]
+    assert code == 2 and not out and not missing, f"{missing}\n{err}"
+
+
+def test_a_verb_that_gathers_goes_no_further_with_a_default_in_the_place_of_a_wrong_word(
+    evalkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    for verb in GATHERS:
+        option = "--limit" if "--limit" in options_of(verb) else "--seconds"
+        if option not in options_of(verb):
+            option = "--timeout" if "--timeout" in options_of(verb) else "--samples"
+        first = {"score": [str(tmp_path)], "fetch": ["weights"], "plan": ["--detect", "a=1", "--baseline", "b"]}
+        code, out, err = evalkit(verb, *first.get(verb, []), option, "wrong")
+        assert code == 2 and not out and f"{option} 'wrong'" in err, err
+
+
+def test_from_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompts: None) -> None:
+    monkeypatch.chdir(tmp_path)
+    shared = {"columns": {"idd": "file"}, "prompts": "p.csv", "reference": "nowhere", "judges": ["clapp", "pasta"]}
+    told = ["'idd'", "p.csv, line 3", "nowhere", "'clapp'", "'pasta'", "limit 0", "samples 0", "seconds is -1.0"]
+    counts = {"limit": 0, "samples": 0, "seconds": -1.0, "weights": {"clap": "none.pt"}, "device": "nonsense"}
+    more = {"batch_size": 0, "dtype": "int8", "timeout": 0.0, "checkpoint": "none.ckpt", "yes": True}
+    told += ["weights clap=none.pt", "device nonsense"]
+    for call, also in (
+        (lambda: door.run("mockk", **shared, **counts, **more), ["batch_size 0", "'int8'", "timeout 0", "yes agrees"]),
+        (lambda: door.score("no-folder", **shared, **counts), ["no-folder: no such folder"]),
+        (lambda: door.Judge(**shared, **counts), []),
+    ):
+        with pytest.raises(UserError) as refused:
+            call()
+        missing = [each for each in [*told, *also] if each not in str(refused.value)]
+        assert not missing, f"{missing}\n{refused.value}"
+
+
+def test_all_that_is_wrong_with_what_is_held_against_one_another(
+    evalkit: Callable[..., Answer], tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    run = str(write_run(tmp_path / "run", record()))
+    wrong = ["--metric", "fidd", "--metric", "loud"]
+    _, _, err = evalkit("check", run, "--baseline", "none.json", *wrong, "--tolerance", "a", "--tolerance", "b=-1",
+                        "--gate", "x", "--gate", "fd<=+2", "--junit", "file/x.xml",
+                        "--history", str(tmp_path))  # fmt: skip
+    for each in (
+        "none.json: no such",
+        "'fidd'",
+        "'loud'",
+        "'a' is not",
+        "'b=-1' is not",
+        "'x' is no demand",
+        "file/x",
+    ):
+        assert each in err, err
+    _, _, err = evalkit("check", run, "--save", *wrong, "--strict", "--gate", "a<=1")
+    for each in ("'fidd'", "'loud'", "--strict:", "--gate:", "--baseline is missing"):
+        assert each in err, err
+    _, _, err = evalkit("compare", run, "gone", "away", *wrong, "--out", "file/x.html")
+    for each in ("'fidd'", "'loud'", "gone", "away", "file/x"):
+        assert each in err, err
+    _, _, err = evalkit("plan", "--detect", "fidd=5%", "--detect", "x", "--detect", "y=0", "--baseline", run, "--twin",
+                        "gone.json", "--correlation", "2", "--samples", "0")  # fmt: skip
+    for each in ("'fidd'", "'x'", "'y=0'", "gone.json", "--correlation 2", "--samples 0"):
+        assert each in err, err
+    _, _, err = evalkit("report", "gone", "away", "--plus-minus", "--out", "file/x.html")
+    for each in ("gone", "away", "--plus-minus", "file/x"):
+        assert each in err, err
+
+
+def test_missing_words_are_told_together(evalkit: Callable[..., Answer]) -> None:
+    code, _, err = evalkit("plan")
+    assert code == 2 and "--detect is missing" in err and "--baseline is missing" in err
+    code, _, err = evalkit("score")
+    assert code == 2 and err == "evalkit: FOLDER is missing\n"
+    code, _, err = evalkit("run", "--limit")
+    assert code == 2 and err.count("\n") == 1 and "--limit" in err
+
+
+def test_no_options_are_looked_at_after_what_a_fetch_would_bring(evalkit: Callable[..., Answer]) -> None:
+    """`run --fetch --preset typo` brought gigabytes, and then knew no such preset."""
+    typed = ("--model", "stable-audio", "--suite", "audiocaps", "--preset", "fas", "--set", "stpes=3", "--limit", "0")
+    code, out, err = evalkit("run", "--fetch", *typed)
+    assert code == 2 and not out
+    for each in ("'fas'", "'stpes'", "--limit 0"):
+        assert each in err, err
