@@ -1,0 +1,82 @@
+"""Tables of text with a header, read under limits: the ground under the readers of CSV and TSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.faults import nearest, shown
+from evalkit.core.reading import read_text
+from evalkit.ratings.base import LONGEST_NAME, MOST_BYTES, MOST_RATINGS, name_of, score_of
+from evalkit.suites.rows import Faults
+
+Cells = Mapping[str, str]
+
+
+def separator(path: Path) -> str:
+    """What stands between the columns of a file's first line: a tab, a semicolon or a comma, whichever is most often there."""
+    first = read_text(path, MOST_BYTES).partition("\n")[0]
+    return max(",;\t", key=first.count)
+
+
+def header(path: Path, delimiter: str) -> list[str]:
+    """The names of the columns. Raises UserError where the file cannot be read, or there is no first line."""
+    reader = csv.reader(io.StringIO(read_text(path, MOST_BYTES), newline=""), delimiter=delimiter)
+    try:
+        return [each.strip() for each in next(reader)]
+    except (StopIteration, csv.Error):
+        raise UserError(f"{path}: has no header line", "the first line names the columns") from None
+
+
+def lines(path: Path, delimiter: str, wanted: Mapping[str, bool], faults: Faults) -> Iterator[tuple[int, Cells]]:
+    """(number of its line, cells by column) of each row that is not empty.
+
+    `wanted` names the columns that are read, and whether they must be there. A row with another number of cells than the
+    header is a fault, as its cells are under the wrong names. Raises UserError where a column that must be there is not, or
+    the file has more rows than are read.
+    """
+    names = header(path, delimiter)
+    missing = [column for column, must in wanted.items() if must and column not in names]
+    if missing:
+        near = "; ".join(f"is {shown(close)} {each}?" for each in missing if (close := nearest(each, names)))
+        told = f"{path}, line 1: has no column {', '.join(missing)}"
+        raise UserError(told, near or f"its columns are {', '.join(shown(each) for each in names[:12])}")
+    twice = sorted({each for each in names if names.count(each) > 1 and each in wanted})
+    if twice:
+        raise UserError(f"{path}, line 1: has the column {', '.join(twice)} twice", "name each column once")
+    reader = csv.reader(io.StringIO(read_text(path, MOST_BYTES), newline=""), delimiter=delimiter)
+    next(reader)
+    count = 0
+    try:
+        for row in reader:
+            if not any(cell.strip() for cell in row):
+                continue
+            count += 1
+            if count > MOST_RATINGS:
+                raise UserError(f"{path}: holds more than {MOST_RATINGS:,} ratings", "split it")
+            if len(row) != len(names):
+                faults.add(reader.line_num, f"has {len(row)} cells where the header has {len(names)}")
+                continue
+            yield reader.line_num, {name: cell.strip() for name, cell in zip(names, row, strict=True) if name in wanted}
+    except csv.Error as error:
+        faults.add(reader.line_num, f"is no line of a table: {error}")
+
+
+def named(cells: Cells, column: str, line: int, faults: Faults) -> str:
+    """The name in a cell; "" with a fault where there is none."""
+    found = name_of(cells.get(column, ""))
+    if found is None:
+        long = len(cells.get(column, "")) > LONGEST_NAME
+        faults.add(line, f"column {column}: {'is too long for a name' if long else 'is empty'}")
+    return found or ""
+
+
+def number(cells: Cells, column: str, line: int, faults: Faults) -> float | None:
+    """The number in a cell; None with a fault where there is none."""
+    found = score_of(cells.get(column, ""))
+    if found is None:
+        faults.add(line, f"column {column}: {shown(cells.get(column, ''))} is no number")
+    return found

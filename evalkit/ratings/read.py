@@ -1,0 +1,58 @@
+"""Any file of ratings: which of the known forms it has, told by its first line, and its reader called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from evalkit.core.errors import UserError
+from evalkit.core.jsonio import parse_json
+from evalkit.core.paths import is_folder
+from evalkit.core.reading import open_regular
+from evalkit.ratings import aes_pam, audiomos, long_csv, music_arena, webmushra
+from evalkit.ratings.base import Ratings
+from evalkit.ratings.delimited import header, separator
+from evalkit.ratings.music_arena import Leaderboard
+
+FORMS = (
+    "a table with the columns clip, system, rater, scale, score; webMUSHRA's mushra.csv; JSON lines of AES-PAM or "
+    "AudioMOS; a leaderboard of Music Arena"
+)
+_FIRST = 1 << 16
+
+
+def read_ratings(path: Path) -> Ratings | Leaderboard:
+    """What a file holds. Raises UserError where it has none of the known forms, and whatever its reader finds wrong."""
+    if is_folder(path):
+        raise UserError(f"{path}: is a folder, and no file of ratings", "name a file in it")
+    first = _first_line(path)
+    if first.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
+        record = parse_json(first, f"{path}, line 1", finite=True)
+        for lined in (audiomos, aes_pam):
+            if isinstance(record, dict) and lined.fits(record):
+                return lined.read(path)
+        raise UserError(f"{path}, line 1: is no line of AES-PAM or AudioMOS", f"known forms: {FORMS}")
+    columns = header(path, separator(path))
+    if music_arena.fits(path, columns):
+        return music_arena.read(path)
+    for table in (webmushra, long_csv):
+        if table.fits(path, columns):
+            return table.read(path)
+    raise UserError(f"{path}, line 1: is no header of a known form", f"known forms: {FORMS}")
+
+
+def _first_line(path: Path) -> bytes:
+    try:
+        with open_regular(path) as file:
+            while (line := file.readline(_FIRST)) and not line.strip():
+                pass
+            return line
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file of ratings", f"name a file, or one of {', '.join(_names())}") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _names() -> list[str]:
+    from evalkit.ratings.shipped import names
+
+    return names()
