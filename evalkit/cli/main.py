@@ -36,6 +36,7 @@ VERBS = (
     "report",
     "bundle",
     "compare",
+    "agree",
     "check",
     "trend",
     "models",

@@ -152,7 +152,7 @@ def print_boards(boards: Sequence[Board]) -> None:
 
     for board in boards:
         for sheet in sheets(board):
-            _write_sheet(sheet)
+            print_sheet(sheet)
         for told in ranks_told(board):
             say(told)
         for number, note in enumerate(board.notes, start=1):
@@ -166,12 +166,13 @@ def print_slices(boards: Sequence[Board], by: str) -> None:
     for board in boards:
         sheets, notes = told(board, by)
         for sheet in sheets:
-            _write_sheet(sheet)
+            print_sheet(sheet)
         for note in notes:
             say(note)
 
 
-def _write_sheet(sheet: Sheet) -> None:
+def print_sheet(sheet: Sheet) -> None:
+    """A table with its title, as wide as the terminal allows."""
     lines = [["\n".join(map(_cell, cell.split("\n"))) for cell in row] for row in (sheet.header, *sheet.rows)]
     _write(blocks(_console(), _cell(sheet.title), list(zip(*lines, strict=True))))
 

@@ -1,8 +1,8 @@
 """AES-PAM: 1,000 clips of text-to-audio and text-to-music systems, ten raters, four axes (facebookresearch/
 audiobox-aesthetics, evaluation_data/AES_PAM.jsonl, CC-BY 4.0; the clips are PAM's, Deshmukh et al., arXiv 2402.00282).
 
-The two last folders of `data_path` name domain and system, the file's name the prompt that the systems of a domain share.
-"""
+The two last folders of `data_path` name domain and system, the file's name the prompt that the systems of a domain
+share."""
 
 from __future__ import annotations
 

@@ -3,9 +3,8 @@
     {"data_path": "...", "Production_Quality": [8.0, 7.0, ...], "Production_Complexity": [...],
      "Content_Enjoyment": [...], "Content_Usefulness": [...]}
 
-(Tjandra et al., "Meta Audiobox Aesthetics", arXiv 2502.05139.) The lists do not say whose a rating is: the first ones of a
-list are higher on the whole than the last, so that a place is no rater either.
-"""
+(Tjandra et al., "Meta Audiobox Aesthetics", arXiv 2502.05139.) The lists do not say whose a rating is: the first ones
+of a list are higher on the whole than the last, so that a place is no rater either."""
 
 from __future__ import annotations
 
@@ -33,8 +32,8 @@ Placed = tuple[str, str, str]
 
 
 def read_axes(path: Path, place: Callable[[str], Placed | None], form: str) -> list[Rating]:
-    """The ratings of such a file; `place` makes clip, prompt and system of a data_path, None where it cannot, which `form`
-    describes. Raises UserError, naming line and field, for all that does not fit."""
+    """The ratings of such a file; `place` makes clip, prompt and system of a data_path, None where it cannot, which
+    `form` describes. Raises UserError, naming line and field, for all that does not fit."""
     faults, rows = Faults(path), []
     seen: dict[str, int] = {}
     for line, text in enumerate(read_bytes(path, MOST_BYTES, "file of ratings").split(b"\n"), start=1):

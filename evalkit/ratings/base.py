@@ -1,15 +1,14 @@
 """Ratings as evalkit has them, whatever file they came in.
 
-A rating is of one clip by one rater on one scale. A *clip* is one system's sound for one *prompt*; the prompts are what clips
-of several systems have in common. Where a file does not say who rated, every rater is "": then no interval can know of mild
-and strict raters, and every table says so.
-"""
+A rating is of one clip by one rater on one scale. A *clip* is one system's sound for one *prompt*; the prompts are what
+clips of several systems have in common. Where a file does not say who rated, every rater is "": then no interval can
+know of mild and strict raters, and every table says so."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from evalkit.core.text import one_line
@@ -44,8 +43,8 @@ class Scale:
 
 @dataclass(frozen=True)
 class Ratings:
-    """All ratings of a file or a study. `source` and `licence` say where they are from ("" for one's own), `notes` what was
-    left out or taken for granted while they were read."""
+    """All ratings of a file or a study. `source` and `licence` say where they are from ("" for one's own), `notes` what
+    was left out or taken for granted while they were read."""
 
     name: str
     rows: Sequence[Rating]
@@ -53,7 +52,7 @@ class Ratings:
     source: str = ""
     licence: str = ""
     notes: tuple[str, ...] = ()
-    title: str = field(default="")
+    title: str = ""
 
     @property
     def known_raters(self) -> bool:

@@ -17,7 +17,8 @@ Cells = Mapping[str, str]
 
 
 def separator(path: Path) -> str:
-    """What stands between the columns of a file's first line: a tab, a semicolon or a comma, whichever is most often there."""
+    """What stands between the columns of a file's first line: a tab, a semicolon or a comma, whichever is most often
+    there."""
     first = read_text(path, MOST_BYTES).partition("\n")[0]
     return max(",;\t", key=first.count)
 
@@ -34,10 +35,9 @@ def header(path: Path, delimiter: str) -> list[str]:
 def lines(path: Path, delimiter: str, wanted: Mapping[str, bool], faults: Faults) -> Iterator[tuple[int, Cells]]:
     """(number of its line, cells by column) of each row that is not empty.
 
-    `wanted` names the columns that are read, and whether they must be there. A row with another number of cells than the
-    header is a fault, as its cells are under the wrong names. Raises UserError where a column that must be there is not, or
-    the file has more rows than are read.
-    """
+    `wanted` names the columns that are read, and whether they must be there. A row with another number of cells than
+    the header is a fault, as its cells are under the wrong names. Raises UserError where a column that must be there is
+    not, or the file has more rows than are read."""
     names = header(path, delimiter)
     missing = [column for column, must in wanted.items() if must and column not in names]
     if missing:

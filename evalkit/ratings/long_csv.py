@@ -4,10 +4,9 @@
     p1-a,model-a,anna,quality,4
     p1-b,model-b,anna,quality,3
 
-Separated by commas, semicolons or tabs. `rater` may be left out or empty throughout (then nobody knows who rated), and so may
-`scale` (then there is one, "score"); `prompt` names what clips of several systems have in common, else each clip stands
-alone. A rater rates a clip once per scale: twice is a fault, as nobody can say which counts.
-"""
+Separated by commas, semicolons or tabs. `rater` may be left out or empty throughout (then nobody knows who rated), and
+so may `scale` (then there is one, "score"); `prompt` names what clips of several systems have in common, else each clip
+stands alone. A rater rates a clip once per scale: twice is a fault, as nobody can say which counts."""
 
 from __future__ import annotations
 
@@ -40,14 +39,20 @@ def read(path: Path) -> Ratings:
         if score is None or not clip or not system:
             continue
         if home.setdefault(clip, (system, prompt)) != (system, prompt):
-            faults.add(line, "column clip: stands under another system or prompt before", "give each sound its own name")
+            faults.add(
+                line, "column clip: stands under another system or prompt before", "give each sound its own name"
+            )
         if rater and (known := first.setdefault((clip, rater, scale), line)) != line:
-            faults.add(line, f"column rater: has rated this clip on line {known:,} already", "keep the rating that counts")
+            faults.add(
+                line, f"column rater: has rated this clip on line {known:,} already", "keep the rating that counts"
+            )
         rows.append(Rating(clip, prompt, system, rater, scale, score))
     if not rows and not faults:
         faults.add(None, "holds no ratings")
     some = sum(bool(row.rater) for row in rows)
     if 0 < some < len(rows):
-        faults.add(None, f"column rater: is filled in {some:,} of {len(rows):,} rows", "fill it in all of them or in none")
+        faults.add(
+            None, f"column rater: is filled in {some:,} of {len(rows):,} rows", "fill it in all of them or in none"
+        )
     faults.refuse()
     return Ratings(path.stem, rows, scales_seen(rows))

@@ -1,9 +1,9 @@
-"""Music Arena's monthly leaderboards (gclef-cmu/music-arena, MIT; Kim et al., arXiv 2507.20900): TSV of Bradley-Terry scores
-of systems by live votes, on the scale of Elo, with intervals and numbers of votes.
+"""Music Arena's monthly leaderboards (gclef-cmu/music-arena, MIT; Kim et al., arXiv 2507.20900): TSV of Bradley-Terry
+scores of systems by live votes, on the scale of Elo, with intervals and numbers of votes.
 
-A board has a score a system, no ratings of clips: what can be asked of it is whether a metric puts systems in that order.
-Intervals are written as `±71` or `+68.9 / -35.1`. Its real-time factor is duration over time, so that more is faster.
-"""
+A board has a score a system, no ratings of clips: what can be asked of it is whether a metric puts systems in that
+order. Intervals are written as `±71` or `+68.9 / -35.1`. Its real-time factor is duration over time, so that more is
+faster."""
 
 from __future__ import annotations
 
@@ -36,10 +36,14 @@ class Standing:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """One month's board, best first."""
+    """One month's board, best first; the rest is as of `Ratings`."""
 
     name: str
     rows: tuple[Standing, ...]
+    source: str = ""
+    licence: str = ""
+    notes: tuple[str, ...] = ()
+    title: str = ""
 
 
 def fits(path: Path, columns: list[str]) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import unknown_name
-from evalkit.core.resources import resource
 from evalkit.core.jsonio import read_json
+from evalkit.core.resources import resource
 from evalkit.ratings.base import Ratings
 from evalkit.ratings.music_arena import Leaderboard
 from evalkit.ratings.read import read_ratings
@@ -41,16 +41,12 @@ def names() -> list[str]:
     return sorted(sources())
 
 
-def shipped(name: str) -> tuple[Ratings | Leaderboard, Source]:
+def shipped(name: str) -> Ratings | Leaderboard:
     """The ratings of one name. Raises UserError for a name that is not shipped."""
     known = sources()
     if name not in known:
         raise unknown_name("public set of ratings", name, known)
-    source = known[name]
-    found = read_ratings(source.path)
-    if isinstance(found, Ratings):
-        kept = (f"dropped: {source.dropped}",) if source.dropped else ()
-        found = replace(
-            found, name=name, title=source.title, source=source.source, licence=source.licence, notes=(*found.notes, *kept)
-        )
-    return found, source
+    one = known[name]
+    found = read_ratings(one.path)
+    kept = (f"dropped: {one.dropped}",)
+    return replace(found, name=name, title=one.title, source=one.source, licence=one.licence, notes=kept)

@@ -1,9 +1,8 @@
 """The results of webMUSHRA (Schoeffler et al., Journal of Open Research Software 2018): its `mushra.csv`.
 
-One row per stimulus of a page: `session_uuid` is the listener, `trial_id` the page and so the prompt, `rating_stimulus` the
-condition and so the system (`reference` the hidden one, `anchor35` and `anchor70` the low-passed ones), `rating_score` 0 to
-100. Comments, times and what is asked of participants are not read.
-"""
+One row per stimulus of a page: `session_uuid` is the listener, `trial_id` the page and so the prompt, `rating_stimulus`
+the condition and so the system (`reference` the hidden one, `anchor35` and `anchor70` the low-passed ones),
+`rating_score` 0 to 100. Comments, times and what is asked of participants are not read."""
 
 from __future__ import annotations
 

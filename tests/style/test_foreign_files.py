@@ -52,6 +52,7 @@ GUARDED = {
     "evalkit/checkpoints/keras_worker.py": {"h5py", "h5py.File"},
     "evalkit/checkpoints/probabilities.py": {"pickletools.genops"},
     "evalkit/suites/rows.py": {"csv.reader"},
+    "evalkit/ratings/delimited.py": {"csv.reader"},
     "evalkit/generators/worker/manifest.py": {"os.walk"},
     "evalkit/generators/worker/audio.py": {"os.open"},
     "evalkit/originals/hear21passt/original.py": {"torch.load"},
