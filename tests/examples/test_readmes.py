@@ -72,6 +72,8 @@ TRIED = {
         ),
         "evalkit run --until-decided BASELINE": Try(typed="evalkit run --help", told="--until-decided"),
         "evalkit compare RUN RUN...": Try(typed="evalkit compare --help", told="Holm"),
+        "evalkit agree aes-pam": Try(told="0.81 ["),
+        "evalkit agree FILE --metrics FILE --estimate": Try(typed="evalkit agree --help", told="--estimate"),
         "evalkit report RUN... --format latex": Try(typed="evalkit report RUN --format latex", told="toprule"),
         "evalkit fetch suite audiocaps": Try(code=2, told="EVALKIT_OFFLINE"),
         "evalkit fetch weights openl3 passt clap": Try(code=2, told="EVALKIT_OFFLINE"),
