@@ -16,8 +16,10 @@ from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place, write_bytes
 
 if TYPE_CHECKING:
+    from evalkit.report.ears import Ears
     from evalkit.report.latex import Style
     from evalkit.report.published import Figure
+    from evalkit.report.records import RunRecord
 
 
 class Audio(StrEnum):
@@ -65,6 +67,13 @@ def report(
         help="Also print the scores by labels, words (of the prompt), seconds, or a further column of the prompt file. "
         "With --format: write these alone.",
     ),
+    listeners: Path | None = typer.Option(
+        None,
+        "--listeners",
+        parser=typed,
+        metavar="FILE",
+        help="What `evalkit listen --collect` wrote: columns of the table, and a part of the page.",
+    ),
     as_json: bool = json_option("Print the scores as JSON, for machines."),
 ) -> None:
     """Write one HTML page of runs, to look at and listen to.
@@ -91,16 +100,17 @@ def report(
 
     published = () if no_published else shipped()
     wrong = _misfits(form, plus_minus or further, as_json, by)
+    ears = None if listeners is None else wrong.read(None, _ears, listeners)
     if form is not None:
-        _write_tables(runs, out, form, Style(plus_minus, further), published, by, wrong)
+        _write_tables(runs, out, form, Style(plus_minus, further), published, by, ears, wrong)
         return
     target = out or _beside(runs)
     with ExitStack() as open_bundles:
-        folders, place = _folders(runs, target, by, open_bundles, wrong)
+        folders, place = _folders(runs, target, by, ears, open_bundles, wrong)
         # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
         page = target if out is None or place is None else place
-        shown = publish(folders, page, audio.value, published, not no_reference)
-    tables = boards(shown, published)
+        shown = publish(folders, page, audio.value, published, not no_reference, ears)
+    tables = boards(shown, published, ears)
     if as_json:
         sliced = {} if by is None else {"slices": [each for board in tables for each in slice_records(board, by)]}
         print_json({"report": str(target), **document(tables), **sliced})
@@ -127,10 +137,16 @@ def _misfits(form: Form | None, styled: bool, as_json: bool, by: str | None) -> 
 
 
 def _folders(
-    runs: Sequence[Path], target: Path | None, by: str | None, open_bundles: ExitStack, wrong: Gathering
+    runs: Sequence[Path],
+    target: Path | None,
+    by: str | None,
+    ears: Ears | None,
+    open_bundles: ExitStack,
+    wrong: Gathering,
 ) -> tuple[list[Path], Path | None]:
     """The runs' folders, and where their page or table goes. Raises UserError, before the work, with what was `wrong`
-    before, with every run that is none, where the place cannot be, and where no run has the column of --by."""
+    before, with every run that is none, where the place cannot be, and where no run has the column of --by, or was
+    heard by the listeners."""
     from evalkit.report.division import BY, require_known
     from evalkit.report.records import read_runs
     from evalkit.store.bundle import folder_of
@@ -141,11 +157,13 @@ def _folders(
         with wrong.look():
             folders.append(open_bundles.enter_context(folder_of(run)))
     named = by is not None and by not in BY
-    if folders and (wrong.errors or named):  # else whoever reads them for good tells what they are
+    if folders and (wrong.errors or named or ears is not None):  # else whoever reads them for good tells what they are
         with wrong.look():
             records = read_runs(folders)
             if by is not None and named:
                 require_known(by, records)
+            if ears is not None:
+                _require_heard(ears, records)
     wrong.settle()
     return folders, place
 
@@ -157,6 +175,7 @@ def _write_tables(
     style: Style,
     published: Sequence[Figure],
     by: str | None,
+    ears: Ears | None,
     wrong: Gathering,
 ) -> None:
     from evalkit.report.board import boards
@@ -165,10 +184,10 @@ def _write_tables(
     from evalkit.report.slice_forms import SLICE_FORMATS
 
     with ExitStack() as open_bundles:
-        folders, place = _folders(runs, out, by, open_bundles, wrong)
+        folders, place = _folders(runs, out, by, ears, open_bundles, wrong)
         records = read_runs(folders)
     if by is None:
-        text = FORMATS[form.value].write(boards(records, published), style)
+        text = FORMATS[form.value].write(boards(records, published, ears), style)
     else:
         text = SLICE_FORMATS[form.value](boards(records), by)
     if place is None:
@@ -176,6 +195,19 @@ def _write_tables(
     else:
         write_bytes(place, text.encode("utf-8"))
         say(f"{FORMATS[form.value].title}: {out}")
+
+
+def _ears(file: Path) -> Ears:
+    from evalkit.ratings.collected import read_collected
+    from evalkit.report.ears import ears_of
+
+    return ears_of(read_collected(file))
+
+
+def _require_heard(ears: Ears, records: Sequence[RunRecord]) -> None:
+    from evalkit.report.listeners import require_heard
+
+    require_heard(ears.collected, records)
 
 
 def _beside(runs: list[Path]) -> Path:

@@ -28,11 +28,13 @@ Pair = tuple[int, int]
 @dataclass(frozen=True)
 class Contest:
     """One metric of several runs: `sides` are those that take part, None for one that cannot be ranked, and `direction`
-    says which side is better ("lower" or "higher"; of any other nobody is ranked)."""
+    says which side is better ("lower" or "higher"; of any other nobody is ranked). `given` are differences that were
+    found elsewhere, as by listeners; the others are found here."""
 
     metric: str
     sides: Sequence[Record | None]
     direction: str
+    given: Mapping[Pair, Difference] | None = None
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def separated(found: Difference, adjusted: float) -> bool:
 def _differences(contest: Contest) -> dict[Pair, Difference]:
     if contest.direction not in ("lower", "higher"):
         return {}
+    if contest.given is not None:
+        return dict(contest.given)
     ranked = [
         at for at, side in enumerate(contest.sides) if side is not None and _value(side, contest.metric) is not None
     ]

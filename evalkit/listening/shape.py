@@ -21,8 +21,8 @@ _TOLD = 6
 class Looking:
     """What is wrong with one file, gathered while its records are read."""
 
-    def __init__(self, where: str) -> None:
-        self.where = where
+    def __init__(self, where: str, most: int = MOST_ROWS) -> None:
+        self.where, self.most = where, most
         self.faults: list[str] = []
 
     def fault(self, place: str, told: str) -> None:
@@ -70,8 +70,8 @@ class Looking:
     def _list(self, inner: Any, value: object, place: str) -> Any:
         if not isinstance(value, list):
             return self.fault(place, "is no list")
-        if len(value) > MOST_ROWS:
-            return self.fault(place, f"has {len(value):,} entries, at most {MOST_ROWS:,} are read")
+        if len(value) > self.most:
+            return self.fault(place, f"has {len(value):,} entries, at most {self.most:,} are read")
         return tuple(self._value(inner, each, f"{place}[{number}]") for number, each in enumerate(value))
 
 

@@ -15,7 +15,7 @@ from evalkit.ratings.music_arena import Leaderboard
 
 FORMS = (
     "a table with the columns clip, system, rater, scale, score; webMUSHRA's mushra.csv; JSON lines of AES-PAM or "
-    "AudioMOS; a leaderboard of Music Arena"
+    "AudioMOS; a leaderboard of Music Arena; the .json of evalkit listen --collect"
 )
 _FIRST = 1 << 16
 
@@ -25,6 +25,10 @@ def read_ratings(path: Path) -> Ratings | Leaderboard:
     if is_folder(path):
         raise UserError(f"{path}: is a folder, and no file of ratings", "name a file in it")
     first = _first_line(path)
+    if path.suffix.lower() == ".json":
+        from evalkit.ratings.collected import as_ratings, read_collected
+
+        return as_ratings(read_collected(path), path.stem)
     if first.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
         record = parse_json(first, f"{path}, line 1", finite=True)
         for lined in (audiomos, aes_pam):

@@ -15,14 +15,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evalkit.comparison.ranks import Contest, Outcome, Standing, outcomes
 from evalkit.core.text import short_digest
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
+from evalkit.report.overlaps import overlaps_of
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
 from evalkit.report.text import MISSING, count, decimals, fixed, plainly
+
+if TYPE_CHECKING:
+    from evalkit.report.ears import Ears
 
 RANDOM = "random"
 """The size of a model whose weights are random."""
@@ -132,27 +137,31 @@ class _Warning:
     keys: list[str]
 
 
-def boards(records: Sequence[RunRecord], published: Sequence[Figure] = ()) -> tuple[Board, ...]:
+def boards(
+    records: Sequence[RunRecord], published: Sequence[Figure] = (), ears: Ears | None = None
+) -> tuple[Board, ...]:
     """One board per set of comparable runs, in the order in which the runs were given; `published` are the
-    figures of papers to choose from."""
+    figures of papers to choose from, `ears` what listeners said of the runs: columns like any other."""
+    if ears is not None:
+        records = [ears.beside(record) for record in records]
     groups: dict[tuple[object, ...], list[RunRecord]] = {}
     for record in records:
         suite, prompts = record.suite, frozenset(item.id for item in record.items)
         key = (suite.name, suite.version, suite.digest, suite.protocol, suite.size, prompts, _random(record))
         groups.setdefault(key, []).append(record)
-    return tuple(_board(group, published) for group in groups.values())
+    return tuple(_board(group, published, ears) for group in groups.values())
 
 
 def _random(record: RunRecord) -> bool:
     return record.model.get("size") == RANDOM
 
 
-def _board(records: Sequence[RunRecord], published: Sequence[Figure]) -> Board:
+def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears | None) -> Board:
     suite = records[0].suite
     entrants = entrants_of(records)
-    columns, further = _columns(records)
+    columns, further = _columns(records, ears)
     notes: list[_Warning] = []
-    found = outcomes([_contest(column, entrants) for column in columns])
+    found = outcomes([_contest(column, entrants, ears) for column in columns])
     cells = [_cells(column, entrants, notes, outcome) for column, outcome in zip(columns, found, strict=True)]
     others = [_cells(column, entrants, notes) for column in further]
     rows = [
@@ -203,13 +212,13 @@ def _cited(
     return tuple(found)
 
 
-def _columns(records: Sequence[RunRecord]) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+def _columns(records: Sequence[RunRecord], ears: Ears | None) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """(headline columns, further ones); of these, the measures of one embedder stand together."""
     kinds: dict[tuple[str, str, str, str], list[Estimate]] = {}
     for record in records:
         for metric, estimate in record.scores.items():
             kinds.setdefault((metric, *_scored_by(estimate)), []).append(estimate)
-    columns = [_column(*kind, kinds[kind]) for kind in sorted(kinds, key=_shelf)]
+    columns = [_column(*kind, kinds[kind], ears) for kind in sorted(kinds, key=_shelf)]
     apart = sorted((c for c in columns if not c.headline), key=lambda c: (c.weights, c.metric, c.protocol))
     return tuple(column for column in columns if column.headline), tuple(apart)
 
@@ -225,8 +234,11 @@ def _shelf(kind: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
     return order.get(kind[0].split("_")[0], 3), kind
 
 
-def _column(metric: str, protocol: str, weights: str, code: str, estimates: Sequence[Estimate]) -> Column:
-    means = meaning(metric, next((each.like for each in estimates if each.like), ""))
+def _column(
+    metric: str, protocol: str, weights: str, code: str, estimates: Sequence[Estimate], ears: Ears | None
+) -> Column:
+    said = None if ears is None else ears.meaning(metric)
+    means = said or meaning(metric, next((each.like for each in estimates if each.like), ""))
     headline = next((each.headline for each in estimates if each.headline is not None), means.headline)
     stated = {estimate.direction for estimate in estimates} - {""}
     # Two runs that disagree on what is better cannot be ranked, so no direction is claimed for them.
@@ -251,14 +263,15 @@ def _column(metric: str, protocol: str, weights: str, code: str, estimates: Sequ
     )
 
 
-def _contest(column: Column, entrants: Sequence[Entrant]) -> Contest:
+def _contest(column: Column, entrants: Sequence[Entrant], ears: Ears | None) -> Contest:
     """The runs of a column that can be ranked against each other."""
+    given = None if ears is None else ears.differences(column.metric, [each.record.run_id for each in entrants])
     estimates = [_estimate(entrant.record, column) for entrant in entrants]
     sides = [
         None if out or estimate is None else entrant.record.side
         for entrant, estimate, out in zip(entrants, estimates, _apart(column, estimates), strict=True)
     ]
-    return Contest(column.metric, sides, column.direction)
+    return Contest(column.metric, sides, column.direction, given)
 
 
 def _cells(
@@ -283,7 +296,7 @@ def _cells(
             best=rank is not None and decided and rank.worst == 1,
             apart=compared and out,
             track=_track(estimate, scale),
-            notes=_note(estimate, column, notes, entrant.key),
+            notes=_note(estimate, column, notes, entrant),
         )
         for entrant, estimate, rank, out in zip(entrants, estimates, ranks, _apart(column, estimates), strict=True)
     ]
@@ -331,9 +344,9 @@ def _interval_text(estimate: Estimate | None, column: Column) -> str:
     return f"{fixed(span[0], column.places)} to {fixed(span[1], column.places)}" if span else ""
 
 
-def _note(estimate: Estimate | None, column: Column, notes: list[_Warning], key: str) -> tuple[int, ...]:
-    """The numbers of this estimate's warnings; runs with the same warning share one note."""
-    warnings = list(estimate.warnings) if estimate else []
+def _note(estimate: Estimate | None, column: Column, notes: list[_Warning], entrant: Entrant) -> tuple[int, ...]:
+    """The numbers of this estimate's warnings and known overlaps; runs with the same one share one note."""
+    warnings = [*estimate.warnings, *overlaps_of(entrant.record, column.metric)] if estimate else []
     if estimate and estimate.value is None and not warnings:
         warnings.append("the value is not a number")
     numbers = []
@@ -342,7 +355,7 @@ def _note(estimate: Estimate | None, column: Column, notes: list[_Warning], key:
         if known is None:
             known = _Warning(column, text, [])
             notes.append(known)
-        known.keys.append(key)
+        known.keys.append(entrant.key)
         numbers.append(notes.index(known) + 1)
     return tuple(numbers)
 

@@ -32,6 +32,8 @@ from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+    from evalkit.report.ears import Ears
+
 STYLES = ("style.css", "player.css")
 SCRIPTS = ("script.js", "player.js", "export.js")
 """Files of `assets` that become the page's one style and one script, in this order."""
@@ -57,13 +59,14 @@ def publish(
     audio: Audio = "sample",
     published: Sequence[Figure] | None = None,
     reference: bool = True,
+    ears: Ears | None = None,
 ) -> tuple[RunRecord, ...]:
     """Write the report of `run_dirs` to `out`, and return the runs as they stand in it.
 
     `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
     one, "all" of every prompt, "none" of no prompt. `published` are figures of papers, None for those that come
-    with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which they are. Raises
-    UserError where a folder is not a run folder.
+    with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which they are. `ears`
+    are what listeners said of the runs. Raises UserError where a folder is not a run folder.
 
     Pictures and players take their time. Where a run has changed meanwhile the page is written once more, so that a
     run which ended while it was told of does not keep a page of before.
@@ -72,7 +75,7 @@ def publish(
     for _ in range(_TRIES):
         records = read_runs(run_dirs)
         told = made_of(record.digest for record in records)
-        write_bytes(out, render(build(records, audio, figures, None, reference), told).encode("utf-8"))
+        write_bytes(out, render(build(records, audio, figures, None, reference, ears), told).encode("utf-8"))
         if made_of_runs(run_dirs) == told:
             break
     return records

@@ -66,7 +66,7 @@ class Estimate:
     both there or both None; `se` is the standard error, None where there is none or the file is from before it;
     `direction` is "lower", "higher", "none" (neither side is better) or "" where the file does not say, and `headline`
     None where it does not; `like` is the metric whose formula this is under another name, "" for its own. `split` is
-    how its values by sound vary, where a prompt has several."""
+    how its values by sound vary, where a prompt has several. Of ratings, `listeners` is how many gave the `n`."""
 
     value: float | None
     low: float | None
@@ -85,6 +85,13 @@ class Estimate:
     warnings: tuple[str, ...]
     like: str = ""
     split: Split | None = None
+    listeners: int | None = None
+
+    @property
+    def size(self) -> str:
+        """ "n 64", or of what listeners said "12 listeners, 240 ratings"."""
+        n = "n/a" if self.n is None else f"{self.n}"
+        return f"n {n}" if self.listeners is None else f"{self.listeners} listeners, {n} ratings"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from evalkit.core.text import one_line
 from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
+from evalkit.report.overlaps import overlaps_of
 from evalkit.report.records import Estimate
 from evalkit.report.text import count
 
@@ -23,7 +24,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
     "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
     "se", "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol",
-    "kind", "source", "warnings",
+    "kind", "source", "warnings", "listeners",
 )  # fmt: skip
 
 
@@ -170,7 +171,7 @@ def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Ce
         column.metric, column.direction, estimate.value, estimate.low, estimate.high, estimate.se, estimate.level,
         estimate.n, estimate.n_failed, estimate.n_reference, *places, " ".join(cell.tied),
         column.weights, column.protocol, "headline" if column.headline else "further", "",
-        "; ".join(estimate.warnings),
+        "; ".join((*estimate.warnings, *overlaps_of(row.entrant.record, column.metric))), estimate.listeners,
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))
 
@@ -205,7 +206,7 @@ def _cell_text(cell: Cell, join: str) -> str:
     rest = [] if cell.standing is None else [f"rank {cell.standing.text}"]
     if cell.apart:
         rest.append("not ranked: other n")
-    rest.append(f"n {cell.estimate.n if cell.estimate.n is not None else 'n/a'}")
+    rest.append(cell.estimate.size)
     if cell.estimate.n_failed:
         rest.append(f"{cell.estimate.n_failed} failed")
     if cell.notes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalkit.report.answers import Finding, ahead, findings
 from evalkit.report.board import RANDOM, Board, boards, heading
@@ -23,6 +23,10 @@ from evalkit.report.sampling import Audio
 from evalkit.report.speed import Pace, paces
 from evalkit.report.text import count
 from evalkit.report.variance import Spread, splits
+
+if TYPE_CHECKING:
+    from evalkit.report.ears import Ears
+    from evalkit.report.listeners import Listeners
 
 MAX_FAILURES = 200
 MINI = (
@@ -78,9 +82,12 @@ class Section:
 
 @dataclass(frozen=True)
 class ReportView:
+    """`listeners` is what was said in a study of these runs, None where there is none."""
+
     title: str
     summary: str
     sections: tuple[Section, ...]
+    listeners: Listeners | None = None
 
 
 def build(
@@ -89,12 +96,13 @@ def build(
     published: Sequence[Figure] = (),
     choice: frozenset[str] | None = None,
     reference: bool = True,
+    ears: Ears | None = None,
 ) -> ReportView:
     """The whole page of the given runs; `published` are the figures of papers to choose from, `choice` the ids of the
-    prompts that are shown with sound, where that is not left to the ranking, and `reference` asks for the reference
-    recordings where they are known."""
+    prompts that are shown with sound, where that is not left to the ranking, `reference` asks for the reference
+    recordings where they are known, and `ears` are what listeners said."""
     asked = audio, choice, reference
-    sections = tuple(_section(place, board, *asked) for place, board in enumerate(boards(records, published)))
+    sections = tuple(_section(place, board, *asked) for place, board in enumerate(boards(records, published, ears)))
     if len(records) == 1:
         board = sections[0].board
         title = f"{board.rows[0].entrant.name} on {board.title}"
@@ -107,7 +115,13 @@ def build(
         if len(sections) == 1
         else "Runs of different suites, protocols, sizes or sets of prompts stand apart."
     )
-    return ReportView(title, summary, sections)
+    return ReportView(title, summary, sections, None if ears is None else _listeners(ears, records))
+
+
+def _listeners(ears: Ears, records: Sequence[RunRecord]) -> Listeners:
+    from evalkit.report.listeners import listeners
+
+    return listeners(ears, records)
 
 
 def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | None, reference: bool) -> Section:
