@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from evalkit.core.text import one_line
@@ -65,9 +66,14 @@ class Ratings:
 
 
 def name_of(value: object) -> str | None:
-    """Text from outside as a name: on one line, without what a terminal obeys; None where nothing is left of it."""
-    if not isinstance(value, str) or len(value) > LONGEST_NAME * 4:
-        return None
+    """Text from outside as a name: on one line, without what a terminal obeys; None where nothing is left of it, or it
+    is longer than a name."""
+    return _cleaned(value) if isinstance(value, str) and len(value) <= LONGEST_NAME else None
+
+
+@lru_cache(maxsize=1 << 16)
+def _cleaned(value: str) -> str | None:
+    """Kept, as a file of ratings has few names, each of them often."""
     return one_line(value, LONGEST_NAME).strip() or None
 
 

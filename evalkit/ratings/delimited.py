@@ -9,25 +9,37 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.faults import nearest, shown
-from evalkit.core.reading import read_text
+from evalkit.core.reading import open_regular, read_text
 from evalkit.ratings.base import LONGEST_NAME, MOST_BYTES, MOST_RATINGS, name_of, score_of
 from evalkit.suites.rows import Faults
 
 Cells = Mapping[str, str]
+_LONGEST_LINE = 1 << 16
+
+
+def first_line(path: Path) -> str:
+    """The first line that is not empty, as far as it is text. Raises UserError where the file cannot be read."""
+    try:
+        with open_regular(path) as file:
+            while (line := file.readline(_LONGEST_LINE)) and not line.strip(b"\xef\xbb\xbf \t\r\n"):
+                pass
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file", "name a file that there is") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    return line.decode("utf-8-sig", "replace")
 
 
 def separator(path: Path) -> str:
-    """What stands between the columns of a file's first line: a tab, a semicolon or a comma, whichever is most often
-    there."""
-    first = read_text(path, MOST_BYTES).partition("\n")[0]
-    return max(",;\t", key=first.count)
+    """What stands between the columns of a file's first line: a tab, a semicolon or a comma, whichever is most
+    often."""
+    return max(",;\t", key=first_line(path).count)
 
 
 def header(path: Path, delimiter: str) -> list[str]:
     """The names of the columns. Raises UserError where the file cannot be read, or there is no first line."""
-    reader = csv.reader(io.StringIO(read_text(path, MOST_BYTES), newline=""), delimiter=delimiter)
     try:
-        return [each.strip() for each in next(reader)]
+        return [each.strip() for each in next(csv.reader([first_line(path)], delimiter=delimiter))]
     except (StopIteration, csv.Error):
         raise UserError(f"{path}: has no header line", "the first line names the columns") from None
 
@@ -39,6 +51,7 @@ def lines(path: Path, delimiter: str, wanted: Mapping[str, bool], faults: Faults
     the header is a fault, as its cells are under the wrong names. Raises UserError where a column that must be there is
     not, or the file has more rows than are read."""
     names = header(path, delimiter)
+    at = [(place, name) for place, name in enumerate(names) if name in wanted]
     missing = [column for column, must in wanted.items() if must and column not in names]
     if missing:
         near = "; ".join(f"is {shown(close)} {each}?" for each in missing if (close := nearest(each, names)))
@@ -47,10 +60,11 @@ def lines(path: Path, delimiter: str, wanted: Mapping[str, bool], faults: Faults
     twice = sorted({each for each in names if names.count(each) > 1 and each in wanted})
     if twice:
         raise UserError(f"{path}, line 1: has the column {', '.join(twice)} twice", "name each column once")
-    reader = csv.reader(io.StringIO(read_text(path, MOST_BYTES), newline=""), delimiter=delimiter)
-    next(reader)
+    text = read_text(path, MOST_BYTES, "file of ratings")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     count = 0
     try:
+        next(row for row in reader if any(cell.strip() for cell in row))
         for row in reader:
             if not any(cell.strip() for cell in row):
                 continue
@@ -60,7 +74,7 @@ def lines(path: Path, delimiter: str, wanted: Mapping[str, bool], faults: Faults
             if len(row) != len(names):
                 faults.add(reader.line_num, f"has {len(row)} cells where the header has {len(names)}")
                 continue
-            yield reader.line_num, {name: cell.strip() for name, cell in zip(names, row, strict=True) if name in wanted}
+            yield reader.line_num, {name: row[place].strip() for place, name in at}
     except csv.Error as error:
         faults.add(reader.line_num, f"is no line of a table: {error}")
 

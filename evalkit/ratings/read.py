@@ -6,31 +6,31 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import parse_json
-from evalkit.core.paths import is_folder
-from evalkit.core.reading import open_regular
+from evalkit.core.paths import is_folder, is_there
 from evalkit.ratings import aes_pam, audiomos, long_csv, music_arena, webmushra
 from evalkit.ratings.base import Ratings
-from evalkit.ratings.delimited import header, separator
+from evalkit.ratings.delimited import first_line, header, separator
 from evalkit.ratings.music_arena import Leaderboard
 
 FORMS = (
     "a table with the columns clip, system, rater, scale, score; webMUSHRA's mushra.csv; JSON lines of AES-PAM or "
     "AudioMOS; a leaderboard of Music Arena; the .json of evalkit listen --collect"
 )
-_FIRST = 1 << 16
 
 
 def read_ratings(path: Path) -> Ratings | Leaderboard:
     """What a file holds. Raises UserError where it has none of the known forms, and whatever its reader finds wrong."""
     if is_folder(path):
         raise UserError(f"{path}: is a folder, and no file of ratings", "name a file in it")
-    first = _first_line(path)
+    if not is_there(path):
+        raise UserError(f"{path}: no such file of ratings", f"name a file, or one of {', '.join(_names())}")
+    first = first_line(path)
     if path.suffix.lower() == ".json":
         from evalkit.ratings.collected import as_ratings, read_collected
 
         return as_ratings(read_collected(path), path.stem)
-    if first.lstrip(b"\xef\xbb\xbf \t").startswith(b"{"):
-        record = parse_json(first, f"{path}, line 1", finite=True)
+    if first.lstrip().startswith("{"):
+        record = parse_json(first.encode("utf-8", "replace"), f"{path}, line 1", finite=True)
         for lined in (audiomos, aes_pam):
             if isinstance(record, dict) and lined.fits(record):
                 return lined.read(path)
@@ -42,18 +42,6 @@ def read_ratings(path: Path) -> Ratings | Leaderboard:
         if table.fits(path, columns):
             return table.read(path)
     raise UserError(f"{path}, line 1: is no header of a known form", f"known forms: {FORMS}")
-
-
-def _first_line(path: Path) -> bytes:
-    try:
-        with open_regular(path) as file:
-            while (line := file.readline(_FIRST)) and not line.strip():
-                pass
-            return line
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file of ratings", f"name a file, or one of {', '.join(_names())}") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _names() -> list[str]:

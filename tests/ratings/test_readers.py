@@ -106,7 +106,9 @@ def test_music_arena(tmp_path: Path) -> None:
         (ARENA + "3\tthree\t1\t-\t1\t1\n", "line 4: column 95% CI: '-' is neither"),
         (ARENA + "3\tone\t1\t±3\t1.5\t1\n", "line 4: column # Votes: is no whole number"),
         ("who,what\n1,2\n", "line 1: is no header of a known form"),
-        ("\0", "NUL"),
+        (LONG + "\0\n", "line 5: holds a NUL byte"),
+        (LONG + "\ud800\n", "line 5: is not UTF-8"),
+        ("\0", "no header of a known form"),
         ("", "no header"),
     ],
 )
