@@ -14,6 +14,8 @@ from hypothesis import settings
 settings.register_profile("evalkit", deadline=None)
 settings.load_profile("evalkit")
 
+pytest_plugins = ("evalkit_pages",)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

@@ -43,8 +43,22 @@ def float_wav_bytes(samples: Samples, rate: int) -> bytes:
     return _wave(np.ascontiguousarray(samples.T, dtype="<f4").tobytes(), _FLOAT, 32, samples.shape[0], rate)
 
 
-def mp3_bytes(samples: Samples, rate: int) -> bytes:
-    """A small MP3 of (channels, samples) to listen to, at libsndfile's compression 0.8. Lossy: never scored.
+def flac_bytes(samples: Samples, rate: int) -> bytes:
+    """A 16-bit FLAC of (channels, samples), to listen to: what lies beyond full scale is cut.
+
+    Raises ValueError as `wav_bytes` does, and on no sample.
+    """
+    sound = _checked(samples)
+    if not sound.shape[1]:
+        raise ValueError("no samples to encode")
+    scaled = np.clip(np.rint(sound.T.astype(np.float64) * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
+    with io.BytesIO() as file, held():
+        soundfile.write(file, scaled, rate, format="FLAC", subtype="PCM_16")
+        return file.getvalue()
+
+
+def mp3_bytes(samples: Samples, rate: int, compression: float = 0.8) -> bytes:
+    """An MP3 of (channels, samples) to listen to, small at libsndfile's `compression` 0.8. Lossy: never scored.
 
     Other rates go to the next of `MP3_RATES` up, at most 48 kHz; more than two channels
     become their mean; a peak over 0.98 is brought down to it, as lossy coding overshoots and would clip.
@@ -59,7 +73,7 @@ def mp3_bytes(samples: Samples, rate: int) -> bytes:
     sound = resample(sound, rate, legal)
     sound = sound * np.float32(preview_gain(sound))
     with io.BytesIO() as file, held():
-        soundfile.write(file, sound.T, legal, format="MP3", subtype="MPEG_LAYER_III", compression_level=0.8)
+        soundfile.write(file, sound.T, legal, format="MP3", subtype="MPEG_LAYER_III", compression_level=compression)
         return file.getvalue()
 
 

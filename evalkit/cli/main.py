@@ -39,6 +39,7 @@ VERBS = (
     "agree",
     "check",
     "trend",
+    "listen",
     "models",
     "baselines",
     "suites",

@@ -170,8 +170,11 @@ def public(study: Study) -> dict[str, Any]:
 
 
 def study_id(study: Study) -> str:
-    """Sixteen hex digits of what listeners see anyway, so that answers find their study and tell nothing else."""
-    return digest_json({**public(study), "id": ""})[:16]
+    """Sixteen hex digits of what listeners see anyway, so that answers find their study and tell nothing else. It is
+    known before any sound is made."""
+    told = public(study)
+    items = [{**each, "seconds": 0} for each in told["items"]]
+    return digest_json({**told, "id": "", "items": items})[:16]
 
 
 def write_key(study: Study, secret: str, path: Path) -> None:

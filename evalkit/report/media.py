@@ -51,6 +51,11 @@ def media(folder: Path, item: Item) -> Media:
     return made
 
 
+def has_sound(folder: Path, item: Item) -> bool:
+    """Whether an item has a file that may be opened; nothing is decoded."""
+    return not item.failed and isinstance(_inside(folder, item.audio), Path)
+
+
 def sound(folder: Path, item: Item) -> Clip | str:
     """The sound of an item as it was scored, or a sentence for the reader where there is none."""
     path = _inside(folder, item.audio)

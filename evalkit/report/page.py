@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from evalkit.report.ears import Ears
 
 STYLES = ("style.css", "player.css")
-SCRIPTS = ("script.js", "player.js", "export.js")
+SCRIPTS = ("script.js", "turns.js", "player.js", "export.js")
 """Files of `assets` that become the page's one style and one script, in this order."""
 
 _TRIES = 5
@@ -106,12 +106,13 @@ def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> s
     )
 
 
-def policy(style: str, script: str) -> str:
-    """The content security policy of a page with exactly this style and this script."""
+def policy(style: str, script: str, sounds: str = "data:", sent_to: str = "") -> str:
+    """The content security policy of a page with exactly this style and this script. `sounds` is where those come from,
+    `sent_to` the one address that the script may reach ("" for none)."""
     return (
-        f"default-src 'none'; img-src data:; media-src data:; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
+        f"default-src 'none'; img-src data:; media-src {sounds}; style-src '{_hash(style)}'; "
+        f"script-src '{_hash(script)}'; {f'connect-src {sent_to}; ' if sent_to else ''}base-uri 'none'; "
+        "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 
 
@@ -136,12 +137,12 @@ def _link(media: str, text: str) -> str:
     return f"data:{media};charset=utf-8;base64,{base64.b64encode(text.encode('utf-8')).decode('ascii')}"
 
 
-def environment() -> Environment:
-    """The template engine, which escapes whatever it is given."""
+def environment(folder: Path = ASSETS) -> Environment:
+    """The template engine, which escapes whatever it is given; `folder` has the templates."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
-        loader=FileSystemLoader(ASSETS),
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalkit.report.media import Media, media
+from evalkit.audio.clip import Clip
+from evalkit.report.media import Media, media, sound
 from evalkit.report.records import Item, RunRecord, mapping
 
 
@@ -47,13 +48,26 @@ def _recorded(folder: Path, entry: object) -> Recorded | None:
 
 def played(one: Recorded, item: Item) -> Media:
     """Preview and picture of a recording, or why there is none; `item` is any sound of its prompt."""
+    return Media("", "", _OUTSIDE) if _outside(one) else media(one.path.parent, _as_item(one, item))
+
+
+def heard(one: Recorded, item: Item) -> Clip | str:
+    """A recording itself, or why there is none; `item` is any sound of its prompt."""
+    return _OUTSIDE if _outside(one) else sound(one.path.parent, _as_item(one, item))
+
+
+_OUTSIDE = "not shown: the recording is not a file of the reference folder"
+
+
+def _outside(one: Recorded) -> bool:
     try:
-        outside = one.path.resolve().parent != one.path.parent.resolve()
+        return one.path.resolve().parent != one.path.parent.resolve()
     except (OSError, ValueError, RuntimeError):
-        outside = True
-    if outside:
-        return Media("", "", "not shown: the recording is not a file of the reference folder")
-    return media(one.path.parent, replace(item, audio=str(one.path), sha256=one.sha256, loudness=None, reader=""))
+        return True
+
+
+def _as_item(one: Recorded, item: Item) -> Item:
+    return replace(item, audio=str(one.path), sha256=one.sha256, loudness=None, reader="")
 
 
 def told(found: Mapping[str, Recorded], prompts: int, asked: bool) -> str:

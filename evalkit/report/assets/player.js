@@ -2,51 +2,22 @@
 // One transport a prompt: all its sounds, and the reference recording, stand at the same position and take turns.
 // Without this file every sound keeps the browser's own player. Nothing here turns text into markup.
 (() => {
+  const { between, clock, make, shuffled, Heard, Turns } = sounds;
   const LEFT = 44 / 420, RIGHT = 16 / 420;  // the frame around a spectrogram's levels, as audio/pictures.py draws it
   const STEP = 1, DRAG = 8;  // seconds of an arrow key; pixels from which on a press is a region
-  const EDGE = 0.05;  // seconds: a jump into the last frame of an MP3 (36 ms at 32 kHz) is an error in Chromium, for good
   const QUIET = -60;  // dB: what a match would turn down further is silence, and no match
 
   const all = (root, selector) => Array.from(root.querySelectorAll(selector));
-  const make = (name, attributes, ...inside) => {
-    const node = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    node.append(...inside);
-    return node;
-  };
   const announce = (text) => { document.getElementById("announce").textContent = text; };
-  const between = (low, value, high) => Math.min(Math.max(value, low), high);
-  const clock = (seconds) => seconds.toFixed(1) + " s";
   const decibels = (value) => (value > -0.05 ? "±0.0 dB" : "−" + (-value).toFixed(1) + " dB");
 
-  // Numbers in [0, 1) that follow from a text alone (FNV-1a, then mulberry32), so that a seed gives its order again.
-  const chance = (text) => {
-    let state = 2166136261;
-    for (const letter of text) state = Math.imul(state ^ letter.codePointAt(0), 16777619);
-    return () => {
-      state = (state + 0x6d2b79f5) | 0;
-      let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-      mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-      return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-    };
-  };
-  const shuffled = (list, text) => {
-    const next = chance(text), found = list.slice();
-    for (let place = found.length - 1; place > 0; place -= 1) {
-      const other = Math.floor(next() * (place + 1));
-      [found[place], found[other]] = [found[other], found[place]];
-    }
-    return found;
-  };
-
   // One sound of a prompt: its player (without a face of its own), its button, its picture with the cursor.
-  class Take {
+  class Take extends Heard {
     constructor(node, deck) {
+      super(node.querySelector("audio"), Number(node.dataset.seconds));
       this.node = node;
-      this.audio = node.querySelector("audio");
       this.audio.hidden = true;
       this.reference = node.classList.contains("reference");
-      this.seconds = Number(node.dataset.seconds);
       this.lufs = "lufs" in node.dataset ? Number(node.dataset.lufs) : null;
       this.button = make("button", { type: "button", class: "choose", "aria-pressed": "false" });
       this.gain = make("span", { class: "gain quiet" });
@@ -61,20 +32,6 @@
         this.cursor = this.view.appendChild(make("span", { class: "cursor" }));
         this.listenToPointer(deck);
       }
-    }
-
-    get length() { return Number.isFinite(this.audio.duration) ? this.audio.duration : this.seconds; }
-    get last() { return Math.max(0, this.length - EDGE); }
-
-    go(seconds) { this.audio.currentTime = between(0, seconds, this.last); }
-
-    // A sound that failed while it was read is read once more; one that cannot be read at all fails again at once.
-    revive(seconds, playing) {
-      if (this.revived) return;
-      this.revived = true;
-      this.audio.load();
-      this.go(seconds);
-      if (playing) this.audio.play().catch(() => {});
     }
 
     // A press in the picture is a place in time, a stroke a region to loop.
@@ -113,8 +70,9 @@
   let sounding = null;  // the one prompt that is heard
   let active = null;  // the prompt that keys are for
 
-  class Deck {
+  class Deck extends Turns {
     constructor(article, options) {
+      super();
       this.article = article;
       this.options = options;
       this.place = article.dataset.place;
@@ -122,8 +80,6 @@
       this.written = all(article, ".take");
       this.takes = this.written.filter((node) => node.querySelector("audio")).map((node) => new Take(node, this));
       this.order = this.takes;
-      this.at = 0;
-      this.ends = null;
       this.take = this.takes.find((each) => !each.reference) || this.takes[0];
       if (this.takes.length) this.build();
       this.rove();
@@ -171,49 +127,6 @@
       if (next) next.focus();
     }
 
-    get playing() { return this.take && !this.take.audio.paused && !this.take.audio.ended && !this.take.audio.error; }
-    get position() { return this.playing ? this.take.audio.currentTime : this.at; }
-    get length() { return Math.max(...this.takes.map((take) => take.length)); }
-
-    toggle() { if (this.playing) this.pause(); else this.start(); }
-
-    start() {
-      if (this.at >= this.take.last) this.at = this.ends ? this.ends[0] : 0;
-      this.take.go(this.at);
-      this.take.audio.play().catch(() => this.draw());
-    }
-
-    pause() {
-      this.at = this.position;
-      this.take.audio.pause();
-    }
-
-    seek(seconds) {
-      this.at = between(0, seconds, this.length);
-      this.take.go(this.at);
-      this.draw();
-    }
-
-    mark(ends) {
-      this.ends = ends && ends[1] - ends[0] > 0.05 ? ends : null;
-      this.draw();
-    }
-
-    // The other sound goes on where this one was, also while nothing plays.
-    choose(next) {
-      if (next === this.take) return;
-      const before = this.take, playing = this.playing;
-      this.at = this.position;
-      this.take = next;
-      next.go(this.at);
-      if (playing) {
-        next.audio.play().catch(() => this.draw());
-        before.audio.pause();
-      }
-      announce(next.button.getAttribute("aria-label"));
-      this.draw();
-    }
-
     // A player that was started by whatever means is the one that is heard.
     started(audio) {
       const next = this.takes.find((take) => take.audio === audio);
@@ -229,25 +142,7 @@
       requestAnimationFrame(() => this.tick());
     }
 
-    ended(take) {
-      if (take === this.take) this.at = take.length;
-      this.draw();
-    }
-
-    failed(take) {
-      take.revive(take === this.take ? this.at : 0, take === this.take && !take.audio.paused);
-      this.draw();
-    }
-
-    // The browser's own loop leads from the end to the beginning without a gap, and from there to that of a region.
-    tick() {
-      if (!this.playing) return;
-      const wrapped = this.position < this.at - 0.5;
-      if (this.ends && (wrapped || this.position >= this.ends[1])) this.take.go(this.ends[0]);
-      this.at = this.position;
-      this.draw();
-      requestAnimationFrame(() => this.tick());
-    }
+    chosen() { announce(this.take.button.getAttribute("aria-label")); }
 
     draw() {
       if (!this.takes.length) return;

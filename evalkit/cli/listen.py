@@ -1,0 +1,113 @@
+"""`evalkit listen`: a listening test from run folders, as a page that needs no server."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from enum import StrEnum
+from pathlib import Path
+
+import typer
+
+from evalkit.cli.output import json_option, print_json, say, warn
+from evalkit.cli.paths import typed
+from evalkit.cli.words import names
+from evalkit.core.errors import UserError
+
+
+class Kind(StrEnum):
+    """What listeners do: the names of `evalkit.listening.study.KINDS`."""
+
+    mos = "mos"
+    ab = "ab"
+    mushra = "mushra"
+
+
+class Loudness(StrEnum):
+    """What is done to the levels."""
+
+    matched = "matched"
+    as_is = "as-is"
+
+
+def listen(
+    runs: list[Path] = typer.Argument(..., parser=typed, metavar="RUN", help="Run folders of one suite, or bundles."),
+    kind: Kind = typer.Option(
+        Kind.mos, "--kind", help="Rate sounds one by one, prefer one of two, or rate all beside a reference (mushra)."
+    ),
+    scales: str | None = typer.Option(
+        None,
+        "--scales",
+        metavar="NAMES",
+        help="What is asked: quality, alignment, musicality, stereo, structure. Default: quality,alignment.",
+    ),
+    prompts: int | None = typer.Option(None, "--prompts", metavar="N", help="How many prompts, drawn. Default: 24."),
+    listeners: int | None = typer.Option(None, "--listeners", metavar="N", help="For how many. Default: 20."),
+    ratings_per_clip: int | None = typer.Option(
+        None, "--ratings-per-clip", metavar="K", help="Listeners of each clip. Default: as 60 screens each give."
+    ),
+    detect: float | None = typer.Option(
+        None, "--detect", metavar="D", help="Say how many listeners see a difference of D (points; per cent for ab)."
+    ),
+    seed: int = typer.Option(0, "--seed", help="Draws the prompts and each listener's order."),
+    out: Path = typer.Option(
+        Path("listen"),
+        "--out",
+        parser=typed,
+        metavar="PLACE",
+        help="A folder, or one FILE.html. Default: listen.",
+    ),
+    post: str = typer.Option("", "--post", metavar="URL", help="Answers may also be sent there. Default: nowhere."),
+    loudness: Loudness = typer.Option(Loudness.matched, "--loudness", help="Bring a prompt's sounds to one loudness."),
+    as_json: bool = json_option(),
+) -> None:
+    """Build a listening test: a folder, or one HTML file, that opens from a double click or any host of files.
+
+    Listeners hear sounds without names, in an order of their own, and send back one JSON file each. Whose sound is
+    whose stands in PLACE.key.json beside it: keep that, and share the rest. Sounds of a prompt are brought to one
+    loudness. A headphone check and attention checks are part of it. Give each listener a number: PLACE/index.html#1.
+
+    \b
+    Example:
+      evalkit listen runs/mini/stable-audio-mini/* runs/mini/audioldm-mini/* --listeners 12
+      evalkit listen RUN RUN --kind ab --scales quality --prompts 10 --out study.html
+    """
+    from evalkit.listening.build import Wish, outline, told
+    from evalkit.listening.make import make, place_of
+    from evalkit.store.bundle import opened
+
+    wish = Wish(
+        kind.value,
+        None if scales is None else tuple(names("--scales", scales)),
+        prompts,
+        listeners,
+        ratings_per_clip,
+        seed,
+        loudness is Loudness.matched,
+        post,
+    )
+    if detect is not None and not detect > 0:
+        raise UserError(f"--detect is {detect}, expected a difference above 0")
+    with ExitStack() as open_bundles:
+        folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
+        plan = outline(folders, wish)
+        place = place_of(out)
+        made = make(plan, place)
+    lines = told(plan, made.study, detect)
+    if as_json:
+        facts = {
+            "study": made.study.id,
+            "page": str(place.page),
+            "key": str(place.key),
+            "bytes": made.size,
+            "seed": seed,
+        }
+        print_json({**facts, "listeners": len(made.study.design.seats), "told": lines, "notes": list(made.notes)})
+        return
+    for line in lines:
+        say(line)
+    for note in made.notes:
+        warn(note)
+    page = place.page if place.in_one else place.page / "index.html"
+    say(f"seed: {seed}")
+    say(f"page: {page} ({made.size / 1e6:.1f} MB); listener 1 opens {page}#1")
+    say(f"key:  {place.key}, which tells whose sounds these are: keep it, and give nobody a copy")
