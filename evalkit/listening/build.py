@@ -20,7 +20,7 @@ from evalkit.core.paths import is_file
 from evalkit.core.text import one_line
 from evalkit.listening.design import ratings_needed, seats, sight
 from evalkit.listening.post import require_address
-from evalkit.listening.scales import MUSHRA_QUALITY, SCALES
+from evalkit.listening.scales import BETTER, MUSHRA_QUALITY, SCALES
 from evalkit.listening.signals import FEWEST_BEEPS, MOST_BEEPS, TURNS
 from evalkit.listening.study import (
     KINDS,
@@ -121,7 +121,8 @@ def _scales(wish: Wish, gathering: Gathering) -> tuple[Scale, ...]:
         hint = f"did you mean {near}?" if near else f"known: {', '.join(SCALES)}"
         gathering.require(name in SCALES, f"--scales: no scale is called {name!r:.60}", hint)
     usual = ("quality",) if wish.kind == "ab" else ("quality", "alignment")
-    return tuple(SCALES[name] for name in dict.fromkeys(wish.scales or usual) if name in SCALES)
+    asked = [SCALES[name] for name in dict.fromkeys(wish.scales or usual) if name in SCALES]
+    return tuple(replace(each, question=BETTER[each.name]) for each in asked) if wish.kind == "ab" else tuple(asked)
 
 
 def _hold_together(records: Sequence[RunRecord], gathering: Gathering) -> None:

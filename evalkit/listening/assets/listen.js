@@ -21,7 +21,7 @@
   const drawn = (bytes) => Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (one) => one.toString(16).padStart(2, "0")).join("");
   const fresh = () => ({
     study: study.id, listener: drawn(8), seat: asked || 1 + (parseInt(drawn(4), 16) % seats.length), step: 0,
-    answers: {}, heard: {}, seconds: {}, tones: [], tries: 0, comment: "", stopped: false,
+    answers: {}, heard: {}, seconds: {}, tones: [], tries: 0, comment: "",
   });
   const load = () => {
     try {
