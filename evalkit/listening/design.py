@@ -3,7 +3,7 @@
 A *unit* is what one listener hears together: all of a prompt's sounds in MOS and MUSHRA, so that every listener
 compares all models on the prompts that he has; one pair of one prompt in A/B. Each unit goes to exactly K listeners,
 each of them once, and no listener has more than one unit more than another: an incomplete block design, balanced as far
-as the numbers allow. Two units share as equally many listeners as a greedy choice gives.
+as the numbers allow. Exchanges make two units share about as many listeners as any other two.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ arXiv:2502.05139, CC-BY 4.0): between the raters of one clip; and between prompt
 VOTES = 0.25
 """The most that a vote can vary, which is 1, ½ for a tie, or 0; of a yes or no too."""
 
+_EXCHANGES = 20_000
+
 SEEN = 2.80
 """Standard errors that a difference has to measure to be found four times of five at the level of 5 %."""
 
@@ -33,15 +35,38 @@ def seats(
     units: Sequence[tuple[str, ...]], listeners: int, each: int, chance: random.Random
 ) -> tuple[tuple[str, ...], ...]:
     """The codes that each of the `listeners` hears, every unit going to `each` of them (at most all)."""
-    shared = np.zeros((len(units), len(units)))
-    own: list[list[int]] = [[] for _ in range(listeners)]
+    own: list[set[int]] = [set() for _ in range(listeners)]
     for unit in chance.sample(range(len(units)), len(units)):
-        burden = [(len(had), shared[unit, had].sum(), chance.random()) for had in own]
+        burden = [(len(had), chance.random()) for had in own]
         for listener in sorted(range(listeners), key=burden.__getitem__)[:each]:
-            shared[unit, own[listener]] += 1
-            shared[own[listener], unit] += 1
-            own[listener].append(unit)
+            own[listener].add(unit)
+    _mix(own, len(units), chance)
     return tuple(tuple(code for unit in sorted(had) for code in units[unit]) for had in own)
+
+
+def _mix(own: list[set[int]], units: int, chance: random.Random) -> None:
+    """Exchange a unit of one listener for one of another wherever that evens out how many listeners two units share."""
+    shared = np.zeros((units, units))
+    for had in own:
+        shared[np.ix_(sorted(had), sorted(had))] += 1
+    for _ in range(min(_EXCHANGES, 10 * units * len(own)) if len(own) > 1 else 0):
+        first, second = chance.sample(own, 2)
+        mine, theirs = sorted(first - second), sorted(second - first)
+        if not mine or not theirs:
+            continue
+        gone, come = chance.choice(mine), chance.choice(theirs)
+        left = [each for each in mine if each != gone]
+        right = [each for each in theirs if each != come]
+        tilt = shared[come] - shared[gone]
+        if tilt[left].sum() - tilt[right].sum() + len(left) + len(right) >= 0:
+            continue
+        for one, rest, other in ((gone, left, come), (come, right, gone)):
+            shared[one, rest] -= 1
+            shared[rest, one] -= 1
+            shared[other, rest] += 1
+            shared[rest, other] += 1
+        first ^= {gone, come}
+        second ^= {gone, come}
 
 
 @dataclass(frozen=True)
