@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 from evalkit.cli.output import json_option, print_json, say, warn
 from evalkit.cli.paths import typed
 from evalkit.cli.words import names
-from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 
 
 class Kind(StrEnum):
@@ -73,11 +74,11 @@ def listen(
     """
     from evalkit.listening.build import Wish, outline, told
     from evalkit.listening.make import make, place_of
-    from evalkit.store.bundle import opened
 
+    wrong = Gathering()
     wish = Wish(
         kind.value,
-        None if scales is None else tuple(names("--scales", scales)),
+        None if scales is None else tuple(names("--scales", scales, wrong)),
         prompts,
         listeners,
         ratings_per_clip,
@@ -85,12 +86,12 @@ def listen(
         loudness is Loudness.matched,
         post,
     )
-    if detect is not None and not detect > 0:
-        raise UserError(f"--detect is {detect}, expected a difference above 0")
+    wrong.require(detect is None or 0 < detect < math.inf, f"--detect is {detect}, expected a difference above 0")
+    place = wrong.read(None, place_of, out)
     with ExitStack() as open_bundles:
-        folders = [run if run.is_dir() else open_bundles.enter_context(opened(run)) for run in runs]
-        plan = outline(folders, wish)
-        place = place_of(out)
+        folders = [wrong.read(run, _unpacked, run, open_bundles) for run in runs]
+        plan = outline(folders, wish, wrong)
+        assert place is not None, "else that is told"
         made = make(plan, place)
     lines = told(plan, made.study, detect)
     if as_json:
@@ -111,3 +112,9 @@ def listen(
     say(f"seed: {seed}")
     say(f"page: {page} ({made.size / 1e6:.1f} MB); listener 1 opens {page}#1")
     say(f"key:  {place.key}, which tells whose sounds these are: keep it, and give nobody a copy")
+
+
+def _unpacked(run: Path, open_bundles: ExitStack) -> Path:
+    from evalkit.store.bundle import opened
+
+    return run if run.is_dir() else open_bundles.enter_context(opened(run))

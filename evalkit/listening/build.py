@@ -40,7 +40,7 @@ from evalkit.listening.study import (
 from evalkit.report.media import has_sound
 from evalkit.report.recordings import Recorded, recorded
 from evalkit.report.records import Item as Row
-from evalkit.report.records import RunRecord, read_runs
+from evalkit.report.records import RunRecord, read_run
 
 PROMPTS, LISTENERS, SCREENS = 24, 20, 60
 """What is taken where nobody says: prompts, listeners, and screens of one listener (of some 20 s each)."""
@@ -81,9 +81,9 @@ class Outline:
     notes: tuple[str, ...]
 
 
-def outline(folders: Sequence[Path], wish: Wish) -> Outline:
-    """Look at everything before any sound is decoded. Raises UserError with all that stands against the study."""
-    gathering = Gathering()
+def outline(folders: Sequence[Path], wish: Wish, gathering: Gathering) -> Outline:
+    """Look at everything before any sound is decoded. Raises UserError with all that stands against the study, and with
+    what was gathered before."""
     scales = _scales(wish, gathering)
     for name, number, most in (
         ("--prompts", wish.prompts, None),
@@ -95,34 +95,36 @@ def outline(folders: Sequence[Path], wish: Wish) -> Outline:
     gathering.require(wish.seed >= 0, f"--seed is {wish.seed}, expected 0 or more")
     with gathering.look():
         require_address(wish.post)
-    records: tuple[RunRecord, ...] = ()
-    with gathering.look():
-        records = read_runs(folders)
+    records: list[RunRecord] = []
+    for folder in folders:
+        with gathering.look():
+            records.append(read_run(folder))
     least = 1 if wish.kind == "mushra" else 2
     gathering.require(
-        not records or least <= len(records) <= MOST_RUNS,
-        f"{len(records)} run{'s are' if len(records) > 1 else ' is'} named, a study of kind {wish.kind} compares "
+        least <= len(folders) <= MOST_RUNS,
+        f"{len(folders)} run{' is' if len(folders) == 1 else 's are'} named, a study of kind {wish.kind} compares "
         f"{least} to {MOST_RUNS}",
-        "name more run folders" if len(records) < least else "name fewer",
+        "name more run folders" if len(folders) < least else "name fewer",
     )
     _hold_together(records, gathering)
     gathering.settle()
-    return _chosen(records, wish, scales)
+    return _chosen(tuple(records), wish, scales)
 
 
 def _scales(wish: Wish, gathering: Gathering) -> tuple[Scale, ...]:
     gathering.require(wish.kind in KINDS, f"--kind {wish.kind!r} is none of {', '.join(KINDS)}")
     if wish.kind == "mushra":
-        asked = wish.scales or ("quality",)
-        gathering.require(asked == ("quality",), "--scales: MUSHRA asks for quality alone", "leave --scales out")
+        gathering.require(
+            wish.scales in (None, ("quality",)), "--scales: MUSHRA asks for quality alone", "leave --scales out"
+        )
         return (MUSHRA_QUALITY,)
     for name in wish.scales or ():
         near = nearest(name, SCALES)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(SCALES)}"
         gathering.require(name in SCALES, f"--scales: no scale is called {name!r:.60}", hint)
     usual = ("quality",) if wish.kind == "ab" else ("quality", "alignment")
-    asked = [SCALES[name] for name in dict.fromkeys(wish.scales or usual) if name in SCALES]
-    return tuple(replace(each, question=BETTER[each.name]) for each in asked) if wish.kind == "ab" else tuple(asked)
+    asked = tuple(SCALES[name] for name in wish.scales or usual if name in SCALES)
+    return tuple(replace(each, question=BETTER[each.name]) for each in asked) if wish.kind == "ab" else asked
 
 
 def _hold_together(records: Sequence[RunRecord], gathering: Gathering) -> None:

@@ -1,4 +1,4 @@
-"""What tests of pages share: a realistic run folder, made on the spot (short stereo sounds, one fails), and a browser."""
+"""What tests of pages share: a realistic run folder, made on the spot (short sounds, one fails), and a browser."""
 
 from __future__ import annotations
 

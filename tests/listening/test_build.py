@@ -143,7 +143,7 @@ def test_one_run_alone_or_twice_is_no_comparison(make_run: Make, evalkit: Call) 
     assert "compares 2 to 20" in evalkit("listen", run)[2]
     code, _, err = evalkit("listen", run, run)
     assert code == 2
-    assert "compares 2 to 20" in err
+    assert "is named twice" in err
 
 
 def test_a_sound_that_was_changed_after_it_was_scored_is_in_no_study(

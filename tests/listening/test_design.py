@@ -56,6 +56,12 @@ def test_the_listeners_for_what_a_study_sees_are_its_own(kind: str, scale: objec
     assert ratings_needed(kind, scale, prompts, seen * (1 + 1e-9)) == each
 
 
+def test_where_a_balanced_block_design_exists_it_is_found() -> None:
+    """Seven prompts for seven listeners of three each: every two prompts share one listener (the Fano plane)."""
+    own = [set(seat) for seat in seats([(str(unit),) for unit in range(7)], 7, 3, random.Random(0))]
+    assert {sum({a, b} <= seat for seat in own) for a, b in combinations("0123456", 2)} == {1}
+
+
 def test_no_number_of_listeners_makes_up_for_prompts() -> None:
     assert ratings_needed("mos", SCALES["quality"], 4, 0.3) is None
 
