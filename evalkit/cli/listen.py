@@ -6,6 +6,7 @@ import math
 from contextlib import ExitStack
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -13,6 +14,9 @@ from evalkit.cli.output import json_option, print_json, say, warn
 from evalkit.cli.paths import typed
 from evalkit.cli.words import names
 from evalkit.core.faults import Gathering
+
+if TYPE_CHECKING:
+    from evalkit.listening.make import Made
 
 
 class Kind(StrEnum):
@@ -93,23 +97,22 @@ def listen(
         plan = outline(folders, wish, wrong)
         assert place is not None, "else that is told"
         made = make(plan, place)
-    lines = told(plan, made.study, detect)
+    _tell(made, told(plan, made.study, detect), as_json)
+
+
+def _tell(made: Made, lines: list[str], as_json: bool) -> None:
+    place, design = made.place, made.study.design
     if as_json:
-        facts = {
-            "study": made.study.id,
-            "page": str(place.page),
-            "key": str(place.key),
-            "bytes": made.size,
-            "seed": seed,
-        }
-        print_json({**facts, "listeners": len(made.study.design.seats), "told": lines, "notes": list(made.notes)})
+        facts = {"study": made.study.id, "page": str(place.page), "key": str(place.key), "bytes": made.size}
+        told = {"seed": design.seed, "listeners": len(design.seats), "told": lines, "notes": list(made.notes)}
+        print_json(facts | told)
         return
     for line in lines:
         say(line)
     for note in made.notes:
         warn(note)
     page = place.page if place.in_one else place.page / "index.html"
-    say(f"seed: {seed}")
+    say(f"seed: {design.seed}")
     say(f"page: {page} ({made.size / 1e6:.1f} MB); listener 1 opens {page}#1")
     say(f"key:  {place.key}, which tells whose sounds these are: keep it, and give nobody a copy")
 

@@ -23,8 +23,8 @@ SHARED = "turns.js"
 def render(study: Study, inside: Mapping[str, str], folder: str) -> str:
     """The page as text. `inside` has the sounds as data: addresses, by code; where it is empty they are files of
     `folder`, beside the page."""
-    style = asset("style.css") + (ASSETS / "listen.css").read_text(encoding="utf-8")
-    script = asset(SHARED) + (ASSETS / "listen.js").read_text(encoding="utf-8")
+    style = asset("style.css") + asset("listen.css", ASSETS)
+    script = asset(SHARED) + asset("listen.js", ASSETS)
     return (
         environment(ASSETS)
         .get_template("listen.html.j2")
