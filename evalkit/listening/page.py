@@ -23,8 +23,8 @@ SHARED = "turns.js"
 def render(study: Study, inside: Mapping[str, str], folder: str) -> str:
     """The page as text. `inside` has the sounds as data: addresses, by code; where it is empty they are files of
     `folder`, beside the page."""
-    style = asset("style.css") + asset("listen.css", ASSETS)
-    script = asset(SHARED) + asset("listen.js", ASSETS)
+    style = asset("style.css") + _own("listen.css")
+    script = asset(SHARED) + _own("listen.js")
     return (
         environment(ASSETS)
         .get_template("listen.html.j2")
@@ -37,6 +37,13 @@ def render(study: Study, inside: Mapping[str, str], folder: str) -> str:
             sounds=sorted(inside.items()),
         )
     )
+
+
+def _own(name: str) -> str:
+    """A style or script of this room, as the template engine finds it."""
+    engine = environment(ASSETS)
+    assert engine.loader is not None, "it has one"
+    return engine.loader.get_source(engine, name)[0]
 
 
 def embedded(value: object) -> str:

@@ -120,9 +120,9 @@ def _hash(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
-def asset(name: str, folder: Path = ASSETS) -> str:
-    """A style, script or template of a page, as text."""
-    return (folder / name).read_text(encoding="utf-8")
+def asset(name: str) -> str:
+    """A style, script or template of the page, as text."""
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def _exports(boards: Sequence[Board]) -> list[tuple[str, str, str]]:
