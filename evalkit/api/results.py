@@ -13,6 +13,7 @@ from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError, close_names
 from evalkit.core.ids import sound_name
+from evalkit.core.paths import typed
 from evalkit.core.text import one_line
 from evalkit.report.records import Estimate, Item, RunRecord
 from evalkit.report.sampling import Audio
@@ -39,13 +40,15 @@ class Run:
     record : evalkit.report.records.RunRecord
         What is known of the run, read or computed.
     folder : pathlib.Path or None
-        Where it lies on the disk; None for a `Judge`'s, which is in memory alone.
+        Where it lies on the disk, for a bundle's as long as this run is there; None for a `Judge`'s, in memory alone.
     notes : sequence of str
         What was told while it was made: what was guessed, left out, or is not as it might seem.
     reused : bool
         True where all of it was there already and nothing was computed.
     side : evalkit.run.baseline.Record or None
-        The run as the gate reads it, where it is in no folder.
+        The run as the gate reads it, where it is in no folder of its own.
+    bundle : pathlib.Path or None
+        The file that it was read from, where that is a bundle.
 
     Attributes
     ----------
@@ -74,6 +77,7 @@ class Run:
     notes: Sequence[str] = ()
     reused: bool = False
     side: Record | None = None
+    bundle: Path | None = None
 
     @property
     def run_id(self) -> str:
@@ -202,7 +206,7 @@ class Run:
         Parameters
         ----------
         path : str or Path, optional
-            Where to; by default `report.html` in the run's folder.
+            Where to; by default `report.html` in the run's folder, or beside its bundle.
         audio : {"sample", "all", "none"}
             Whose sound goes into the page: a sample of the prompts (all, where they are few), all, or none.
 
@@ -227,7 +231,8 @@ class Run:
 
         folder = self._on_disk("its report")
         with parameters_named():
-            place = folder / "report.html" if path is None else require_place(Path(path).expanduser())
+            beside = folder / "report.html" if self.bundle is None else self.bundle.with_suffix(".html")
+            place = beside if path is None else require_place(typed(path))
             return write_report([folder], place, audio)
 
     def _on_disk(self, what: str) -> Path:

@@ -27,7 +27,7 @@ _MARKS = {"pass": "✅ pass", "worse": "❌ worse", "inconclusive": "⚪ inconcl
 def places(asked: Path | None) -> list[Path]:
     """Where the Markdown goes: to the file that was asked for, and to GitHub's where that is set. Raises UserError
     where one of them cannot be appended to, before anything is judged."""
-    step = os.environ.get(STEP, "")
+    step = os.environ.get(STEP, "").strip()
     named = [*([("--summary", asked)] if asked is not None else []), *([(STEP, Path(step))] if step else [])]
     for name, path in named:
         if path.exists() and not path.is_file():

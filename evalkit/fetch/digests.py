@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,15 @@ from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.paths import files_under
 from evalkit.core.reading import open_regular
 from evalkit.fetch.home import evalkit_home
+from evalkit.fetch.hub_selection import needed
 from evalkit.fetch.sources import Digest
 from evalkit.fetch.waiting import waiting_lock
 
 _PIECE = 1 << 20
 _TENSORS = (".safetensors", ".bin", ".pt", ".th", ".ckpt", ".h5")
+_WEIGHED = (*_TENSORS, ".json", ".model", ".txt")
+"""Files of a model's folder that can decide a number; a README cannot."""
+
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 LARGE = 1 << 28
@@ -59,10 +63,22 @@ def remembered_sha256(path: Path) -> str:
     return sha256
 
 
+def files_read(root: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The file itself, or the files of a folder that its model is read from: `names` where they are there, else those
+    that a fetch would bring; of a folder that is laid out otherwise, all that can decide a number."""
+    if root.is_file():
+        return [root]
+    paths = {path.relative_to(root).as_posix(): path for path in files_under(root) if path.suffix in _WEIGHED}
+    try:
+        return [paths[each] for each in needed(paths, names if set(names) <= set(paths) else (), str(root))]
+    except UserError:
+        return list(paths.values())
+
+
 def weights_digest(path: Path) -> str:
-    """sha256 of a file of weights, or of a folder's file of tensors; where a folder has several, also below it, of
-    their digests in the order of their names; "no tensors" where it has none."""
-    files = [path] if path.is_file() else [each for each in files_under(path) if each.suffix in _TENSORS]
+    """sha256 of a file of weights, or of the file of tensors that a folder's model is read from; where these are
+    several, of their digests in the order of their names; "no tensors" where there is none."""
+    files = [path] if path.is_file() else [each for each in files_read(path) if each.suffix in _TENSORS]
     digests = [remembered_sha256(each) for each in files]
     return digests[0] if len(digests) == 1 else digest_json(digests) if digests else "no tensors"
 

@@ -8,7 +8,6 @@ command (pip and uv keep what they fetched). Other requirements are another dige
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from evalkit.core.reading import read_bytes, read_text
 from evalkit.fetch.download import Quiet, fetch
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import UrlSource
+from evalkit.fetch.switches import is_on
 from evalkit.fetch.waiting import waiting_lock
 
 READY = "ready.json"
@@ -111,7 +111,7 @@ def install(environment: Environment, wheels: Path | None, told: Callable[[str],
     with waiting_lock(f"the environment {environment.folder}", told):
         if is_ready(environment):
             return False
-        if wheels is None and os.environ.get("EVALKIT_OFFLINE", "") not in ("", "0"):
+        if wheels is None and is_on("EVALKIT_OFFLINE"):
             raise UserError(
                 f"{environment.name}: EVALKIT_OFFLINE forbids the network, and its packages are not here",
                 "say --wheels FOLDER with the packages, or unset it",

@@ -16,7 +16,7 @@ FEATURES = "cache", "features"
 
 def evalkit_home() -> Path:
     """`EVALKIT_HOME`, else the platform's user cache folder; absolute; it need not exist."""
-    chosen = os.environ.get("EVALKIT_HOME")
+    chosen = os.environ.get("EVALKIT_HOME", "").strip()
     if chosen:
         return typed(chosen).absolute()
     if sys.platform == "darwin":

@@ -13,7 +13,6 @@ whatever address a server calls the next page.
 from __future__ import annotations
 
 import logging
-import os
 import queue
 import re
 import threading
@@ -28,6 +27,7 @@ from evalkit.core.paths import MOST_ENTRIES
 from evalkit.fetch.hub_selection import LARGEST as LARGEST
 from evalkit.fetch.hub_selection import HubFile, checked
 from evalkit.fetch.sources import Digest, Repository, require_plain_url
+from evalkit.fetch.switches import is_on
 
 if TYPE_CHECKING:
     from huggingface_hub.hf_api import RepoFile, RepoSibling
@@ -81,7 +81,7 @@ def forbidden_by(to_a_mirror: bool = False) -> str:
     """The switch that forbids the network, "" where none does. Who sets one of the hub's wants to stay off the network,
     whoever publishes the file; a mirror that a person names is forbidden by evalkit's own switch alone."""
     names = _SWITCHES[:1] if to_a_mirror else _SWITCHES
-    return next((name for name in names if _is_on(os.environ.get(name, ""))), "")
+    return next((name for name in names if is_on(name)), "")
 
 
 def page(hub: str) -> str:
@@ -122,10 +122,6 @@ def refusal(source: Repository, status: int, code: str, sent: bool, file: str = 
         )
         return UserError(f"{page(hub)}: the repository {why}", "" if sent else f"for a private one, {_LOG_IN}")
     return UserError(f"{page(hub)}: the hub refuses (http {status})", "try again later")
-
-
-def _is_on(value: str) -> bool:
-    return value.strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def _with_or_without(repository: Repository) -> Listing:

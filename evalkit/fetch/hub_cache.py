@@ -27,6 +27,7 @@ from evalkit.fetch.digests import entry, lock_file, note
 from evalkit.fetch.hub import COMMIT
 from evalkit.fetch.hub_selection import PIPELINE, HubFile, checked, gaps, needed
 from evalkit.fetch.sources import Digest, Repository
+from evalkit.fetch.switches import is_on
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def put(hub: str, commit: str, file: HubFile) -> Path:
         return link
     part = link.with_name(f".{uuid4().hex}")
     try:
-        if os.environ.get("HF_HUB_DISABLE_SYMLINKS", "").upper() in ("1", "ON", "YES", "TRUE"):
+        if is_on("HF_HUB_DISABLE_SYMLINKS"):
             raise OSError
         part.symlink_to(os.path.relpath(content, link.parent))
         os.replace(part, link)

@@ -19,18 +19,13 @@ from evalkit.audio.clip import Samples
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
-from evalkit.core.paths import files_under
-from evalkit.fetch.digests import remembered_sha256
+from evalkit.fetch.digests import files_read, remembered_sha256
 from evalkit.fetch.hub_revision import called, hub_revision
-from evalkit.fetch.hub_selection import needed
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 from evalkit.generators.worker.generator import Isolated, from_folder
-
-_WEIGHED = (".safetensors", ".bin", ".json", ".model", ".txt", ".ckpt", ".pt")
-"""Files of a hub folder that can decide a sound; a README cannot."""
 
 
 @dataclass(frozen=True)
@@ -180,19 +175,9 @@ def _fingerprint(place: Place) -> str:
     digests = {}
     for part, root in {"": place.folder, **place.parts}.items():
         names = PUBLISHED[part].repositories[0].names if part in PUBLISHED else place.model.files
-        for path in [root] if root.is_file() else _read_of(root, names):
+        for path in files_read(root, names):
             digests[f"{part}/{path.relative_to(root)}"] = remembered_sha256(path)
     return digest_json(digests)
-
-
-def _read_of(root: Path, names: Sequence[str]) -> list[Path]:
-    """The files of a folder that its model is read from: `names` where they are there, else those that a fetch would
-    bring; of a folder that is laid out otherwise, all that can decide a sound."""
-    paths = {path.relative_to(root).as_posix(): path for path in files_under(root) if path.suffix in _WEIGHED}
-    try:
-        return [paths[each] for each in needed(paths, names if set(names) <= set(paths) else (), str(root))]
-    except UserError:
-        return list(paths.values())
 
 
 def adapter_module(model: Baseline) -> ModuleType:

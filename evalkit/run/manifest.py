@@ -24,11 +24,11 @@ from evalkit.core.files import PREFIX, write_bytes
 from evalkit.core.ids import digest_file, digest_json
 from evalkit.core.jsonio import MOST_BYTES, parse_json, read_json, write_json
 from evalkit.core.own_code import code_digest
-from evalkit.core.paths import files_under
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.core.reading import read_bytes
 from evalkit.core.versions import UNTESTED, stamp
 from evalkit.embed.base import is_own
+from evalkit.fetch.digests import files_read
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.generators.base import GeneratorSpec
@@ -107,12 +107,11 @@ def open_manifest(plan: Plan) -> Manifest:
 
 
 def weights_stamp(name: str, overrides: Mapping[str, Path]) -> str:
-    """Digest of the names, sizes and times of the files behind a weights name; "none" where it has no file.
-    Raises MissingWeights."""
+    """Digest of the names, sizes and times of the files that a weights name's network is read from; "none" where it has
+    none. Raises MissingWeights."""
     if name in WITHOUT_FILE:
         return "none"
-    root = locate(name, overrides)
-    files = files_under(root) if root.is_dir() else [root]
+    files = files_read(locate(name, overrides))
     listing = [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
     return digest_json(listing)
 

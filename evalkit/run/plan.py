@@ -21,11 +21,12 @@ import evalkit
 from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering, together
-from evalkit.core.ids import digest_file, digest_json, item_seed, sound_name
+from evalkit.core.ids import digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
 from evalkit.core.own_code import code_digest, is_evalkits
-from evalkit.core.paths import files_under, typed
+from evalkit.core.paths import typed
 from evalkit.core.plugins import running
+from evalkit.fetch.digests import files_read, remembered_sha256
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.about import NAME as ABOUT
@@ -365,7 +366,7 @@ def _place(config: RunConfig, suite: str, model: str, identity: Mapping[str, obj
 
 
 def _digest_path(path: Path) -> str:
-    """Digest of a file's bytes, or of the names and bytes of a folder's files."""
+    """Digest of a file's bytes, or of the names and bytes of those of a folder that its network is read from."""
     if path.is_file():
-        return digest_file(path)
-    return digest_json({str(entry.relative_to(path)): digest_file(entry) for entry in files_under(path)})
+        return remembered_sha256(path)
+    return digest_json({str(each.relative_to(path)): remembered_sha256(each) for each in files_read(path)})

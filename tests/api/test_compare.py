@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -57,3 +58,28 @@ def test_a_judges_run_compares_like_one_of_files(runs: tuple[door.Run, door.Run]
         assert found[name].verdict == each.verdict and found[name].method == each.method
         assert found[name].difference == pytest.approx(each.difference, abs=1e-6)
         assert found[name].low == pytest.approx(each.low, abs=1e-6)
+
+
+def test_a_bundle_is_a_run_everywhere(runs: tuple[door.Run, door.Run], evalkit: Any, tmp_path: Path) -> None:
+    """Scores, sounds, page and gate of what somebody sent, as of what was made here."""
+    here, there = runs
+    assert evalkit("bundle", str(here.folder), "--out", "far.zip")[0] == 0
+    far = door.load("far.zip")
+    assert far.scores == here.scores and far.run_id == here.run_id and not far.unfinished
+    name = here.samples[0].id
+    assert (far.audio(name)[0] == here.audio(name)[0]).all()
+    assert far.report() == Path("far.html")
+    assert Path("far.html").stat().st_size > 1000
+    for run in (far, "far.zip"):
+        found = door.compare(run, there)
+        assert list(found.comparisons) == list(door.compare(here, there).comparisons)
+        assert found.run.source == "far.zip" and door.compare(there, run).baseline.source == "far.zip"
+        door.save_baseline(run, "far.json")
+        assert door.check(run, "far.json").passed and door.check(here, "far.zip").passed
+    folder = far.folder
+    del far, run, found
+    gc.collect()
+    assert folder is not None and not folder.exists()
+    Path("far.zip").write_bytes(Path("far.zip").read_bytes()[:-100])
+    with pytest.raises(door.UserError, match=r"far\.zip: cannot be read as a bundle"):
+        door.load("far.zip")

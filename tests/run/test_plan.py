@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import evalkit_fakes
 import pytest
 
 from evalkit.core.errors import UserError
+from evalkit.fetch.weights import MINI_FOLDER
 from evalkit.run.config import RunConfig
+from evalkit.run.manifest import weights_stamp
 from evalkit.run.options import by_content, choose_options
 from evalkit.run.plan import Plan, make_plan
 
@@ -216,3 +219,22 @@ def test_a_changed_worker_is_another_run(tmp_path: Path) -> None:
         (folder / name).write_text((folder / name).read_text() + "\n# changed\n")
         seen.append(run_id())
     assert len(set(seen)) == 5
+
+
+def test_files_of_a_folder_that_nothing_reads_make_no_other_run(tmp_path: Path) -> None:
+    """A judge's whole snapshot of the hub, and evalkit's selection of it, are one; what is read is in the run's id."""
+    folder = tmp_path / "clap"
+    shutil.copytree(MINI_FOLDER / "clap-mini", folder)
+    config = {"model": "mock", "suite": "mini", "weights": {"clap-mini": folder}}
+    before, stamp = make_plan(RunConfig(**config)).run_id, weights_stamp("clap-mini", {"clap-mini": folder})
+    for decoy in ("README.md", "pytorch_model.bin", "tf_model.h5", "onnx/model.onnx", ".gitattributes"):
+        (folder / decoy).parent.mkdir(exist_ok=True)
+        (folder / decoy).write_bytes(b"another framework's")
+    assert make_plan(RunConfig(**config)).run_id == before
+    assert weights_stamp("clap-mini", {"clap-mini": folder}) == stamp
+    for read in ("merges.txt", "preprocessor_config.json", "config.json"):
+        content = (folder / read).read_bytes()
+        (folder / read).write_bytes(content + b" ")
+        assert make_plan(RunConfig(**config)).run_id != before, read
+        (folder / read).write_bytes(content)
+    assert make_plan(RunConfig(**config)).run_id == before
