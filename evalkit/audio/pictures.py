@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -25,6 +25,21 @@ _COLUMNS = 360
 _ROWS = 110
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 16, 6, 24
 """Pixels around the levels."""
+
+WIDTH, HEIGHT = 420, 140
+
+
+class Frame(NamedTuple):
+    """How much of a picture's width and height lies on each side of its levels."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+
+
+FRAME = Frame(_LEFT / WIDTH, _RIGHT / WIDTH, _TOP / HEIGHT, _BOTTOM / HEIGHT)
+"""Of a picture in its usual size: where a page's cursor stands, and what a press in the picture means."""
 
 _INK = (0x7A, 0x7A, 0x7A)  # 4.2:1 on white, and on the ground of the report's dark page
 _SHADES = 16
@@ -43,7 +58,7 @@ _MAGMA = bytes.fromhex(
 """64 colours of the map `magma` (Smith and van der Walt, CC0), each three bytes, from the faintest to the strongest."""
 
 
-def spectrogram_png(clip: Clip, *, width: int = 420, height: int = 140) -> bytes:
+def spectrogram_png(clip: Clip, *, width: int = WIDTH, height: int = HEIGHT) -> bytes:
     """PNG bytes, `width` x `height` pixels: the mean of the channels, seconds across, kHz up on a log scale.
 
     Colours cover 80 dB under the clip's own strongest cell, so faint clips can be read too; level is told

@@ -19,6 +19,9 @@ _WHOLE = re.compile(r"(?:(?<!\S)\S+ )?\[[^\[\]]*\](?: \d+%)?|\bnote(?: \d+)+")
 _BOUND = "\ue000"
 """Stands for a space at which no line may break, while a table is laid out."""
 
+_DEEPEST, _SHALLOW = 12, 4
+"""How far further lines of prose stand under a short label, and how far under a longer one."""
+
 Columns = Sequence[Sequence[str]]
 """The cells of each column, its header first."""
 
@@ -47,6 +50,21 @@ def blocks(console: Console, title: str, columns: Columns) -> str:
         rest = rest[len(fits) - 1 :]
         if not rest:
             return told.replace(_BOUND, " ")
+
+
+def paragraph(console: Console, label: str, text: str) -> str:
+    """Prose after its label, in as many lines as it needs: broken between words, never within one, and indented."""
+    from rich.cells import cell_len
+
+    first, *words = _bound(text).split(" ")
+    indent = cell_len(label) if cell_len(label) <= _DEEPEST else _SHALLOW
+    lines = [label + first]
+    for word in words:
+        if cell_len(lines[-1]) + 1 + cell_len(word) <= console.width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(" " * indent + word)
+    return "\n".join(lines).replace(_BOUND, " ")
 
 
 def _printed(console: Console, columns: Columns, gap: int, numbers: Sequence[int]) -> str:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
-from evalkit.cli.layout import blocks, table
+from evalkit.cli.layout import blocks, paragraph, table
 from evalkit.cli.telling import keep
 from evalkit.core.errors import UserError
 from evalkit.core.text import carried, escaped, visible
@@ -121,6 +121,12 @@ def say(line: str = "", flush: bool = False) -> None:
     keep(line)
 
 
+def explain(label: str, text: str) -> None:
+    """Prose after a label on stdout, broken between its words where a terminal would break within one."""
+    told, console = _cell(text), _console()
+    _write((paragraph(console, label, told) if console.is_terminal else label + told) + "\n")
+
+
 def warn(line: str) -> None:
     """One line on stderr, under evalkit's name."""
     print(warning(line), file=sys.stderr, flush=True)
@@ -154,9 +160,9 @@ def print_boards(boards: Sequence[Board]) -> None:
         for sheet in sheets(board):
             print_sheet(sheet)
         for told in ranks_told(board):
-            say(told)
+            explain("", told)
         for number, note in enumerate(board.notes, start=1):
-            say(f"note {number}: {note}")
+            explain(f"note {number}: ", note)
 
 
 def print_slices(boards: Sequence[Board], by: str) -> None:
@@ -168,7 +174,7 @@ def print_slices(boards: Sequence[Board], by: str) -> None:
         for sheet in sheets:
             print_sheet(sheet)
         for note in notes:
-            say(note)
+            explain("", note)
 
 
 def print_sheet(sheet: Sheet) -> None:

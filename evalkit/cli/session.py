@@ -13,7 +13,7 @@ import typer
 from evalkit.cli.attempts import Lost, attempt_all
 from evalkit.cli.brief import left_out
 from evalkit.cli.decided import ended_early, is_worse, sentences
-from evalkit.cli.output import print_boards, print_json, print_table, say
+from evalkit.cli.output import explain, print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
 from evalkit.core.files import require_place
 from evalkit.core.text import one_line
@@ -182,10 +182,10 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
     if plan.suite.columns and with_scores:
         say(f"slices: evalkit report {plan.folder.root} --by COLUMN: {', '.join(map(one_line, plan.suite.columns))}")
     for note in plan.model.notes:
-        say(f"note:   {note}")
+        explain("note:   ", note)
     speed = _speed(outcome)
     if speed:
-        say(f"speed:  {speed}")
+        explain("speed:  ", speed)
     if report is not None:
         say(f"report: {report}")
 
@@ -210,7 +210,7 @@ def _print_scores(scores: Mapping[str, Mapping[str, Any]], size: str) -> None:
     print_table(["metric", "", "value", "interval", "n", "failed", "protocol", "size"], rows, numbers=(2, 3, 4, 5))
     for name, entry in scores.items():
         for warning in entry["warnings"]:
-            say(f"  {name}: {warning}")
+            explain(f"  {name}: ", warning)
 
 
 def _print_variance(scores: Mapping[str, Mapping[str, Any]]) -> None:

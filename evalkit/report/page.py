@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import evalkit
+from evalkit.audio.pictures import FRAME
 from evalkit.core.files import write_bytes
 from evalkit.report import variance
 from evalkit.report.board import Board
@@ -96,6 +97,7 @@ def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> s
             policy=policy(style, script),
             exports=_exports([section.board for section in view.sections]),
             arrows=ARROWS,
+            frame=FRAME,
             further_title=further_title,
             speed_headings=HEADINGS,
             split_headings=variance.HEADINGS,

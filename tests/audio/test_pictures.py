@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from evalkit.audio.clip import Clip
-from evalkit.audio.pictures import RANGE_DB, log_spectrogram, spectrogram_png
+from evalkit.audio.pictures import FRAME, HEIGHT, RANGE_DB, WIDTH, log_spectrogram, spectrogram_png
 
 RATE = 16000
 
@@ -90,3 +90,15 @@ def test_the_ground_is_transparent_and_the_sound_is_not() -> None:
     pixels = np.asarray(Image.open(io.BytesIO(spectrogram_png(_clip(_tone(440)[None])))).convert("RGBA"))
     assert pixels[0, 0, 3] == 0
     assert pixels[60, 200, 3] == 255
+
+
+def test_the_levels_lie_where_the_frame_says() -> None:
+    """A page's cursor and what a press means rest on it."""
+    rate = 16_000
+    noise = np.random.default_rng(0).standard_normal((1, 4 * rate)).astype(np.float32)
+    with Image.open(io.BytesIO(spectrogram_png(Clip(noise, rate, "")))) as picture:
+        places = np.asarray(picture)
+    assert places.shape == (HEIGHT, WIDTH)
+    rows, columns = (np.flatnonzero((places >= 16).mean(axis=axis) > 0.5) for axis in (1, 0))
+    assert (columns[0] / WIDTH, 1 - (columns[-1] + 1) / WIDTH) == pytest.approx(FRAME[:2])
+    assert (rows[0] / HEIGHT, 1 - (rows[-1] + 1) / HEIGHT) == pytest.approx(FRAME[2:])

@@ -3,7 +3,8 @@
 // Without this file every sound keeps the browser's own player. Nothing here turns text into markup.
 (() => {
   const { between, clock, make, shuffled, Heard, Turns } = sounds;
-  const LEFT = 44 / 420, RIGHT = 16 / 420;  // the frame around a spectrogram's levels, as audio/pictures.py draws it
+  // What lies around the levels of a spectrogram, as the page says of audio/pictures.py.
+  const [LEFT, RIGHT, TOP, BOTTOM] = document.getElementById("content").dataset.frame.split(" ").map(Number);
   const STEP = 1, DRAG = 8;  // seconds of an arrow key; pixels from which on a press is a region
   const QUIET = -60;  // dB: what a match would turn down further is silence, and no match
 
@@ -30,6 +31,9 @@
       if (this.view) {
         this.region = this.view.appendChild(make("span", { class: "region", hidden: "" }));
         this.cursor = this.view.appendChild(make("span", { class: "cursor" }));
+        for (const mark of [this.region, this.cursor]) {
+          Object.assign(mark.style, { top: 100 * TOP + "%", bottom: 100 * BOTTOM + "%" });
+        }
         this.listenToPointer(deck);
       }
     }
