@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.fitting import fits
 from evalkit.core.jsonio import parse_json
 from evalkit.core.text import one_line
@@ -152,14 +153,17 @@ def refuse_strange(metrics: Mapping[str, Any], path: Path, hint: str) -> None:
 
     A value or an end that is NaN or infinite may stand there: the gate calls it that, by name.
     """
+    wrong = Gathering()
     for name, score in metrics.items():
-        where = f"{path}: the record of {one_line(name, 60)}"
-        if not isinstance(score, dict) or not isinstance(score.get("per_prompt"), dict):
-            raise UserError(f"{where} is damaged", hint)
-        wrong = [key for key in FIELDS if key in score and not _is_score(key, score[key])]
-        if wrong:
-            shown = one_line(repr(score[wrong[0]]), 60)
-            raise UserError(f"{where} is damaged: its {wrong[0]} is {shown}", hint)
+        where = f"{path}: the record of {one_line(name, 60)} is damaged"
+        known = score if isinstance(score, dict) else {}
+        if not isinstance(known.get("per_prompt"), dict):
+            wrong.add(UserError(where, hint))
+            known = {**known, "per_prompt": {}}
+        for key in known.keys() & FIELDS.keys():
+            fine = _is_score(key, known[key])
+            wrong.require(fine, f"{where}: its {key} is {one_line(repr(known[key]), 60)}", hint)
+    wrong.settle()
 
 
 def _is_score(key: str, value: object) -> bool:

@@ -130,7 +130,7 @@ def size_of(source: Source) -> int | None:
     not to be had."""
     origin = origin_of(source)
     if not origin.startswith(("http://", "https://")):
-        return Path(origin).stat().st_size if Path(origin).is_file() else None
+        return _in_mirror(source, Path(origin)).stat().st_size
     switch = hub.forbidden_by(to_a_mirror=bool(mirrored()))
     if switch:
         raise UserError(f"{origin} is not here, and {switch} forbids asking for it", f"unset {switch}")
@@ -260,10 +260,14 @@ def _of_the_hub(source: HubSource, refused: Refused, sent: bool) -> UserError:
     return hub.refusal(whose, refused.status, refused.code, sent, source.file)
 
 
-def _copy(job: _Job, origin: Path, meter: Meter) -> None:
+def _in_mirror(source: Source, origin: Path) -> Path:
     if not origin.is_file():
-        raise UserError(f"EVALKIT_MIRROR has no file {origin}", f"copy it there from {address(job.source)}")
-    size = origin.stat().st_size
+        raise UserError(f"EVALKIT_MIRROR has no file {origin}", f"copy it there from {address(source)}")
+    return origin
+
+
+def _copy(job: _Job, origin: Path, meter: Meter) -> None:
+    size = _in_mirror(job.source, origin).stat().st_size
     _require_room(job, size, 0)
     meter.start(job.name, size, 0)
     with open_regular(origin) as source, job.part.open("wb") as part:

@@ -33,7 +33,7 @@ from evalkit.comparison.record import (
     stated_samples,
 )
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Section, refuse_unknown
+from evalkit.core.faults import Gathering, Section, refuse_unknown
 from evalkit.core.fitting import fits
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.paths import is_file
@@ -43,10 +43,12 @@ from evalkit.store.bundle import is_bundle, opened
 KIND = "evalkit-baseline"
 SCHEMA = 1
 _MADE = "made"
+_TABLES = ("suite", "model", "groups", "metrics")
 
 
 def read_baseline(path: Path) -> Record:
-    """The record of a baseline file. Raises UserError where there is none, or the file is something else."""
+    """The record of a baseline file. Raises UserError where there is none, where the file is something else, and with
+    all that is damaged in it."""
     if not is_file(path):
         raise UserError(f"{path}: no such baseline file", "make one with evalkit check RUN --save --baseline FILE")
     table = json_table(read_json(path), path)
@@ -54,19 +56,21 @@ def read_baseline(path: Path) -> Record:
         raise UserError(f"{path}: is not a baseline file", "make one with evalkit check RUN --save --baseline FILE")
     if table.get("schema") != SCHEMA:
         raise UserError(f"{path}: has schema {table.get('schema')!r}, this evalkit reads {SCHEMA}", "make it again")
-    suite, model, groups, metrics = (inner_table(table, key, path) for key in ("suite", "model", "groups", "metrics"))
-    refuse_unknown(
-        path,
-        Section("", table, ("schema", "kind", "suite", "model", "run_id", "groups", "metrics", SAMPLES, _MADE)),
-        *(Section(f"metrics.{one_line(name, 60)}", score, FIELDS) for name, score in metrics.items()),
-    )
-    refuse_strange(metrics, path, "make the baseline again")
-    if not fits(groups, Mapping[str, str]):
-        raise UserError(f"{path}: groups does not map ids to sources", "make the baseline again")
-    made = table.get(_MADE, {})
-    if not fits(made, Mapping[str, str]):
-        raise UserError(f"{path}: made does not map names to words", "make the baseline again")
-    samples, run_id = stated_samples(table, path), str(table.get("run_id"))
+    wrong, again, made = Gathering(), "make the baseline again", table.get(_MADE, {})
+    inner: list[dict[str, Any]] = [wrong.read({}, inner_table, table, key, path) for key in _TABLES]
+    suite, model, groups, metrics = inner
+    with wrong.look():
+        refuse_unknown(
+            path,
+            Section("", table, ("schema", "kind", "run_id", *_TABLES, SAMPLES, _MADE)),
+            *(Section(f"metrics.{one_line(name, 60)}", score, FIELDS) for name, score in metrics.items()),
+        )
+    with wrong.look():
+        refuse_strange(metrics, path, again)
+    wrong.require(fits(groups, Mapping[str, str]), f"{path}: groups does not map ids to sources", again)
+    wrong.require(fits(made, Mapping[str, str]), f"{path}: made does not map names to words", again)
+    samples, run_id = wrong.read(1, stated_samples, table, path), str(table.get("run_id"))
+    wrong.settle()
     return Record(str(path), "success", suite, model, run_id, groups, metrics, samples, made)
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from evalkit.core.errors import MissingWeights, UserError
@@ -50,16 +49,15 @@ def needs_of(configs: Sequence[RunConfig]) -> Needs:
             names.setdefault(name)
     wrong.settle()
     suites = {each.suite if isinstance(each.suite, str) else id(each.suite): each.suite for each in configs}
-    wanted: list[partial[Parcel]] = [partial(open_weights, name, sizes=True) for name in names]
-    wanted += [partial(_of_suite, suite) for suite in suites.values()]
-    parcels, faults = [], []
-    for each in wanted:
+    parcels: list[Parcel] = []
+    faults: list[str] = []
+    for name in names:
         try:
-            parcels.append(each())
+            parcels.append(open_weights(name, sizes=True))
         except UserError as error:
             faults.append(str(error))
-            if each.func is open_weights:
-                parcels.append(out_of_reach(*each.args))
+            parcels.append(out_of_reach(name))
+    parcels += [_of_suite(suite, faults) for suite in suites.values()]
     return Needs(sorted(parcels, key=lambda parcel: not parcel.gated), list(notes), faults)
 
 
@@ -121,23 +119,28 @@ def _wants_tokenizer(name: str, config: RunConfig) -> bool:
         return True
 
 
-def _of_suite(suite: object) -> Parcel:
-    """The suite's prompts and references, as far as it takes them from a pinned source."""
+def _of_suite(suite: object, faults: list[str]) -> Parcel:
+    """The suite's prompts and references, as far as it takes them from a pinned source; `faults` gets why a file of
+    them cannot be had."""
     if isinstance(suite, str):
         outline = load_outline(suite)
-        return _suite_parcel(suite, outline.licence, pinned_files(outline))
+        return _suite_parcel(suite, outline.licence, pinned_files(outline), faults)
     plans = suite.metrics.values() if isinstance(suite, Suite) else ()
     files = [plan.pinned for plan in plans if plan.pinned is not None]
     told = suite if isinstance(suite, Suite) else None
-    return _suite_parcel(files[0].suite if files else told.name if told else "", told.licence if told else "", files)
+    name, licence = files[0].suite if files else told.name if told else "", told.licence if told else ""
+    return _suite_parcel(name, licence, files, faults)
 
 
-def _suite_parcel(name: str, licence: str, files: Sequence[Pinned]) -> Parcel:
-    pieces = tuple(
-        piece_of(file.path.name, file.source, file.path, sizes=True, own=True, largest=LARGEST) for file in files
-    )
-    origins = dict.fromkeys(_server(file) for file in files)
-    return Parcel("suite", name, ", ".join(origins), licence, False, pieces)
+def _suite_parcel(name: str, licence: str, files: Sequence[Pinned], faults: list[str]) -> Parcel:
+    pieces: list[Piece] = []
+    wrong = Gathering()
+    for file in files:
+        with wrong.look():
+            pieces.append(piece_of(file.path.name, file.source, file.path, sizes=True, own=True, largest=LARGEST))
+    faults += map(str, wrong.errors)
+    origins = ", ".join(dict.fromkeys(_server(file) for file in files))
+    return Parcel("suite", name, origins, licence, False, tuple(pieces), reachable=not wrong.errors)
 
 
 def _server(file: Pinned) -> str:

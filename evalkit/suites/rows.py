@@ -37,7 +37,7 @@ TEXT = "prompt"
 _SEPARATORS = ",;\t"
 _NO_SEPARATOR = "\x1f"
 _LINES_TOLD = 3
-_FAULTS_TOLD = 8
+_FAULTS_TOLD = 40
 _HINTS_TOLD = 3
 
 

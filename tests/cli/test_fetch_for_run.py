@@ -216,6 +216,27 @@ def test_offline_the_list_names_what_is_here_and_what_is_not(hub: FakeHub, suite
     assert rows["t5-base"].rstrip().endswith("in the Hugging Face cache")
 
 
+@pytest.mark.parametrize("away", ["offline", "an empty mirror"])
+def test_before_anything_is_here_the_list_is_whole_and_so_is_what_cannot_be_had(
+    away: str, hub: FakeHub, tmp_path: Path
+) -> None:
+    """The headline command on a fresh machine: model, text tower, judges and every file of the suite, none left out."""
+    (tmp_path / "mirror").mkdir()
+    more = {"EVALKIT_OFFLINE": "1"} if away == "offline" else {"EVALKIT_MIRROR": str(tmp_path / "mirror")}
+    words = ("fetch", "for", "run", "--model", "stable-audio", "--suite", "audiocaps")
+    code, out, told = typed(tmp_path, *words, **online(hub, tmp_path, **more))
+    assert code == 2 and not hub.asked("/")
+    first = [" ".join(line.split()[:2]) for line in out.splitlines()]
+    for name in ("stable-audio", "t5-base", "openl3-env", "passt", "clap", "clap_tokenizer"):
+        assert f"weights {name}" in first, out
+    assert "suite audiocaps" in first, out
+    for file in ("stable-audio-open-1.0", "t5-base", "mel256_env", "passt-s-f128", "laion_clap", "roberta-base"):
+        assert file in told, told
+    for file in ("audiocaps-test.csv", "__openl3hopsize0.5__batch4.npz", "__reference_probabilities.pkl"):
+        assert file in told, told
+    assert [line.split()[-1] for line in out.splitlines() if line.startswith(("weights", "suite"))] == ["here"] * 7
+
+
 def test_weights_by_their_name_want_the_same_consent(hub: FakeHub, tmp_path: Path) -> None:
     publish(hub, "musicgen-small", tmp_path / "published")
     code, _, told = typed(tmp_path, "fetch", "weights", "musicgen-small", **online(hub, tmp_path))

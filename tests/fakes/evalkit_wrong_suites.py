@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import pyarrow
+from pyarrow import parquet
 
 MANIFEST = """
 name = "own"
@@ -56,14 +61,15 @@ class Draft:
     """A suite in the making: the lines of its manifest, the rows of its prompts, and what must be told of it."""
 
     lines: list[str] = field(default_factory=lambda: MANIFEST.splitlines())
-    rows: list[list[str]] = field(default_factory=lambda: [list(row) for row in ROWS])
+    rows: list[list[Any]] = field(default_factory=lambda: [list(row) for row in ROWS])
     told: list[str] = field(default_factory=list)
     form: str = "csv"
     used: set[int] = field(default_factory=set)
 
-    def line(self, row: int) -> int:
-        """Where a row stands in the prompt file; JSON lines have no header."""
-        return row if self.form == "jsonl" else row + 1
+    def place(self, row: int) -> str:
+        """Where a row stands in the prompt file; JSON lines have no header, and some files no lines."""
+        unit = {"json": "entry", "parquet": "row"}.get(self.form, "line")
+        return f"{unit} {row + 1 if self.form in ('csv', 'tsv') else row}"
 
     def at(self, text: str) -> int | None:
         return next((number for number, line in enumerate(self.lines) if line.startswith(text)), None)
@@ -87,19 +93,32 @@ def line(old: str, new: str, *told: str) -> Fault:
     return plant
 
 
-def cell(row: int, column: int, value: str, told: str) -> Fault:
+def cell(row: int, column: int, value: object, told: str) -> Fault:
     """Put another value into a cell. `{line}` in what is told is the line of its row, `{first}` that of the first."""
 
     def plant(draft: Draft) -> None:
+        if draft.rows[row][column] != ROWS[row][column]:
+            raise CannotPlantError
         draft.rows[row][column] = value
-        draft.told += [told.format(line=f"line {draft.line(row)}", first=f"line {draft.line(1)}")]
+        draft.told += [told.format(line=draft.place(row), first=draft.place(1))]
+
+    return plant
+
+
+def typed(row: int, column: int, value: object, told: str) -> Fault:
+    """As `cell`, for values that only JSON has."""
+
+    def plant(draft: Draft) -> None:
+        if not draft.form.startswith("json"):
+            raise CannotPlantError
+        cell(row, column, value, told)(draft)
 
     return plant
 
 
 def short_row(draft: Draft) -> None:
     draft.rows[4] = draft.rows[4][:2]
-    draft.told += [f"line {draft.line(4)}: has {'no' if draft.form == 'jsonl' else '2 fields'}"]
+    draft.told += [f"{draft.place(4)}: has {'2 fields' if draft.form in ('csv', 'tsv') else 'no'}"]
 
 
 IN_MANIFEST: dict[str, Fault] = {
@@ -146,12 +165,26 @@ IN_PROMPTS: dict[str, Fault] = {
     "an empty source": cell(6, 3, "", "{line}: 'clip'"),
     "too few fields": short_row,
 }
-FORMS = ("csv", "tsv", "jsonl")
+IN_JSON: dict[str, Fault] = {
+    "a number as text": typed(2, 1, 2.5, "{line}: 'prompt' is not text"),
+    "a list as text": typed(2, 1, ["a", "b"], "{line}: 'prompt' is not text"),
+    "an object as text": typed(2, 1, {"en": "rain"}, "{line}: 'prompt' is not text"),
+    "no text": typed(2, 1, None, "{line}: has no 'prompt'"),
+    "a word for nothing": typed(2, 1, "NaN", "{line}: 'prompt' is 'NaN', which stands for"),
+    "half a surrogate": typed(2, 1, "\ud800", "{line}: 'prompt' holds"),
+    "a switch as id": typed(3, 0, True, "{line}: 'id' is not text"),
+    "a fraction as id": typed(3, 0, 1.5, "{line}: 'id' is not text"),
+    "a switch for seconds": typed(1, 2, True, "{line}: seconds"),
+    "a list of seconds": typed(1, 2, [2.5], "{line}: seconds"),
+    "an hour too many": typed(1, 2, 4000, "{line}: seconds"),
+    "an object as source": typed(6, 3, {}, "{line}: 'clip' is not text"),
+}
+FORMS = ("csv", "tsv", "jsonl", "json", "parquet")
 _NAMES_FILE = ("no file", "a list as id", "an empty column")
 _OF_SECONDS = ("too long", "a switch as seconds")
 _OF_PROMPTS = (
     *_NAMES_FILE, *_OF_SECONDS, "a misspelt group", "a count below nothing", "half a group", "no such captions",
-    "one source as text", "a key twice", *IN_PROMPTS,
+    "one source as text", "a key twice", *IN_PROMPTS, *IN_JSON,
 )  # fmt: skip
 
 
@@ -159,15 +192,15 @@ def untold(names: Sequence[str]) -> set[str]:
     """The faults that are told the next time only, and why that is so."""
     found, chosen = set[str](), set(names)
     if chosen & set(_NAMES_FILE):  # nobody knows which file was meant, or which of its columns
-        found |= set(IN_PROMPTS)
+        found |= {*IN_PROMPTS, *IN_JSON}
     if chosen & set(_OF_SECONDS):
-        found |= {"no number", "below nothing"}
+        found |= {"no number", "below nothing", "a switch for seconds", "a list of seconds", "an hour too many"}
     if "a misspelt group" in chosen:
-        found |= {"an empty source"}
+        found |= {"an empty source", "an object as source"}
     if chosen & {"no quotes", "a key twice"}:  # what is missing may stand in the line that is no TOML
         found |= {"no name", "no file", "no weights"}
         if "no file" in chosen:
-            found |= set(IN_PROMPTS)
+            found |= {*IN_PROMPTS, *IN_JSON}
     if "no such form" in chosen:  # only some forms need a count
         found |= {"nothing said of the clips"}
     if "a table that nobody knows" in chosen:  # so that nobody knows its keys either
@@ -181,12 +214,12 @@ def untold(names: Sequence[str]) -> set[str]:
 class WrongSuite:
     names: tuple[str, ...]
     manifest: str
-    prompts: str
+    prompts: bytes
     told: tuple[str, ...]
     form: str
 
     def write(self, folder: Path) -> Path:
-        (folder / f"own.{self.form}").write_text(self.prompts, encoding="utf-8")
+        (folder / f"own.{self.form}").write_bytes(self.prompts)
         (folder / "own.toml").write_text(self.manifest, encoding="utf-8")
         return folder / "own.toml"
 
@@ -195,17 +228,25 @@ def wrong_suite(faults: Sequence[str], form: str = "csv") -> WrongSuite:
     """A suite with these faults, its prompts in a file of this form. Raises CannotPlantError."""
     draft, told = Draft(form=form), list[str]()
     for name in faults:
-        {**IN_MANIFEST, **IN_PROMPTS}[name](draft)
+        {**IN_MANIFEST, **IN_PROMPTS, **IN_JSON}[name](draft)
         told += [] if name in untold(faults) else draft.told
         draft.told = []
     manifest = "\n".join(draft.lines).replace("own.csv", f"own.{form}") + "\n"
     return WrongSuite(tuple(faults), manifest, _written(draft.rows, form), tuple(told), form)
 
 
-def _written(rows: Sequence[Sequence[str]], form: str) -> str:
+def _written(rows: Sequence[Sequence[Any]], form: str) -> bytes:
+    entries = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
+    if form == "parquet":
+        buffer = io.BytesIO()
+        names = [str(name) for name in rows[0]]
+        parquet.write_table(pyarrow.table({name: [each.get(name) for each in entries] for name in names}), buffer)
+        return buffer.getvalue()
+    if form == "json":
+        return json.dumps(entries).encode()
     if form == "jsonl":
-        return "".join(json.dumps(dict(zip(rows[0], row, strict=False))) + "\n" for row in rows[1:])
-    return "".join({"csv": ",", "tsv": "\t"}[form].join(row) + "\n" for row in rows)
+        return "".join(json.dumps(each) + "\n" for each in entries).encode()
+    return "".join({"csv": ",", "tsv": "\t"}[form].join(row) + "\n" for row in rows).encode()
 
 
 def wrong_suites(count: int, seed: int = 0) -> list[WrongSuite]:
@@ -213,10 +254,11 @@ def wrong_suites(count: int, seed: int = 0) -> list[WrongSuite]:
     draw = random.Random(seed)
     found = [wrong_suite((name,)) for name in IN_MANIFEST]
     found += [wrong_suite((name,), form) for name in IN_PROMPTS for form in FORMS]
+    found += [wrong_suite((name,), form) for name in IN_JSON for form in ("json", "jsonl")]
     while len(found) < count:
         picked = draw.sample(list(IN_MANIFEST), draw.randrange(1, 5))
         if draw.random() < 0.6:
-            picked += draw.sample(list(IN_PROMPTS), draw.randrange(1, 3))
+            picked += draw.sample([*IN_PROMPTS, *IN_JSON], draw.randrange(1, 3))
         with suppress(CannotPlantError):
             found.append(wrong_suite(picked, draw.choice(FORMS)))
     return found

@@ -23,7 +23,7 @@ def nothing_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(place, loaded)
 
 
-@pytest.mark.parametrize("suite", wrong_suites(260), ids=lambda suite: f"{suite.form}: {'; '.join(suite.names)}")
+@pytest.mark.parametrize("suite", wrong_suites(300), ids=lambda suite: f"{suite.form}: {'; '.join(suite.names)}")
 def test_all_that_is_wrong_is_told_in_one_go(tmp_path: Path, suite: WrongSuite) -> None:
     manifest = suite.write(tmp_path)
     with pytest.raises(UserError) as refused:
@@ -37,7 +37,7 @@ def test_without_a_fault_it_is_a_suite(tmp_path: Path) -> None:
     """So that what is refused above is refused for what was planted."""
     suite = wrong_suite(())
     assert load_outline(str(suite.write(tmp_path))).count == 6
-    assert suite.manifest == MANIFEST and suite.prompts.count("\n") == len(ROWS)
+    assert suite.manifest == MANIFEST and suite.prompts.count(b"\n") == len(ROWS)
 
 
 def test_a_wrong_model_and_wrong_options_are_told_with_the_wrong_suite(tmp_path: Path) -> None:
