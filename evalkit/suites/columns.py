@@ -50,6 +50,8 @@ def choose_columns(
         wrong.settle()
     text = named.get("text") or wrong.read("", _text, table)
     if not text:
+        with wrong.look():
+            table.faults.refuse()
         wrong.settle()
     group = named.get("group") or _first(table, GROUP, but=identifier)
     length: str | float = named.get("seconds") or _first(table, SECONDS) or 0.0

@@ -81,6 +81,8 @@ def _of_file(path: Path, brief: Brief, wrong: Gathering) -> Listing:
     for role in brief.columns if not is_file(path) else ():
         wrong.require(role in ROLES, str(unknown_name("column of --columns", role, ROLES)))
     table = read_rows(path)
+    if not table.rows:
+        table.faults.refuse()
     sounds = wrong.read([], _names_of_sounds, brief.sounds)
     choice = choose_columns(table, brief.columns, brief.seconds, wrong, sounds)
     columns, notes = choice.columns, []

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,9 @@ TEXT = "prompt"
 """The column that texts of a JSON file are taken as where nothing names them."""
 
 _SEPARATORS = ",;\t"
+_QUOTED_LATE = re.compile(r'[ \t]+".')
+"""`id, "a text"`: as CSV has it, the quotes are a part of the text."""
+
 _NO_SEPARATOR = "\x1f"
 _LINES_TOLD = 3
 _FAULTS_TOLD = 40
@@ -82,7 +86,8 @@ class Faults:
             return ""
         shown = ", ".join(map(str, numbers[:_LINES_TOLD]))
         more = f" and {len(numbers) - _LINES_TOLD:,} more" if len(numbers) > _LINES_TOLD else ""
-        return f"{self.unit}{'s' if len(numbers) > 1 else ''} {shown}{more}: "
+        unit = self.unit if len(numbers) == 1 else {"entry": "entries"}.get(self.unit, f"{self.unit}s")
+        return f"{unit} {shown}{more}: "
 
 
 @dataclass(frozen=True)
@@ -145,6 +150,8 @@ def _csv_rows(path: Path, faults: Faults, separators: str = _SEPARATORS) -> Iter
         elif header is not None and values and any(values):
             if len(values) != len(header):
                 faults.add(start, f"has {len(values)} fields, the header has {len(header)}", _unquoted(values, header))
+            if any(_QUOTED_LATE.match(value) for value in values):
+                faults.add(start, "a quote stands behind a space, where it is a part of the text", "take the space out")
             yield Row(start, {name: value for name, value in zip(header, values, strict=False) if name})
 
 

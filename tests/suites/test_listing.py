@@ -226,3 +226,27 @@ def test_a_text_beside_the_first_sound_or_beside_each_is_that_of_all(tmp_path: P
 
 def test_evalkits_own_number_is_no_word_of_a_prompt() -> None:
     assert prompt_in_name("rain.s1") == "rain" and prompt_in_name("a_dog-3") == "a dog"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("unclosed.csv", 'id,caption\na,"rain\nb,wind\n', ("is not CSV",)),
+        ("late.csv", 'id, caption\na, "rain"\nb, "wind"\n', ("lines 2, 3: a quote stands behind a space", "take the")),
+        ("nested.json", '[{"id": "a", "caption": {"en": "rain"}}, {"id": "b", "caption": [[1]]}]', ("entries 1, 2: ",)),
+        ("strange.csv", "id,words\na,rain\nb\n", ("no column is called prompt", "line 3: has 1 fields")),
+        (
+            "late.jsonl",
+            '{"id": "a", "words": "rain"}\n{"id"',
+            ("no column is called prompt", "line 2: cannot be read as JSON"),
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_told_with_what_is_wrong_with_its_columns(
+    name: str, content: str, told: tuple[str, ...], tmp_path: Path
+) -> None:
+    """A quote that nobody closes was told as a column that is missing; `a, "rain"` was a prompt with its quotes."""
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        list_prompts(Brief(prompts=tmp_path / name))
+    assert all(each in str(refused.value) for each in told), str(refused.value)
