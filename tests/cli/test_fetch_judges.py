@@ -111,7 +111,10 @@ def test_a_judges_file_with_another_digest_is_refused(hub: FakeHub, tmp_path: Pa
 
 @pytest.mark.parametrize(
     ("model", "weights"),
-    [("audioldm2-48k", ["audioldm2-48k", "clap_tokenizer"]), ("audiogen-medium-audiocraft", ["audiogen-medium", "t5-large"])],
+    [
+        ("audioldm2-48k", ["audioldm2-48k", "clap_tokenizer"]),
+        ("audiogen-medium-audiocraft", ["audiogen-medium", "t5-large"]),
+    ],
 )
 def test_a_workers_model_is_listed_with_the_environment_that_it_wants(
     model: str, weights: list[str], hub: FakeHub, tmp_path: Path
