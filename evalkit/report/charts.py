@@ -121,7 +121,7 @@ def _svg(strands: Sequence[_Strand]) -> str:
 
 def _drawn(strand: _Strand, middle: float, scale: _Scale) -> list[str]:
     """One run's row; all its dots are one path, as a page of a thousand prompts should stay quick."""
-    parts = [f'<g class="run-{strand.place % 8}">']
+    parts = [f'<g class="run-{strand.place % 8}" data-run="{strand.key}">']
     parts.append(f'<text class="letter" x="{_LEFT - 12}" y="{middle + 4:g}" text-anchor="middle">{strand.key}</text>')
     if strand.points:
         lifts = (((place * _GOLDEN) % 1.0 - 0.5) * 0.56 * _ROW for place in range(len(strand.points)))

@@ -28,7 +28,7 @@ _LISTED = 200
 def write_trend(path: Path, out: Path) -> History:
     """Write the page of a history file to `out`. Raises UserError where there is no history in it."""
     history = read_history(path)
-    style = asset("style.css")
+    style, script = asset("style.css"), asset("theme.js")
     page = (
         environment()
         .get_template("trend.html.j2")
@@ -39,7 +39,8 @@ def write_trend(path: Path, out: Path) -> History:
             strange=history.strange,
             pictures=[(line, _svg(line)) for line in history.lines],
             style=style,
-            policy=policy(style, ""),
+            script=script,
+            policy=policy(style, script),
             version=evalkit.__version__,
         )
     )

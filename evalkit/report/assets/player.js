@@ -82,7 +82,8 @@
       this.place = article.dataset.place;
       this.list = article.querySelector(".takes");
       this.written = all(article, ".take");
-      this.takes = this.written.filter((node) => node.querySelector("audio")).map((node) => new Take(node, this));
+      this.every = this.written.filter((node) => node.querySelector("audio")).map((node) => new Take(node, this));
+      this.takes = this.every;
       this.order = this.takes;
       this.take = this.takes.find((each) => !each.reference) || this.takes[0];
       if (this.takes.length) this.build();
@@ -96,7 +97,8 @@
       this.time = make("span", { class: "time quiet" });
       this.reveal = make("button", { type: "button", class: "reveal", hidden: "" }, "Reveal names");
       const words = { class: "transport", role: "toolbar", "aria-label": "Player of prompt " + this.place };
-      this.list.before(make("div", words, this.play, this.slider, this.time, this.reveal));
+      this.transport = make("div", words, this.play, this.slider, this.time, this.reveal);
+      this.list.before(this.transport);
       this.play.addEventListener("click", () => this.toggle());
       this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
       this.reveal.addEventListener("click", () => this.unveil());
@@ -169,9 +171,13 @@
 
     // Names, numbers, order and levels by the options of the section.
     arrange() {
-      if (!this.takes.length) return;
+      if (!this.every.length) return;
       const { blind, seed } = this.options, hidden = blind.checked;
       if (this.playing) this.pause();
+      this.takes = this.every.filter((take) => !take.node.hidden);
+      this.transport.hidden = !this.takes.length;
+      if (!this.takes.length) return;
+      if (!this.takes.includes(this.take)) this.take = this.takes[0];
       this.article.classList.toggle("blind", hidden);
       this.reveal.hidden = !hidden;
       this.order = hidden ? shuffled(this.takes, seed.value + " " + this.article.id) : this.takes;
@@ -253,6 +259,7 @@
     const own = all(section, ".entry").map((article) => new Deck(article, options));
     decks.push(...own);
     if (!heard) continue;
+    document.addEventListener("shown", () => own.forEach((deck) => deck.arrange()));
     options.match.addEventListener("change", () => own.forEach((deck) => deck.match()));
     options.loop.addEventListener("change", () => own.forEach((deck) => deck.draw()));
     options.seed.addEventListener("change", () => own.forEach((deck) => deck.arrange()));

@@ -1,4 +1,3 @@
-"use strict";
 // The page is complete without this: it only adds sorting, filtering, and player.js what one listens with.
 // Nothing here turns text into markup; every node is made or moved, and every word is set as text.
 (() => {
@@ -86,11 +85,29 @@
 
   // A link to a prompt that the filter hides, or that lies in the closed list, must still arrive.
   const reveal = () => {
-    const target = location.hash ? document.getElementById(location.hash.slice(1)) : null;
+    const [place, ...rest] = location.hash.slice(1).split("?");
+    const target = place ? document.getElementById(place) : null;
     const folded = target ? target.closest("details") : null;
     if (folded) folded.open = true;
     if (target) target.hidden = false;
+    if (target && rest.length) target.scrollIntoView();
   };
+
+  // A table that needs no scroller is none, so that its head can stay in sight, and is no stop of the Tab key.
+  const fit = (box) => {
+    box.classList.remove("fits");
+    const fits = box.scrollWidth <= box.clientWidth;
+    box.classList.toggle("fits", fits);
+    if (fits) box.removeAttribute("tabindex"); else box.tabIndex = 0;
+  };
+  const sizes = new ResizeObserver((changes) => { for (const { target } of changes) fit(target); });
+  for (const box of all(document, ".scroll")) sizes.observe(box);
+
+  // How far down the bar of a table reaches, for the heads that stay under it.
+  const bars = new ResizeObserver((changes) => {
+    for (const { target } of changes) target.parentElement.style.setProperty("--bar", target.offsetHeight + "px");
+  });
+  for (const bar of all(document, ".parts")) bars.observe(bar);
 
   all(document, "table[data-sortable]").forEach(makeSortable);
   all(document, "section.prompts").forEach(makeSearchable);
