@@ -175,6 +175,7 @@
       const { blind, seed } = this.options, hidden = blind.checked;
       if (this.playing) this.pause();
       this.takes = this.every.filter((take) => !take.node.hidden);
+      for (const take of this.every) take.node.classList.remove("chosen");
       this.transport.hidden = !this.takes.length;
       if (!this.takes.length) return;
       if (!this.takes.includes(this.take)) this.take = this.takes[0];
