@@ -28,7 +28,7 @@
       place.append(make("details", {}, make("summary", {}, "Runs and columns"), ...groups));
       place.hidden = false;
       this.note = make("p", { class: "hidden-note", hidden: "" });
-      place.after(this.note);
+      section.querySelector(".parts").after(this.note);
     }
 
     group(title, names) {
