@@ -162,7 +162,8 @@ def is_mean_of_prompts(score: Mapping[str, Any], samples: int) -> bool:
     finite = [value for value in values if value is not None]
     if not finite or len(finite) != len(values) or not len(finite) <= score["n"] <= samples * len(finite):
         return False
-    return math.isclose(math.fsum(finite) / len(finite), score["value"], rel_tol=1e-5, abs_tol=1e-9)
+    value = number(score["value"])
+    return value is not None and math.isclose(math.fsum(finite) / len(finite), value, rel_tol=1e-5, abs_tol=1e-9)
 
 
 def _no_error(se: float, difference: float, values: Sequence[float]) -> bool:

@@ -103,12 +103,6 @@
   const sizes = new ResizeObserver((changes) => { for (const { target } of changes) fit(target); });
   for (const box of all(document, ".scroll")) sizes.observe(box);
 
-  // How far down the bar of a table reaches, for the heads that stay under it.
-  const bars = new ResizeObserver((changes) => {
-    for (const { target } of changes) target.parentElement.style.setProperty("--bar", target.offsetHeight + "px");
-  });
-  for (const bar of all(document, ".parts")) bars.observe(bar);
-
   all(document, "table[data-sortable]").forEach(makeSortable);
   all(document, "section.prompts").forEach(makeSearchable);
   addEventListener("hashchange", reveal);
