@@ -84,7 +84,7 @@ def request(
         retry_failed=retry_failed,
         timeouts=timeouts,
         about=None if about is None else typed(about),
-        until=until,
+        until=None if until is None else wrong.read(None, existing, until, f"--until-decided {until}"),
         command=command,
         wrong=tuple(wrong.errors),
     )

@@ -6,12 +6,13 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from evalkit.cli.complaints import complain
 from evalkit.core.errors import UserError
 from evalkit.core.faults import together
-from evalkit.core.files import refusal
+from evalkit.core.files import refusal, require_place
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin, described
 
@@ -40,12 +41,15 @@ class Lost:
         return str(self.reason)
 
 
-def attempt_all(configs: Sequence[RunConfig], stage: Literal["generate", "score"]) -> list[Outcome | Lost]:
+def attempt_all(
+    configs: Sequence[RunConfig], stage: Literal["generate", "score"], page: Path | None = None
+) -> list[Outcome | Lost]:
     """What became of each, in their order; what is lost is told on stderr, and before any work where it is known then.
 
-    Raises UserError, before any work, for whatever is mistyped in any of them.
+    Raises UserError, before any work, for whatever is mistyped in any of them, and where their `page` cannot be.
     """
-    plans: list[Plan | Lost] = together(*(partial(_planned, config) for config in configs))
+    places = [] if page is None else [partial(require_place, page)]
+    plans: list[Plan | Lost] = together(*(partial(_planned, config) for config in configs), *places)[: len(configs)]
     looks = [each if isinstance(each, Lost) else _attempted(each, partial(_looked, each, stage)) for each in plans]
     _tell([each for each in looks if isinstance(each, Lost)], len(plans) > 1)
     outcomes: list[Outcome | Lost] = []

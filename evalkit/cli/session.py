@@ -15,7 +15,6 @@ from evalkit.cli.brief import left_out
 from evalkit.cli.decided import ended_early, is_worse, sentences
 from evalkit.cli.output import explain, print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
-from evalkit.core.files import require_place
 from evalkit.core.text import one_line
 from evalkit.report.text import estimate
 
@@ -45,9 +44,8 @@ def conduct(configs: Sequence[RunConfig], manner: Manner, board: Path | None = N
     `board` is where several runs get one page together. Exit 1: more failed items than `max_failures`, no item at all,
     a headline metric without a number, or code of somebody's own that failed; 2: a model that could not be run.
     """
-    if board is not None and manner.report and len(configs) > 1:
-        require_place(board)
-    attempts = attempt_all(configs, manner.stage)
+    page = board if manner.report and len(configs) > 1 else None
+    attempts = attempt_all(configs, manner.stage, page)
     outcomes = [each for each in attempts if not isinstance(each, Lost)]
     refusals: list[Exception] = []
     reports = [_kept(partial(_report, each, manner), refusals) for each in attempts]

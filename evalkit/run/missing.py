@@ -11,15 +11,20 @@ from evalkit.embed.base import is_own
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.generators.base import ChecksFiles, Generator
 from evalkit.run.config import RunConfig
+from evalkit.store.layout import RunFolder
 from evalkit.suites.load import load_outline
 from evalkit.suites.pinned import require_reference
 
 
 def look_for_missing(config: RunConfig, generator: Generator | None, wrong: Gathering) -> None:
-    """Add to `wrong` the weights and the references that are missing, and last the one command that brings them.
+    """Add to `wrong` a place where no run can be, the weights and the references that are missing, and last the one
+    command that brings them.
 
     Nothing is loaded; of a suite without a manifest, and of a model that is not known, nothing is looked for.
     """
+    if config.out is not None:
+        with wrong.look():
+            RunFolder(config.out).require_files()
     if generator is not None and isinstance(generator, ChecksFiles):
         with wrong.look(), running(f"{config.model}: check_files() failed"):
             generator.check_files()

@@ -36,6 +36,8 @@ WORDS = {
     "--seconds -1": "--seconds is -1.0",
     "--model mockk": "no model is called 'mockk'",
     "--samples x": "--samples 'x': a whole number",
+    "--out p.csv/run": "p.csv",
+    "--until-decided none.json": "--until-decided none.json: no such file",
     "--limit 1.5": "--limit '1.5': a whole number",
     "--seconds long": "--seconds 'long': a number",
 }
