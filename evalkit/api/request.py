@@ -17,6 +17,7 @@ from evalkit.run.config import (
     parse_checkpoint,
     parse_device,
     parse_timeout,
+    parse_until,
 )
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
@@ -84,7 +85,7 @@ def request(
         retry_failed=retry_failed,
         timeouts=timeouts,
         about=None if about is None else typed(about),
-        until=None if until is None else wrong.read(None, existing, until, f"--until-decided {until}"),
+        until=wrong.read(None, parse_until, until),
         command=command,
         wrong=tuple(wrong.errors),
     )

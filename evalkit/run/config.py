@@ -12,7 +12,7 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import together
 from evalkit.core.installed import version
 from evalkit.core.jsonio import parse_json
-from evalkit.core.paths import existing
+from evalkit.core.paths import existing, is_there
 from evalkit.generators.base import Timeouts
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
@@ -116,6 +116,13 @@ def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:
 def parse_checkpoint(path: str | Path | None) -> Path | None:
     """The path of --checkpoint. Raises UserError where it is not there."""
     return None if path is None else existing(path, f"--checkpoint {path}")
+
+
+def parse_until(path: Path | None) -> Path | None:
+    """The path of --until-decided. Raises UserError where it is not there; what it is, is looked at before the work."""
+    if path is not None and not is_there(path):
+        raise UserError(f"--until-decided {path}: no such baseline", "name a baseline file, or a run's folder")
+    return path
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -37,7 +37,7 @@ WORDS = {
     "--model mockk": "no model is called 'mockk'",
     "--samples x": "--samples 'x': a whole number",
     "--out p.csv/run": "p.csv",
-    "--until-decided none.json": "--until-decided none.json: no such file",
+    "--until-decided none.json": "--until-decided none.json: no such baseline",
     "--limit 1.5": "--limit '1.5': a whole number",
     "--seconds long": "--seconds 'long': a number",
 }

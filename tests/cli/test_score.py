@@ -107,8 +107,8 @@ def test_texts_beside_the_sounds_and_names_as_prompts(desk: Path, evalkit: Any) 
     ("words", "said"),
     [
         (("--suite", "mini", "--prompts", "captions.csv"), "--suite mini has its prompts.*--reference mini"),
-        (("--columns", "id"), "not of the form ROLE=NAME"),
-        (("--judges", "mini,"), "a name in it is empty"),
+        (("--prompts", "captions.csv", "--columns", "id"), "not of the form ROLE=NAME"),
+        (("--prompts", "captions.csv", "--judges", "mini,"), "a name in it is empty"),
         (("--prompts", "gone.csv"), "gone.csv: no such prompt file"),
         (("--prompts", "captions.csv", "--reference", "gone"), "--reference gone: no such file or folder"),
         (("--prompts", "captions.csv", "--columns", "id=caption"), "no file is named by a prompt"),
