@@ -92,6 +92,13 @@ def types(session: nox.Session) -> None:
 
 
 @nox.session
+def picture(session: nox.Session) -> None:
+    """The README's picture of a report: `nox -s picture -- report.html`, with Chromium on the path."""
+    session.install(*_TESTED, ".[dev]")
+    session.run("python", "tests/fakes/evalkit_pages.py", *session.posargs, "reports/report.png")
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Time the main job on the embedded default: a fresh run, then the same command again."""
     session.install(*_TESTED, ".")

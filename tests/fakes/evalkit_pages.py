@@ -9,6 +9,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -343,3 +344,22 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     found = Browser(tmp_path_factory.mktemp("chromium"))
     yield found
     found.close()
+
+
+def first_screen(page: Path, out: Path) -> None:
+    """A small PNG of what a reader sees of a page first, in 256 colours."""
+    import io
+    import tempfile
+
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as profile:
+        browser = Browser(Path(profile))
+        browser.open(page)
+        shot = base64.b64decode(browser.send("Page.captureScreenshot", {"format": "png"})["data"])
+        browser.close()
+        Image.open(io.BytesIO(shot)).convert("RGB").quantize(256).save(out, optimize=True)
+
+
+if __name__ == "__main__":
+    first_screen(Path(sys.argv[1]), Path(sys.argv[2]))
