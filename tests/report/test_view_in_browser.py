@@ -207,3 +207,12 @@ def test_axe_finds_nothing_on_the_trend(tmp_path: Path, browser: Any, width: int
     browser.run(axe + ";0")
     assert browser.run("axe.run().then((all) => all.violations.map((one) => [one.id, one.nodes[0].html]))") == []
     assert wrong(browser) == []
+
+
+def test_axe_finds_nothing_where_all_is_unfolded(page: Path, browser: Any) -> None:
+    axe = Path(pytest.importorskip("axe_core_python").__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+    browser.open(page, width=390)
+    browser.run("document.querySelectorAll('details').forEach(n => { n.open = true; })")
+    browser.run(f"{CHOICE}[1].click()")
+    browser.run(axe + ";0")
+    assert browser.run("axe.run().then((all) => all.violations.map((one) => [one.id, one.nodes[0].html]))") == []
