@@ -16,6 +16,10 @@ from evalkit.suites.load import load_outline
 from evalkit.suites.pinned import require_reference
 
 
+_OTHER_FILES = ("--checkpoint ", "--weights ")
+"""Words that name files: where one of them is wrong, it is not said that the published ones are missing."""
+
+
 def look_for_missing(config: RunConfig, generator: Generator | None, wrong: Gathering) -> None:
     """Add to `wrong` a place where no run can be, the weights and the references that are missing, and last the one
     command that brings them.
@@ -25,7 +29,8 @@ def look_for_missing(config: RunConfig, generator: Generator | None, wrong: Gath
     if config.out is not None:
         with wrong.look():
             RunFolder(config.out).require_files()
-    if generator is not None and isinstance(generator, ChecksFiles):
+    unread = {option for option in _OTHER_FILES for each in config.wrong if each.message.startswith(option)}
+    if generator is not None and isinstance(generator, ChecksFiles) and not unread:
         with wrong.look(), running(f"{config.model}: check_files() failed"):
             generator.check_files()
     if not isinstance(config.suite, str):
@@ -33,7 +38,8 @@ def look_for_missing(config: RunConfig, generator: Generator | None, wrong: Gath
     with suppress(UserError):  # what is wrong with the manifest itself is told already
         for chosen in load_outline(config.suite).metrics.values():
             with wrong.look():
-                if not is_own(chosen.embedded_by) and chosen.weights not in WITHOUT_FILE:
+                needed = not is_own(chosen.embedded_by) and chosen.weights not in WITHOUT_FILE
+                if needed and "--weights " not in unread:
                     locate(chosen.weights, config.weights)
             with wrong.look():
                 require_reference(chosen)
