@@ -15,7 +15,6 @@ from evalkit.store.layout import RunFolder
 from evalkit.suites.load import load_outline
 from evalkit.suites.pinned import require_reference
 
-
 _OTHER_FILES = ("--checkpoint ", "--weights ")
 """Words that name files: where one of them is wrong, it is not said that the published ones are missing."""
 
