@@ -24,6 +24,8 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
     """No test reads or writes the user's own evalkit folder, or looks for a model hub."""
     monkeypatch.setenv("EVALKIT_HOME", str(tmp_path_factory.getbasetemp() / "evalkit-home"))
     monkeypatch.setenv("EVALKIT_OFFLINE", "1")
+    # A test that makes sounds twice means to compare them: `tests/run/test_earlier.py` is what may find them again.
+    monkeypatch.setenv("EVALKIT_ANEW", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
     # huggingface_hub reads these once, at import; a process that a test starts reads them anew.

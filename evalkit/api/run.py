@@ -42,6 +42,7 @@ def run(
     checkpoint: str | Path | None = None,
     random_weights: bool = False,
     retry_failed: bool = False,
+    anew: bool = False,
     timeout: float | None = None,
     fetch: bool = False,
     yes: bool = False,
@@ -96,6 +97,8 @@ def run(
         The architecture without its weights, for speed tests.
     retry_failed : bool
         Try every failed sound again, bad ones too.
+    anew : bool
+        Make every sound, also those that an earlier run has made.
     timeout : float, optional
         Seconds that one sound may take; by default 600, or a worker's own. A model that cannot be interrupted even then
         ends the process, which keeps what was made.
@@ -155,6 +158,7 @@ def run(
         checkpoint=checkpoint,
         random_weights=random_weights,
         retry_failed=retry_failed,
+        anew=anew,
         timeout=timeout,
         command=("evalkit.run",),
         wrong=wrong,

@@ -32,6 +32,7 @@ def generate(
     random_weights: bool = options.RANDOM_WEIGHTS,
     max_failures: int | None = options.MAX_FAILURES,
     retry_failed: bool = options.RETRY,
+    anew: bool = options.ANEW,
     timeout: float | None = options.TIMEOUT,
     as_json: bool = options.JSON,
 ) -> None:
@@ -70,6 +71,7 @@ def generate(
             checkpoint=checkpoint,
             random_weights=random_weights,
             retry_failed=retry_failed,
+            anew=anew,
             timeout=timeout,
             command=("evalkit", *sys.argv[1:]),
             wrong=wrong,

@@ -59,6 +59,7 @@ MAX_FAILURES = typer.Option(
     None, "--max-failures", min=0, help="Exit 1 where more items failed than this; default: no limit."
 )
 RETRY = typer.Option(False, "--retry-failed", help="Try every failed item again, bad sounds too.")
+ANEW = typer.Option(False, "--anew", help="Make every sound, also those that an earlier run has made.")
 TIMEOUT = typer.Option(
     None,
     "--timeout",
@@ -100,6 +101,7 @@ def run(
     random_weights: bool = RANDOM_WEIGHTS,
     max_failures: int | None = MAX_FAILURES,
     retry_failed: bool = RETRY,
+    anew: bool = ANEW,
     timeout: float | None = TIMEOUT,
     until_decided: Path | None = UNTIL,
     fetch: bool = FETCH,
@@ -153,6 +155,7 @@ def run(
             checkpoint=checkpoint,
             random_weights=random_weights,
             retry_failed=retry_failed,
+            anew=anew,
             timeout=timeout,
             until=until_decided,
             command=("evalkit", *sys.argv[1:]),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from evalkit.core.errors import UserError
+from evalkit.core.ids import digest_file
 
 PREFIX = ".landing-"
 _REFUSALS = frozenset(
@@ -33,6 +35,10 @@ _swept: set[str] = set()
 
 class CannotWrite(OSError):
     """What the disk said when a file was to be written; `filename` is the file that was meant."""
+
+
+class Changed(Exception):
+    """A file is no longer there, or has other bytes than it had."""
 
 
 @contextmanager
@@ -64,6 +70,30 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a whole file atomically and durably; see :func:`landing`."""
     with landing(path) as part:
         part.write_bytes(data)
+
+
+def take_over(source: Path, path: Path, sha256: str) -> None:
+    """Give `path` the bytes of another file, atomically: as a second name of that file where it is ours and the disk
+    allows it, which takes no room, else as a copy.
+
+    Raises Changed where `source` is no regular file with this digest (any more), else as :func:`landing` does.
+    """
+    try:
+        found = source.lstat()
+    except (OSError, ValueError):
+        raise Changed(source) from None
+    if not stat.S_ISREG(found.st_mode):
+        raise Changed(source)
+    with landing(path) as part:
+        part.unlink()
+        try:
+            if found.st_uid != os.geteuid():
+                raise PermissionError
+            os.link(source, part, follow_symlinks=False)
+        except OSError:
+            shutil.copyfile(source, part, follow_symlinks=False)
+        if digest_file(part) != sha256:
+            raise Changed(source)
 
 
 def sync(path: Path) -> None:

@@ -64,6 +64,8 @@ def _run(record: RunRecord) -> tuple[Fact, ...]:
     named.append(Fact("samples per prompt", _text(facts, "samples_per_prompt")))
     if record.bundled:
         named.append(Fact("read from", "a bundle: its files are whole; its numbers are those that its maker states"))
+    if isinstance(facts.get("taken_over"), int):
+        named.append(Fact("sounds of earlier runs", f"{facts['taken_over']:,}, made by the same maker, taken over"))
     options = texts(facts.get("options"))
     return (*named, *_readers(record), *(Fact(f"option {name}", value) for name, value in sorted(options.items())))
 

@@ -8,6 +8,7 @@ noted beside the sound.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Real
 from pathlib import Path
 
@@ -26,8 +27,11 @@ from evalkit.store.layout import RunFolder
 from evalkit.store.ledger import Kind, Record
 
 
-def accept_sound(result: Result, item: Item, spec: GeneratorSpec, folder: RunFolder, attempt: int) -> Record:
-    """The record of one generated item; its audio file has landed when this returns an ok record."""
+def accept_sound(
+    result: Result, item: Item, spec: GeneratorSpec, folder: RunFolder, attempt: int, sound: str = ""
+) -> Record:
+    """The record of one generated item; its audio file has landed when this returns an ok record. `sound` is the
+    digest of what it depends on."""
     if isinstance(result, Fault):
         return _failed(item, result.kind, result.message, attempt)
     broken = contract_breach(result, item, spec)
@@ -40,7 +44,7 @@ def accept_sound(result: Result, item: Item, spec: GeneratorSpec, folder: RunFol
         return _failed(item, "verdict", ", ".join(fatal), attempt, verdicts)
     path = folder.clip(item.prompt.id, item.sample)
     write_bytes(path, wav_bytes(clip.samples, clip.rate))
-    return _heard(path, str(path.relative_to(folder.root)), item, attempt, result)
+    return replace(_heard(path, str(path.relative_to(folder.root)), item, attempt, result), sound=sound)
 
 
 def accept_file(path: Path, item: Item, attempt: int) -> Record:

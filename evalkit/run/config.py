@@ -35,6 +35,7 @@ class RunConfig:
     kept in run.json. `checkpoint` puts another model of the same family in this one's place; `random_weights` takes its
     architecture alone. `timeouts` take the place of the model's own. `about` is the file that tells of the system whose
     folder is scored. `samples` is how many sounds each prompt gets.
+    `anew` makes every sound, also one that an earlier run made.
     `until` is the baseline against which the run goes on until its means of prompts are decided.
     `wrong` is what was wrong with the words that it was made of, in whose places defaults stand: the plan refuses it
     with all else that is wrong.
@@ -54,6 +55,7 @@ class RunConfig:
     checkpoint: Path | None = None
     random_weights: bool = False
     retry_failed: bool = False
+    anew: bool = False
     timeouts: Timeouts | None = None
     about: Path | None = None
     samples: int = 1

@@ -62,6 +62,11 @@ class Identity:
     dimensions: int
 
 
+def identity(embedder: Embedder) -> Identity:
+    spec = embedder.spec
+    return Identity(spec.name, spec.weights, spec.key, spec.dimensions)
+
+
 @dataclass
 class Embedding:
     """All that one embedder was asked for: features by source key, and why the others have none. `lost` is why there
@@ -155,8 +160,7 @@ class Workshop:
         return {key: features for key, features in made.items() if key not in faults}, faults
 
     def _identify(self) -> Identity:
-        spec = self._opened().spec
-        return Identity(spec.name, spec.weights, spec.key, spec.dimensions)
+        return identity(self._opened())
 
     def _opened(self) -> Embedder:
         if self._embedder is None:

@@ -6,6 +6,7 @@ only its missing items are kept, so a stopped run and an undisturbed one hold th
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,6 +21,7 @@ from evalkit.execute.limits import limits_of
 from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
+from evalkit.run.earlier import register, sounds, take
 from evalkit.run.plan import Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.store.ledger import Ledger, Record
@@ -32,8 +34,11 @@ _NAMED_STRANGERS = 5
 def settled_records(plan: Plan, ledger: Ledger) -> dict[str, Record]:
     """key -> record of the items that need no more work; every audio file is read and its digest compared."""
 
+    found = plan.found  # whose files were all read for the plan
+    read = {} if found is None else {str(found.clips[name].absolute()): each for name, each in found.digests.items()}
+
     def settled(item: Item) -> Record | None:
-        return ledger.settled(item.key, plan.folder.root, plan.config.retry_failed)
+        return ledger.settled(item.key, plan.folder.root, plan.config.retry_failed, read)
 
     pool = ThreadPoolExecutor()
     try:
@@ -73,6 +78,7 @@ def generate(
     if plan.found is not None:
         _collect(plan, ledger, settled, progress)
     elif len(settled) < len(plan.items):
+        settled |= _taken_over(plan, ledger, settled, progress)
         _make(plan, ledger, executor, settled, progress, lost, enough)
     progress.finish(stage)
 
@@ -89,6 +95,24 @@ def _require_model_files(plan: Plan) -> None:
             generator.check_files()
 
 
+def _taken_over(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> dict[str, Record]:
+    """key -> record of the missing sounds that earlier runs of the same maker have, which are in this run then."""
+    if plan.config.anew or os.environ.get("EVALKIT_ANEW", "") not in ("", "0"):
+        return {}
+    missing = [pair for items in plan.batches for pair in zip(items, sounds(items), strict=True)]
+    missing = [(item, sound) for item, sound in missing if item.key not in settled]
+    taken = {}
+    for record in take(plan, ledger, missing):
+        taken[record.key] = record
+        progress.advance(STAGE)
+    if taken:
+        told = "an earlier run has made it" if len(taken) == 1 else "earlier runs have made them"
+        progress.note(f"{len(taken):,} of {len(plan.items):,} sounds were there: {told} (--anew makes each anew)")
+    if why := register(plan):
+        progress.note(f"later runs will not find these sounds: {why}")
+    return taken
+
+
 def _make(
     plan: Plan,
     ledger: Ledger,
@@ -101,10 +125,10 @@ def _make(
     assert plan.generator is not None
     made = set(settled)
 
-    def keep(item: Item, result: Result) -> None:
+    def keep(item: Item, result: Result, sound: str = "") -> None:
         made.add(item.key)
         if item.key not in settled:
-            ledger.append(accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key)))
+            ledger.append(accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key), sound))
 
     def give_up(requests: Sequence[Request], why: str) -> None:
         for item in plan.items:
@@ -123,8 +147,9 @@ def _make(
     loading = partial(progress.step, f"load {plan.model.name}")
     job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options, limits, give_up, loading)
     for batch, results in executor.run(job, batches):
-        for item, result in zip(parts[batch.number], results, strict=True):
-            keep(item, result)
+        items = parts[batch.number]
+        for item, result, sound in zip(items, results, sounds(items), strict=True):
+            keep(item, result, sound)
             if item.key not in settled:
                 progress.advance(STAGE)
 

@@ -38,6 +38,7 @@ from evalkit.run.embed import Identity
 from evalkit.run.embedders import own_stamps, targets, tell_of_code
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
+from evalkit.run.remembered import identity_of
 from evalkit.run.samples import columns_told
 from evalkit.run.score import Scored
 from evalkit.store.ledger import runs_in
@@ -76,9 +77,7 @@ class Manifest:
         """The embedder that an earlier command used, where its files still have the stamp of then."""
         for entry in _table(self.content.get("metrics")).values():
             if isinstance(entry, dict) and entry.get("embedder") == weights_name and entry.get("stamp") == now:
-                fields = entry.get("weights"), entry.get("key"), entry.get("dimensions")
-                if isinstance(fields[0], str) and isinstance(fields[1], str) and isinstance(fields[2], int):
-                    return Identity(weights_name, fields[0], fields[1], fields[2])
+                return identity_of(weights_name, entry)
         return None
 
 

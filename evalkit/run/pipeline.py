@@ -16,12 +16,12 @@ from typing import Any
 from evalkit.core import interrupts
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
-from evalkit.embed.base import Embedder
+from evalkit.embed.base import Embedder, is_own
 from evalkit.execute.base import Executor, Unclosed
 from evalkit.execute.inline import Inline
 from evalkit.fetch.home import FEATURES, evalkit_home
-from evalkit.run.embed import Workshop
-from evalkit.run.embedders import open_embedder
+from evalkit.run.embed import Workshop, identity
+from evalkit.run.embedders import open_embedder, targets
 from evalkit.run.generate import generate, settled_records
 from evalkit.run.manifest import (
     Manifest,
@@ -36,6 +36,7 @@ from evalkit.run.manifest import (
 from evalkit.run.plan import Plan
 from evalkit.run.preflight import Looked, look, make_ready
 from evalkit.run.progress import Progress
+from evalkit.run.remembered import remember, remembered
 from evalkit.run.samples import write_samples
 from evalkit.run.score import Scoring, embed_all, score_all
 from evalkit.run.speed import speed
@@ -184,16 +185,22 @@ def _generated(
             progress.note(unclosed)
     records = {item.key: ledger.records[item.key] for item in plan.items if item.key in ledger.records}
     if plan.generator is not None and len(records) == len(plan.items):
-        manifest.update(speed=speed(plan, records))
+        taken = sum(bool(record.made_in) for record in records.values())
+        manifest.update(speed=speed(plan, records), **({"taken_over": taken} if taken else {}))
     return records, unclosed
 
 
 def _workshop(plan: Plan, manifest: Manifest, name: str, now: str, progress: Progress) -> Workshop:
     def load() -> Embedder:
         with progress.step(f"load {name}"):
-            return open_embedder(plan, name, plan.config.device)
+            embedder = open_embedder(plan, name, plan.config.device)
+        if not own:
+            remember(name, now, identity(embedder))
+        return embedder
 
-    return Workshop(load, manifest.known(name, now), evalkit_home().joinpath(*FEATURES), plan.config.device)
+    own = is_own(targets(plan)[name])
+    known = manifest.known(name, now) or (None if own else remembered(name, now))
+    return Workshop(load, known, evalkit_home().joinpath(*FEATURES), plan.config.device)
 
 
 @contextmanager

@@ -32,7 +32,9 @@ class Record:
     ok), `audio` the file relative to the run folder (absolute for audio scored in place), `sha256` of its
     bytes, `frames` per channel at `rate` Hz, `peak` linear, `loudness` in LUFS, `timings` its share of the
     wall seconds of its batch by part, `peak_bytes` the most memory in use until then,
-    `reader` the library that decoded the file, `attempt` which command's try this was, counted from 1.
+    `reader` the library that decoded the file, `attempt` which command's try this was, counted from 1, `sound` the
+    digest of what a generated sound depends on beside its maker ("" where it is not known), `made_in` the run folder
+    that it was taken over from ("" where it was made here).
     """
 
     key: str
@@ -53,6 +55,8 @@ class Record:
     attempt: int = 1
     reader: str = ""
     sample: int = 0
+    sound: str = ""
+    made_in: str = ""
 
 
 class Ledger:
@@ -76,17 +80,18 @@ class Ledger:
         append_line(self.path, {**asdict(record), "timings": dict(record.timings), "run": self._run})
         self.records[record.key] = record
 
-    def settled(self, key: str, root: Path, retry_failed: bool = False) -> Record | None:
+    def settled(self, key: str, root: Path, retry_failed: bool = False, read: Mapping[str, str] = {}) -> Record | None:
         """The record of an item that needs no more work, or None where it must be done (again).
 
         An ok record counts while its file is there with the recorded digest; a failure, unless `retry_failed` asks for
-        another try of all of them, while it is a verdict, or has been tried `ATTEMPTS` times.
+        another try of all of them, while it is a verdict, or has been tried `ATTEMPTS` times. `read` has the
+        digests of files that were read just now, by path, which are not read again.
         """
         record = self.records.get(key)
         if record is None:
             return None
         if record.status == "ok":
-            return record if _intact(record, root) else None
+            return record if _intact(record, root, read) else None
         tried_enough = record.kind not in RETRIED or record.attempt >= ATTEMPTS
         return record if tried_enough and not retry_failed else None
 
@@ -106,10 +111,12 @@ def runs_in(path: Path) -> set[str]:
     return {str(line["run"]) for line in read_lines(path) if line is not None and line.get("run")}
 
 
-def _intact(record: Record, root: Path) -> bool:
+def _intact(record: Record, root: Path, read: Mapping[str, str]) -> bool:
     """Is the recorded audio still there, byte for byte?"""
     if record.audio is None or record.sha256 is None:
         return False
+    if record.audio in read:
+        return read[record.audio] == record.sha256
     try:
         return digest_file(root / record.audio) == record.sha256
     except (OSError, ValueError):
