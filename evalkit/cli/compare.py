@@ -20,7 +20,9 @@ from evalkit.report.text import MISSING, figure
 
 if TYPE_CHECKING:
     from evalkit.comparison.pairs import Pair
+    from evalkit.comparison.parts import PartPair
     from evalkit.comparison.record import Record
+    from evalkit.report.division import Division
     from evalkit.report.entrants import Entrant
     from evalkit.report.records import RunRecord
 
@@ -41,6 +43,13 @@ def compare(
     out: Path | None = typer.Option(
         None, "--out", parser=typed, metavar="FILE", help="Also write a page, with the prompts that moved most to hear."
     ),
+    by: str | None = typer.Option(
+        None,
+        "--by",
+        metavar="COLUMN",
+        help="Compare in each slice of the prompts instead: by labels, words, seconds, or a further column of the "
+        "prompt file.",
+    ),
     as_json: bool = json_option(),
 ) -> None:
     """Hold runs against one another: which differences are real, and on which prompts.
@@ -50,10 +59,14 @@ def compare(
     cancels. p is adjusted for all comparisons of the table (Holm). Whatever is found, the exit code is 0; `check` is
     the gate.
 
+    With --by the runs are compared in each slice, over the prompts of which both have a value; p is adjusted for all
+    slices, metrics and pairs together. Distances of sets move with n, and are not compared so.
+
     \b
     Example:
       evalkit compare runs/mini/stable-audio-mini/* runs/mini/mock/*
       evalkit compare A B C --metric clap_score --out compare.html
+      evalkit compare A B --by genre --json
     """
     from evalkit.comparison.pairs import pairs
     from evalkit.report.entrants import entrants_of
@@ -73,17 +86,24 @@ def compare(
                 records.append(read_run(bundles.enter_context(folder_of(run))))
                 sides.append(_side(records[-1], run))
         names = _metrics(sides, metric, wrong) if sides else []
+        if by is not None and records:
+            with wrong.look():
+                _require_column(records, by)
         wrong.settle()
         entrants = entrants_of(records)
-        found = _Found(entrants, typed_once, sides, pairs(sides, names))
+        found = _Found(entrants, typed_once, sides, [] if by is not None else pairs(sides, names))
+        sliced = None if by is None else _sliced(records, sides, names, by)
         if place is not None:
             from evalkit.report.comparison import write_comparison
 
-            write_comparison(entrants, found.pairs, place)
+            write_comparison(entrants, found.pairs or pairs(sides, names), place)
     if as_json:
-        print_json(_as_json(found, out))
+        print_json(_as_json(found, out) | ({} if sliced is None else _sliced_json(found, sliced)))
         return
-    _print(found)
+    if sliced is None:
+        _print(found)
+    else:
+        _print_sliced(found, sliced)
     if out is not None:
         say(f"page: {out}")
 
@@ -99,7 +119,7 @@ class _Found:
         return self.entrants[place].key
 
     def prompts(self) -> Mapping[str, str]:
-        return {item.id: item.prompt for entrant in self.entrants for item in entrant.record.items}
+        return {item.key: item.prompt for entrant in self.entrants for item in entrant.record.items}
 
 
 def _side(record: RunRecord, run: Path) -> Record:
@@ -127,11 +147,84 @@ def _has_side(score: Mapping[str, Any]) -> bool:
     return score.get("direction") in ("lower", "higher")
 
 
-def _print(found: _Found) -> None:
+@dataclass(frozen=True)
+class _Sliced:
+    """The runs in each slice; `whole` are metrics that cannot be compared so."""
+
+    division: Division
+    pairs: Sequence[PartPair]
+    whole: Sequence[str]
+
+
+def _require_column(records: Sequence[RunRecord], by: str) -> None:
+    """Raises UserError where none of the runs' prompts have such a column, or the runs are of several suites."""
+    from evalkit.report.division import require_known
+
+    require_known(by, records)
+    if len({each.suite.digest for each in records}) > 1:
+        raise UserError("--by: these runs are of several suites, whose prompts are not the same", "name runs of one")
+
+
+def _sliced(records: Sequence[RunRecord], sides: Sequence[Record], metrics: Sequence[str], by: str) -> _Sliced:
+    from evalkit.comparison.parts import can_be_parted, pairs_by_part
+    from evalkit.report.division import division
+
+    divided = division(records, by)
+    assert divided is not None, "one of the runs has it"
+    whole = [name for name in metrics if sum(can_be_parted(side, name) for side in sides) < 2]
+    return _Sliced(divided, pairs_by_part(sides, metrics, divided.parts), whole)
+
+
+def _print_runs(found: _Found) -> None:
     for entrant, place in zip(found.entrants, found.places, strict=True):
         detail = f"  {entrant.detail}" if entrant.detail else ""
         say(f"{entrant.key}  {entrant.name}{detail}  ({place})")
     say()
+
+
+def _print_sliced(found: _Found, sliced: _Sliced) -> None:
+    _print_runs(found)
+    rows: list[list[object]] = []
+    for each in sliced.pairs:
+        metric, better, between, *numbers, finding = _row(found, each.pair)
+        rows.append([metric, better, one_line(each.part, _LONGEST), between, *numbers, each.n, finding])
+    head = ["metric", "better", sliced.division.by, "", "difference", "95 % interval", "p (adj.)", "n", "finding"]
+    print_table(head, rows, numbers=(4, 5, 6, 7))
+    unlike: dict[tuple[str, str, str], list[str]] = {}
+    for each in sliced.pairs:
+        if each.pair.reason:
+            key = each.pair.metric, _between(found, each.pair), each.pair.reason
+            unlike.setdefault(key, []).append(one_line(each.part, _LONGEST))
+    for (metric, between, reason), parts in unlike.items():
+        more = f" and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+        say(f"{metric}, {between}: not comparable: {reason} ({', '.join(parts[:_SHOWN])}{more})")
+    for note in _sliced_notes(sliced):
+        say(note)
+
+
+def _sliced_notes(sliced: _Sliced) -> list[str]:
+    whole = f"not compared by slice, as no mean of prompts: {', '.join(sliced.whole)}" if sliced.whole else ""
+    return [
+        *filter(None, (whole,)),
+        *sliced.division.notes,
+        "n: the prompts of which both runs have a value; under 5 sources no interval can be had",
+        f"p is adjusted by Holm for all {len(sliced.pairs)} comparisons of this table",
+    ]
+
+
+def _sliced_json(found: _Found, sliced: _Sliced) -> dict[str, object]:
+    return {
+        "by": sliced.division.by,
+        "kind": sliced.division.kind,
+        "comparisons": [
+            {"slice": each.part, "n": each.n, **_pair_json(found, each.pair, prompts=False)} for each in sliced.pairs
+        ],
+        "notes": _sliced_notes(sliced),
+    }
+
+
+def _print(found: _Found) -> None:
+    _print_runs(found)
     rows = [_row(found, pair) for pair in found.pairs]
     print_table(["metric", "better", "", "difference", "95 % interval", "p (adj.)", "finding"], rows, numbers=(3, 4, 5))
     for pair in found.pairs:
@@ -187,15 +280,15 @@ def _as_json(found: _Found, out: Path | None) -> dict[str, object]:
     }
 
 
-def _pair_json(found: _Found, pair: Pair) -> dict[str, object]:
+def _pair_json(found: _Found, pair: Pair, prompts: bool = True) -> dict[str, object]:
+    """`prompts` asks for those that moved most."""
     from evalkit.comparison.pairs import moved
 
     told: dict[str, object] = {"metric": pair.metric, "direction": pair.direction}
     told |= {"first": found.name(pair.first), "second": found.name(pair.second), "reason": pair.reason}
     if pair.found is None:
         return told
-    steps = moved(found.sides[pair.first], found.sides[pair.second], pair.metric)
-    return told | {
+    told |= {
         "difference": pair.found.value,
         "low": pair.found.low,
         "high": pair.found.high,
@@ -203,6 +296,8 @@ def _pair_json(found: _Found, pair: Pair) -> dict[str, object]:
         "p": pair.found.p,
         "p_adjusted": pair.adjusted,
         "better": None if pair.better is None else found.name(pair.better),
-        "most_fallen": dict(steps[:_MOST]),
-        "most_risen": dict(reversed(steps[-_MOST:])),
     }
+    if not prompts:
+        return told
+    steps = moved(found.sides[pair.first], found.sides[pair.second], pair.metric)
+    return told | {"most_fallen": dict(steps[:_MOST]), "most_risen": dict(reversed(steps[-_MOST:]))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -53,8 +54,10 @@ def changed(run: Record, metric: str, **changes: object) -> Record:
     return replace(run, metrics={**run.metrics, metric: {**run.metrics[metric], **changes}})
 
 
-def write_run(folder: Path, run: Record, status: str = "success") -> Path:
-    """The files of a run folder as evalkit.run writes them."""
+def write_run(
+    folder: Path, run: Record, status: str = "success", further: Mapping[str, list[Any]] | None = None
+) -> Path:
+    """The files of a run folder as evalkit.run writes them, with `further` columns of samples.parquet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -65,7 +68,7 @@ def write_run(folder: Path, run: Record, status: str = "success") -> Path:
     skipped = ("embedder", "per_prompt")
     scores = {name: {k: v for k, v in each.items() if k not in skipped} for name, each in run.metrics.items()}
     (folder / "scores.json").write_text(json.dumps(scores))
-    columns: dict[str, list[Any]] = {"id": IDS, "group": IDS, "status": ["ok"] * N}
+    columns: dict[str, list[Any]] = {"id": IDS, "group": IDS, "status": ["ok"] * N, **(further or {})}
     for name, each in run.metrics.items():
         columns[name] = [each["per_prompt"].get(i) for i in IDS]
     pq.write_table(pa.table(columns), folder / "samples.parquet")

@@ -19,6 +19,8 @@ from evalkit.report.formats import FORMATS, SCHEMA_VERSION
 from evalkit.report.latex import Style
 from evalkit.report.published import Figure
 from evalkit.report.records import read_run, read_runs
+from evalkit.report.slice_forms import SLICE_FORMATS
+from evalkit.report.slice_forms import records as slice_records
 from evalkit.run import baseline
 
 Make = Callable[..., Path]
@@ -55,8 +57,54 @@ def test_every_field_that_is_written_is_described(make_run: Make) -> None:
     assert list(report_of([make_run()], [])["scores"][0]) == described
     header = next(csv.reader(io.StringIO(FORMATS["csv"].write(boards(read_runs([make_run("d")])), Style()))))
     assert header == described
-    told = (SCHEMAS / "README.md").read_text(encoding="utf-8")
-    assert [line.split("`")[1] for line in told.splitlines() if line[:3].strip("| ").isdigit()] == described
+    assert tables_of_the_readme()[0] == described
+
+
+def tables_of_the_readme() -> list[list[str]]:
+    """The names in each of the README's tables of columns."""
+    parts = (SCHEMAS / "README.md").read_text(encoding="utf-8").split("| column | name |")[1:]
+    return [[line.split("`")[1] for line in part.splitlines() if line[:3].strip("| ").isdigit()] for part in parts]
+
+
+def with_genres(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    """A column of the prompt file, and values whose mean is the metric's."""
+    values = [row["kl_passt"] for row in rows if row["kl_passt"] is not None]
+    scores["kl_passt"] |= {"value": sum(values) / len(values), "n": len(values)}
+    for place, row in enumerate(rows):
+        row["prompt[genre]"] = ["rock", "jazz", "=1+1", None][place // 3]
+
+
+def test_slices_are_as_their_schema_says_in_json_and_csv(make_run: Make) -> None:
+    """Of two runs, with a slice in which all failed and one that is too small."""
+    runs = [make_run(name, fail=("helicopter", "fire-baby"), change=with_genres) for name in "ab"]
+    found = json.loads(SLICE_FORMATS["json"](boards(read_runs(runs)), "genre"))
+    validator("slices").validate(found)
+    schema = json.loads((SCHEMAS / "slices.schema.json").read_text(encoding="utf-8"))
+    described = list(schema["properties"]["slices"]["items"]["properties"])
+    assert {tuple(row) for row in found["slices"]} == {tuple(described)}
+    assert {row["too_few"] for row in found["slices"]} == {True}
+    assert any(row["value"] is None and row["n_failed"] == 2 for row in found["slices"])
+    rows = list(csv.DictReader(io.StringIO(SLICE_FORMATS["csv"](boards(read_runs(runs)), "genre"))))
+    assert list(rows[0]) == described == tables_of_the_readme()[1] and len(rows) == len(found["slices"])
+
+
+@pytest.mark.parametrize("change", [{"schema_version": 2}, {"slices": [{}]}, {"tables": None}])
+def test_the_schema_refuses_what_are_no_slices(make_run: Make, change: dict[str, Any]) -> None:
+    found = json.loads(SLICE_FORMATS["json"](boards(read_runs([make_run(change=with_genres)])), "genre"))
+    assert not validator("slices").is_valid(found | change)
+
+
+@pytest.mark.parametrize("path", sorted(EARLIER[0].parent.glob("*/slices.json")), ids=lambda path: path.parent.name)
+def test_slices_of_earlier_versions_are_still_as_the_schema_says(path: Path) -> None:
+    """Of the same runs, today's have the same fields with the same values, and more."""
+    before = json.loads(path.read_text(encoding="utf-8"))
+    validator("slices").validate(before)
+    days = [path.parent, EARLIER[EARLIER.index(path.parent) - 1]]
+    (board,) = boards(read_runs([day / "run" for day in days]))
+    now = {(row["metric"], row["slice"], row["run"]): row for row in slice_records(board, "labels")}
+    for row in before["slices"]:
+        kept = {key: now[row["metric"], row["slice"], row["run"]][key] for key in row}
+        assert kept == pytest.approx(row)
 
 
 @pytest.mark.parametrize("change", [{"schema_version": 2}, {"scores": [{}]}, {"tables": None}])
