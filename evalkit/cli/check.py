@@ -27,7 +27,10 @@ _GATE = (
 )
 _SUMMARY = "Also append the verdicts to this file as Markdown; where GITHUB_STEP_SUMMARY is set, to that one too."
 _HISTORY = "Also append the verdicts to this file as a line of JSON; `evalkit trend FILE` is its page."
-_COMMIT = "What the history calls this state of the code; default: GITHUB_SHA or CI_COMMIT_SHA, where they are set."
+_COMMIT = (
+    "What the history calls this state of the code; default: GITHUB_SHA or CI_COMMIT_SHA, where they are set, else the "
+    "commit of the git repository that this is typed in."
+)
 _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalkit.core.commit import commit_here
 from evalkit.core.errors import UserError
 from evalkit.core.files import writing
 from evalkit.core.text import clean, one_line
-from evalkit.report.text import MISSING, figure
+from evalkit.report.text import MISSING, figure, number
 
 if TYPE_CHECKING:
     from evalkit.api.compare import Comparisons
@@ -70,16 +71,18 @@ def _cell(text: str) -> str:
 
 def for_history(found: Comparisons, commit: str | None) -> dict[str, object]:
     """The record of a check in its history: what was judged, when, of which state of the code."""
-    named = commit or next((os.environ[name] for name in _COMMITS if os.environ.get(name)), "")
+    named, dirty = _state_of_code(commit)
     metrics = {}
     for each in found.comparisons:
         score = found.run.metrics.get(each.metric, {})
         ends = (score.get("low"), score.get("high")) if each.method != "bound" else (each.low, each.high)
-        told = {"value": each.current, "low": ends[0], "high": ends[1], "baseline": each.baseline, "n": each.n}
+        told = {"value": each.current, "low": ends[0], "high": ends[1], "se": number(score.get("se"))}
+        told |= {"baseline": each.baseline, "n": each.n}
         metrics[each.metric] = {**told, "direction": each.direction, "verdict": each.verdict}
     return {
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "commit": named,
+        "dirty": dirty,
         "run_id": found.run.run_id,
         "model": found.run.model.get("name"),
         "suite": found.run.suite.get("name"),
@@ -88,6 +91,16 @@ def for_history(found: Comparisons, commit: str | None) -> dict[str, object]:
         "verdict": "pass" if found.passed else "fail",
         "metrics": metrics,
     }
+
+
+def _state_of_code(commit: str | None) -> tuple[str, bool | None]:
+    """What the history calls it ("": nothing says so), and whether files differ from it: None where that is not known,
+    as of a commit that is not the one of the working folder."""
+    named = commit or next((os.environ[name] for name in _COMMITS if os.environ.get(name)), "")
+    here = commit_here(Path.cwd())
+    if here is None or (named and named != here.id):
+        return named, None
+    return here.id, here.dirty
 
 
 def junit(comparisons: Sequence[Comparison], strict: bool) -> bytes:

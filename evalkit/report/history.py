@@ -1,10 +1,11 @@
 """The history of a gate: a line of JSON per `evalkit check`, appended, and what is read of it for the page of trends.
 
-    {schema: 1, kind: "evalkit-history", time, commit, run_id, model, suite, protocol, baseline, verdict,
-     metrics: {name: {value, low, high, direction, n, baseline, verdict}}}
+    {schema: 1, kind: "evalkit-history", time, commit, dirty, run_id, model, suite, protocol, baseline, verdict,
+     metrics: {name: {value, low, high, se, direction, n, baseline, verdict}}}
 
-`low` and `high` are the value's own interval. A file may be a stranger's, or torn by a crash: a line that is no such
-record is passed over and counted.
+`low` and `high` are the value's own interval, `se` its standard error (null where it has none); `dirty` says whether
+files differed from the commit (null: not known). Lines of before have neither. A file may be a
+stranger's, or torn by a crash: a line that is no such record is passed over and counted.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from evalkit.core.errors import UserError
 from evalkit.core.jsonio import append_line, read_lines
-from evalkit.core.text import one_line
+from evalkit.core.text import one_line, short_digest
 from evalkit.report.text import number
 
 KIND = "evalkit-history"
@@ -28,7 +29,8 @@ MOST_METRICS = 50
 
 @dataclass(frozen=True)
 class Point:
-    """One metric at one check; `place` counts the checks from 0. `baseline` is the value that it was held against."""
+    """One metric at one check; `place` counts the checks from 0. `baseline` is the value that it was held against,
+    `state` the state of the code in a few words, "" where nothing says it."""
 
     place: int
     value: float
@@ -36,6 +38,7 @@ class Point:
     high: float | None
     baseline: float | None
     verdict: str
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,20 @@ class Line:
 
 @dataclass(frozen=True)
 class Check:
-    """One check as the page lists it."""
+    """One check as the page lists it; `dirty` says whether files differed from the commit, None where that is not
+    known."""
 
     place: int
     time: str
     commit: str
     model: str
     verdict: str
+    dirty: bool | None = None
+
+    @property
+    def state(self) -> str:
+        """The state of the code in a few words: the commit, shortened where it is a digest, and whether it is that."""
+        return f"{short_digest(self.commit)}{' + changes' if self.dirty else ''}"
 
 
 @dataclass(frozen=True)
@@ -84,9 +94,10 @@ def read_history(path: Path) -> History:
         assert record is not None
         place = len(checks)
         words = {key: one_line(record.get(key), 120) for key in _WORDS}
-        checks.append(Check(place, words["time"], words["commit"], words["model"], words["verdict"]))
+        dirty = record["dirty"] if isinstance(record.get("dirty"), bool) else None
+        checks.append(Check(place, words["time"], words["commit"], words["model"], words["verdict"], dirty))
         for name, score in list(record["metrics"].items())[:MOST_METRICS]:
-            point = _point(place, score)
+            point = _point(place, score, checks[-1].state)
             if point is not None:
                 key = (one_line(name, 80), words["model"], words["suite"], words["protocol"])
                 found.setdefault(key, (one_line(score.get("direction"), 10), []))[1].append(point)
@@ -117,11 +128,11 @@ def _is_record(record: Mapping[str, Any] | None) -> bool:
     return known and record is not None and isinstance(record.get("metrics"), dict)
 
 
-def _point(place: int, score: object) -> Point | None:
+def _point(place: int, score: object, state: str) -> Point | None:
     value = number(score.get("value")) if isinstance(score, dict) else None
     if value is None or not isinstance(score, dict):
         return None
     low, high = number(score.get("low")), number(score.get("high"))
     if low is None or high is None or not low <= value <= high:
         low = high = None
-    return Point(place, value, low, high, number(score.get("baseline")), one_line(score.get("verdict"), 20))
+    return Point(place, value, low, high, number(score.get("baseline")), one_line(score.get("verdict"), 20), state)

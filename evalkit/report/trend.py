@@ -6,6 +6,7 @@ As self-contained as the report: no request, the same bytes for the same file.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from pathlib import Path
 
 import evalkit
@@ -13,9 +14,13 @@ from evalkit.core.files import write_bytes
 from evalkit.report.charts import axis_ticks, axis_told
 from evalkit.report.history import History, Line, Point, read_history
 from evalkit.report.page import asset, environment, policy
+from evalkit.report.text import figure
 
 _WIDTH, _HEIGHT = 860, 190
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 16, 10, 24
+_SHORT = 24
+"""Characters of a commit under a picture."""
+
 _LISTED = 200
 """Checks in the table under the pictures, the newest ones."""
 
@@ -63,7 +68,10 @@ def _svg(line: Line) -> str:
         parts.append(f'<path class="grid" d="M{_LEFT} {y(tick)}H{_WIDTH - _RIGHT}"/>')
         parts.append(f'<text class="tick" x="{_LEFT - 8}" y="{y(tick)}" text-anchor="end">{axis_told(tick)}</text>')
     for place in sorted({0, points[-1].place}):
-        parts.append(f'<text class="tick" x="{x(place)}" y="{_HEIGHT - 6}" text-anchor="middle">{place + 1}</text>')
+        state = next((escape(point.state[:_SHORT]) for point in points if point.place == place and point.state), "")
+        anchor = "middle" if not state else "start" if place == 0 else "end"
+        label = f"{place + 1} · {state}" if state else str(place + 1)
+        parts.append(f'<text class="tick" x="{x(place)}" y="{_HEIGHT - 6}" text-anchor="{anchor}">{label}</text>')
     held = [point for point in points if point.baseline is not None]
     parts.append(_path("baseline", [(x(each.place), y(each.baseline or 0.0)) for each in held]))
     parts.append(_path("course", [(x(each.place), y(each.value)) for each in points]))
@@ -80,4 +88,5 @@ def _drawn(point: Point, x: str, y: Callable[[float], str]) -> str:
     if point.low is not None and point.high is not None:
         bar = f'<path class="bar" d="M{x} {y(point.low)}V{y(point.high)}"/>'
     kind = "bad-dot" if point.verdict in ("worse", "invalid") else "dot"
-    return f'{bar}<circle class="{kind}" cx="{x}" cy="{y(point.value)}" r="4"/>'
+    told = escape(" · ".join(filter(None, (str(point.place + 1), point.state, figure(point.value), point.verdict))))
+    return f'{bar}<circle class="{kind}" cx="{x}" cy="{y(point.value)}" r="4"><title>{told}</title></circle>'

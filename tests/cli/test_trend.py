@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evalkit_gate import record, write_run
+from evalkit_gate import changed, record, write_run
+from evalkit_git import repository
 
 HOSTILE = "</script><script>alert(1)</script>\x1b[31m"
 
@@ -63,3 +64,25 @@ def test_strange_lines_are_counted_and_do_nothing(typed: Any, history: Path, tmp
 def test_what_cannot_be_read_or_written_is_one_line(typed: Any, history: Path, words: tuple[str, ...]) -> None:
     done = typed(*words)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "Traceback" not in done.stderr
+
+
+def test_the_commit_of_the_folder_is_kept_with_whether_files_differ(typed: Any, tmp_path: Path) -> None:
+    """Without the variables of a CI; and none is none, outside of a repository."""
+    write_run(tmp_path / "base", changed(record(noise=0.01, seed=1), "fd_openl3", se=1.5))
+    words = ("check", "base", "--baseline", "base", "--history", "gate.jsonl")
+    plain = {"GITHUB_SHA": "", "CI_COMMIT_SHA": "", "GITHUB_STEP_SUMMARY": ""}
+    assert typed(*words, **plain).returncode == 0
+    head = repository(tmp_path)
+    assert typed(*words, **plain).returncode == 0
+    (tmp_path / "code.py").write_text("2\n")
+    assert typed(*words, **plain).returncode == 0
+    assert typed(*words, **{**plain, "GITHUB_SHA": "f" * 40}).returncode == 0
+    lines = [json.loads(line) for line in (tmp_path / "gate.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(line["commit"], line["dirty"]) for line in lines] == [
+        ("", None), (head, False), (head, True), ("f" * 40, None)
+    ]  # fmt: skip
+    assert (lines[0]["metrics"]["fd_openl3"]["se"], lines[0]["metrics"]["kl_passt"]["se"]) == (1.5, None)
+    assert typed("trend", "gate.jsonl").returncode == 0
+    page = (tmp_path / "trend.html").read_text(encoding="utf-8")
+    assert f"{head[:12]} + changes" in page and f'title="{head}"' in page and "<bdi>none</bdi>" in page
+    assert f"<title>2 · {head[:12]} · " in page
