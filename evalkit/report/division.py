@@ -61,12 +61,13 @@ def require_known(by: str, runs: Sequence[RunRecord]) -> None:
     )
 
 
-def division(runs: Sequence[RunRecord], by: str) -> Division | None:
+def division(runs: Sequence[RunRecord], by: str, most: int = MOST_SLICES) -> Division | None:
     """The prompts of these runs, which are the same ones, divided; None where none of them has that column. What a
-    column says is taken from the first run that has it."""
+    column says is taken from the first run that has it; of more than `most` values the largest have slices."""
     read = _ALWAYS.get(by)
     if read is not None:
-        return _divided(by, {item.key: read(item) for item in runs[0].items}, NO_LABEL if by == "labels" else NO_VALUE)
+        values = {item.key: read(item) for item in runs[0].items}
+        return _divided(by, values, NO_LABEL if by == "labels" else NO_VALUE, most)
     name = _column(by)
     told = [{item.key: item.columns.get(name) for item in run.items} for run in runs]
     having = [place for place, each in enumerate(told) if any(value is not None for value in each.values())]
@@ -75,7 +76,7 @@ def division(runs: Sequence[RunRecord], by: str) -> Division | None:
     first = told[having[0]]
     differing = any(told[place] != first for place in having[1:])
     notes = [f"the runs say different things of {by}: what {runs[having[0]].run_id} says is taken"] if differing else []
-    return _divided(by, first, NO_VALUE, notes)
+    return _divided(by, first, NO_VALUE, most, notes)
 
 
 def quantiles(values: Mapping[str, float]) -> Mapping[str, frozenset[str]]:
@@ -105,7 +106,9 @@ def _column(by: str) -> str:
     return name_in(by) or by
 
 
-def _divided(by: str, values: Mapping[str, Value | None], nothing: str, notes: Sequence[str] = ()) -> Division:
+def _divided(
+    by: str, values: Mapping[str, Value | None], nothing: str, most: int, notes: Sequence[str] = ()
+) -> Division:
     there = {key: value for key, value in values.items() if value is not None}
     without = frozenset(values.keys() - there.keys())
     numbers = {key: value for key, value in there.items() if isinstance(value, float)}
@@ -116,7 +119,7 @@ def _divided(by: str, values: Mapping[str, Value | None], nothing: str, notes: S
             told.append(f"slices by {by} are quantiles: at most {BINS}, equal values together")
     else:
         kind = "tags" if any(isinstance(value, tuple) for value in there.values()) else "text"
-        parts = _named(there, told)
+        parts = _named(there, most, told)
         if kind == "tags" and by == "labels":
             told.append("a prompt with several labels is in the slice of each")
         elif kind == "tags":
@@ -128,19 +131,19 @@ def _divided(by: str, values: Mapping[str, Value | None], nothing: str, notes: S
     return Division(by, kind, parts, tuple(told))
 
 
-def _named(values: Mapping[str, Value], notes: list[str]) -> dict[str, frozenset[str]]:
+def _named(values: Mapping[str, Value], most: int, notes: list[str]) -> dict[str, frozenset[str]]:
     """A slice a value or tag, by name; of very many the largest, and the rest together."""
     found: dict[str, set[str]] = {}
     for key, value in values.items():
         for name in value if isinstance(value, tuple) else (str(value),):
             found.setdefault(name, set()).add(key)
     sizes = Counter({name: len(ids) for name, ids in found.items()})
-    kept = sorted(sorted(sizes), key=lambda name: -sizes[name])[:MOST_SLICES] if len(sizes) > MOST_SLICES else sizes
+    kept = sorted(sizes, key=lambda name: (-sizes[name], name))[:most]
     parts = {name: frozenset(found[name]) for name in sorted(kept)}
     others = [name for name in found if name not in parts]
     if others:
         parts[f"({count(len(others), 'other value')})"] = frozenset().union(*(found[name] for name in others))
-        notes.append(f"the {MOST_SLICES} values with most prompts have slices of their own, the others one together")
+        notes.append(f"the {most} values with most prompts have slices of their own, the others one together")
     return parts
 
 

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
     from evalkit.report.ears import Ears
 
-STYLES = ("style.css", "player.css")
-SCRIPTS = ("script.js", "turns.js", "player.js", "export.js")
+STYLES = ("style.css", "player.css", "slices.css")
+SCRIPTS = ("script.js", "turns.js", "player.js", "export.js", "slices.js")
 """Files of `assets` that become the page's one style and one script, in this order."""
 
 _TRIES = 5

@@ -16,7 +16,7 @@ from evalkit.comparison.parts import Mean, can_be_parted, difference_in_part, me
 from evalkit.comparison.ranks import separated
 from evalkit.comparison.record import Record
 from evalkit.report.board import Board, Column
-from evalkit.report.division import Division, division
+from evalkit.report.division import MOST_SLICES, Division, division
 from evalkit.report.records import RunRecord
 from evalkit.report.text import count
 
@@ -78,10 +78,10 @@ class Sliced:
         return tuple(dict.fromkeys(each.column for each in self.slices))
 
 
-def sliced(board: Board, by: str) -> Sliced:
-    """Every headline metric that has a value per prompt, in every slice."""
+def sliced(board: Board, by: str, most: int = MOST_SLICES) -> Sliced:
+    """Every headline metric that has a value per prompt, in every slice; of more than `most` values the rest is one."""
     runs = [entrant.record for entrant in board.entrants]
-    divided = division(runs, by)
+    divided = division(runs, by, most)
     if divided is None:
         return Sliced(by, "", (), (f"nothing is sliced by {by}: the prompts of these runs have no such column",))
     failed = [Counter(item.key for item in run.items if item.failed) for run in runs]

@@ -20,6 +20,7 @@ from evalkit.report.provenance import Provenance, provenance
 from evalkit.report.published import Figure
 from evalkit.report.records import RunRecord
 from evalkit.report.sampling import Audio
+from evalkit.report.slice_view import Slices, slices_of
 from evalkit.report.speed import Pace, paces
 from evalkit.report.text import count
 from evalkit.report.variance import Spread, splits
@@ -76,6 +77,7 @@ class Section:
     pictures: bool
     audio_note: str
     splits: tuple[Spread, ...]
+    slices: Slices
     provenance: tuple[Provenance, ...]
     paces: tuple[Pace, ...]
 
@@ -151,6 +153,7 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         pictures=any(take.media.picture for entry in entries for take in entry.takes),
         audio_note=" ".join(filter(None, (_audio_note(prompts.full, len(entries), audio), prompts.recordings))),
         splits=splits(board),
+        slices=slices_of(board),
         provenance=tuple(provenance(entrant) for entrant in entrants),
         paces=paces(entrants),
     )
