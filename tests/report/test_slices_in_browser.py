@@ -78,6 +78,7 @@ def test_a_page_that_is_read_again_keeps_what_was_chosen_and_shows_it(page: Path
 
 def test_with_script_off_the_first_is_shown_and_the_others_are_named(page: Path, browser: Any) -> None:
     browser.open(page, script=False)
+    assert browser.run(SHOWN) == [True, *[False] * 5]
     markup = page.read_text(encoding="utf-8")
     assert markup.count('<div class="slice">') == 1 and markup.count('<div class="slice" hidden>') == 5
     assert "<noscript><p" in markup and '<p class="slice-choice" hidden>' in markup
