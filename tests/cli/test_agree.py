@@ -79,3 +79,12 @@ def test_what_cannot_be_is_one_line(typed: Typed, tmp_path: Path, words: list[st
     done = typed("agree", *words)
     assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_all_that_is_wrong_is_told_at_once(typed: Typed, tmp_path: Path) -> None:
+    """One run of the command, one list: not the next mistake after each correction."""
+    (tmp_path / "m.csv").write_text("clip,mine\na,one\n")
+    done = typed("agree", "gone.csv", "--metrics", "m.csv", "--runs", "nowhere", "--runs", "neither")
+    assert done.returncode == 2
+    for told in ("gone.csv", "nowhere", "neither", "'one' is no number", "both given"):
+        assert told in done.stderr
