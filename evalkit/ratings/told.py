@@ -107,15 +107,16 @@ def _figure(figure: Figure) -> str:
 
 def agreement_notes(held: Sequence[Held]) -> list[str]:
     """What is to be known of the table."""
-    notes = [LEVELS, CEILING]
+    notes, about = [LEVELS, CEILING], dict[str, list[str]]()
     for each in {one.metric: one for one in held}.values():
         own = each.agreement
-        told = f"{each.metric}: {count(own.clips, 'clip')} of {count(own.systems, 'system')}"
+        told = f"{count(own.clips, 'clip')} of {count(own.systems, 'system')}"
         told += f", {own.several} of them with {FEWEST} clips or more" if own.several < own.systems else ""
         told += f"; {each.missing:,} rated without a value" if each.missing else ""
         told += f"; {each.unrated:,} values without a rating" if each.unrated else ""
         told += "" if each.stated else "; higher is taken to be better, as nothing says"
-        notes.append(told)
+        about.setdefault(told, []).append(each.metric)
+    notes += [f"{', '.join(metrics)}: {told}" for told, metrics in about.items()]
     if any(each.agreement.systems < FEWEST for each in held):
         notes.append(f"Under {FEWEST} systems there is no correlation between them.")
     return notes
