@@ -151,7 +151,7 @@ def _describe(found: Ratings, as_json: bool) -> dict[str, Any]:
     if not as_json:
         say(found.title or found.name)
         print_sheet(told.reliability_sheet(scales))
-        print_sheet(told.systems_sheet(scales))
+        print_sheet(told.systems_sheet(scales, found.labels))
         if (sheet := told.detectable_sheet(scales)) is not None:
             print_sheet(sheet)
         _notes([told.CEILING, *told.source_notes(found)])
@@ -164,7 +164,7 @@ def _hold(found: Ratings, measured: Sequence[Measured], as_json: bool) -> dict[s
     from evalkit.ratings.against import held_against
 
     held = held_against(found, measured)
-    notes = [*told.agreement_notes(held), *told.source_notes(found)]
+    notes = [*told.agreement_notes(held, found.name), *told.source_notes(found)]
     if not as_json:
         print_sheet(told.agreement_sheet(held))
         _notes(notes)
@@ -179,9 +179,9 @@ def _estimate(found: Ratings, measured: Sequence[Measured], as_json: bool) -> di
     alone, gaps = estimated(found, measured)
     notes = [*told.estimate_notes(alone), *told.source_notes(found)]
     if not as_json:
-        print_sheet(told.estimates_sheet(alone))
+        print_sheet(told.estimates_sheet(alone, found.labels))
         if gaps:
-            print_sheet(told.gaps_sheet(gaps))
+            print_sheet(told.gaps_sheet(gaps, found.labels))
         _notes(notes)
     return {
         "estimates": [plain.estimated(each) for each in alone],
@@ -204,7 +204,7 @@ def _board(board: Leaderboard, measured: Sequence[Measured], as_json: bool) -> N
     print_sheet(told.leaderboard_sheet(board))
     if held:
         print_sheet(told.agreement_sheet(held))
-    _notes([*(told.agreement_notes(held) if held else []), *told.source_notes(board)])
+    _notes([*(told.agreement_notes(held, board.name) if held else []), *told.source_notes(board)])
 
 
 def _notes(notes: Sequence[str]) -> None:
