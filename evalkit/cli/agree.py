@@ -10,7 +10,8 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, print_sheet, say
 from evalkit.cli.paths import typed
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.errors import unknown_name
+from evalkit.core.faults import Gathering
 from evalkit.core.paths import is_there
 
 if TYPE_CHECKING:
@@ -58,17 +59,21 @@ def agree(
     """
     from evalkit.ratings.music_arena import Leaderboard
 
-    if more and not runs:
-        raise UserError(f"{more[0]}: one file of ratings is read at a time", "name run folders after --runs")
-    if estimate and not (runs or metrics):
-        raise UserError("--estimate has no metric to combine ratings with", "name --runs or --metrics")
-    found = _ratings(ratings)
+    wrong = Gathering()
+    wrong.require(not more or bool(runs), "one file of ratings is read at a time", "name run folders after --runs")
+    wrong.require(not estimate or bool(runs or metrics), "--estimate has no metric", "name --runs or --metrics")
     # A shell puts what a pattern matched after the option: the first is the option's, the others are arguments.
-    measured = _measured([*runs, *(more or [])], metrics, only)
+    measured = _measured([*runs, *(more or [])] if runs else [], metrics, only, wrong)
+    found = wrong.read(None, _ratings, ratings)
     if isinstance(found, Leaderboard):
-        _board(found, measured, estimate, as_json)
+        wrong.require(not estimate, "a leaderboard has no ratings of clips to combine with a metric")
+    elif found is not None:
+        found = wrong.read(found, _of_scales, found, scale)
+    wrong.settle()
+    assert found is not None, "else that is told"
+    if isinstance(found, Leaderboard):
+        _board(found, measured, as_json)
         return
-    found = _of_scales(found, scale)
     told: dict[str, Any] = {"ratings": found.name, "source": found.source, "licence": found.licence}
     if estimate:
         told |= _estimate(found, measured, as_json)
@@ -103,24 +108,38 @@ def _of_scales(found: Ratings, wanted: Sequence[str]) -> Ratings:
     return replace(found, scales=tuple(known[name] for name in dict.fromkeys(wanted))) if wanted else found
 
 
-def _measured(runs: Sequence[Path], table: Path | None, only: Sequence[str]) -> list[Measured]:
-    from evalkit.comparison.record import read_run
-    from evalkit.ratings.measured import measured_of_runs, read_measured
+def _measured(runs: Sequence[Path], table: Path | None, only: Sequence[str], wrong: Gathering) -> list[Measured]:
+    """The metrics that are named, of runs or of a table; what is wrong with any of it is kept."""
+    from evalkit.ratings.measured import read_measured
 
-    if runs and table is not None:
-        raise UserError("--runs and --metrics are both given", "hold one of them against the ratings")
+    wrong.require(
+        not runs or table is None, "--runs and --metrics are both given", "hold one of them against the ratings"
+    )
     if not runs and table is None:
-        if only:
-            raise UserError(f"--metric {only[0]} is of no run and no table", "name --runs or --metrics")
+        wrong.require(not only, f"--metric {', '.join(only)}: is of no run and no table", "name --runs or --metrics")
         return []
-    found = read_measured(table) if table is not None else measured_of_runs([read_run(run) for run in runs])
+    before = len(wrong.errors)
+    found = _of_runs(runs, wrong)
+    found += [] if table is None else wrong.read([], read_measured, table)
     known = {each.metric: each for each in found}
-    for name in only:
-        if name not in known:
-            raise unknown_name("metric here with a value per clip", name, known)
-    if not found:
-        raise UserError("these runs have no metric with a value per prompt", "score them with one, as clap_score")
-    return [known[name] for name in dict.fromkeys(only)] if only else found
+    if len(wrong.errors) == before:
+        wrong.require(bool(found), "these runs have no metric with a value per prompt", "score them with clap_score")
+        for name in only if found else ():
+            if name not in known:
+                wrong.add(unknown_name("metric here with a value per clip", name, known))
+    return [known[name] for name in dict.fromkeys(only) if name in known] if only else found
+
+
+def _of_runs(runs: Sequence[Path], wrong: Gathering) -> list[Measured]:
+    from evalkit.comparison.record import Record, read_run
+    from evalkit.ratings.measured import measured_of_runs
+    from evalkit.store.bundle import folder_of
+
+    records: list[Record] = []
+    for run in dict.fromkeys(runs):
+        with wrong.look(), folder_of(run) as folder:
+            records.append(read_run(folder))
+    return measured_of_runs(records)
 
 
 def _describe(found: Ratings, as_json: bool) -> dict[str, Any]:
@@ -132,7 +151,7 @@ def _describe(found: Ratings, as_json: bool) -> dict[str, Any]:
     if not as_json:
         say(found.title or found.name)
         print_sheet(told.reliability_sheet(scales))
-        print_sheet(told.systems_sheet(scales))
+        print_sheet(told.systems_sheet(scales, found.labels))
         if (sheet := told.detectable_sheet(scales)) is not None:
             print_sheet(sheet)
         _notes([told.CEILING, *told.source_notes(found)])
@@ -145,7 +164,7 @@ def _hold(found: Ratings, measured: Sequence[Measured], as_json: bool) -> dict[s
     from evalkit.ratings.against import held_against
 
     held = held_against(found, measured)
-    notes = [*told.agreement_notes(held), *told.source_notes(found)]
+    notes = [*told.agreement_notes(held, found.name), *told.source_notes(found)]
     if not as_json:
         print_sheet(told.agreement_sheet(held))
         _notes(notes)
@@ -160,9 +179,9 @@ def _estimate(found: Ratings, measured: Sequence[Measured], as_json: bool) -> di
     alone, gaps = estimated(found, measured)
     notes = [*told.estimate_notes(alone), *told.source_notes(found)]
     if not as_json:
-        print_sheet(told.estimates_sheet(alone))
+        print_sheet(told.estimates_sheet(alone, found.labels))
         if gaps:
-            print_sheet(told.gaps_sheet(gaps))
+            print_sheet(told.gaps_sheet(gaps, found.labels))
         _notes(notes)
     return {
         "estimates": [plain.estimated(each) for each in alone],
@@ -171,13 +190,11 @@ def _estimate(found: Ratings, measured: Sequence[Measured], as_json: bool) -> di
     }
 
 
-def _board(board: Leaderboard, measured: Sequence[Measured], estimate: bool, as_json: bool) -> None:
+def _board(board: Leaderboard, measured: Sequence[Measured], as_json: bool) -> None:
     from evalkit.ratings import as_json as plain
     from evalkit.ratings import told
     from evalkit.ratings.against import held_against_board
 
-    if estimate:
-        raise UserError("a leaderboard has no ratings of clips to combine with a metric", "name ratings of clips")
     held = held_against_board(board, measured)
     if as_json:
         print_json(
@@ -187,7 +204,7 @@ def _board(board: Leaderboard, measured: Sequence[Measured], estimate: bool, as_
     print_sheet(told.leaderboard_sheet(board))
     if held:
         print_sheet(told.agreement_sheet(held))
-    _notes([*(told.agreement_notes(held) if held else []), *told.source_notes(board)])
+    _notes([*(told.agreement_notes(held, board.name) if held else []), *told.source_notes(board)])
 
 
 def _notes(notes: Sequence[str]) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from evalkit.cli.output import print_json, print_sheet, say, warn
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place
 from evalkit.core.paths import is_folder
 
 if TYPE_CHECKING:
+    from evalkit.listening.study import Study
     from evalkit.ratings.collected import Collected
     from evalkit.ratings.heard import HeardScale
 
@@ -50,15 +52,20 @@ def collect_answers(
     from evalkit.ratings.collected import collect, write_collected
     from evalkit.ratings.heard import heard
 
-    if key is None:
-        raise UserError("--collect needs the study's key", "name it: --key listen.key.json, as evalkit listen wrote it")
-    if not answers:
-        raise UserError("--collect has no answer files", "name the .json files that listeners sent")
-    place = require_place(out)
-    study, _ = read_key(key)
-    others = [path for path in answers if path.resolve() != key.resolve()]
-    found = collect(study, read_sheets(others, study), keep_failed)
-    _require_runs(found, runs)
+    wrong = Gathering()
+    place = wrong.read(None, require_place, out)
+    wrong.require(key is not None, "--collect needs the study's key", "name it: --key listen.key.json")
+    study, _ = (None, "") if key is None else wrong.read((None, ""), read_key, key)
+    # A folder of answers may hold the key, and what was made of them before.
+    ours = {path.resolve() for path in (key, out) if path is not None}
+    sent = [path for path in answers if path.resolve() not in ours]
+    wrong.require(bool(sent), "--collect has no answer files", "name the .json files that listeners sent")
+    sheets = () if study is None else wrong.read((), read_sheets, sent, study)
+    if study is not None:
+        _look_for_runs(study, runs, wrong)
+    wrong.settle()
+    assert study is not None and place is not None, "else that is told"
+    found = collect(study, sheets, keep_failed)
     scales = heard(found)
     write_collected(found, place)
     if as_json:
@@ -71,17 +78,17 @@ def collect_answers(
         say(f"how the metrics agree: evalkit agree {out} --runs RUN...")
 
 
-def _require_runs(found: Collected, runs: Sequence[Path]) -> None:
-    """Raises UserError where a named run is none of the study."""
+def _look_for_runs(study: Study, runs: Sequence[Path], wrong: Gathering) -> None:
+    """Keep every named run that is none of the study."""
     from evalkit.store.bundle import folder_of
     from evalkit.store.state import read_state
 
+    known = {run.id: run.name for run in study.runs}
     for run in runs:
-        with folder_of(run) as folder:
+        with wrong.look(), folder_of(run) as folder:
             identifier = str(read_state(folder).facts.get("run_id"))
-        if identifier not in found.names:
-            known = ", ".join(f"{name} ({each})" for each, name in found.names.items())
-            raise UserError(f"{run}: is no run of this study", f"it is of {known}")
+            told = ", ".join(f"{name} ({each})" for each, name in known.items())
+            wrong.require(identifier in known, f"{run}: is no run of this study", f"it is of {told}")
 
 
 def _print(found: Collected, scales: Sequence[HeardScale]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from evalkit.cli.collecting import USUAL, collect_answers, sorted_out
 from evalkit.cli.output import json_option, print_json, say, warn
 from evalkit.cli.paths import typed
 from evalkit.cli.words import names
@@ -35,7 +36,9 @@ class Loudness(StrEnum):
 
 
 def listen(
-    runs: list[Path] = typer.Argument(..., parser=typed, metavar="RUN", help="Run folders of one suite, or bundles."),
+    runs: list[Path] | None = typer.Argument(
+        None, parser=typed, metavar="RUN", help="Run folders of one suite, or bundles."
+    ),
     kind: Kind = typer.Option(
         Kind.mos, "--kind", help="Rate sounds one by one, prefer one of two, or rate all beside a reference (mushra)."
     ),
@@ -54,15 +57,31 @@ def listen(
         None, "--detect", metavar="D", help="Say how many listeners see a difference of D (points; per cent for ab)."
     ),
     seed: int = typer.Option(0, "--seed", help="Draws the prompts and each listener's order."),
-    out: Path = typer.Option(
-        Path("listen"),
+    out: Path | None = typer.Option(
+        None,
         "--out",
         parser=typed,
         metavar="PLACE",
-        help="A folder, or one FILE.html. Default: listen.",
+        help="A folder, or one FILE.html. Default: listen. With --collect: ratings.json.",
     ),
     post: str = typer.Option("", "--post", metavar="URL", help="Answers may also be sent there. Default: nowhere."),
     loudness: Loudness = typer.Option(Loudness.matched, "--loudness", help="Bring a prompt's sounds to one loudness."),
+    collect: list[Path] = typer.Option(
+        [],
+        "--collect",
+        parser=typed,
+        metavar="ANSWERS...",
+        help="Read what listeners sent: files, or a folder of them.",
+    ),
+    key: Path | None = typer.Option(
+        None, "--key", parser=typed, metavar="FILE", help="The study's PLACE.key.json, for --collect."
+    ),
+    of_runs: list[Path] = typer.Option(
+        [], "--runs", parser=typed, metavar="RUN...", help="With --collect: refuse answers that are not of these."
+    ),
+    keep_failed: bool = typer.Option(
+        False, "--keep-failed", help="With --collect: count listeners who failed a check, too."
+    ),
     as_json: bool = json_option(),
 ) -> None:
     """Build a listening test: a folder, or one HTML file, that opens from a double click or any host of files.
@@ -71,15 +90,27 @@ def listen(
     whose stands in PLACE.key.json beside it: keep that, and share the rest. Sounds of a prompt are brought to one
     loudness. A headphone check and attention checks are part of it. Give each listener a number: PLACE/index.html#1.
 
+    With --collect, answers are read with that key: means with intervals by listener and prompt, scores of preferences,
+    ranks, how far listeners agree. Who failed a check is left out, and named. It writes one file of ratings, for
+    `evalkit report --listeners` and `evalkit agree`.
+
     \b
     Example:
       evalkit listen runs/mini/stable-audio-mini/* runs/mini/audioldm-mini/* --listeners 12
       evalkit listen RUN RUN --kind ab --scales quality --prompts 10 --out study.html
+      evalkit listen --collect answers/ --key listen.key.json --out ratings.json
     """
     from evalkit.listening.build import Wish, outline, told
     from evalkit.listening.make import make, place_of
 
+    if collect:
+        answers, heard = sorted_out([*collect, *(runs or [])], of_runs)
+        collect_answers(answers, key, heard, out or USUAL, keep_failed, as_json)
+        return
     wrong = Gathering()
+    wrong.require(bool(runs), "no run is named", "name run folders, or --collect what listeners sent")
+    alone = key is None and not of_runs and not keep_failed
+    wrong.require(alone, "--key, --runs and --keep-failed are of --collect", "name the answers: --collect FILE")
     wish = Wish(
         kind.value,
         None if scales is None else tuple(names("--scales", scales, wrong)),
@@ -91,9 +122,9 @@ def listen(
         post,
     )
     wrong.require(detect is None or 0 < detect < math.inf, f"--detect is {detect}, expected a difference above 0")
-    place = wrong.read(None, place_of, out)
+    place = wrong.read(None, place_of, out or Path("listen"))
     with ExitStack() as open_bundles:
-        folders = [wrong.read(run, _unpacked, run, open_bundles) for run in runs]
+        folders = [wrong.read(run, _unpacked, run, open_bundles) for run in runs or ()]
         plan = outline(folders, wish, wrong)
         assert place is not None, "else that is told"
         made = make(plan, place)

@@ -7,8 +7,8 @@ know of mild and strict raters, and every table says so."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,7 +45,8 @@ class Scale:
 @dataclass(frozen=True)
 class Ratings:
     """All ratings of a file or a study. `source` and `licence` say where they are from ("" for one's own), `notes` what
-    was left out or taken for granted while they were read."""
+    was left out or taken for granted while they were read. `labels` are what systems
+    are called in tables."""
 
     name: str
     rows: Sequence[Rating]
@@ -54,6 +55,7 @@ class Ratings:
     licence: str = ""
     notes: tuple[str, ...] = ()
     title: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def known_raters(self) -> bool:

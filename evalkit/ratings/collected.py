@@ -119,6 +119,12 @@ class Collected:
         return {each.id: each.name for each in self.systems}
 
     @property
+    def labels(self) -> Mapping[str, str]:
+        """{id of a system: what it is called in a table}: its name, with the id where several have that name."""
+        several = Counter(self.names.values())
+        return {key: name if several[name] == 1 else f"{name} {key}" for key, name in self.names.items()}
+
+    @property
     def said(self) -> tuple[Score | Vote, ...]:
         """All that counts, of either form."""
         return (*self.scores, *self.votes)
@@ -273,7 +279,7 @@ def as_ratings(found: Collected, name: str) -> Ratings:
         for one in found.scores
     ]
     scales = tuple(Scale(each.name, each.title, each.low, each.high) for each in found.scales)
-    return Ratings(name, rows, scales, title=found.title, notes=tuple(told(found)))
+    return Ratings(name, rows, scales, title=found.title, notes=tuple(told(found)), labels=found.labels)
 
 
 def told(found: Collected) -> list[str]:

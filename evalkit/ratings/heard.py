@@ -123,11 +123,11 @@ def _of_votes(found: Collected, asked: Asked, votes: Sequence[Vote]) -> HeardSca
     notes = list(_few(len({vote.listener for vote in votes}), votes))
     groups = apart(cast, len(names))
     if len(groups) > 1:
-        sets = "; ".join(", ".join(found.names[names[at]] for at in group) for group in groups)
+        sets = "; ".join(", ".join(found.labels[names[at]] for at in group) for group in groups)
         return HeardScale(asked, True, (), {}, None, (f"no scores: these never met one another: {sets}",))
     scores = bradley_terry(cast, len(names))
     if scores.separated:
-        sure = ", ".join(found.names[names[at]] for at in scores.separated)
+        sure = ", ".join(found.labels[names[at]] for at in scores.separated)
         notes.append(
             f"{sure}: won or lost all comparisons with the others, so the score has no end; it is told after half a "
             "win and half a loss more of each pair, without an interval"

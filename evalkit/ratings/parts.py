@@ -71,7 +71,7 @@ def _part(found: Collected, scale: HeardScale, runs: Sequence[str], outcome: Out
         standing = outcome.standings[runs.index(each.system)] if each.system in runs else None
         rows.append(
             (
-                found.names[each.system],
+                found.labels[each.system],
                 told.value(each.value, each.interval),
                 MISSING if standing is None else standing.text,
                 f"{each.listeners:,}",
@@ -95,7 +95,7 @@ def _gaps(found: Collected, scale: HeardScale, outcome: Outcome, runs: Sequence[
             MISSING if each.low is None or each.high is None else f"{each.value:.2f} [{each.low:.2f}, {each.high:.2f}]"
         )
         p = MISSING if each.p is None else f"{outcome.adjusted[one, other]:.2g}"
-        rows.append((f"{found.names[runs[one]]} − {found.names[runs[other]]}", ends, p))
+        rows.append((f"{found.labels[runs[one]]} − {found.labels[runs[other]]}", ends, p))
     return Sheet(f"{scale.asked.title}: differences", ("", "difference", "p (adj.)"), tuple(rows))
 
 

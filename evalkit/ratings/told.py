@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from evalkit.ratings.against import Held
 from evalkit.ratings.base import Ratings
 from evalkit.ratings.combined import Estimated, Gap
 from evalkit.ratings.describe import CLIPS, RATERS, Described
 from evalkit.ratings.music_arena import Leaderboard
+from evalkit.report.overlaps import known
 from evalkit.report.tables import ARROWS, Sheet
 from evalkit.report.text import MISSING, count, plainly
 from evalkit.stats.intervals import Interval
@@ -56,14 +57,14 @@ def _reliability(each: Described) -> tuple[str, ...]:
     )
 
 
-def systems_sheet(found: Sequence[Described]) -> Sheet:
-    """Mean ratings, a line a system, in the order of the first scale."""
+def systems_sheet(found: Sequence[Described], labels: Mapping[str, str]) -> Sheet:
+    """Mean ratings, a line a system, in the order of the first scale; `labels` say what systems are called."""
     names = [system.system for system in found[0].systems]
     by = [{system.system: system for system in each.systems} for each in found]
     rows = []
     for name in names:
         means = (value(own[name].mean, own[name].interval) if name in own else MISSING for own in by)
-        rows.append((name, *means, f"{by[0][name].clips:,}", f"{by[0][name].ratings:,}"))
+        rows.append((labels.get(name, name), *means, f"{by[0][name].clips:,}", f"{by[0][name].ratings:,}"))
     return Sheet("Mean ratings", ("system", *(each.scale.name for each in found), "clips", "ratings"), tuple(rows))
 
 
@@ -105,28 +106,30 @@ def _figure(figure: Figure) -> str:
     return value(figure.value, figure.interval)
 
 
-def agreement_notes(held: Sequence[Held]) -> list[str]:
-    """What is to be known of the table."""
-    notes = [LEVELS, CEILING]
+def agreement_notes(held: Sequence[Held], ratings: str) -> list[str]:
+    """What is to be known of the table, against the ratings of this name."""
+    notes, about = [LEVELS, CEILING], dict[str, list[str]]()
     for each in {one.metric: one for one in held}.values():
         own = each.agreement
-        told = f"{each.metric}: {count(own.clips, 'clip')} of {count(own.systems, 'system')}"
+        told = f"{count(own.clips, 'clip')} of {count(own.systems, 'system')}"
         told += f", {own.several} of them with {FEWEST} clips or more" if own.several < own.systems else ""
         told += f"; {each.missing:,} rated without a value" if each.missing else ""
         told += f"; {each.unrated:,} values without a rating" if each.unrated else ""
         told += "" if each.stated else "; higher is taken to be better, as nothing says"
-        notes.append(told)
+        about.setdefault(told, []).append(each.metric)
+        notes += [f"{each.metric}: {overlap}" for overlap in known(each.metric, "", ratings)]
+    notes += [f"{', '.join(metrics)}: {told}" for told, metrics in about.items()]
     if any(each.agreement.systems < FEWEST for each in held):
         notes.append(f"Under {FEWEST} systems there is no correlation between them.")
     return notes
 
 
-def estimates_sheet(found: Sequence[Estimated]) -> Sheet:
+def estimates_sheet(found: Sequence[Estimated], labels: Mapping[str, str]) -> Sheet:
     """A line a system: the ratings alone, with the metric, and what that is worth."""
     head = ("system", "listeners", "metric", "rated", "not rated", "ratings alone", "with the metric", "ρ", "worth")
     rows = tuple(
         (
-            each.system,
+            labels.get(each.system, each.system),
             each.scale,
             each.metric,
             f"{each.found.rated:,}",
@@ -141,11 +144,11 @@ def estimates_sheet(found: Sequence[Estimated]) -> Sheet:
     return Sheet("Mean ratings of all clips", head, rows)
 
 
-def gaps_sheet(gaps: Sequence[Gap]) -> Sheet:
+def gaps_sheet(gaps: Sequence[Gap], labels: Mapping[str, str]) -> Sheet:
     """A line for every two systems."""
     rows = tuple(
         (
-            f"{each.first} − {each.second}",
+            f"{labels.get(each.first, each.first)} − {labels.get(each.second, each.second)}",
             each.scale,
             each.metric,
             value(each.found.mean, each.found.plain),
@@ -170,16 +173,17 @@ def estimate_notes(found: Sequence[Estimated]) -> list[str]:
     notes = []
     for metric, scale in dict.fromkeys((each.metric, each.scale) for each in found):
         own = [each.found for each in found if (each.metric, each.scale) == (metric, scale)]
-        known = [abs(each.correlation) for each in own if each.correlation is not None]
+        seen = [abs(each.correlation) for each in own if each.correlation is not None]
         if not any(each.unrated for each in own):
-            notes.append(f"{metric}: has no value of a clip that is not rated, so there is nothing to combine")
-        elif not known or max(known) < HELPS_FROM:
-            said = f"ρ is at most {max(known):.2f}" if known else "no correlation can be told"
-            notes.append(f"{metric} does not help with {scale}: {said}, and below {HELPS_FROM} it is hardly worth it")
-        elif min(known) < HELPS_FROM:
             notes.append(
-                f"{metric} helps with {scale} for some systems only: ρ is {min(known):.2f} to {max(known):.2f}"
+                f"{metric}: has no value of a clip that is not rated, so there is nothing to combine; a table of "
+                "metrics says in a column system whose its other clips are"
             )
+        elif not seen or max(seen) < HELPS_FROM:
+            said = f"ρ is at most {max(seen):.2f}" if seen else "no correlation can be told"
+            notes.append(f"{metric} does not help with {scale}: {said}, and below {HELPS_FROM} it is hardly worth it")
+        elif min(seen) < HELPS_FROM:
+            notes.append(f"{metric} helps with {scale} for some systems only: ρ is {min(seen):.2f} to {max(seen):.2f}")
     return notes
 
 

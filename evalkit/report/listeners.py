@@ -50,7 +50,9 @@ def _agreement(found: Collected, records: Sequence[RunRecord]) -> Part | None:
             continue
     if not held:
         return None
-    return Part("Metrics against these listeners", "", (told.agreement_sheet(held),), tuple(told.agreement_notes(held)))
+    return Part(
+        "Metrics against these listeners", "", (told.agreement_sheet(held),), tuple(told.agreement_notes(held, ""))
+    )
 
 
 def require_heard(found: Collected, records: Sequence[RunRecord]) -> None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Overlap:
-    """Where `metric`, `model` and `suite` (patterns over whole names, "" for any) all fit, `told` is to be known, by
-    `source`."""
+    """Where `metric`, `model` and `suite` (or the name of public ratings; patterns over whole names, "" for any) all
+    fit, `told` is to be known, by `source`."""
 
     metric: str
     model: str
@@ -57,6 +57,13 @@ OVERLAPS = (
         r"audiocaps.*",
         "LAION-CLAP's fusion weights were trained on AudioCaps among others, whose texts are the prompts here",
         "LAION-AI/CLAP, experiment_scripts/htsat-roberta-large-dataset-fusion.sh; Wu et al., arXiv 2211.06687",
+    ),
+    Overlap(
+        r".*(audiobox|aesthetics).*",
+        "",
+        r"aes-pam|audiomos2025-track2",
+        "its authors collected these ratings too, by the guidelines of the ratings that it was trained on",
+        "Audiobox Aesthetics, arXiv 2502.05139",
     ),
     Overlap(
         r".*passt.*",

@@ -45,7 +45,10 @@ def kendall(metric: Floats, rating: Floats) -> float | None:
 
 
 def accuracy(metric: Floats, rating: Floats) -> float | None:
-    """The share of pairs with different ratings in the listeners' order, None where there is no such pair."""
+    """The share of pairs with different ratings in the listeners' order, None where there is no such pair, or where the
+    metric does not vary."""
+    if len(metric) < 2 or np.ptp(metric) == 0:
+        return None
     right = total = 0.0
     for at in range(len(metric) - 1):
         ahead = np.sign(rating[at + 1 :] - rating[at])

@@ -3,60 +3,34 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from evalkit.cli.main import main
+Typed = Callable[..., Any]
 
 
-@dataclass(frozen=True)
-class Done:
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-@pytest.fixture
-def typed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Done]:
-    """The verb within this process, in tmp_path: nothing that it tries here needs one of its own."""
-
-    def run(*words: str) -> Done:
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["evalkit", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = capsys.readouterr()
-        return Done(int(ended.value.code or 0), told.out, told.err)
-
-    return run
-
-
-Typed = Callable[..., Done]
-
-
-def test_public_ratings_by_name(typed: Typed) -> None:
-    done = typed("agree", "aes-pam", "--scale", "PQ")
+def test_public_ratings_by_name(typed_here: Typed) -> None:
+    done = typed_here("agree", "aes-pam", "--scale", "PQ")
     assert done.returncode == 0, done.stderr
     assert "0.81 [" in done.stdout and "0.90" in done.stdout and "musicgen_large" in done.stdout
     assert "CC-BY 4.0" in done.stdout and "50 × 3" in done.stdout
 
 
-def test_a_metric_against_them_as_json(typed: Typed, tmp_path: Path) -> None:
+def test_a_metric_against_them_as_json(typed_here: Typed, tmp_path: Path) -> None:
     rows = "".join(f"audio/audiogen_m/generated_audio_index_{k},{k % 7}\n" for k in (1, 102, 106, 116, 126))
     (tmp_path / "m.csv").write_text("clip,mine\n" + rows)
-    done = typed("agree", "aes-pam", "--metrics", "m.csv", "--scale", "PQ", "--json")
+    done = typed_here("agree", "aes-pam", "--metrics", "m.csv", "--scale", "PQ", "--json")
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)["agreement"][0]
     assert (found["clips"], found["systems"], found["rated_without_a_value"]) == (5, 1, 995)
     assert found["within"]["spearman"]["value"] is not None and found["between"]["spearman"]["value"] is None
 
 
-def test_a_leaderboard(typed: Typed) -> None:
-    done = typed("agree", "music-arena")
+def test_a_leaderboard(typed_here: Typed) -> None:
+    done = typed_here("agree", "music-arena")
     assert done.returncode == 0 and "riffusion-fuzz-1-0" in done.stdout and "MIT" in done.stdout
 
 
@@ -74,8 +48,17 @@ def test_a_leaderboard(typed: Typed) -> None:
         (["music-arena", "--metrics", "m.csv", "--estimate"], "no ratings of clips"),
     ],
 )
-def test_what_cannot_be_is_one_line(typed: Typed, tmp_path: Path, words: list[str], told: str) -> None:
+def test_what_cannot_be_is_one_line(typed_here: Typed, tmp_path: Path, words: list[str], told: str) -> None:
     (tmp_path / "m.csv").write_text("clip,mine\naudio/real/generated_audio_index_1,2\n")
-    done = typed("agree", *words)
+    done = typed_here("agree", *words)
     assert done.returncode == 2 and told in done.stderr and "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2
+
+
+def test_all_that_is_wrong_is_told_at_once(typed_here: Typed, tmp_path: Path) -> None:
+    """One run of the command, one list: not the next mistake after each correction."""
+    (tmp_path / "m.csv").write_text("clip,mine\na,one\n")
+    done = typed_here("agree", "gone.csv", "--metrics", "m.csv", "--runs", "nowhere", "--runs", "neither")
+    assert done.returncode == 2
+    for told in ("gone.csv", "nowhere", "neither", "'one' is no number", "both given"):
+        assert told in done.stderr

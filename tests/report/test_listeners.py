@@ -101,6 +101,7 @@ def test_a_run_that_nobody_heard_has_no_figure(ears: Ears, runs: list[Path], mak
         ("clap_score", "audioldm-s", "", "conditioned on CLAP"),
         ("kl_passt", "anything", "audiocaps", "AudioSet"),
         ("fd_openl3", "anything", "audiocaps-test", "AudioSet"),
+        ("audiobox_aesthetics_pq", "", "aes-pam", "collected these ratings"),
     ],
 )
 def test_known_overlaps(metric: str, model: str, suite: str, word: str) -> None:
