@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalkit.core.faults import Gathering
@@ -18,6 +18,7 @@ from evalkit.run.config import (
     parse_device,
     parse_timeout,
 )
+from evalkit.run.gates import parse_gates
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
 
@@ -43,6 +44,7 @@ def request(
     timeout: float | None = None,
     about: str | Path | None = None,
     until: Path | None = None,
+    gates: Sequence[str] = (),
     command: tuple[str, ...] = (),
     wrong: Gathering | None = None,
 ) -> RunConfig:
@@ -66,6 +68,9 @@ def request(
     device = wrong.read("cpu", parse_device, device)
     checkpoint = wrong.read(None, parse_checkpoint, checkpoint)
     timeouts = wrong.read(None, parse_timeout, timeout)
+    demands = wrong.read([], parse_gates, gates)
+    told = "--gate: says what --until-decided BASELINE is to decide"
+    wrong.require(not gates or until is not None, told, "`evalkit check` judges whole runs")
     return RunConfig(
         model=model,
         suite=suite,
@@ -85,6 +90,7 @@ def request(
         timeouts=timeouts,
         about=None if about is None else typed(about),
         until=until,
+        gates=tuple(demands),
         command=command,
         wrong=tuple(wrong.errors),
     )

@@ -17,7 +17,7 @@ from evalkit.core.files import require_place, write_bytes
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
-    from evalkit.api.compare import Comparisons
+    from evalkit.api.comparisons import Comparisons
     from evalkit.comparison.record import Record
     from evalkit.run.gate import Comparison
 
@@ -168,8 +168,8 @@ def _print(found: Comparisons) -> None:
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
     print_table(headers, [_row(each) for each in found.comparisons], numbers=(2, 3, 4, 5, 6, 7))
     for each in found.comparisons:
-        if each.reason:
-            say(f"{each.metric}: {each.verdict}: {each.reason}")
+        if each.words:
+            say(f"{each.metric}: {each.verdict}: {each.words}")
     for note in found.notes:
         say(note)
     say()

@@ -71,7 +71,13 @@ UNTIL = typer.Option(
     "--until-decided",
     parser=typed,
     metavar="BASELINE",
-    help="End early, once every metric that is a mean of prompts is decided against this baseline file or run.",
+    help="End early, once every metric that is a mean of prompts is decided against this baseline file, run or bundle.",
+)
+GATE = typer.Option(
+    [],
+    "--gate",
+    metavar="DEMAND",
+    help="With --until-decided: decide this instead of the headline metrics: METRIC<=+2% or METRIC>=-0.01. Repeatable.",
 )
 JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
@@ -102,6 +108,7 @@ def run(
     retry_failed: bool = RETRY,
     timeout: float | None = TIMEOUT,
     until_decided: Path | None = UNTIL,
+    gate: list[str] = GATE,
     fetch: bool = FETCH,
     yes: bool = YES,
     as_json: bool = JSON,
@@ -155,6 +162,7 @@ def run(
             retry_failed=retry_failed,
             timeout=timeout,
             until=until_decided,
+            gates=gate,
             command=("evalkit", *sys.argv[1:]),
             wrong=wrong,
         )

@@ -85,7 +85,7 @@ def agree(folders: Sequence[Path]) -> tuple[int, int]:
         for first, second in combinations(range(len(folders)), 2):
             on_board, compared = outcome.differences[first, second], told[column.metric, first, second]
             assert compared.found is not None
-            checked = evalkit.compare(folders[second], folders[first], [column.metric])[column.metric]
+            checked = evalkit.compare(folders[second], folders[first], metrics=[column.metric])[column.metric]
             assert on_board.value == -compared.found.value and checked.difference == compared.found.value
             assert on_board.p == compared.found.p == checked.p
             assert (checked.low, checked.high) == (compared.found.low, compared.found.high)
@@ -93,13 +93,15 @@ def agree(folders: Sequence[Path]) -> tuple[int, int]:
             standings = outcome.standings[first], outcome.standings[second]
             assert standings[0] is not None and standings[1] is not None
             verdicts = {checked.verdict}
-            verdicts.add(evalkit.compare(folders[first], folders[second], [column.metric])[column.metric].verdict)
+            verdicts.add(
+                evalkit.compare(folders[first], folders[second], metrics=[column.metric])[column.metric].verdict
+            )
             if compared.better is None:
                 assert second in standings[0].tied
             else:
                 assert second not in standings[0].tied and "worse" in verdicts
                 worse = second if compared.better == first else first
-                back = evalkit.compare(folders[worse], folders[compared.better], [column.metric])
+                back = evalkit.compare(folders[worse], folders[compared.better], metrics=[column.metric])
                 assert back[column.metric].verdict == "worse"
                 apart += 1
             without += not _overlap(sides[first].metrics[column.metric], sides[second].metrics[column.metric])
@@ -145,7 +147,7 @@ def test_how_ranks_are_made_is_said_under_the_table(folders: list[Path]) -> None
 
 
 def test_a_kernel_distance_is_compared_by_its_parts_from_the_files(folders: list[Path]) -> None:
-    found = evalkit.compare(folders[3], folders[0], ["kad_openl3"])["kad_openl3"]
+    found = evalkit.compare(folders[3], folders[0], metrics=["kad_openl3"])["kad_openl3"]
     assert (found.method, found.verdict) == ("paired U-statistic", "worse")
 
 
