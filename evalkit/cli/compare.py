@@ -48,7 +48,8 @@ def compare(
     The runs are called A, B, C in the order in which they are typed; `B - A` is what B has more than A. Means are
     compared prompt by prompt, distances of sets by the folds that both leave out, so what the prompts alone decide
     cancels. p is adjusted for all comparisons of the table (Holm). Whatever is found, the exit code is 0; `check` is
-    the gate.
+    the gate. --json prints one object: runs, comparisons (each with first, second, difference, low, high, p,
+    p_adjusted, better, the prompts that moved most, or the reason why there are none of these), page.
 
     \b
     Example:

@@ -74,7 +74,7 @@ def difference(metric: str, run: Record, baseline: Record) -> Difference:
             return by_parts
     # The same sources in the same folds; with a failed item it might not be the same items.
     if run.groups == baseline.groups and current.get("n_failed") == 0:
-        left = _leave_outs(current), _leave_outs(base)
+        left = leave_outs(current), leave_outs(base)
         if left[0] is not None and left[1] is not None and len(left[0]) == len(left[1]):
             return _paired_folds(value, left[0], left[1])
     return _independent(value, _error(current), _error(base))
@@ -151,7 +151,7 @@ def _influences(score: Mapping[str, Any]) -> Influences | None:
     return Influences(known, rows) if (len(known), len(rows)) == (len(sources), len(reference)) else None
 
 
-def _leave_outs(score: Mapping[str, Any]) -> list[float] | None:
+def leave_outs(score: Mapping[str, Any]) -> list[float] | None:
     """The score's values without each fold; None where it has none, as one from before they were kept."""
     found = score.get("leave_outs")
     values = [number(each) for each in found] if isinstance(found, list | tuple) else []

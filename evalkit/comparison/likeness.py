@@ -9,10 +9,11 @@ lets nobody pass who failed on more (`unproven`): what is left of such a run are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from evalkit.comparison.difference import is_mean_of_prompts, shared_prompts
+from evalkit.comparison.difference import difference, is_mean_of_prompts, leave_outs, shared_prompts
 from evalkit.comparison.record import Record, number
 from evalkit.core.text import one_line, short_digest
 
@@ -23,6 +24,9 @@ Names = tuple[str, str]
 """What the two sides are called: the one that is looked at, and the one that it is held against."""
 
 GATE: Names = ("the run", "the baseline")
+
+_FAR, _ROUNDING = 10.0, 1e-3
+"""How far the bias of a difference may go, in standard errors, and what rounding makes of it."""
 
 
 def unlike(metric: str, run: Record, baseline: Record, names: Names = GATE) -> str:
@@ -110,7 +114,22 @@ def unproven(metric: str, run: Record, baseline: Record, names: Names = GATE) ->
     if kinds[0] != kinds[1]:
         other, mean = names if kinds[1] else (names[1], names[0])
         return f"the value of {other} is not the mean of its prompts' values, as that of {mean} is"
+    if not _folds_fit(metric, run, baseline):
+        return f"the values of {names[0]} and {names[1]} do not fit those without each fold of sources: one was altered"
     return ""
+
+
+def _folds_fit(metric: str, run: Record, baseline: Record) -> bool:
+    """Do the differences without each fold lie around the difference, as far as a jackknife's bias goes? A value that
+    was written in by hand is far off."""
+    current, base = run.metrics[metric], baseline.metrics[metric]
+    left = leave_outs(current), leave_outs(base)
+    if left[0] is None or left[1] is None or len(left[0]) != len(left[1]):
+        return True
+    found = difference(metric, run, baseline)
+    around = math.fsum(left[0]) / len(left[0]) - math.fsum(left[1]) / len(left[1])
+    bias = (len(left[0]) - 1) * abs(around - found.value)
+    return bias <= _FAR * (found.error or 0.0) + abs(found.value) + _ROUNDING * abs(float(base["value"]))
 
 
 def _failures(current: Mapping[str, Any], base: Mapping[str, Any], names: Names) -> str:
