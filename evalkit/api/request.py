@@ -18,7 +18,7 @@ from evalkit.run.config import (
     parse_device,
     parse_timeout,
 )
-from evalkit.run.gates import parse_gates
+from evalkit.run.gates import Gate, parse_gates
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
 
@@ -68,9 +68,6 @@ def request(
     device = wrong.read("cpu", parse_device, device)
     checkpoint = wrong.read(None, parse_checkpoint, checkpoint)
     timeouts = wrong.read(None, parse_timeout, timeout)
-    demands = wrong.read([], parse_gates, gates)
-    told = "--gate: says what --until-decided BASELINE is to decide"
-    wrong.require(not gates or until is not None, told, "`evalkit check` judges whole runs")
     return RunConfig(
         model=model,
         suite=suite,
@@ -90,7 +87,13 @@ def request(
         timeouts=timeouts,
         about=None if about is None else typed(about),
         until=until,
-        gates=tuple(demands),
+        gates=_demands(gates, until, wrong),
         command=command,
         wrong=tuple(wrong.errors),
     )
+
+
+def _demands(gates: Sequence[str], until: Path | None, wrong: Gathering) -> tuple[Gate, ...]:
+    told = "--gate: says what --until-decided BASELINE is to decide"
+    wrong.require(not gates or until is not None, told, "`evalkit check` judges whole runs")
+    return tuple(wrong.read([], parse_gates, gates))

@@ -135,9 +135,8 @@ def run(
     True
     """
     wrong = Gathering()
-    wrong.require(
-        fetch or not yes, "--yes agrees to the licences of what is fetched, and nothing is", "say --fetch too"
-    )
+    told = "--yes agrees to the licences of what is fetched, and nothing is"
+    wrong.require(fetch or not yes, told, "say --fetch too")
     config = request(
         model,
         suite_asked(
@@ -166,7 +165,7 @@ def run(
         random_weights=random_weights,
         retry_failed=retry_failed,
         timeout=timeout,
-        until=None if until_decided is None else _place_of(until_decided),
+        until=wrong.read(None, _place_of, until_decided),
         gates=gates,
         command=("evalkit.run",),
         wrong=wrong,
@@ -176,9 +175,9 @@ def run(
     return done(config)
 
 
-def _place_of(baseline: Run | str | Path) -> Path:
+def _place_of(baseline: Run | str | Path | None) -> Path | None:
     if not isinstance(baseline, Run):
-        return typed(baseline)
+        return None if baseline is None else typed(baseline)
     if baseline.folder is None:
         raise UserError("--until-decided: this run is in memory alone", "evalkit.save_baseline keeps it in a file")
     return baseline.folder

@@ -22,6 +22,7 @@ from evalkit.core.text import short_digest
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
 from evalkit.report.overlaps import overlaps_of
+from evalkit.report.pairs import told_of_pairs
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
 from evalkit.report.text import MISSING, count, decimals, fixed, plainly
@@ -33,9 +34,6 @@ RANDOM = "random"
 """The size of a model whose weights are random."""
 
 _UNLIKE = "cannot be compared with others: its files do not say which prompts were scored"
-_MOST_TOLD = 3
-"""Pairs of runs of one column that are named one by one, where they cannot be compared."""
-
 _UNFINISHED = "; figures of before, if there are any, are not shown"
 
 
@@ -190,35 +188,10 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears
             *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
             *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
             *(f"{each.key} · {_UNLIKE}" for each in entrants if each.record.scores and each.record.side is None),
-            *_unlike(columns, found, entrants),
+            *told_of_pairs([column.meaning.title for column in columns], found, entrants),
             *left_out_told(suite.left_out),
         ),
     )
-
-
-def _unlike(columns: Sequence[Column], found: Sequence[Outcome], entrants: Sequence[Entrant]) -> list[str]:
-    """Which two runs are not compared, and where sounds of other prompts failed, over what they are, in the gate's
-    words."""
-    told = []
-    for column, outcome in zip(columns, found, strict=True):
-        for (first, second), reason in list(outcome.unlike.items())[:_MOST_TOLD]:
-            pair = f"{entrants[first].key} and {entrants[second].key}"
-            told.append(f"{column.meaning.title}: {pair} are not compared: {reason}")
-        if len(outcome.unlike) > _MOST_TOLD:
-            told.append(f"{column.meaning.title}: nor are {len(outcome.unlike) - _MOST_TOLD} more pairs of runs")
-        fewer = {place for pair in outcome.told if _scored_others(entrants, pair) for place in pair}
-        failed = [f"{entrants[place].failed} of {len(entrants[place].record.items)} of {entrants[place].key}"
-                  for place in sorted(fewer)]  # fmt: skip
-        if failed:
-            each = "each two are compared over the prompts that both have, as sounds failed"
-            told.append(f"{column.meaning.title}: {each}: {', '.join(failed)}")
-    return told
-
-
-def _scored_others(entrants: Sequence[Entrant], pair: tuple[int, int]) -> bool:
-    """Were other prompts scored of the one run than of the other?"""
-    one, other = (entrants[place].record.side for place in pair)
-    return one is not None and other is not None and one.groups.keys() != other.groups.keys()
 
 
 def _cited(
