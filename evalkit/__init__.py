@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from evalkit.api.judge import Judge
     from evalkit.api.load import load
     from evalkit.api.models import models
+    from evalkit.api.plan import plan
     from evalkit.api.results import Run
     from evalkit.api.run import run
     from evalkit.api.score import score
@@ -30,6 +31,7 @@ _PLACES = {
     "save_baseline": "evalkit.api.check",
     "compare": "evalkit.api.compare",
     "models": "evalkit.api.models",
+    "plan": "evalkit.api.plan",
     "score": "evalkit.api.score",
     "Judge": "evalkit.api.judge",
     "load": "evalkit.api.load",
@@ -39,7 +41,7 @@ _PLACES = {
 """Where each name is. `run` and `suites` are rooms of these names, which are called (`core/called_room.py`)."""
 
 __all__ = [
-    "Judge", "Run", "UserError", "check", "compare", "load", "models", "run", "save_baseline", "score", "suites"
+    "Judge", "Run", "UserError", "check", "compare", "load", "models", "plan", "run", "save_baseline", "score", "suites"
 ]  # fmt: skip
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evalkit.api.compare import Comparisons, held, side_of
+from evalkit.api.compare import held, side_of
+from evalkit.api.comparisons import Comparisons
 from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named

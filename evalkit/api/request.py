@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalkit.core.faults import Gathering
@@ -19,6 +19,7 @@ from evalkit.run.config import (
     parse_timeout,
     parse_until,
 )
+from evalkit.run.gates import Gate, parse_gates
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
 
@@ -45,6 +46,7 @@ def request(
     timeout: float | None = None,
     about: str | Path | None = None,
     until: Path | None = None,
+    gates: Sequence[str] = (),
     command: tuple[str, ...] = (),
     wrong: Gathering | None = None,
 ) -> RunConfig:
@@ -88,6 +90,13 @@ def request(
         timeouts=timeouts,
         about=None if about is None else typed(about),
         until=wrong.read(None, parse_until, until),
+        gates=_demands(gates, until, wrong),
         command=command,
         wrong=tuple(wrong.errors),
     )
+
+
+def _demands(gates: Sequence[str], until: Path | None, wrong: Gathering) -> tuple[Gate, ...]:
+    told = "--gate: says what --until-decided BASELINE is to decide"
+    wrong.require(not gates or until is not None, told, "`evalkit check` judges whole runs")
+    return tuple(wrong.read([], parse_gates, gates))

@@ -15,7 +15,7 @@ from evalkit.core.errors import UserError, close_names
 from evalkit.core.ids import sound_name
 from evalkit.core.paths import typed
 from evalkit.core.text import one_line
-from evalkit.report.records import Estimate, Item, RunRecord
+from evalkit.report.records import Estimate, Item, RunRecord, mapping
 from evalkit.report.sampling import Audio
 from evalkit.report.tables import ARROWS
 from evalkit.report.text import count, estimate
@@ -100,6 +100,13 @@ class Run:
     def unfinished(self) -> str:
         """Why the run has no figures of its own (yet); "" for a finished one."""
         return self.record.unfinished
+
+    @property
+    def decided(self) -> Mapping[str, str]:
+        """By metric, what `until_decided` came to: "worse", "not worse", or "" where it is open; empty without it, and
+        for a run that went to its end."""
+        found = mapping(mapping(self.record.facts.get("decided")).get("metrics"))
+        return {name: str(mapping(each).get("way", "")) for name, each in found.items()}
 
     @property
     def scores(self) -> Mapping[str, Estimate]:

@@ -13,7 +13,9 @@ from evalkit.api.results import Run
 from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
+from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
+from evalkit.core.paths import typed
 from evalkit.run.config import DEFAULT_MODEL, RunConfig
 
 
@@ -44,6 +46,8 @@ def run(
     retry_failed: bool = False,
     anew: bool = False,
     timeout: float | None = None,
+    until_decided: Run | str | Path | None = None,
+    gates: Sequence[str] = (),
     fetch: bool = False,
     yes: bool = False,
 ) -> Run:
@@ -102,6 +106,12 @@ def run(
     timeout : float, optional
         Seconds that one sound may take; by default 600, or a worker's own. A model that cannot be interrupted even then
         ends the process, which keeps what was made.
+    until_decided : Run, str or Path, optional
+        A baseline file, a run, its folder or a bundle. The run ends early, once every metric that is a mean of prompts
+        is decided against it: `decided` has what was found, and `unfinished` says that figures there are none. The same
+        call without it makes the rest.
+    gates : sequence of str
+        With `until_decided`: what is decided instead of the headline metrics, as "clap_score>=-0.01".
     fetch : bool
         First bring what is published elsewhere and not here yet, as `evalkit run --fetch` does; a suite that is
         described is then judged by the full judges, if `judges` does not say otherwise.
@@ -128,9 +138,8 @@ def run(
     True
     """
     wrong = Gathering()
-    wrong.require(
-        fetch or not yes, "--yes agrees to the licences of what is fetched, and nothing is", "say --fetch too"
-    )
+    told = "--yes agrees to the licences of what is fetched, and nothing is"
+    wrong.require(fetch or not yes, told, "say --fetch too")
     config = request(
         model,
         suite_asked(
@@ -160,12 +169,22 @@ def run(
         retry_failed=retry_failed,
         anew=anew,
         timeout=timeout,
+        until=wrong.read(None, _place_of, until_decided),
+        gates=gates,
         command=("evalkit.run",),
         wrong=wrong,
     )
     if fetch:
         bring(config, yes)
     return done(config)
+
+
+def _place_of(baseline: Run | str | Path | None) -> Path | None:
+    if not isinstance(baseline, Run):
+        return None if baseline is None else typed(baseline)
+    if baseline.folder is None:
+        raise UserError("--until-decided: this run is in memory alone", "evalkit.save_baseline keeps it in a file")
+    return baseline.folder
 
 
 def done(config: RunConfig) -> Run:

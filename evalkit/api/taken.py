@@ -32,7 +32,9 @@ def parameters_checked(function: Callable[P, T]) -> Callable[P, T]:
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         given = signature.bind(*args, **kwargs).arguments
         kinds = {name: _kind(signature.parameters[name].annotation, inner) for name in given if name != "self"}
-        together(*(partial(_require, name, given[name], kind) for name, kind in kinds.items()))
+        several = {name for name in kinds if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL}
+        values = [(name, each) for name in kinds for each in (given[name] if name in several else (given[name],))]
+        together(*(partial(_require, name, each, kinds[name]) for name, each in values))
         return function(*args, **kwargs)
 
     return call

@@ -17,7 +17,7 @@ from evalkit.core.files import require_place, write_bytes
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
-    from evalkit.api.compare import Comparisons
+    from evalkit.api.comparisons import Comparisons
     from evalkit.comparison.record import Record
     from evalkit.run.gate import Comparison
 
@@ -35,7 +35,9 @@ _TOLERANCE = "Accept a loss up to VALUE, in the metric's own unit. Repeatable."
 
 
 def check(
-    run: Path = typer.Argument(..., parser=typed, metavar="RUN", help="A run folder, or a file of `evalkit bundle`."),
+    run: Path = typer.Argument(
+        ..., parser=typed, metavar="RUN", help="A run folder, a file of `evalkit bundle`, or a baseline file."
+    ),
     baseline: Path | None = typer.Option(
         None,
         "--baseline",
@@ -66,12 +68,15 @@ def check(
     With --save, RUN becomes the baseline, with the metrics that --metric names or all of them; one that no run could be
     held against is refused.
 
-    Exit 1, too, where a metric cannot be compared. A metric fails where the 95 % interval of its loss lies wholly
-    above the tolerance. A difference that the gate is too weak to judge at this n is called inconclusive, and passes
-    unless --strict.
+    A metric is worse where the 95 % interval of its loss lies wholly above the tolerance. A difference that the gate is
+    too weak to judge at this n is called inconclusive, and passes unless --strict. What cannot be compared is invalid,
+    and so is a run that failed on more sounds than its baseline, or a baseline file that was edited.
 
-    RUN and the baseline may be run folders or bundles too. Bounds need no baseline. What was made on another device, or
-    with another torch, is said.
+    Exit 0: passed; 1: worse or invalid (or inconclusive, with --strict); 2: something to put right. --json prints one
+    object: verdict, strict, run, baseline, metrics (each with its verdict, reason and numbers), not_in_baseline, notes.
+
+    RUN and the baseline may each be a run folder, a bundle or a baseline file. Bounds need no baseline. What was made
+    on another device, or with another torch, is said.
 
     With --stop-early a metric that is a mean of prompts is looked at after every source, by intervals that hold
     together, so that a look too many raises no false alarm; a distance of sets is judged at the end.
@@ -171,8 +176,8 @@ def _print(found: Comparisons) -> None:
     headers = ["metric", "better", "current", "baseline", "difference", "95 % interval", "n", "detectable", "verdict"]
     print_table(headers, [_row(each) for each in found.comparisons], numbers=(2, 3, 4, 5, 6, 7))
     for each in found.comparisons:
-        if each.reason:
-            say(f"{each.metric}: {each.verdict}: {each.reason}")
+        if each.words:
+            say(f"{each.metric}: {each.verdict}: {each.words}")
     for note in found.notes:
         say(note)
     say()

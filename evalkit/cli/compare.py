@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place
 from evalkit.core.text import one_line
@@ -35,7 +35,7 @@ _LONGEST = 44
 
 def compare(
     runs: list[Path] = typer.Argument(
-        ..., parser=typed, metavar="RUN", help="Two or more run folders, or files of `evalkit bundle`."
+        ..., parser=typed, metavar="RUN", help="Two or more: run folders, files of `evalkit bundle`, baseline files."
     ),
     metric: list[str] = typer.Option(
         [], "--metric", metavar="METRIC", help="Compare this metric only; default: the headline metrics. Repeatable."
@@ -57,7 +57,8 @@ def compare(
     The runs are called A, B, C in the order in which they are typed; `B - A` is what B has more than A. Means are
     compared prompt by prompt, distances of sets by the folds that both leave out, so what the prompts alone decide
     cancels. p is adjusted for all comparisons of the table (Holm). Whatever is found, the exit code is 0; `check` is
-    the gate.
+    the gate. --json prints one object: runs, comparisons (each with first, second, difference, low, high, p,
+    p_adjusted, better, the prompts that moved most, or the reason why there are none of these), page.
 
     With --by the runs are compared in each slice, over the prompts of which both have a value; p is adjusted for all
     slices, metrics and pairs together. Distances of sets move with n, and are not compared so.
@@ -68,10 +69,9 @@ def compare(
       evalkit compare A B C --metric clap_score --out compare.html
       evalkit compare A B --by genre --json
     """
+    from evalkit.api.compare import metrics_of
     from evalkit.comparison.pairs import pairs
     from evalkit.report.entrants import entrants_of
-    from evalkit.report.records import read_run
-    from evalkit.store.bundle import folder_of
 
     wrong = Gathering()
     wrong.require(len(runs) > 1, "one run has nothing to be compared with", "name two or more")
@@ -83,9 +83,9 @@ def compare(
         sides: list[Record] = []
         for run in typed_once:
             with wrong.look():
-                records.append(read_run(bundles.enter_context(folder_of(run))))
+                records.append(_record(run, bundles))
                 sides.append(_side(records[-1], run))
-        names = _metrics(sides, metric, wrong) if sides else []
+        names = metrics_of(sides, metric, wrong) if sides else []
         if by is not None and records:
             with wrong.look():
                 _require_column(records, by)
@@ -119,7 +119,19 @@ class _Found:
         return self.entrants[place].key
 
     def prompts(self) -> Mapping[str, str]:
-        return {item.key: item.prompt for entrant in self.entrants for item in entrant.record.items}
+        items = [item for entrant in self.entrants for item in entrant.record.items]
+        return {item.id: item.prompt for item in items if item.prompt}
+
+
+def _record(run: Path, bundles: ExitStack) -> RunRecord:
+    """What a page shows of a run's folder, a bundle (unpacked for as long as `bundles` lasts) or a baseline file."""
+    from evalkit.report.records import read_run, record_of_side
+    from evalkit.run.baseline import read_side
+    from evalkit.store.bundle import folder_of, is_bundle
+
+    if run.is_dir() or is_bundle(run):
+        return read_run(bundles.enter_context(folder_of(run)))
+    return record_of_side(read_side(run))
 
 
 def _side(record: RunRecord, run: Path) -> Record:
@@ -128,23 +140,6 @@ def _side(record: RunRecord, run: Path) -> Record:
     if record.side is None:
         raise UserError(f"{run}: its files do not say which prompts were scored", "score it again")
     return record.side
-
-
-def _metrics(sides: Sequence[Record], named: Sequence[str], wrong: Gathering) -> list[str]:
-    """Those named, else the headline metrics of the runs, in the first one's order. `wrong` gets all others."""
-    scores = {name: score for side in reversed(sides) for name, score in side.metrics.items()}
-    for name in named:
-        if name not in scores:
-            wrong.add(unknown_name("metric of these runs", name, sorted(scores)))
-    ranked = [n for n, score in scores.items() if score.get("headline") is not False and _has_side(score)]
-    found = list(dict.fromkeys(named)) or ranked
-    hint = f"name one: --metric {next(iter(scores), 'NAME')}"
-    wrong.require(bool(found), "these runs have no headline metric", hint)
-    return found
-
-
-def _has_side(score: Mapping[str, Any]) -> bool:
-    return score.get("direction") in ("lower", "higher")
 
 
 @dataclass(frozen=True)
@@ -230,6 +225,8 @@ def _print(found: _Found) -> None:
     for pair in found.pairs:
         if pair.reason:
             say(f"{pair.metric}, {_between(found, pair)}: not comparable: {pair.reason}")
+        if pair.told:
+            say(f"{pair.metric}, {_between(found, pair)}: {pair.told}")
     for pair in found.pairs:
         _print_moved(found, pair)
 
@@ -285,7 +282,12 @@ def _pair_json(found: _Found, pair: Pair, prompts: bool = True) -> dict[str, obj
     from evalkit.comparison.pairs import moved
 
     told: dict[str, object] = {"metric": pair.metric, "direction": pair.direction}
-    told |= {"first": found.name(pair.first), "second": found.name(pair.second), "reason": pair.reason}
+    told |= {
+        "first": found.name(pair.first),
+        "second": found.name(pair.second),
+        "reason": pair.reason,
+        "told": pair.told,
+    }
     if pair.found is None:
         return told
     told |= {

@@ -16,8 +16,9 @@ def ended_early(outcome: Outcome) -> bool:
 
 
 def is_worse(outcome: Outcome) -> bool:
-    """Was a metric decided to be worse than the baseline's?"""
-    return any(each["way"] == "worse" for each in outcome.decided.get("metrics", {}).values())
+    """Was a metric decided to be worse than the baseline's, or did more prompts fail than of the baseline's?"""
+    ways, failed = (outcome.decided.get(key, {}).values() for key in ("metrics", "failed"))
+    return any(each["way"] == "worse" for each in ways) or any(each["run"] > each["baseline"] for each in failed)
 
 
 def sentences(outcome: Outcome) -> list[str]:
@@ -27,6 +28,8 @@ def sentences(outcome: Outcome) -> list[str]:
         ends = "" if each["low"] is None else f" [{figure(each['low'], 3)}, {figure(each['high'], 3)}]"
         way = f"{each['way']}, decided" if each["way"] else "not decided"
         told.append(f"  {name}: {way} after {each['prompts']} prompts: {figure(each['difference'], 3)}{ends}")
+    for name, each in outcome.decided.get("failed", {}).items():
+        told.append(f"  {name}: {each['run']} of the prompts failed here, {each['baseline']} in the baseline")
     if not ended_early(outcome):
         return told
     missing = f"{outcome.decided['not_made']} of {len(outcome.plan.items)} sounds are not made"

@@ -12,7 +12,6 @@ import typer
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.cli.words import wrong_words
-from evalkit.core.errors import UserError
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
@@ -34,11 +33,7 @@ def plan(
         help="The change to see: 5% of the baseline's, or a value. Repeatable.",
     ),
     baseline: Path = typer.Option(
-        ...,
-        "--baseline",
-        parser=typed,
-        metavar="FILE",
-        help="A baseline file, a run folder or a bundle.",
+        ..., "--baseline", parser=typed, metavar="FILE", help="A baseline file, run folder or bundle, for its spread."
     ),
     twin: Path | None = typer.Option(None, "--twin", parser=typed, metavar="RUN", help=_TWIN),
     samples: int | None = typer.Option(
@@ -57,50 +52,18 @@ def plan(
       evalkit plan --detect fd_openl3=5% --baseline reports/baselines/mini/stable-audio-mini.json
       evalkit plan --detect clap_score=0.01 --baseline RUN --twin RUN_WITH_ANOTHER_SEED --samples 2
     """
-    from evalkit.comparison.foresight import foresee
+    from evalkit.api.plan import foreseen
     from evalkit.run.baseline import read_side
-    from evalkit.run.config import at_least_one
 
     wrong = wrong_words()
-    wrong.require(0 <= correlation < 1, f"--correlation {correlation:g}: a value from 0 to under 1 is needed")
-    samples = wrong.read(None, at_least_one, "--samples", samples)
     side, other = wrong.read(None, read_side, baseline), wrong.read(None, read_side, twin) if twin else None
-    wanted: list[tuple[str, float]] = []
-    for text in detect:
-        with wrong.look():
-            wanted.append(_wanted(text, side))
-    wrong.settle()
-    assert side is not None, "a baseline that cannot be read is told"
-    found = [foresee(metric, change, side, samples, correlation, other) for metric, change in wanted]
+    wanted = [(metric, told) for metric, _, told in (text.partition("=") for text in detect)]
+    both = foreseen(side, wanted, other, samples, correlation, wrong)
+    side, found = both.baseline, both.foresights
     if as_json:
         print_json({"baseline": side.source, "power": 0.8, "level": 0.95, "metrics": [asdict(each) for each in found]})
         return
     _print(found, side, correlation)
-
-
-def _wanted(text: str, side: Record | None) -> tuple[str, float]:
-    """(metric, change in its own unit) of METRIC=5% or METRIC=0.01. Raises UserError."""
-    from evalkit.comparison.record import number
-    from evalkit.core.errors import unknown_name
-
-    metric, _, told = text.partition("=")
-    share = told.strip().endswith("%")
-    try:
-        change = float(told.strip().removesuffix("%"))
-    except ValueError:
-        change = -1.0
-    if not 0 < change < float("inf"):
-        raise UserError(f"--detect {text!r} is not METRIC=CHANGE", "say fd_openl3=5% or clap_score=0.01")
-    if side is None:  # which is told by itself
-        return metric, change
-    if metric not in side.metrics:
-        raise unknown_name("metric of this baseline", metric, side.metrics)
-    value = number(side.metrics[metric].get("value"))
-    if share and not value:
-        raise UserError(
-            f"--detect {text}: the baseline's {metric} is {value}, of which there is no part", "give a value"
-        )
-    return metric, change / 100 * abs(value or 0.0) if share else change
 
 
 def _print(found: Sequence[Foresight], side: Record, correlation: float) -> None:

@@ -72,7 +72,13 @@ UNTIL = typer.Option(
     "--until-decided",
     parser=typed,
     metavar="BASELINE",
-    help="End early, once every metric that is a mean of prompts is decided against this baseline file or run.",
+    help="End early, once every metric that is a mean of prompts is decided against this baseline file, run or bundle.",
+)
+GATE = typer.Option(
+    [],
+    "--gate",
+    metavar="DEMAND",
+    help="With --until-decided: decide this instead of the headline metrics: METRIC<=+2% or METRIC>=-0.01. Repeatable.",
 )
 JSON = json_option("Print one JSON object.")
 NO_REPORT = typer.Option(False, "--no-report", help="Write no report.html.")
@@ -104,6 +110,7 @@ def run(
     anew: bool = ANEW,
     timeout: float | None = TIMEOUT,
     until_decided: Path | None = UNTIL,
+    gate: list[str] = GATE,
     fetch: bool = FETCH,
     yes: bool = YES,
     as_json: bool = JSON,
@@ -158,6 +165,7 @@ def run(
             anew=anew,
             timeout=timeout,
             until=until_decided,
+            gates=gate,
             command=("evalkit", *sys.argv[1:]),
             wrong=wrong,
         )

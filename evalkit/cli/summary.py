@@ -15,7 +15,7 @@ from evalkit.core.text import clean, one_line
 from evalkit.report.text import MISSING, figure, number
 
 if TYPE_CHECKING:
-    from evalkit.api.compare import Comparisons
+    from evalkit.api.comparisons import Comparisons
     from evalkit.run.gate import Comparison
 
 STEP = "GITHUB_STEP_SUMMARY"
@@ -51,7 +51,7 @@ def markdown(found: Comparisons) -> str:
     lines += [_cell(f"{found.run.model.get('name')} on suite {found.run.suite.get('name')}, {found.against}"), ""]
     lines += ["| metric | better | current | baseline | difference | 95 % interval | n | verdict |"]
     lines += ["|---|---|--:|--:|--:|--:|--:|---|", *map(_row, found.comparisons), ""]
-    lines += [f"- {_cell(f'{each.metric}: {each.reason}')}" for each in found.comparisons if each.reason]
+    lines += [f"- {_cell(f'{each.metric}: {each.words}')}" for each in found.comparisons if each.words]
     lines += [f"- {_cell(note)}" for note in found.notes]
     return "\n".join(lines).rstrip() + "\n\n"
 
@@ -112,11 +112,13 @@ def junit(comparisons: Sequence[Comparison], strict: bool) -> bytes:
     suite = ElementTree.Element("testsuite", name="evalkit check", tests=str(len(comparisons)))
     for each in comparisons:
         case = ElementTree.SubElement(suite, "testcase", classname="evalkit.check", name=clean(each.metric))
-        words = clean(f"{each.verdict}: {each.current} against {each.baseline}. {each.reason}".strip())
+        words = clean(f"{each.verdict}: {each.current} against {each.baseline}. {each.words}".strip())
         if not passes([each], strict):
             ElementTree.SubElement(case, "failure", message=words)
         elif each.verdict == "inconclusive":
             ElementTree.SubElement(case, "skipped", message=words)
+        elif each.words:
+            ElementTree.SubElement(case, "system-out").text = words
     for kind, name in (("failures", "failure"), ("skipped", "skipped")):
         suite.set(kind, str(len(suite.findall(f".//{name}"))))
     return bytes(ElementTree.tostring(suite, encoding="utf-8", xml_declaration=True))

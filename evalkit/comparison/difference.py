@@ -2,7 +2,8 @@
 
 What the prompts alone decide is common to both runs, and cancels where the difference is taken before the error:
 
-- a mean of prompts is compared prompt by prompt, a source of several prompts being the unit (`stats.paired`);
+- a mean of prompts is compared prompt by prompt, over the prompts that both have, a source of several prompts being the
+  unit (`stats.paired`);
 - a kernel distance by the parts that each source and each reference sound has in it, as the U-statistic that the
   difference is (`stats.relative`), where both sides' files hold them; those of older ones do not;
 - any other statistic of the whole set (a Frechet distance) by the jackknife of the difference over the folds
@@ -56,13 +57,16 @@ class Difference:
 
 
 def difference(metric: str, run: Record, baseline: Record) -> Difference:
-    """`run` minus `baseline` in a metric of which both have a value."""
+    """`run` minus `baseline` in a metric of which both have a value. Where a prompt's sounds failed on one side, it is
+    the mean difference of the others. Whether the two can be compared says `comparison.likeness`."""
     current, base = run.metrics[metric], baseline.metrics[metric]
     value = float(current["value"]) - float(base["value"])
-    if is_mean_of_prompts(current, run.samples) and is_mean_of_prompts(base, baseline.samples):
-        here, there = current["per_prompt"], base["per_prompt"]
-        if here.keys() == there.keys() <= run.groups.keys():
-            return _paired(value, here, there, run.groups)
+    shared = shared_prompts(metric, run, baseline)
+    if shared:
+        here, there = ({i: float(score["per_prompt"][i]) for i in shared} for score in (current, base))
+        if len(shared) < max(len(current["per_prompt"]), len(base["per_prompt"])):
+            value = math.fsum(here[i] - there[i] for i in shared) / len(shared)
+        return _paired(value, here, there, run.groups)
     parts = _influences(current), _influences(base)
     if parts[0] and parts[1]:
         by_parts = _paired_parts(value, parts[0], parts[1])
@@ -70,7 +74,7 @@ def difference(metric: str, run: Record, baseline: Record) -> Difference:
             return by_parts
     # The same sources in the same folds; with a failed item it might not be the same items.
     if run.groups == baseline.groups and current.get("n_failed") == 0:
-        left = _leave_outs(current), _leave_outs(base)
+        left = leave_outs(current), leave_outs(base)
         if left[0] is not None and left[1] is not None and len(left[0]) == len(left[1]):
             return _paired_folds(value, left[0], left[1])
     return _independent(value, _error(current), _error(base))
@@ -147,12 +151,20 @@ def _influences(score: Mapping[str, Any]) -> Influences | None:
     return Influences(known, rows) if (len(known), len(rows)) == (len(sources), len(reference)) else None
 
 
-def _leave_outs(score: Mapping[str, Any]) -> list[float] | None:
+def leave_outs(score: Mapping[str, Any]) -> list[float] | None:
     """The score's values without each fold; None where it has none, as one from before they were kept."""
     found = score.get("leave_outs")
     values = [number(each) for each in found] if isinstance(found, list | tuple) else []
     finite = [value for value in values if value is not None]
     return finite if finite and len(finite) == len(values) else None
+
+
+def shared_prompts(metric: str, run: Record, baseline: Record) -> list[str]:
+    """The prompts that both sides have a value of, where theirs are means of prompts; else none."""
+    current, base = run.metrics[metric], baseline.metrics[metric]
+    if not (is_mean_of_prompts(current, run.samples) and is_mean_of_prompts(base, baseline.samples)):
+        return []
+    return sorted(current["per_prompt"].keys() & base["per_prompt"].keys() & run.groups.keys())
 
 
 def is_mean_of_prompts(score: Mapping[str, Any], samples: int) -> bool:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from evalkit.comparison.difference import LEVEL, difference, is_mean_of_prompts
-from evalkit.comparison.likeness import unlike_runs, unlike_scores
+from evalkit.comparison.likeness import unlike
 from evalkit.comparison.record import Record, number
 from evalkit.core.errors import UserError, unknown_name
 
@@ -131,7 +131,7 @@ def _within(score: Mapping[str, Any], values: list[float], samples: int, correla
 
 def _measured(metric: str, baseline: Record, twin: Record, samples: int) -> tuple[float, Ground]:
     """The error of the difference that two runs of the same model have, for `samples` sounds a prompt."""
-    reason = unlike_runs(twin, baseline) or unlike_scores(twin.metrics.get(metric), baseline.metrics.get(metric))
+    reason = unlike(metric, twin, baseline, ("the second run", "the baseline"))
     if reason:
         raise UserError(f"{twin.source}: cannot stand beside {baseline.source}: {reason}")
     found = difference(metric, twin, baseline)

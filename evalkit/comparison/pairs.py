@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from evalkit.comparison.difference import Difference, difference
-from evalkit.comparison.likeness import unlike_runs, unlike_scores
-from evalkit.comparison.ranks import adjusted_p, separated
+from evalkit.comparison.difference import Difference
+from evalkit.comparison.family import Meeting, judged, meet
 from evalkit.comparison.record import Record, number
+
+NAMES = ("the second", "the first")
+"""What the two of a pair are called, the one that is looked at first."""
 
 
 @dataclass(frozen=True)
 class Pair:
     """The runs at the places `first` and `second` in one metric: `found` is the second minus the first, with its p
     value `adjusted` for all comparisons that were asked for; where they cannot be compared both are None, and `reason`
-    says why. `better` is the place of the run that is better, None where they are not separated."""
+    says why. `better` is the place of the run that is better, None where they are not separated; `told` says how many
+    sounds failed on either side, where any did, and what was compared."""
 
     metric: str
     direction: str
@@ -26,13 +29,22 @@ class Pair:
     adjusted: float | None = None
     better: int | None = None
     reason: str = ""
+    told: str = ""
 
 
 def pairs(sides: Sequence[Record], metrics: Sequence[str]) -> list[Pair]:
     """Every two of the runs in every one of the metrics, metric by metric; all of it is one family for Holm."""
-    met = [_met(sides, metric, *places) for metric in metrics for places in combinations(range(len(sides)), 2)]
-    adjusted = iter(adjusted_p([each.found for each in met if each.found is not None]))
-    return [each if each.found is None else judged(each, next(adjusted)) for each in met]
+    places = [(metric, *two) for metric in metrics for two in combinations(range(len(sides)), 2)]
+    met = judged([meet(metric, sides[second], sides[first], NAMES) for metric, first, second in places])
+    return [pair_of(each, first, second) for each, (_, first, second) in zip(met, places, strict=True)]
+
+
+def pair_of(met: Meeting, first: int, second: int) -> Pair:
+    """A meeting of the second run with the first, by their places."""
+    better = None if met.better is None else second if met.better else first
+    return Pair(
+        met.metric, met.direction, first, second, met.found, met.adjusted, better, met.reason, met.told
+    )  # fmt: skip
 
 
 def moved(first: Record, second: Record, metric: str) -> list[tuple[str, float]]:
@@ -41,23 +53,3 @@ def moved(first: Record, second: Record, metric: str) -> list[tuple[str, float]]
     found = [(key, number(there[key]), number(here[key])) for key in here.keys() & there.keys()]
     steps = [(key, new - old) for key, new, old in found if new is not None and old is not None]
     return sorted(steps, key=lambda step: (step[1], step[0]))
-
-
-def _met(sides: Sequence[Record], metric: str, first: int, second: int) -> Pair:
-    one, other = sides[first], sides[second]
-    scores = other.metrics.get(metric), one.metrics.get(metric)
-    direction = str((scores[0] or scores[1] or {}).get("direction") or "")
-    reason = unlike_runs(other, one) or unlike_scores(*scores, names=("second", "first"))
-    if reason:
-        return Pair(metric, direction, first, second, reason=reason.replace(", baseline ", ", the first has "))
-    return Pair(metric, direction, first, second, difference(metric, other, one))
-
-
-def judged(pair: Pair, adjusted: float) -> Pair:
-    """A compared pair with its p value adjusted for all comparisons, and which run is better, where one is."""
-    assert pair.found is not None
-    better = None
-    if separated(pair.found, adjusted):
-        rises = (pair.found.value > 0) == (pair.direction == "higher")
-        better = pair.second if rises else pair.first
-    return Pair(pair.metric, pair.direction, pair.first, pair.second, pair.found, adjusted, better)

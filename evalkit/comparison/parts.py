@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 from evalkit.comparison.difference import Difference, difference, is_mean_of_prompts
-from evalkit.comparison.likeness import SCORE_KEYS
-from evalkit.comparison.pairs import Pair, judged
-from evalkit.comparison.ranks import adjusted_p
+from evalkit.comparison.family import Meeting, judged
+from evalkit.comparison.likeness import unlike
+from evalkit.comparison.pairs import NAMES, Pair, pair_of
 from evalkit.comparison.record import Record
-from evalkit.core.text import one_line
 
 
 @dataclass(frozen=True)
@@ -78,31 +77,23 @@ def pairs_by_part(
 ) -> list[PartPair]:
     """Every two runs in every metric in every part; all of it is one family for Holm. A difference is the second run
     minus the first. Metrics of which one of the two has no mean of prompts are not among them."""
-    met: list[tuple[str, Pair, int]] = []
+    places: list[tuple[str, int, int, int]] = []
+    met: list[Meeting] = []
     for metric in metrics:
         for first, second in combinations(range(len(sides)), 2):
             one, other = sides[first], sides[second]
             if not can_be_parted(one, metric) or not can_be_parted(other, metric):
                 continue
-            direction, reason = str(other.metrics[metric].get("direction") or ""), unlike(metric, one, other)
+            direction, reason = str(other.metrics[metric].get("direction") or ""), unlike(metric, other, one, NAMES)
             for part, ids in parts.items():
                 found, n = (None, 0) if reason else difference_in_part(metric, other, one, ids)
                 why = reason or ("" if found is not None else "no prompt of it has a value of both")
-                met.append((part, Pair(metric, direction, first, second, found, reason=why), n))
-    adjusted = iter(adjusted_p([pair.found for _, pair, _ in met if pair.found is not None]))
-    return [PartPair(part, pair if pair.found is None else judged(pair, next(adjusted)), n) for part, pair, n in met]
-
-
-def unlike(metric: str, one: Record, other: Record) -> str:
-    """Why values by prompt of two runs cannot be compared in a metric, or ""."""
-    for side in (one, other):
-        if side.suite.get("digest") != one.suite.get("digest") or side.suite.get("name") != one.suite.get("name"):
-            return "another suite"
-    scores = one.metrics[metric], other.metrics[metric]
-    for key, words in SCORE_KEYS.items():
-        if scores[0].get(key) != scores[1].get(key):
-            return f"another {words}: {one_line(scores[0].get(key), 60)} and {one_line(scores[1].get(key), 60)}"
-    return ""
+                met.append(Meeting(metric, direction, found, why))
+                places.append((part, first, second, n))
+    return [
+        PartPair(part, pair_of(each, first, second), n)
+        for each, (part, first, second, n) in zip(judged(met), places, strict=True)
+    ]
 
 
 def _within(side: Record, metric: str, ids: Collection[str]) -> Record:

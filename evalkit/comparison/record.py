@@ -48,6 +48,7 @@ class Record:
     `groups` maps each prompt whose audio was scored to the source it shares with others; `status` is
     "success" for a baseline. `samples` is how many sounds each prompt was to have; a per-prompt value is their mean.
     `made` says on what it was made: "evalkit", "torch", "device", "dtype"; empty in files from before that was kept.
+    `changed`: its file is not as evalkit wrote it.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Record:
     metrics: Mapping[str, Mapping[str, Any]]
     samples: int = 1
     made: Mapping[str, str] = field(default_factory=dict)
+    changed: bool = False
 
 
 def read_run(folder: Path) -> Record:

@@ -22,6 +22,7 @@ from evalkit.core.text import short_digest
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
 from evalkit.report.overlaps import overlaps_of
+from evalkit.report.pairs import told_of_pairs
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
 from evalkit.report.text import MISSING, count, decimals, fixed, plainly
@@ -187,6 +188,7 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears
             *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
             *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
             *(f"{each.key} · {_UNLIKE}" for each in entrants if each.record.scores and each.record.side is None),
+            *told_of_pairs([column.meaning.title for column in columns], found, entrants),
             *left_out_told(suite.left_out),
         ),
     )
@@ -271,7 +273,8 @@ def _contest(column: Column, entrants: Sequence[Entrant], ears: Ears | None) -> 
         None if out or estimate is None else entrant.record.side
         for entrant, estimate, out in zip(entrants, estimates, _apart(column, estimates), strict=True)
     ]
-    return Contest(column.metric, sides, column.direction, given)
+    names = [entrant.key for entrant in entrants]
+    return Contest(column.metric, sides, column.direction, given, names)
 
 
 def _cells(

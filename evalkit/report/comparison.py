@@ -67,4 +67,5 @@ def _row(entrants: Sequence[Entrant], pair: Pair) -> Difference:
     interval = MISSING if low is None or high is None else f"{figure(low, 3)} to {figure(high, 3)}"
     p = MISSING if pair.adjusted is None else f"{pair.adjusted:.2g}"
     finding = "not separated" if pair.better is None else f"{entrants[pair.better].key} is better"
+    finding = "; ".join(filter(None, (finding, pair.told)))
     return Difference(title, between, figure(pair.found.value, 3), interval, p, finding, pair.better is not None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evalkit.core.letters import letters
 from evalkit.core.text import one_line
 from evalkit.report.records import RunRecord, mapping
 from evalkit.report.text import count, whole
@@ -45,7 +46,7 @@ def entrants_of(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
             detail.append(record.run_id)
         if record.unfinished:
             detail.append("not finished")
-        found.append(Entrant(_letters(place), place, name, " · ".join(detail), record))
+        found.append(Entrant(letters(place), place, name, " · ".join(detail), record))
     return tuple(found)
 
 
@@ -74,9 +75,3 @@ def _choices(record: RunRecord) -> dict[str, str]:
     """The options of a run, its seed and how many sounds a prompt has, as text."""
     options = {str(key): str(value) for key, value in mapping(record.facts.get("options")).items()}
     return {**options, "seed": str(record.facts.get("seed", "")), _SAMPLES: str(record.samples)}
-
-
-def _letters(place: int) -> str:
-    """A, B, … Z, AA, AB, …"""
-    head, last = divmod(place, 26)
-    return (_letters(head - 1) if head else "") + chr(ord("A") + last)

@@ -8,7 +8,7 @@ The formats are those of ARCHITECTURE.md: `run.json`, `scores.json`, `samples.pa
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -212,6 +212,19 @@ def record_in_memory(name: str, facts: Mapping[str, Any], scores: Mapping[str, A
     columns = {key: [row.get(key) for row in kept] for key in (kept[0] if kept else ())}
     side = _side(folder, facts, scores, columns)
     return _record(folder, dict(facts), "", digest_json([facts, scores]), _scores(scores, folder), items, False, side)
+
+
+def record_of_side(side: Record) -> RunRecord:
+    """What a baseline file says, as of a run: its scores, and its prompts by their ids, without texts and sounds."""
+    embedders = {name: {"key": score.get("embedder")} for name, score in side.metrics.items()}
+    facts: dict[str, Any] = {"status": side.status, "run_id": side.run_id, "suite": dict(side.suite)}
+    facts |= {"model": dict(side.model), "samples_per_prompt": side.samples, "metrics": embedders}
+    values = {name: score["per_prompt"] for name, score in side.metrics.items()}
+    rows: list[Row] = [
+        {"id": i, "group": group, "status": "ok", **{name: each.get(i) for name, each in values.items()}}
+        for i, group in side.groups.items()
+    ]
+    return replace(record_in_memory(side.source, facts, dict(side.metrics), rows), side=side)
 
 
 def _record(

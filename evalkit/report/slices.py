@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from evalkit.comparison.difference import Difference
+from evalkit.comparison.family import separated
 from evalkit.comparison.parts import Mean, can_be_parted, difference_in_part, mean_of_part
-from evalkit.comparison.ranks import separated
 from evalkit.comparison.record import Record
 from evalkit.report.board import Board, Column
 from evalkit.report.division import MOST_SLICES, Division, division

@@ -14,6 +14,7 @@ from evalkit.core.installed import version
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing, is_there
 from evalkit.generators.base import Timeouts
+from evalkit.run.gates import Gate
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
 
@@ -36,7 +37,8 @@ class RunConfig:
     architecture alone. `timeouts` take the place of the model's own. `about` is the file that tells of the system whose
     folder is scored. `samples` is how many sounds each prompt gets.
     `anew` makes every sound, also one that an earlier run made.
-    `until` is the baseline against which the run goes on until its means of prompts are decided.
+    `until` is the baseline against which the run goes on until its means of prompts are decided, and `gates` what is
+    demanded of them then, default what a gate judges.
     `wrong` is what was wrong with the words that it was made of, in whose places defaults stand: the plan refuses it
     with all else that is wrong.
     """
@@ -60,6 +62,7 @@ class RunConfig:
     about: Path | None = None
     samples: int = 1
     until: Path | None = None
+    gates: tuple[Gate, ...] = ()
     command: tuple[str, ...] = ()
     wrong: tuple[UserError, ...] = ()
 

@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from evalkit.comparison.difference import shared_prompts
 from evalkit.comparison.early import Decision, decided
 from evalkit.comparison.record import Record
 from evalkit.run.gate import MATTERS, Comparison
 
 METHOD = "paired, looked at after every source"
-AT_THE_END = "judged at the end, on all prompts: it is no mean of prompts"
+AT_THE_END = "judged at the end, on all prompts"
 _MEAN = "paired"
 
 
@@ -28,17 +29,18 @@ def early(run: Record, baseline: Record, comparisons: Sequence[Comparison]) -> l
 
 def _is_open(each: Comparison) -> bool:
     """Is it a mean of prompts of which one look more or less could be had?"""
-    return each.method == _MEAN and each.low is not None
+    return each.method == _MEAN and each.low is not None and each.verdict != "invalid"
 
 
 def _at_the_end(each: Comparison) -> Comparison:
-    told = AT_THE_END if each.method != _MEAN else "judged at the end, on all prompts: they all differ by the same"
+    whys = {_MEAN: "they all differ by the same", "bound": "it is a bound on the value"}
+    told = f"{AT_THE_END}: {whys.get(each.method, 'it is no mean of prompts')}"
     return each if each.verdict == "invalid" else replace(each, reason="; ".join(filter(None, (told, each.reason))))
 
 
 def _early(each: Comparison, run: Record, baseline: Record) -> Comparison:
     here, there = (side.metrics[each.metric]["per_prompt"] for side in (run, baseline))
-    differences = {name: here[name] - there[name] for name in here}
+    differences = {name: here[name] - there[name] for name in shared_prompts(each.metric, run, baseline)}
     found = decided(differences, run.groups, each.direction, each.tolerance)
     kept = replace(each, method=METHOD, difference=found.difference, low=found.low, high=found.high, p=None)
     kept = replace(kept, detectable=None)

@@ -12,7 +12,9 @@ A metric's verdict is one of
   of 5 is larger than the tolerance (or, where none is given, than 10 % of the baseline's value), or there
   is no interval at all. It is said aloud, and it passes unless the gate is strict;
 - `invalid`: the two numbers cannot be compared, and the reason says why: no value, NaN, another protocol,
-  suite version, weights, n or set of prompts. It never passes.
+  suite version, weights, n or set of prompts. It never passes. So is a comparison that proves nothing: where sounds
+  failed, a mean is compared over the prompts that both have, and a run that failed on more than its baseline may be
+  called worse by those, but not pass by them (`comparison.likeness`).
 
 Only headline metrics are judged unless others are named: a dozen further measures, each with its 2.5 % of false
 alarms, would fail an unchanged model every few runs. A measure without a better side is never judged.
@@ -26,7 +28,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalkit.comparison.difference import LEVEL, Difference, difference
-from evalkit.comparison.likeness import unlike_runs, unlike_scores
+from evalkit.comparison.likeness import failures, unlike, unlike_runs, unlike_scores, unproven
 from evalkit.comparison.record import Record, number
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
@@ -46,6 +48,8 @@ class Comparison:
     `detectable` is the smallest true loss that this gate, at this n, calls worse 4 times of 5.
     `reason` says why a verdict is invalid or inconclusive. `decided_after` is how many prompts that took, where it was
     looked at prompt after prompt (`run/early.py`), None where it was not, or where all of them did not decide it.
+    `n` and `n_failed` count the run's sounds, `baseline_failed` those of the baseline that failed. `told` says how many
+    failed, where any did, and over which prompts the two were compared.
     """
 
     metric: str
@@ -63,6 +67,14 @@ class Comparison:
     tolerance: float = 0.0
     detectable: float | None = None
     decided_after: int | None = None
+    n_failed: int | None = None
+    baseline_failed: int | None = None
+    told: str = ""
+
+    @property
+    def words(self) -> str:
+        """What is to be said beside the verdict, "" where that says it all."""
+        return self.reason if self.told in self.reason else "; ".join(filter(None, (self.reason, self.told)))
 
 
 def check(
@@ -91,8 +103,7 @@ def check(
     names = list(dict.fromkeys(metrics)) or sorted({*_judged(baseline), *tolerances})
     if not names:
         raise UserError(f"{baseline.source}: holds no metrics to judge, so nothing can pass it")
-    whole = unlike_runs(run, baseline)
-    return [*(_compare(name, run, baseline, tolerances.get(name, 0.0), whole) for name in names), *bounds]
+    return [*(_compare(name, run, baseline, tolerances.get(name, 0.0)) for name in names), *bounds]
 
 
 def require_judgeable(
@@ -116,10 +127,9 @@ def _bounded(gate: Gate, run: Record, baseline: Record) -> Comparison:
     is one, a run that is not comparable with it passes no bound either."""
     score = run.metrics.get(gate.metric)
     sound = None if score is None else {**score, "direction": "lower"}  # a bound may be of what has no better side
-    unlike = unlike_runs(run, baseline) or unlike_scores(sound, sound)
     verdict, reason = held_to(gate, score)
-    if unlike:
-        verdict, reason = "invalid", unlike
+    if other := unlike_runs(run, baseline) or unlike_scores(sound, sound):
+        verdict, reason = "invalid", other
     value, low, high = (number((score or {}).get(key)) for key in ("value", "low", "high"))
     direction, n = (score or {}).get("direction"), (score or {}).get("n")
     return Comparison(
@@ -199,15 +209,18 @@ def passes(comparisons: Sequence[Comparison], strict: bool = False) -> bool:
     return bool(comparisons) and all(each.verdict in allowed for each in comparisons)
 
 
-def _compare(name: str, run: Record, baseline: Record, tolerance: float, whole: str) -> Comparison:
+def _compare(name: str, run: Record, baseline: Record, tolerance: float) -> Comparison:
     current, base = run.metrics.get(name), baseline.metrics.get(name)
-    reason = whole or unlike_scores(current, base)
+    reason = unlike(name, run, baseline)
     if reason or current is None or base is None:
         values = [number((score or {}).get("value")) for score in (current, base)]
         return Comparison(name, "invalid", reason, current=values[0], baseline=values[1], tolerance=tolerance)
     found = difference(name, run, baseline)
     sign = 1.0 if current["direction"] == "lower" else -1.0
     verdict, reason, detectable = _judge(found, sign, tolerance, abs(float(base["value"])))
+    doubt = unproven(name, run, baseline)
+    if doubt and verdict != "worse":
+        verdict, reason = "invalid", doubt
     return Comparison(
         metric=name,
         verdict=verdict,
@@ -223,6 +236,9 @@ def _compare(name: str, run: Record, baseline: Record, tolerance: float, whole: 
         n=current["n"],
         tolerance=tolerance,
         detectable=detectable,
+        n_failed=current.get("n_failed"),
+        baseline_failed=base.get("n_failed"),
+        told=failures(name, run, baseline),
     )
 
 

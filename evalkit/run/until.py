@@ -3,8 +3,9 @@
 Prompts are made block after block, in an order drawn from their names, in the batches that a whole run has them in, so
 that whatever is made is what the whole run would have made. After each block the metrics that are means of prompts are
 computed for the new sounds, and the differences to the baseline looked at by `comparison.early`. Once every such metric
-of the gate is decided the rest is not made: run.json says `decided`, with what was found and how much is missing, and
-neither report nor check takes it for a finished run. A distance of sets is judged on whole runs alone.
+of the gate (of those that `--gate` names, where it does) is decided the rest is not made: run.json says `decided`, with
+what was found, how many prompts failed and how much is missing, and neither report nor check takes it for a finished
+run. A distance of sets is judged on whole runs alone.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from evalkit.comparison.difference import is_mean_of_prompts
 from evalkit.comparison.early import Decision, decided, drawn
 from evalkit.comparison.likeness import SCORE_KEYS, SUITE_KEYS
 from evalkit.comparison.record import Record
-from evalkit.core.errors import UserError
+from evalkit.core.errors import UserError, unknown_name
 from evalkit.run.baseline import read_side
 from evalkit.run.gate import unjudged
+from evalkit.run.gates import require_fit, tolerance_of
 from evalkit.run.plan import Item, Plan
 from evalkit.run.progress import Silent
 from evalkit.run.score import Scoring, embed_all, score_all
@@ -45,21 +47,35 @@ def baseline_of(plan: Plan) -> Record | None:
     other = [words for key, words in SUITE_KEYS.items() if baseline.suite.get(key) != suite[key]]
     mine, theirs = {item.prompt.id for item in plan.items}, set(baseline.groups)
     lost = max((int(score.get("n_failed") or 0) for score in baseline.metrics.values()), default=0)
+    if baseline.changed:
+        raise UserError(f"{path}: was changed since evalkit wrote it", "make it again: evalkit check RUN --save")
     if other:
         raise UserError(f"{path}: is a baseline of another {other[0]}, so nothing could be decided")
     if not theirs <= mine or len(mine - theirs) > lost:
         raise UserError(f"{path}: has {len(theirs)} prompts, and this run {len(mine)}, so nothing could be decided")
     if baseline.samples != plan.config.samples:
         raise UserError(f"{path}: has {baseline.samples} sounds a prompt, and this run {plan.config.samples}")
+    known = {*plan.suite.metrics, *baseline.metrics}
+    for gate in plan.config.gates:
+        if gate.metric not in known:
+            raise unknown_name("metric of this suite or baseline", gate.metric, known)
+    require_fit([gate for gate in plan.config.gates if gate.metric in baseline.metrics], baseline, baseline)
     if not _means(plan, baseline):
         raise UserError(f"{path}: no metric of the gate is a mean of prompts, and only those are decided early")
     return baseline
 
 
 def _means(plan: Plan, baseline: Record) -> list[str]:
-    """The metrics that may be decided early: those that a gate judges, where they are means of prompts."""
-    judged = [name for name in plan.suite.metrics if name in baseline.metrics and name not in unjudged(baseline)]
+    """The metrics that may be decided early: of those that a gate judges, the means of prompts."""
+    judged = [name for name in plan.suite.metrics if name in baseline.metrics and name in _judged(plan, baseline)]
     return [name for name in judged if is_mean_of_prompts(baseline.metrics[name], baseline.samples)]
+
+
+def _judged(plan: Plan, baseline: Record) -> set[str]:
+    """The metrics whose change is judged: those that a `--gate` names, or where there is none, the headline metrics."""
+    if plan.config.gates:
+        return {gate.metric for gate in plan.config.gates if gate.kind != "bound"}
+    return baseline.metrics.keys() - unjudged(baseline)
 
 
 def blocks_of(plan: Plan) -> list[list[Sequence[Item]]]:
@@ -111,16 +127,22 @@ class Watch:
         """What run.json says of it, once the sounds with these keys are `made`."""
         self.enough(made)
         ways = {name: asdict(each) for name, each in self.ways.items()}
-        sets = [name for name in self.plan.suite.metrics if self._judged_at_the_end(name)]
+        judged = _judged(self.plan, self.baseline)
+        sets = [name for name in self.plan.suite.metrics if name in judged and name not in self.ways]
+        gates = self.plan.config.gates
         return {
             "baseline": self.baseline.source,
+            "gates": [gate.text for gate in gates],
             "not_made": len(self.plan.items) - len(made),
             "metrics": ways,
-            "at_the_end": sets,
+            "failed": {name: self._failed(name) for name in ways if any(self._failed(name).values())},
+            "at_the_end": [*sets, *(gate.text for gate in gates if gate.kind == "bound")],
         }
 
-    def _judged_at_the_end(self, name: str) -> bool:
-        return name not in self.ways and name in self.baseline.metrics and name not in unjudged(self.baseline)
+    def _failed(self, name: str) -> dict[str, int]:
+        """How many of the prompts that were looked at have no value, on either side."""
+        sides = {"run": self._values[name], "baseline": self.baseline.metrics[name]["per_prompt"]}
+        return {side: sum(prompt not in values for prompt in self._order) for side, values in sides.items()}
 
     def _look(self, items: Sequence[Item]) -> None:
         chosen = {name: self.plan.suite.metrics[name] for name in _means(self.plan, self.baseline)}
@@ -153,7 +175,14 @@ class Watch:
         if ids:
             order, direction = [groups[i] for i in ids], str(self.baseline.metrics[name]["direction"])
             differences = {i: here[i] - base[i] for i in ids}
-            self.ways[name] = decided(differences, groups, direction, planned=len(set(groups.values())), order=order)
+            planned, tolerance = len(set(groups.values())), self._tolerances.get(name, 0.0)
+            self.ways[name] = decided(differences, groups, direction, tolerance, planned=planned, order=order)
+
+    @property
+    def _tolerances(self) -> dict[str, float]:
+        """By metric, the loss that its gate accepts."""
+        changes = [gate for gate in self.plan.config.gates if gate.kind != "bound"]
+        return {gate.metric: tolerance_of(gate, self.baseline) for gate in changes}
 
     def _require_alike(self, name: str, entry: Mapping[str, Any]) -> None:
         base = self.baseline.metrics[name]

@@ -27,7 +27,7 @@ def test_it_is_the_gates_arithmetic(runs: tuple[door.Run, door.Run]) -> None:
     assert list(found.table().index) == list(found) and "<table>" in found._repr_html_()
     assert door.compare(here, here).passed and "side_mid" in found.apart
     with pytest.raises(door.UserError, match="no metric of this run or baseline is called 'clap'"):
-        door.compare(here, there, ["clap"])
+        door.compare(here, there, metrics=["clap"])
     with pytest.raises(door.UserError, match=r"^tolerances clap_score=-1"):
         door.compare(here, there, tolerances={"clap_score": -1})
     with pytest.raises(KeyError, match="did you mean clap_score"):
@@ -83,3 +83,32 @@ def test_a_bundle_is_a_run_everywhere(runs: tuple[door.Run, door.Run], evalkit: 
     Path("far.zip").write_bytes(Path("far.zip").read_bytes()[:-100])
     with pytest.raises(door.UserError, match=r"far\.zip: cannot be read as a bundle"):
         door.load("far.zip")
+
+
+def test_two_or_more_runs_whatever_they_are_kept_in(runs: tuple[door.Run, door.Run], evalkit: Any) -> None:
+    """A run, a folder, a bundle, a baseline file: every two with p adjusted for all, as the verb tells them."""
+    here, there = runs
+    third = door.run("mock", limit=6, seed=2)
+    assert evalkit("bundle", str(there.folder), "--out", "there.zip")[0] == 0
+    door.save_baseline(third, "third.json")
+    found = door.compare(here, "there.zip", "third.json", metrics=["clap_score"])
+    assert [side.source for side in found.sides] == [str(here.folder), "there.zip", "third.json"]
+    code, out, _ = evalkit("compare", str(here.folder), "there.zip", "third.json", "--json", "--metric", "clap_score")
+    told = json.loads(out)["comparisons"]
+    assert code == 0 and [(each["first"], each["second"]) for each in told] == [("A", "B"), ("A", "C"), ("B", "C")]
+    for pair, each in zip(found.pairs, told, strict=True):
+        assert pair.found is not None
+        assert (pair.found.value, pair.found.p, pair.adjusted) == (each["difference"], each["p"], each["p_adjusted"])
+    assert list(found) == ["clap_score, A − B", "clap_score, A − C"]
+    for place, key in enumerate(found, start=1):
+        assert found[key].difference == -told[place - 1]["difference"]
+    assert found.passed == all(each.verdict in ("pass", "inconclusive") for each in found.values())
+    assert list(found.table("pairs")["second"]) == ["B", "C", "C"] and "B − A" in found._repr_html_()
+    steps = found.moved("clap_score", 0, 2)
+    assert len(steps) == 6 and steps[0][1] <= steps[-1][1]
+    with pytest.raises(door.UserError, match="there are 3 runs"):
+        found.moved("clap_score", 0, 3)
+    with pytest.raises(door.UserError, match="name two or more"):
+        door.compare(here)
+    with pytest.raises(door.UserError, match="nowhere: no such baseline file, run folder or bundle"):
+        door.compare(here, there, "nowhere")

@@ -19,7 +19,7 @@ FINE = {
     "reference": (None, {}), "judges": (None, []), "seconds": (None, 3), "name": (None,), "about": (None,),
     "out": (None,), "samples": (3,), "limit": (None, 3), "weights": (None, {}), "suite": (None,), "preset": (None,),
     "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
-    "timeout": (None, 3), "audio": ({},),
+    "timeout": (None, 3), "audio": ({},), "detect": ({},), "twin": (None,), "correlation": (3,),
 }  # fmt: skip
 """What of WRONG a parameter takes after all; of one that is not here, nothing."""
 
@@ -29,6 +29,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[object, ...]]] = {
     "check": (evalkit.check, ("no-run", "no-file")),
     "save_baseline": (evalkit.save_baseline, ("no-run", "no-file")),
     "compare": (evalkit.compare, ("no-run", "no-other")),
+    "plan": (evalkit.plan, ("no-run", {"clap_score": 1})),
     "load": (evalkit.load, ("no-run",)),
     "models": (evalkit.models, ("nobody",)),
     "suites": (evalkit.suites, ("nothing",)),
@@ -43,6 +44,12 @@ def _cases() -> list[tuple[str, str]]:
     ]
 
 
+def _by_name(function: Callable[..., Any], first: tuple[object, ...]) -> dict[str, object]:
+    parameters = inspect.signature(function).parameters.values()
+    named = [each.name for each in parameters if each.kind is not inspect.Parameter.VAR_POSITIONAL]
+    return dict(zip(named, first[: 1 if len(named) < len(parameters) else None], strict=False))
+
+
 def test_every_function_is_thrown_at() -> None:
     called = {name for name in evalkit.__all__ if name not in ("Run", "UserError")}
     assert called == set(FUNCTIONS)
@@ -51,14 +58,16 @@ def test_every_function_is_thrown_at() -> None:
 @pytest.mark.parametrize(("name", "parameter"), _cases())
 def test_a_value_of_a_wrong_kind_is_refused_by_the_parameters_name(name: str, parameter: str) -> None:
     function, first = FUNCTIONS[name]
-    taken = dict(zip(inspect.signature(function).parameters, first, strict=False))
+    taken = _by_name(function, first)
     listing = name in ("models", "suites")  # of which None is the list
+    several = inspect.signature(function).parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
     for value in WRONG:
         allowed = FINE.get(parameter, ()) if not (name == "Judge" and parameter == "name") else ()
-        if value in allowed or (listing and value is None):
+        none = listing or inspect.signature(function).parameters[parameter].default is None
+        if value in allowed or (value is None and none):
             continue
         with pytest.raises(evalkit.UserError) as caught:
-            function(**{**taken, parameter: value})
+            function(*first, value) if several else function(**{**taken, parameter: value})
         assert caught.value.message.startswith(f"{parameter} is "), (value, str(caught.value))
         assert caught.value.hint.startswith("it takes "), value
         assert "\n" not in str(caught.value)
@@ -68,7 +77,7 @@ def test_a_value_of_a_wrong_kind_is_refused_by_the_parameters_name(name: str, pa
 def test_a_value_that_is_taken_is_not_called_wrong(name: str, parameter: str) -> None:
     """What is wrong elsewhere is told then, as it always was."""
     function, first = FUNCTIONS[name]
-    taken = dict(zip(inspect.signature(function).parameters, first, strict=False))
+    taken = _by_name(function, first)
     for value in FINE.get(parameter, ()):
         if parameter in taken or (name == "Judge" and parameter == "name"):
             continue
@@ -93,7 +102,7 @@ def test_numpys_numbers_and_a_name_alone_where_names_are_taken() -> None:
     with pytest.raises(evalkit.UserError, match="nobody"):
         evalkit.run("nobody", seed=np.int64(3), limit=np.int32(2), timeout=np.float32(9), retry_failed=np.bool_(True))
     with pytest.raises(evalkit.UserError, match="metrics is 'kl_passt'"):
-        evalkit.compare("a", "b", "kl_passt")
+        evalkit.compare("a", "b", metrics="kl_passt")
 
 
 @pytest.mark.parametrize("value", WRONG)

@@ -97,8 +97,8 @@ def test_nan_and_a_missing_metric_exit_1(tmp_path: Path, check: Callable[..., An
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("plain", "--baseline", "gone.json"), "gone.json: no such baseline file"),
-        (("gone", "--baseline", "base.json"), "gone: is not a run folder"),
+        (("plain", "--baseline", "gone.json"), "gone.json: no such baseline file, run folder or bundle"),
+        (("gone", "--baseline", "base.json"), "gone: no such baseline file, run folder or bundle"),
         (("plain", "--baseline", "plain/run.json"), "is not a baseline file"),
         (("plain", "--baseline", "base.json", "--metric", "kl_past"), "did you mean kl_passt"),
         (("plain", "--baseline", "base.json", "--tolerance", "kl_passt"), "is not METRIC=VALUE"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,17 @@ def test_all_that_is_mistyped_is_told_at_once(plan: Callable[..., Answer]) -> No
     _, _, err = plan("--detect", "fd_openl=5%", "--detect", "clap_score=x", "--baseline", BASELINE)
     assert "did you mean fd_openl3" in err
     assert "'clap_score=x'" in err
+
+
+def test_python_foresees_the_same(plan: Callable[..., Answer]) -> None:
+    import evalkit
+
+    _, out, _ = plan("--detect", "fd_openl3=5%", "--detect", "clap_score=0.01", "--baseline", BASELINE, "--json")
+    found = evalkit.plan(BASELINE, {"fd_openl3": "5%", "clap_score": 0.01})
+    assert [asdict(each) for each in found.values()] == json.loads(out)["metrics"]
+    assert list(found.table().index) == list(found) == ["fd_openl3", "clap_score"]
+    assert found["fd_openl3"].sees > found["fd_openl3"].change and "<table>" in found._repr_html_()
+    with pytest.raises(evalkit.UserError, match=r"correlation 1: a value.*did you mean fd_openl3"):
+        evalkit.plan(BASELINE, {"fd_openl": "5%"}, correlation=1)
+    with pytest.raises(KeyError, match="did you mean clap_score"):
+        found["clap_scor"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 
 import evalkit
 from evalkit.comparison.pairs import pairs
-from evalkit.comparison.record import read_run
+from evalkit.comparison.ranks import Contest, outcomes
+from evalkit.comparison.record import Record, read_run
 from evalkit.metrics.base import MetricInputs, MetricResult
 from evalkit.metrics.fd_openl3 import METRIC as FD
 from evalkit.metrics.kad_openl3 import METRIC as KAD
@@ -21,6 +23,7 @@ from evalkit.metrics.results import mean_result
 from evalkit.report.board import Board, boards
 from evalkit.report.records import read_runs
 from evalkit.report.tables import csv_text, markdown, records, rows
+from evalkit.run.gate import check
 from evalkit.run.score import as_json
 from evalkit.suites.references import set_from_features
 
@@ -30,6 +33,7 @@ DISTANCES = (0.2, 0.35, 0.55, 0.55)
 """How far the four models are from the reference; the last two are alike."""
 
 HEADLINE = ("fd_openl3", "kl_passt", "clap_score")
+DIRECTIONS = {"fd_openl3": "lower", "kl_passt": "lower", "clap_score": "higher"}
 SUITE = {"name": "mini", "version": "1", "digest": "ab" * 32, "protocol": "mini-1", "size": "mini"}
 
 
@@ -85,7 +89,7 @@ def agree(folders: Sequence[Path]) -> tuple[int, int]:
         for first, second in combinations(range(len(folders)), 2):
             on_board, compared = outcome.differences[first, second], told[column.metric, first, second]
             assert compared.found is not None
-            checked = evalkit.compare(folders[second], folders[first], [column.metric])[column.metric]
+            checked = evalkit.compare(folders[second], folders[first], metrics=[column.metric])[column.metric]
             assert on_board.value == -compared.found.value and checked.difference == compared.found.value
             assert on_board.p == compared.found.p == checked.p
             assert (checked.low, checked.high) == (compared.found.low, compared.found.high)
@@ -93,13 +97,15 @@ def agree(folders: Sequence[Path]) -> tuple[int, int]:
             standings = outcome.standings[first], outcome.standings[second]
             assert standings[0] is not None and standings[1] is not None
             verdicts = {checked.verdict}
-            verdicts.add(evalkit.compare(folders[first], folders[second], [column.metric])[column.metric].verdict)
+            verdicts.add(
+                evalkit.compare(folders[first], folders[second], metrics=[column.metric])[column.metric].verdict
+            )
             if compared.better is None:
                 assert second in standings[0].tied
             else:
                 assert second not in standings[0].tied and "worse" in verdicts
                 worse = second if compared.better == first else first
-                back = evalkit.compare(folders[worse], folders[compared.better], [column.metric])
+                back = evalkit.compare(folders[worse], folders[compared.better], metrics=[column.metric])
                 assert back[column.metric].verdict == "worse"
                 apart += 1
             without += not _overlap(sides[first].metrics[column.metric], sides[second].metrics[column.metric])
@@ -145,8 +151,41 @@ def test_how_ranks_are_made_is_said_under_the_table(folders: list[Path]) -> None
 
 
 def test_a_kernel_distance_is_compared_by_its_parts_from_the_files(folders: list[Path]) -> None:
-    found = evalkit.compare(folders[3], folders[0], ["kad_openl3"])["kad_openl3"]
+    found = evalkit.compare(folders[3], folders[0], metrics=["kad_openl3"])["kad_openl3"]
     assert (found.method, found.verdict) == ("paired U-statistic", "worse")
+
+
+def _hurt(side: Record, lost: Sequence[str]) -> Record:
+    """The run where these prompts' sounds failed."""
+    metrics = {}
+    for name, score in side.metrics.items():
+        values = {i: each for i, each in score["per_prompt"].items() if i not in lost}
+        mean = {"value": sum(values.values()) / len(values)} if values else {}
+        metrics[name] = {**score, **mean, "per_prompt": values, "n": CLIPS - len(lost), "n_failed": len(lost)}
+    return replace(side, metrics=metrics, groups={i: g for i, g in side.groups.items() if i not in lost})
+
+
+def test_what_sounds_that_failed_do_is_the_same_to_board_compare_and_gate(folders: list[Path]) -> None:
+    """Over the prompts that both have for a mean, not at all for a distance of sets, in the same words."""
+    one, other = _hurt(read_run(folders[0]), IDS[:3]), _hurt(read_run(folders[1]), IDS[2:5])
+    names = ("the second", "the first")
+    board = outcomes([Contest(name, [other, one], direction, names) for name, direction in DIRECTIONS.items()])
+    for outcome, (name, _), pair in zip(board, DIRECTIONS.items(), pairs([one, other], list(DIRECTIONS)), strict=True):
+        (checked,) = check(other, one, [name])
+        words = [text.replace("the run", names[0]).replace("the baseline", names[1])
+                 for text in (checked.reason, checked.told)]  # fmt: skip
+        if name == "fd_openl3":
+            assert outcome.unlike[0, 1] == pair.reason == words[0] and checked.verdict == "invalid"
+            assert "3 of 120 sounds of the second failed" in pair.reason and not outcome.differences
+            continue
+        assert pair.found is not None and outcome.differences[0, 1] == pair.found
+        assert (checked.difference, checked.low, checked.p) == (pair.found.value, pair.found.low, pair.found.p)
+        assert outcome.told[0, 1] == pair.told == words[1]
+        assert pair.told.endswith("compared over the 115 prompts that both have")
+        here, there = (side.metrics[name]["per_prompt"] for side in (other, one))
+        both = sorted(here.keys() & there.keys())
+        assert len(both) == 115
+        assert pair.found.value == pytest.approx(sum(here[i] - there[i] for i in both) / 115, rel=1e-12)
 
 
 @pytest.mark.slow

@@ -171,17 +171,27 @@ def test_a_run_of_further_measures_alone_has_its_table(make_run: Make, with_furt
 def test_runs_of_another_n_are_not_ranked_where_the_metric_moves_with_n(make_run: Make) -> None:
     """FD falls with n: the run that failed most often must not win by it, nor lose to a smaller one."""
 
-    def fewer(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
-        for score in scores.values():
-            score["n"] = 5
+    def meant(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        for place, row in enumerate(rows):
+            row["clap_score"] = 0.3 + 0.02 * place + 0.001 * len(row["id"]) * scores["fd_openl3"]["value"]
+        made = [row["clap_score"] for row in rows if row["status"] == "ok"]
+        scores["clap_score"]["value"] = sum(made) / len(made)
+        for row in rows:
+            row["clap_score"] = row["clap_score"] if row["status"] == "ok" else None
 
-    (board,) = made(make_run("a", fd=100.0), make_run("b", fd=300.0), make_run("c", fd=20.0, change=fewer))
+    lost = ("sneeze-right", "clock", "dog-once")
+    (board,) = made(
+        make_run("a", fd=100.0, change=meant), make_run("b", fd=300.0, change=meant),
+        make_run("c", fd=20.0, change=meant, fail=lost),
+    )  # fmt: skip
     assert [row.entrant.name for row in board.rows] == ["a", "b", "c"]
     fd = [row.cells[0] for row in board.rows]
     assert [cell.standing.text if cell.standing else None for cell in fd] == ["1", "2", None]
     assert [cell.apart for cell in fd] == [False, False, True]
     assert not any(cell.best for cell in fd)
     assert all(row.cells[2].standing is not None for row in board.rows), "a mean of prompts does not move with n"
+    (told,) = [note for note in board.notes if note.startswith("CLAP")]
+    assert "over the prompts that both have, as sounds failed: 1 of 8 of A, 1 of 8 of B, 3 of 8 of C" in told
 
 
 def test_two_runs_of_different_n_are_not_ranked_at_all(make_run: Make, tmp_path: Path) -> None:

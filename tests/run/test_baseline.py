@@ -61,7 +61,7 @@ def test_several_sounds_of_a_prompt_are_held_against_the_baseline_by_their_mean(
 
 def test_another_number_of_sounds_a_prompt_cannot_be_compared_and_is_said(tmp_path: Path) -> None:
     one, three = read_run(write_run(tmp_path / "one", record())), read_run(several(tmp_path / "three", 3))
-    for run, baseline, told in ((three, one, "3, baseline 1"), (one, three, "1, baseline 3")):
+    for run, baseline, told in ((three, one, "3, the baseline has 1"), (one, three, "1, the baseline has 3")):
         assert {each.verdict for each in check(run, baseline)} == {"invalid"}
         assert all(each.reason == f"another number of sounds per prompt: {told}" for each in check(run, baseline))
 

@@ -118,3 +118,50 @@ def test_a_baseline_of_something_else_is_refused_before_any_sound(whole: Path, t
 def test_a_run_folder_is_a_baseline_too(whole: Path, tmp_path: Path) -> None:
     found = run(tmp_path / "seed", whole, seed=1)
     assert set(found.decided["metrics"]) == {"kl_passt", "clap_score"}
+
+
+def test_it_decides_what_the_gates_demand(whole: Path, tmp_path: Path) -> None:
+    """What is accepted is not worse, what is not named goes undecided, and a bound waits for the whole run."""
+    base = better_by(read_run(whole), 0.5, tmp_path / "base.json")
+    found = run(tmp_path / "one", base, gates=["clap_score>=-0.9", "fd_openl3<=1000"])
+    assert {name: each["way"] for name, each in found.decided["metrics"].items()} == {"clap_score": "not worse"}
+    assert found.decided["at_the_end"] == ["fd_openl3<=1000"]
+    assert found.decided["gates"] == ["clap_score>=-0.9", "fd_openl3<=1000"]
+    found = run(tmp_path / "one", base, gates=["clap_score>=-0.1"])
+    assert found.decided["metrics"]["clap_score"]["way"] == "worse"
+    for gates, told in (
+        (["clap_scor>=-1"], "did you mean clap_score"),
+        (["clap_score<=+1"], "higher is better"),
+        (["clap_score>=0.1"], "no metric of the gate is a mean"),
+        (["fd_openl3<=+5%"], "no metric of the gate is a mean"),
+        (["clap_score"], "is no demand"),
+    ):
+        with pytest.raises(UserError, match=told):
+            run(tmp_path / "out", base, gates=gates)
+    with pytest.raises(UserError, match="until-decided BASELINE"):
+        run(tmp_path / "out", None, gates=["clap_score>=-0.1"])
+    assert not (tmp_path / "out" / "audio").exists()
+
+
+def test_a_bundle_is_a_baseline_and_an_edited_file_is_none(whole: Path, tmp_path: Path) -> None:
+    from evalkit.store.bundle import write_bundle
+
+    write_bundle(whole, tmp_path / "whole.zip", audio=False)
+    found = run(tmp_path / "seed", tmp_path / "whole.zip", seed=1)
+    assert set(found.decided["metrics"]) == {"kl_passt", "clap_score"}
+    base = better_by(read_run(whole), 0.5, tmp_path / "base.json")
+    base.write_text(base.read_text().replace('"run_id": "', '"run_id": "x'))
+    with pytest.raises(UserError, match="changed since evalkit wrote it"):
+        run(tmp_path / "out", base)
+
+
+def test_from_python(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import evalkit
+
+    monkeypatch.chdir(tmp_path)
+    base = better_by(read_run(whole), 0.5, tmp_path / "base.json")
+    found = evalkit.run("mock", limit=PROMPTS, out="early", until_decided=base, gates=["clap_score>=-0.1"])
+    assert found.decided == {"clap_score": "worse"}
+    assert "ended it early" in found.unfinished and not found.scores
+    with pytest.raises(evalkit.UserError, match="until_decided: this run is in memory alone"):
+        evalkit.run("mock", until_decided=evalkit.Run(found.record, None))

@@ -172,16 +172,19 @@ SHARES = (0.6, 0.85, 1.1, 1.4)
 """Losses that are tried, in parts of what the gate is about to state."""
 
 
-def gate_power(world: World, draws: int = DRAWS, seed: int = 2, paired: bool = True) -> Power:
-    """Pairs of runs of the same prompts, scored by FD: a baseline, and a later run with a known true loss."""
+def gate_power(world: World, draws: int = DRAWS, seed: int = 2, paired: bool = True, metric: Metric = FD) -> Power:
+    """Pairs of runs of the same prompts, scored by a distance of sets: a baseline, and a later run with a known true
+    loss. A kernel distance answers for other references too, so each pair has one of its own."""
     reference, rng = world.reference(), np.random.default_rng(seed)
-    losses = _losses(world, reference, rng)
+    redrawn = metric is KAD
+    losses = _losses(world, reference, rng, metric)
     told = []
-    for _ in range(draws):
+    for draw in range(draws):
         centres = world.centres(rng)
         first, second = world.around(centres, rng), world.around(centres, rng)
-        base = _scored(world, first, 0.0, reference, paired)
-        told.append([check(_scored(world, second, loss, reference, paired), base)[0] for loss in losses])
+        reference = world.reference(1000 + draw) if redrawn else reference
+        base = _scored(world, first, 0.0, reference, paired, metric)
+        told.append([check(_scored(world, second, loss, reference, paired, metric), base)[0] for loss in losses])
     values = np.array([[each.current for each in row] for row in told], dtype=float).mean(axis=0)
     return _power(world.name, told, values - values[0])
 
@@ -219,21 +222,23 @@ def _power(world: str, told: Sequence[Sequence[Comparison]], true: np.ndarray) -
     )
 
 
-def _losses(world: World, reference: SetReference, rng: np.random.Generator) -> list[float]:
+def _losses(world: World, reference: SetReference, rng: np.random.Generator, metric: Metric) -> list[float]:
     """Strengths of damage whose true losses lie around what the gate states: none, and `SHARES` of it."""
     centres = world.centres(rng)
-    base = _scored(world, world.around(centres, rng), 0.0, reference, True)
+    base = _scored(world, world.around(centres, rng), 0.0, reference, True, metric)
     rows = world.around(centres, rng)
-    here, there = (check(_scored(world, rows, loss, reference, True), base)[0] for loss in (0.0, 0.2))
+    here, there = (check(_scored(world, rows, loss, reference, True, metric), base)[0] for loss in (0.0, 0.2))
     slope = (float(there.current or 0) - float(here.current or 0)) / 0.2
     return [0.0, *(float(here.detectable or 0) / slope * share for share in SHARES)]
 
 
-def _scored(world: World, rows: np.ndarray, loss: float, reference: SetReference, paired: bool) -> Record:
-    score = as_json(FD.compute(world.inputs(world.features(rows, loss), reference)), "lower", 0, "simulated", "none")
-    return _record(
-        world, {**score, "per_prompt": {}, "leave_outs": score["leave_outs"] if paired else []}, FD.card.name
-    )
+def _scored(
+    world: World, rows: np.ndarray, loss: float, reference: SetReference, paired: bool, metric: Metric
+) -> Record:
+    result = metric.compute(world.inputs(world.features(rows, loss), reference))
+    score = as_json(result, "lower", 0, "simulated", "none")
+    kept = score if paired else {**score, "leave_outs": []}
+    return _record(world, {**kept, "per_prompt": {}}, metric.card.name)
 
 
 def _mean_score(world: World, values: np.ndarray) -> dict[str, object]:
@@ -329,6 +334,7 @@ def write_report(path: Path = REPORT, draws: int = DRAWS) -> None:
     """Run everything and write it down."""
     distances = [_told(coverage(world, FD, draws)) for world in (*WORLDS, SAME)]
     powers = [_told(gate_power(world, draws)) for world in GATED]
+    powers += [_told(gate_power(world, draws, metric=KAD)) for world in (SONGS, SMALL)]
     powers += [_told(prompt_power(f"{n} sources, {k} clips each", n, k, draws)) for n, k in ((200, 1), (12, 5))]
     alone = [_told(gate_power(SONGS, draws, paired=False))]
     extrapolated = [_told(coverage(world, FD_INF, max(1, draws // 2))) for world in BIASED]

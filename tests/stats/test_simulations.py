@@ -87,6 +87,18 @@ def test_the_gate_sees_the_loss_that_it_says_it_sees(world: object) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("world", [SONGS, simulations.SMALL], ids=lambda world: world.name)
+def test_the_gate_sees_the_loss_that_it_says_it_sees_in_a_kernel_distance(world: object) -> None:
+    found = simulations.gate_power(world, metric=simulations.KAD)
+    print(found)
+    assert found.method == "paired U-statistic"
+    assert 0.8 <= found.ratio <= 1.2
+    assert 0.7 <= found.at_stated <= 0.92
+    assert found.false <= 0.06
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("sources", "clips"), [(200, 1), (12, 5)])
 def test_the_gate_sees_the_loss_that_it_says_it_sees_in_a_mean_of_prompts(sources: int, clips: int) -> None:
     """Twelve sources are where a normal quantile instead of a t one would be 12 % out."""
@@ -139,6 +151,16 @@ def test_the_interval_of_a_difference_of_means_holds() -> None:
     """The quick look, 100 pairs."""
     found = differences.of_means("quick", simulations.World("quick", 1, 60, 2, 1), 100)
     assert found.method == "paired" and min(found.share, found.still) >= 0.88 and found.alone > 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sources", "clips"), [(200, 1), (12, 5)])
+def test_no_change_of_a_mean_is_called_apart_in_one_of_twenty(sources: int, clips: int) -> None:
+    """4,000 pairs, as 400 cannot tell 5 % from 7."""
+    found = differences.of_means("means", simulations.World("means", 1, sources, clips, 1), 4000)
+    print(found)
+    assert found.false <= 0.05 + 2 * (0.05 * 0.95 / 4000) ** 0.5
+    assert min(found.share, found.still) >= 0.94
 
 
 def test_the_report_is_of_these_worlds() -> None:
