@@ -170,12 +170,14 @@ def shared_prompts(metric: str, run: Record, baseline: Record) -> list[str]:
 def is_mean_of_prompts(score: Mapping[str, Any], samples: int) -> bool:
     """Only then do per-prompt differences add up to the difference that is judged. `n` counts sounds, of which each
     prompt has up to `samples`."""
-    values = [number(value) for value in score["per_prompt"].values()]
-    finite = [value for value in values if value is not None]
-    if not finite or len(finite) != len(values) or not len(finite) <= score["n"] <= samples * len(finite):
+    value, n = number(score.get("value")), number(score.get("n"))
+    values = [number(each) for each in score["per_prompt"].values()]
+    finite = [each for each in values if each is not None]
+    if value is None or n is None or not finite or len(finite) != len(values):
         return False
-    value = number(score["value"])
-    return value is not None and math.isclose(math.fsum(finite) / len(finite), value, rel_tol=1e-5, abs_tol=1e-9)
+    if not len(finite) <= n <= samples * len(finite):
+        return False
+    return math.isclose(math.fsum(finite) / len(finite), value, rel_tol=1e-5, abs_tol=1e-9)
 
 
 def _no_error(se: float, difference: float, values: Sequence[float]) -> bool:

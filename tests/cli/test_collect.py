@@ -68,7 +68,7 @@ def test_files_after_the_option_are_answers_and_failed_ones_may_be_kept(typed_he
         (["--collect", "gone.json", "--key", "answers/listen.key.json"], "gone.json"),
         (["--collect", "empty", "--key", "answers/listen.key.json"], "holds no answers"),
         (["--collect", "answers", "--key", "answers/listen.key.json", "--runs", "nowhere"], "nowhere"),
-        (["--collect", "answers", "--key", "answers/listen.key.json", "--out", "answers"], "--out"),
+        (["--collect", "answers", "--key", "answers/listen.key.json", "--out", "answers"], "is a folder"),
         (["--key", "answers/listen.key.json"], "--collect"),
         ([], "no run is named"),
     ],

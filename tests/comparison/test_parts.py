@@ -70,6 +70,8 @@ def test_differences_are_over_the_prompts_that_both_have(mine: set[str], theirs:
 
 def test_what_is_no_mean_or_was_scored_otherwise_is_not_compared() -> None:
     one, other = record(), record(shift=0.1)
+    for odd in ({"value": None}, {"value": float("nan")}, {"n": None}):
+        assert not can_be_parted(changed(one, "kl_passt", **odd), "kl_passt"), "a score without a number"
     assert not can_be_parted(one, "fd_openl3") and not pairs_by_part([one, other], ["fd_openl3"], HALVES)
     found = pairs_by_part([one, changed(other, "kl_passt", weights="v" * 64)], ["kl_passt"], HALVES)
     assert all(each.pair.found is None and "another weights" in each.pair.reason for each in found)

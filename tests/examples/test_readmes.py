@@ -77,6 +77,8 @@ TRIED = {
         "evalkit agree aes-pam": Try(told="0.81 ["),
         "evalkit agree FILE --metrics FILE --estimate": Try(typed="evalkit agree --help", told="--estimate"),
         "evalkit report RUN... --format latex": Try(typed="evalkit report RUN --format latex", told="toprule"),
+        "evalkit report RUN --by genre": Try(typed="evalkit report RUN --by words", told="by words"),
+        "evalkit compare A B --by genre": Try(typed="evalkit compare --help", told="--by"),
         "evalkit fetch suite audiocaps": Try(code=2, told="EVALKIT_OFFLINE"),
         "evalkit fetch weights openl3 passt clap": Try(code=2, told="EVALKIT_OFFLINE"),
         "evalkit fetch for run --model stable-audio --suite audiocaps": Try(code=2, told="EVALKIT_OFFLINE"),
