@@ -18,6 +18,8 @@ from evalkit.core.faults import Gathering
 from evalkit.core.paths import typed
 from evalkit.run.config import DEFAULT_MODEL, RunConfig
 
+_YES_ALONE = "--yes agrees to the licences of what is fetched, and nothing is"
+
 
 @parameters_checked
 @parameters_named()
@@ -138,8 +140,7 @@ def run(
     True
     """
     wrong = Gathering()
-    told = "--yes agrees to the licences of what is fetched, and nothing is"
-    wrong.require(fetch or not yes, told, "say --fetch too")
+    wrong.require(fetch or not yes, _YES_ALONE, "say --fetch too")
     config = request(
         model,
         suite_asked(

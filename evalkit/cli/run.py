@@ -13,6 +13,7 @@ from evalkit.cli import brief
 from evalkit.cli.bring import YES, bring_for
 from evalkit.cli.output import json_option, warn
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 
 if TYPE_CHECKING:
     from evalkit.core.faults import Gathering
@@ -137,7 +138,6 @@ def run(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.cli.words import wrong_words
     from evalkit.run.config import parse_changes, parse_seeds, parse_weights
 
     wrong = wrong_words()
