@@ -72,6 +72,7 @@ TRIED = {
         ),
         "evalkit run --until-decided BASELINE": Try(typed="evalkit run --help", told="--until-decided"),
         "evalkit compare RUN RUN...": Try(typed="evalkit compare --help", told="Holm"),
+        "evalkit listen RUN RUN...": Try(typed="evalkit listen --help", told="listen.key.json"),
         "evalkit listen --collect ANSWERS... --key FILE": Try(typed="evalkit listen --help", told="--collect"),
         "evalkit report RUN... --listeners FILE": Try(typed="evalkit report --help", told="--listeners"),
         "evalkit agree aes-pam": Try(told="0.81 ["),
