@@ -194,6 +194,26 @@ def test_on_the_way_out_a_signal_changes_nothing_but_the_time(number: int) -> No
     assert (child.returncode, out, told) == (3, "said\n", "")
 
 
+IN_A_TEXT = """
+import sys
+from evalkit.core.interrupts import heeded, leaving
+try:
+    with heeded():
+        exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)")
+except KeyboardInterrupt:
+    leaving(130)
+    sys.exit(130)
+"""
+
+
+def test_a_stop_inside_a_text_that_python_evaluates_has_the_exit_code_of_any_other(tmp_path: Path) -> None:
+    """Dataclasses are made of such texts, so a Ctrl-C during an import would end `python -m evalkit` by a signal."""
+    (tmp_path / "stopped.py").write_text(IN_A_TEXT)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(evalkit.__file__).parent.parent}"}
+    done = subprocess.run([sys.executable, "-m", "stopped"], env=environment, capture_output=True, check=False)
+    assert done.returncode == 130, done.stderr
+
+
 _SLOW_END = """
 import os, time
 from evalkit.core import interrupts
