@@ -104,9 +104,9 @@ def leaving(code: int) -> None:
 
     That holds for threads that still run and for the hooks of libraries; see :func:`entering` for what comes then.
 
-    Under `python -m` Python itself would end by SIGINT, whatever the code, where the stop's exception had passed through
-    a text that it was evaluating, as dataclasses and named tuples do while they are imported: it remembers that until
-    it evaluates another (CPython's pythonrun.c, `unhandled_keyboard_interrupt`).
+    Under `python -m` Python itself would end by SIGINT, whatever the code, where the stop's exception had passed
+    through a text that it was evaluating, as dataclasses and named tuples are made of: it remembers that until it
+    evaluates another (CPython's pythonrun.c, `unhandled_keyboard_interrupt`).
     """
     eval("None")
 

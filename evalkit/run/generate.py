@@ -6,7 +6,6 @@ only its missing items are kept, so a stopped run and an undisturbed one hold th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,6 +17,7 @@ from evalkit.core.paths import name_of
 from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Executor, Fault, Job, Request, Result
 from evalkit.execute.limits import limits_of
+from evalkit.fetch.switches import is_on
 from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
@@ -97,7 +97,7 @@ def _require_model_files(plan: Plan) -> None:
 
 def _taken_over(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> dict[str, Record]:
     """key -> record of the missing sounds that earlier runs of the same maker have, which are in this run then."""
-    if plan.config.anew or os.environ.get("EVALKIT_ANEW", "") not in ("", "0"):
+    if plan.config.anew or is_on("EVALKIT_ANEW"):
         return {}
     missing = [pair for items in plan.batches for pair in zip(items, sounds(items), strict=True)]
     missing = [(item, sound) for item, sound in missing if item.key not in settled]

@@ -161,7 +161,7 @@ def test_a_second_ctrl_c_ends_at_once_but_not_a_doubled_one(pause: float, ends: 
     time.sleep(pause)
     child.send_signal(signal.SIGINT)
     try:
-        _, told = child.communicate(timeout=1.0 if not ends else 60)
+        _, told = child.communicate(timeout=1.0 if not ends else 20)
         assert ends and child.returncode == 130 and told == "\nevalkit: stopped at once\n"
     except subprocess.TimeoutExpired:
         assert not ends
@@ -190,7 +190,7 @@ def test_on_the_way_out_a_signal_changes_nothing_but_the_time(number: int) -> No
     )  # fmt: skip
     assert child.stderr is not None and child.stderr.readline() == "ready\n"
     child.send_signal(number)
-    out, told = child.communicate(timeout=60)
+    out, told = child.communicate(timeout=20)
     assert (child.returncode, out, told) == (3, "said\n", "")
 
 
