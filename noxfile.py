@@ -104,7 +104,8 @@ def bench(session: nox.Session) -> None:
     session.install(*_TESTED, ".")
     out = session.create_tmp()
     for _ in range(2):
-        session.run("evalkit", "run", "--out", f"{out}/run", env={**_ENVIRONMENT, "OMP_NUM_THREADS": "2"})
+        anew = {"EVALKIT_ANEW": "1", "OMP_NUM_THREADS": "2"}
+        session.run("evalkit", "run", "--out", f"{out}/run", env={**_ENVIRONMENT, **anew})
 
 
 @nox.session

@@ -23,10 +23,11 @@ from evalkit.comparison.record import record_of
 from evalkit.core.errors import UserError, close_names
 from evalkit.core.faults import Gathering
 from evalkit.core.ids import sound_name
+from evalkit.execute.bench import Source
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.report.records import record_in_memory
 from evalkit.run.accept import accept_bytes, missing_clip
-from evalkit.run.embed import Embedding, Source, Workshop
+from evalkit.run.embed import Embedding, Workshop
 from evalkit.run.embedders import open_embedder
 from evalkit.run.manifest import facts_of, judges_told, metric_codes, stamps
 from evalkit.run.plan import Item, memory_plan

@@ -16,7 +16,7 @@ from evalkit.fetch.published import PUBLISHED
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GENERATORS, Generator, GeneratorSpec, rounded_down
 from evalkit.generators.contract import checked_spec
-from evalkit.run.plan import load_generator
+from evalkit.generators.load import load_generator
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,9 @@ def codec(
       evalkit codec recordings/ --model stable-audio --checkpoint my-run/ --json
     """
     from evalkit.cli.progress import for_this_terminal
+    from evalkit.generators.load import load_generator
     from evalkit.run.codec import evaluate, recordings
     from evalkit.run.config import check_dtype, parse_checkpoint, parse_weights, require_device, resolve_device
-    from evalkit.run.plan import load_generator
 
     paths = recordings(folder, limit)
     check_dtype(dtype)

@@ -103,7 +103,12 @@ def leaving(code: int) -> None:
     """The process has ended its work and is on its way out with this exit code: a signal only makes it quicker.
 
     That holds for threads that still run and for the hooks of libraries; see :func:`entering` for what comes then.
+
+    Under `python -m` Python itself would end by SIGINT, whatever the code, where the stop's exception had passed
+    through a text that it was evaluating, as dataclasses and named tuples are made of: it remembers that until it
+    evaluates another (CPython's pythonrun.c, `unhandled_keyboard_interrupt`).
     """
+    eval("None")
 
     def leave(number: int, frame: FrameType | None) -> None:
         with suppress(Exception):

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evalkit.core.paths import is_file
 from evalkit.core.tomlio import read_toml_table
 
 NAME = "about.toml"
@@ -73,4 +74,4 @@ def read_about(path: Path) -> About:
 def about_folder(folder: Path, named: Path | None) -> About | None:
     """What the file says that was named, else the one in the folder; None where there is neither."""
     path = named if named is not None else folder / NAME
-    return read_about(path) if named is not None or path.is_file() else None
+    return read_about(path) if named is not None or is_file(path) else None

@@ -13,58 +13,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
-from evalkit.audio.clip import Clip
-from evalkit.audio.decode import VERSION, decode
-from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
-from evalkit.embed.base import Embedder, Features, TextEmbedder
+from evalkit.embed.base import Embedder, Features
+from evalkit.execute.bench import Identity, Source, embedded, identity
 from evalkit.run.config import require_device
 from evalkit.run.progress import Progress
 from evalkit.store.features import FeatureCache
 
 STAGE = "embed"
 _CHUNK = 16
-
-
-@dataclass(frozen=True)
-class Source:
-    """One thing to embed: a sound file, a sound in memory (`clip`), or a text where there is neither. `digest` is its
-    content's."""
-
-    key: str
-    digest: str
-    path: Path | None = None
-    text: str = ""
-    clip: Clip | None = None
-
-
-def sound_source(key: str, digest: str, path: Path) -> Source:
-    """A file by its bytes and by how they are decoded."""
-    return Source(key, digest_bytes(f"decoded {VERSION}\0{digest}".encode()), path)
-
-
-def text_source(key: str, text: str) -> Source:
-    """Texts share the cache with sounds; the prefix keeps their digests apart from any file's."""
-    return Source(key, digest_bytes(b"text\0" + text.encode("utf-8", "surrogatepass")), None, text)
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Which embedder made features: its `weights` digest, its `key` and its `dimensions`."""
-
-    name: str
-    weights: str
-    key: str
-    dimensions: int
-
-
-def identity(embedder: Embedder) -> Identity:
-    spec = embedder.spec
-    return Identity(spec.name, spec.weights, spec.key, spec.dimensions)
 
 
 @dataclass
@@ -153,11 +111,9 @@ class Workshop:
 
     def embed_now(self, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
         """Features of one chunk by key, and why the others have none; the cache is neither asked nor told."""
-        identity = self._identify()
-        made, faults = self._attempt(self._opened(), chunk)
-        breaches = {source.key: _breach(made.get(source.key), identity) for source in chunk if source.key not in faults}
-        faults |= {key: breach for key, breach in breaches.items() if breach}
-        return {key: features for key, features in made.items() if key not in faults}, faults
+        made = embedded(self._opened(), chunk)
+        self.broken = self.broken or made.broken
+        return made.features, made.faults
 
     def _identify(self) -> Identity:
         return identity(self._opened())
@@ -169,49 +125,11 @@ class Workshop:
             heed()
         return self._embedder
 
-    def _attempt(self, embedder: Embedder, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
-        """Features and faults of a chunk, by key; after an exception each source alone."""
-        try:
-            rows = [np.ascontiguousarray(features, dtype=np.float32) for features in _call(embedder, chunk)]
-            return dict(zip((source.key for source in chunk), rows, strict=True)), {}
-        except Exception as error:  # noqa: BLE001 - one sound that a network cannot take must not end the run
-            if isinstance(error, BrokenPlugin):
-                self.broken = self.broken or str(error)
-            if len(chunk) == 1:
-                text = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-                return {}, {chunk[0].key: " ".join(text.split())[:300]}
-        made: dict[str, Features] = {}
-        faults: dict[str, str] = {}
-        for source in chunk:
-            one, fault = self._attempt(embedder, [source])
-            made.update(one)
-            faults.update(fault)
-        return made, faults
-
 
 def _cached(cache: FeatureCache, source: Source, dimensions: int) -> Features | None:
     """A usable entry of the cache, or None."""
     features = cache.get(source.digest)
     return features if features is not None and features.shape[1] == dimensions and len(features) else None
-
-
-def _call(embedder: Embedder, chunk: Sequence[Source]) -> list[Features]:
-    """(frames, dimensions) per source; texts give one frame each."""
-    if chunk[0].path is None and chunk[0].clip is None:
-        if not isinstance(embedder, TextEmbedder):
-            raise UserError(f"{embedder.spec.name} cannot embed text")
-        return [row[None] for row in embedder.embed_text([source.text for source in chunk])]
-    sounds = [decode(source.path) if source.path is not None else source.clip for source in chunk]
-    return embedder.embed([sound for sound in sounds if sound is not None])
-
-
-def _breach(features: Features | None, identity: Identity) -> str:
-    """What is wrong with an embedder's answer, "" where nothing is."""
-    if features is None or features.ndim != 2 or not len(features):
-        return f"{identity.name} gave no features"
-    if features.shape[1] != identity.dimensions:
-        return f"{identity.name} gave {features.shape[1]} dimensions instead of {identity.dimensions}"
-    return "" if np.isfinite(features).all() else f"{identity.name} gave features that are not finite"
 
 
 def faults_told(name: str, embedding: Embedding, ids: Mapping[str, str]) -> list[str]:

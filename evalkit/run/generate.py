@@ -6,7 +6,6 @@ only its missing items are kept, so a stopped run and an undisturbed one hold th
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,11 +17,12 @@ from evalkit.core.paths import name_of
 from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Executor, Fault, Job, Request, Result
 from evalkit.execute.limits import limits_of
+from evalkit.fetch.switches import is_on
 from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
 from evalkit.run.earlier import register, sounds, take
-from evalkit.run.plan import Item, Plan
+from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.store.ledger import Ledger, Record
 
@@ -96,8 +96,9 @@ def _require_model_files(plan: Plan) -> None:
 
 
 def _taken_over(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> dict[str, Record]:
-    """key -> record of the missing sounds that earlier runs of the same maker have, which are in this run then."""
-    if plan.config.anew or os.environ.get("EVALKIT_ANEW", "") not in ("", "0"):
+    """key -> record of the missing sounds that earlier runs of the same maker have, which are in this run then. Of
+    random weights none is taken over: how long they take is all that is asked of them."""
+    if plan.config.anew or is_on("EVALKIT_ANEW") or plan.model.size == RANDOM:
         return {}
     missing = [pair for items in plan.batches for pair in zip(items, sounds(items), strict=True)]
     missing = [(item, sound) for item, sound in missing if item.key not in settled]

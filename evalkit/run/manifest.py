@@ -28,13 +28,13 @@ from evalkit.core.plugins import BrokenPlugin
 from evalkit.core.reading import read_bytes
 from evalkit.core.versions import UNTESTED, stamp
 from evalkit.embed.base import is_own
+from evalkit.execute.bench import Identity
 from evalkit.fetch.digests import files_read
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 from evalkit.generators.base import GeneratorSpec
 from evalkit.metrics.base import METRICS
 from evalkit.metrics.contract import load_metric
-from evalkit.run.embed import Identity
 from evalkit.run.embedders import own_stamps, targets, tell_of_code
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress

@@ -18,9 +18,10 @@ from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.embed.base import Embedder, is_own
 from evalkit.execute.base import Executor, Unclosed
+from evalkit.execute.bench import identity
 from evalkit.execute.inline import Inline
 from evalkit.fetch.home import FEATURES, evalkit_home
-from evalkit.run.embed import Workshop, identity
+from evalkit.run.embed import Workshop
 from evalkit.run.embedders import open_embedder, targets
 from evalkit.run.generate import generate, settled_records
 from evalkit.run.manifest import (

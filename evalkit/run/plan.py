@@ -9,9 +9,8 @@ a long run; they are recorded, and a resume under other versions is told.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Container, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +22,7 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
-from evalkit.core.own_code import code_digest, is_evalkits
 from evalkit.core.paths import typed
-from evalkit.core.plugins import running
 from evalkit.fetch.digests import files_read, remembered_sha256
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
@@ -34,7 +31,7 @@ from evalkit.generators.about import about_folder
 from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, GeneratorSpec, Options
 from evalkit.generators.contract import checked_spec
 from evalkit.generators.folder import PREFIX, Found, describe, find
-from evalkit.generators.worker import generator as worker
+from evalkit.generators.load import load_generator, own_code
 from evalkit.run.config import RunConfig
 from evalkit.run.missing import look_for_missing
 from evalkit.run.options import by_content, choose_options, faults_of_options
@@ -226,53 +223,6 @@ def _folder_plan(config: RunConfig, suite: Suite, others: Sequence[Prompt]) -> P
         identity["about"] = about.said
     run_id, folder = _place(config, suite.name, spec.name, identity)
     return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
-
-
-def load_generator(
-    name: str, overrides: Mapping[str, Path], checkpoint: Path | None = None, random_weights: bool = False
-) -> Generator:
-    """The generator behind a registered name, `module:attribute` or `worker:FOLDER`, not yet loaded with weights.
-
-    Raises UserError for what is mistyped, BrokenPlugin where code of somebody's own fails or is no generator.
-    """
-    generator = build_generator(name, overrides, checkpoint, random_weights)
-    checked_spec(generator, name)
-    return generator
-
-
-def build_generator(
-    name: str, overrides: Mapping[str, Path], checkpoint: Path | None = None, random_weights: bool = False
-) -> Generator:
-    """As `load_generator` does, without a look at what was built. Its factory is told what it has an argument for."""
-    if "://" in name:
-        raise UserError(f"--model {name}: a run opens no address", "worker:FOLDER is a model in a process of its own")
-    if name in (PREFIX, worker.PREFIX):
-        raise UserError(f"--model {name} names no folder", "is a variable not set?")
-    if name.startswith(worker.PREFIX):
-        _refuse_untaken(name, (), checkpoint, random_weights)
-        return worker.from_name(name, overrides)
-    factory = GENERATORS.load(name, typed=True)
-    if not callable(factory):
-        raise UserError(f"model {name!r} is not a function or class that makes a generator")
-    with running(f"model {name!r} cannot be built") if not is_evalkits(factory) else nullcontext():
-        takes = inspect.signature(factory).parameters
-        _refuse_untaken(name, takes, checkpoint, random_weights)
-        told = {"overrides": overrides, "checkpoint": checkpoint, "random_weights": random_weights}
-        generator: Generator = factory(**{key: value for key, value in told.items() if key in takes})
-    return generator
-
-
-def own_code(name: str, generator: Generator) -> str | None:
-    """Digest of the code of a model that is not evalkit's own: a corrected one makes other sounds."""
-    if isinstance(generator, worker.Isolated):
-        return generator.own_code
-    return code_digest(GENERATORS.module(name, typed=True), generator)
-
-
-def _refuse_untaken(name: str, takes: Container[str], checkpoint: Path | None, random_weights: bool) -> None:
-    for option, asked in (("checkpoint", checkpoint is not None), ("random_weights", random_weights)):
-        if asked and option not in takes:
-            raise UserError(f"--{option.replace('_', '-')}: model {name!r} does not take it")
 
 
 def _items(config: RunConfig, suite: Suite) -> list[Item]:

@@ -18,8 +18,8 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.paths import files_under
+from evalkit.execute.bench import Identity
 from evalkit.fetch.home import evalkit_home
-from evalkit.run.embed import Identity
 
 EMBEDDERS = "cache", "embedders"
 """Where it is kept, under evalkit's folder."""

@@ -32,11 +32,11 @@ from evalkit.generators.base import (
 )
 from evalkit.generators.contract import answer_fault, checked_spec, clock_fault, require_methods
 from evalkit.generators.folder import PREFIX
+from evalkit.generators.load import build_generator
 from evalkit.generators.worker.harness import memory
 from evalkit.run.config import RunConfig, require_device
 from evalkit.run.findings import Finding, not_tried
 from evalkit.run.options import choose_options
-from evalkit.run.plan import build_generator
 
 PROMPTS = ("rain on a tin roof", "a dog barks twice", "an engine starts, then idles")
 _SHARES = (1.0, 0.37, 0.37)

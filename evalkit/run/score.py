@@ -19,11 +19,12 @@ from evalkit.core.faults import Gathering
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Features
+from evalkit.execute.bench import Source, sound_source, text_source
 from evalkit.metrics.base import Metric, MetricCard, MetricInputs, MetricResult, SetReference
 from evalkit.metrics.contract import computed, load_metric
 from evalkit.metrics.like import Like
 from evalkit.metrics.results import prompt_means
-from evalkit.run.embed import STAGE, Embedding, Source, Workshop, faults_told, sound_source, text_source
+from evalkit.run.embed import STAGE, Embedding, Workshop, faults_told
 from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References

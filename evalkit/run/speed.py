@@ -21,12 +21,13 @@ PARTS = ("text", "sample", "decode")
 
 
 def speed(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
-    """The block, of the run's good items: {} where none was timed.
+    """The block, of the run's good items: {} where none was timed. Sounds taken over from earlier runs are none of it.
 
     `seconds_per_clip` and `parts` are means over `n` items, `real_time_factor` is seconds of work per second of audio,
     `warm_up_included` says that there was no other batch. `best_of` is how many sounds were made for each one kept.
     """
-    done = [record for record in records.values() if record.status == "ok" and "total" in record.timings]
+    made = [record for record in records.values() if record.status == "ok" and not record.made_in]
+    done = [record for record in made if "total" in record.timings]
     if not done:
         return {}
     first = [record for record in done if "load" in record.timings]

@@ -83,7 +83,7 @@ def test_weights_and_text_towers_of_the_hubs_cache(evalkit: Callable[..., Answer
 
 
 def test_a_baseline_of_the_hubs_cache_is_told_apart_and_loads(tmp_path: Path) -> None:
-    from evalkit.run.plan import load_generator
+    from evalkit.generators.load import load_generator
 
     snapshot = hub_cache(tmp_path / "hub", MINI_FOLDER / "audiogen-mini")
     generator = load_generator("audiogen-mini", {"audiogen-mini": snapshot})

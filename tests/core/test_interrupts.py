@@ -161,7 +161,7 @@ def test_a_second_ctrl_c_ends_at_once_but_not_a_doubled_one(pause: float, ends: 
     time.sleep(pause)
     child.send_signal(signal.SIGINT)
     try:
-        _, told = child.communicate(timeout=1.0 if not ends else 60)
+        _, told = child.communicate(timeout=1.0 if not ends else 20)
         assert ends and child.returncode == 130 and told == "\nevalkit: stopped at once\n"
     except subprocess.TimeoutExpired:
         assert not ends
@@ -190,8 +190,28 @@ def test_on_the_way_out_a_signal_changes_nothing_but_the_time(number: int) -> No
     )  # fmt: skip
     assert child.stderr is not None and child.stderr.readline() == "ready\n"
     child.send_signal(number)
-    out, told = child.communicate(timeout=60)
+    out, told = child.communicate(timeout=20)
     assert (child.returncode, out, told) == (3, "said\n", "")
+
+
+IN_A_TEXT = """
+import sys
+from evalkit.core.interrupts import heeded, leaving
+try:
+    with heeded():
+        exec("import os, signal, time; os.kill(os.getpid(), signal.SIGTERM); time.sleep(9)")
+except KeyboardInterrupt:
+    leaving(130)
+    sys.exit(130)
+"""
+
+
+def test_a_stop_inside_a_text_that_python_evaluates_has_the_exit_code_of_any_other(tmp_path: Path) -> None:
+    """Dataclasses are made of such texts, so a Ctrl-C during an import would end `python -m evalkit` by a signal."""
+    (tmp_path / "stopped.py").write_text(IN_A_TEXT)
+    environment = {**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(evalkit.__file__).parent.parent}"}
+    done = subprocess.run([sys.executable, "-m", "stopped"], env=environment, capture_output=True, check=False)
+    assert done.returncode == 130, done.stderr
 
 
 _SLOW_END = """

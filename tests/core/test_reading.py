@@ -28,14 +28,14 @@ def special(tmp_path: Path, kind: str) -> Path:
 def test_what_is_no_regular_file_is_refused_at_once(kind: str, tmp_path: Path) -> None:
     """A pipe is waited for for ever, and /dev/zero fills the memory."""
     path = special(tmp_path, kind)
-    began = time.monotonic()
+    began = time.process_time()
     for read in (open_regular, digest_file, lambda path: read_regular(path, 10)):
         with pytest.raises(OSError, match="regular file") as caught:
             read(path)
         assert caught.value.filename == str(path)
     with pytest.raises(UserError, match="is not a regular file"):
         read_bytes(path, 10)
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 1
 
 
 def test_a_link_to_a_file_is_read_and_an_absent_one_is_called_what_it_should_be(tmp_path: Path) -> None:

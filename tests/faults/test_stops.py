@@ -39,7 +39,7 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
 def check_stopped(process: subprocess.Popen[str], number: int, says: str = "goes on from here") -> None:
     """Send the signal: exit 130 with one line, soon."""
     process.send_signal(number)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=20)
     assert process.returncode == 130, told
     assert told.count("interrupted") == 1 and says in told and "Traceback" not in told and "ignored" not in told
 

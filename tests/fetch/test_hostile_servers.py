@@ -141,7 +141,7 @@ def test_a_server_that_takes_for_ever_is_given_up(
     monkeypatch.setattr(http, "TIMEOUT", 0.7)
     began = time.monotonic()
     refused(served, tmp_path, "broken off|leads on and on", *[answer] * 50)
-    assert time.monotonic() - began < 15, "fifty tries without a patience of their own take 35 s"
+    assert time.monotonic() - began < 3.0
 
 
 def test_a_slow_line_is_no_silent_server(served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,22 @@ def test_a_scored_folder_that_is_scored_again_is_read_once(go: Run, monkeypatch:
     monkeypatch.setattr("evalkit.store.ledger.digest_file", lambda path: (read.append(path), digest_file(path))[1])
     assert go(["rain 0", "rain 1"], model=f"folder:{made}", out=Path("scored")).reused and read == []
     assert go(["rain 0", "rain 1"], out=Path("made")).reused and len(read) == 2, "nobody else reads these"
+
+
+def test_the_speed_of_a_run_is_of_the_sounds_that_it_made(go: Run) -> None:
+    """Else a figure of another day, and another load, would stand as this run's."""
+    go(TEXTS[:4], out=Path("one"), batch_size=4)
+    assert json.loads(Path("one/run.json").read_text())["speed"]["n"] == 4
+    go(TEXTS[:4], out=Path("two"), batch_size=4)
+    told = json.loads(Path("two/run.json").read_text())
+    assert told["speed"] == {} and told["taken_over"] == 4
+    go([*TEXTS[:4], "wind"], out=Path("three"), batch_size=4)
+    told = json.loads(Path("three/run.json").read_text())
+    assert told["speed"]["n"] == 1 and told["taken_over"] == 4
+
+
+def test_random_weights_are_timed_each_time(go: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evalkit_fakes.Moody, "spec", replace(evalkit_fakes.Moody.spec, size="random"))
+    go(TEXTS[:4], out=Path("one"))
+    go(TEXTS[:4], out=Path("two"))
+    assert made() == 8

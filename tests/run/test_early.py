@@ -12,6 +12,7 @@ from evalkit_gate import changed, record, write_run
 from evalkit.api.check import against
 from evalkit.comparison.early import decided, drawn
 from evalkit.comparison.record import Record
+from evalkit.core.faults import Gathering
 from evalkit.run.baseline import save_baseline
 from evalkit.run.early import AT_THE_END, early
 from evalkit.run.gate import Comparison, check, passes
@@ -105,9 +106,8 @@ def test_prompts_that_are_listed_by_kind_are_not_looked_at_by_kind() -> None:
 
 def test_from_the_files(tmp_path: Path) -> None:
     save_baseline(record(), tmp_path / "base.json")
-    found = against(
-        write_run(tmp_path / "run", record(shift=0.4, noise=0.2)), tmp_path / "base.json", [], {}, False, True
-    )
+    run = write_run(tmp_path / "run", record(shift=0.4, noise=0.2))
+    found = against(run, tmp_path / "base.json", [], {}, False, Gathering(), stop_early=True)
     assert not found.passed
     assert found["clap_score"].decided_after is not None
     with pytest.raises(KeyError):

@@ -165,9 +165,9 @@ def test_the_digest_covers_reference_files_and_folders(tmp_path: Path) -> None:
 def test_only_sounds_of_a_reference_folder_are_read(tmp_path: Path, folder: str) -> None:
     """`audio = "/"` of a stranger's suite must not hash the disk, nor wait for what has no end."""
     manifest = MANIFEST + f'[reference]\naudio = "{folder}"\n'
-    began = time.monotonic()
+    began = time.process_time()
     load_suite(write(tmp_path, manifest))
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 2
 
 
 def test_a_reference_that_is_no_file_or_has_no_end_is_not_waited_for(tmp_path: Path) -> None:
@@ -178,9 +178,9 @@ def test_a_reference_that_is_no_file_or_has_no_end_is_not_waited_for(tmp_path: P
         file.truncate(1 << 42)
     (tmp_path / "sounds" / "notes.txt").write_text("read me")
     path = write(tmp_path, MANIFEST + '[reference]\naudio = "sounds"\n')
-    began = time.monotonic()
+    began = time.process_time()
     digest = load_suite(path).digest
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 2
     (tmp_path / "sounds" / "notes.txt").unlink()
     assert load_suite(path).digest == digest
 

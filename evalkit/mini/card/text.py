@@ -30,10 +30,10 @@ trained on, by `nox -s mini_card` (`python -m evalkit.mini.card`).
 
 _SCORES = """
 The sounds for the 64 prompts, beside other scenes made of the very recordings behind the reference (held-out means
-that no mini was trained on them: 2.8 is no distance of other recordings; recordings of other origin, put together in
-the same way, score 22.3 [17.6, 26.9]), and white noise as long and as loud as these. Brackets are 95 % intervals.
-Seconds are processor seconds a clip; named is how many of the sounds for prompts of one class passt-mini puts into
-that class.
+that no mini was trained on them: 2.8 is no distance of other recordings; recordings of other origin (folds 1-3),
+put together in the same way, score 8.9 [4.3, 13.6]), and white noise as long and as loud as these. Brackets are 95 %
+intervals. Seconds are processor seconds a clip; named is how many of the sounds for prompts of one class passt-mini
+puts into that class.
 """.lstrip()
 
 _PAIRS = """

@@ -3,12 +3,7 @@
 // with what is here, and never becomes a selector or markup.
 (() => {
   const all = (root, selector) => Array.from(root.querySelectorAll(selector));
-  const make = (name, attributes, ...inside) => {
-    const node = document.createElement(name);
-    for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
-    node.append(...inside);
-    return node;
-  };
+  const { make } = sounds;
   const words = (node) => node.textContent.trim().replace(/\s+/g, " ");
   const told = () => {
     const [place, ...rest] = location.hash.slice(1).split("?");

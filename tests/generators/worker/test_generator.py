@@ -48,8 +48,8 @@ def group(pid: int) -> list[int]:
 
 
 def gone(pid: int) -> bool:
-    """Is the group empty, or soon? The kernel takes a moment to end what was killed, a busy machine longer."""
-    deadline = time.monotonic() + 20
+    """Is the group empty, or within two seconds? The kernel takes a moment to end what was killed."""
+    deadline = time.monotonic() + 2
     while group(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not group(pid)
@@ -101,7 +101,7 @@ def test_a_hung_worker_is_ended_in_time(drill: Isolated) -> None:
     started = time.monotonic()
     with pytest.raises(WorkerHung, match=r"no answer in 2 s"):
         drill.generate(["hung"], [0.5], [0], OPTIONS)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 6
     assert len(drill.generate(["a dog"], [0.5], [0], OPTIONS).audio) == 1, "a new one is at work"
 
 
