@@ -40,17 +40,18 @@ def write_json(path: Path, value: object) -> None:
     write_bytes(path, dumps(value).encode("utf-8", "surrogatepass"))
 
 
-def read_json(path: Path, most: int = MOST_BYTES, finite: bool = False) -> Any:
+def read_json(path: Path, most: int = MOST_BYTES, finite: bool = False, once: bool = False) -> Any:
     """Read a JSON file of at most `most` bytes; see :func:`parse_json`.
 
     Raises UserError, naming the file, where it is absent, no regular file, too large, or not JSON.
     """
-    return parse_json(read_bytes(path, most), path, finite)
+    return parse_json(read_bytes(path, most), path, finite, once)
 
 
-def parse_json(data: bytes, where: object, finite: bool = False) -> Any:
+def parse_json(data: bytes, where: object, finite: bool = False, once: bool = False) -> Any:
     """The value of JSON text. NaN literals stay NaN, and what is too large for a float is infinite, so that a gate can
-    refuse them by name; `finite` refuses them here.
+    refuse them by name; `finite` refuses them here. `once` refuses a key that is twice in one object, of which Python
+    would take the last.
 
     Raises UserError, naming `where`, for what is not JSON, is nested deeper than `limits.DEEPEST` or holds more than
     `limits.MOST_VALUES` values: seen before anything is made of it. No error repeats what the text says.
@@ -64,11 +65,19 @@ def parse_json(data: bytes, where: object, finite: bool = False) -> Any:
                 data.decode("utf-8", "surrogatepass"),
                 parse_constant=constant,
                 parse_float=number,
+                object_pairs_hook=_each_once if once else None,
                 parse_int=lambda digits: number(digits) if len(digits) > _LONGEST_WHOLE else int(digits),
             )
     except (ValueError, RecursionError) as error:
         reason = str(error)[:200]
     raise UserError(f"{where}: cannot be read as JSON: {reason}")
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        raise ValueError("a key is twice there")
+    return table
 
 
 def _too_much(data: bytes) -> str:

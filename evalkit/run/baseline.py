@@ -70,7 +70,7 @@ def read_baseline(path: Path) -> Record:
     all that is damaged in it."""
     if not is_file(path):
         raise UserError(f"{path}: no such baseline file", _HINT)
-    table = json_table(read_json(path), path)
+    table = json_table(read_json(path, once=True), path)
     if table.get("kind") != KIND:
         raise UserError(f"{path}: is not a baseline file", _HINT)
     if table.get("schema") != SCHEMA:

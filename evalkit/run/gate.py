@@ -219,8 +219,8 @@ def _compare(name: str, run: Record, baseline: Record, tolerance: float) -> Comp
     sign = 1.0 if current["direction"] == "lower" else -1.0
     verdict, reason, detectable = _judge(found, sign, tolerance, abs(float(base["value"])))
     doubt = unproven(name, run, baseline)
-    if doubt and verdict != "worse":
-        verdict, reason = "invalid", doubt
+    if doubt:
+        verdict, reason = "worse" if verdict == "worse" else "invalid", doubt
     return Comparison(
         metric=name,
         verdict=verdict,

@@ -90,7 +90,9 @@ def test_several_models_give_one_object_with_their_runs(typed: Any, suite: str, 
     assert (tmp_path / answer["report"]).exists()
     told = typed(*words).stdout
     board = told.split("run:    both/")[2]
-    assert "\nA  mock " in board and "\nB  moody " in board and "rank 1" in board, "one leaderboard, after both runs"
+    assert "\nA  mock " in board and "\nB  moody " in board, "one leaderboard, after both runs"
+    assert "over the prompts that both have, as sounds failed: 0 of 3 of A, 1 of 3 of B" in board
+    assert "rank 1" not in board, "two prompts that both have give no interval"
     assert "all of them: both/report.html" in board
 
 

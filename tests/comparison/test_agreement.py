@@ -169,7 +169,7 @@ def test_what_sounds_that_failed_do_is_the_same_to_board_compare_and_gate(folder
     """Over the prompts that both have for a mean, not at all for a distance of sets, in the same words."""
     one, other = _hurt(read_run(folders[0]), IDS[:3]), _hurt(read_run(folders[1]), IDS[2:5])
     names = ("the second", "the first")
-    board = outcomes([Contest(name, [other, one], direction, names) for name, direction in DIRECTIONS.items()])
+    board = outcomes([Contest(name, [other, one], better, names=names) for name, better in DIRECTIONS.items()])
     for outcome, (name, _), pair in zip(board, DIRECTIONS.items(), pairs([one, other], list(DIRECTIONS)), strict=True):
         (checked,) = check(other, one, [name])
         words = [text.replace("the run", names[0]).replace("the baseline", names[1])

@@ -76,4 +76,4 @@ def test_what_is_no_mean_or_was_scored_otherwise_is_not_compared() -> None:
     found = pairs_by_part([one, changed(other, "kl_passt", weights="v" * 64)], ["kl_passt"], HALVES)
     assert all(each.pair.found is None and "another weights" in each.pair.reason for each in found)
     found = pairs_by_part([one, replace(other, suite={**other.suite, "digest": "x"})], ["kl_passt"], HALVES)
-    assert {each.pair.reason for each in found} == {"another suite"}
+    assert all(each.pair.found is None and "another suite content" in each.pair.reason for each in found)
