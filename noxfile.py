@@ -183,6 +183,17 @@ def parity_stable_audio_3(session: nox.Session) -> None:
     session.install("--no-deps", "--ignore-requires-python", *_STABLE_AUDIO_3)
     for oracle in ("same",):
         session.run("python", f"tests/parity/oracle_{oracle}.py", env={**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())})
+    session.notify("parity_table")
+
+
+@nox.session
+def parity_panns(session: nox.Session) -> None:
+    """As `parity`, for PANNs' Cnn14 and torchaudio's conversion of rates, on seeded random weights."""
+    session.install(*_TESTED, "-r", "tests/parity/requirements-panns.txt", ".")
+    session.install("--no-deps", "torchaudio==2.11.0")  # of which the compiled part is for another build of torch
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/parity/oracle_panns.py", *(session.posargs or _beside()), env=environment)
+    session.notify("parity_table")
 
 
 @nox.session

@@ -51,7 +51,6 @@ CARD = MetricCard(
     text=False,
     citation="Kong et al. 2020, arXiv 1912.10211 (PANNs); Liu et al. 2023, arXiv 2301.12503 (audioldm_eval)",
     blind_to="the prompt, single clips, stereo and order; anything beyond mean and covariance",
-    headline=False,
     biased_by_n=True,
     bounds=(0.0, math.inf),
 )

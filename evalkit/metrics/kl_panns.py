@@ -52,7 +52,6 @@ CARD = MetricCard(
     text=False,
     citation="Kong et al. 2020, arXiv 1912.10211 (PANNs); Liu et al. 2023, arXiv 2301.12503 (audioldm_eval)",
     blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
-    headline=False,
     options={"epsilon": ("1e-6", "0")},
     bounds=(0.0, math.inf),
 )
