@@ -31,6 +31,7 @@ _STABLE_AUDIO = (
     "k-diffusion==0.1.1.post1",
     "torchaudio==2.11.0",
 )
+_STABLE_AUDIO_3 = ("stable-audio-tools==0.0.20", "vector-quantize-pytorch==1.14.41", "v-diffusion-pytorch==0.0.2")
 
 _RECIPES = sorted(path.stem for path in Path("evalkit/mini/train").glob("*.py") if "def main(" in path.read_text())
 
@@ -172,6 +173,26 @@ def parity_stable_audio(session: nox.Session) -> None:
     session.install("--no-deps", *_STABLE_AUDIO)
     environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
     session.run("python", "tests/parity/oracle_stable_audio.py", env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
+def parity_stable_audio_3(session: nox.Session) -> None:
+    """As `parity`, for Stable Audio 3: stable-audio-tools 0.0.20 on seeded random weights."""
+    session.install("-r", "tests/parity/requirements-stable_audio_3.txt")
+    session.install("--no-deps", "--ignore-requires-python", *_STABLE_AUDIO_3)
+    for oracle in ("same",):
+        session.run("python", f"tests/parity/oracle_{oracle}.py", env={**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())})
+    session.notify("parity_table")
+
+
+@nox.session
+def parity_panns(session: nox.Session) -> None:
+    """As `parity`, for PANNs' Cnn14 and torchaudio's conversion of rates, on seeded random weights."""
+    session.install(*_TESTED, "-r", "tests/parity/requirements-panns.txt", ".")
+    session.install("--no-deps", "torchaudio==2.11.0")  # of which the compiled part is for another build of torch
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/parity/oracle_panns.py", *(session.posargs or _beside()), env=environment)
     session.notify("parity_table")
 
 

@@ -77,6 +77,8 @@ EMBEDDERS = Registry(
         "clap-music": "evalkit.embed.clap:load",
         "clap-music-speech": "evalkit.embed.clap:load",
         "clap-music-speech-audioset": "evalkit.embed.clap:load",
+        "panns-16k": "evalkit.embed.panns:load",
+        "panns-32k": "evalkit.embed.panns:load",
         "sound": "evalkit.embed.sound:load",
     },
 )

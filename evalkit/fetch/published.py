@@ -80,6 +80,12 @@ def _baseline(model: Baseline) -> Published:
     return Published((model.place,), source, model.licence, repositories=(repository,))
 
 
+def _panns(file: str, record: int) -> Published:
+    """No digest is stated in any source read: the first download's is recorded."""
+    source = UrlSource(f"https://zenodo.org/records/{record}/files/{file}")
+    return Published((file,), f"zenodo.org/records/{record}", "as its page says", (Download(file, source),))
+
+
 _PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
 _ROBERTA = "FacebookAI/roberta-base", "e2da8e2f811d1448a5b465c236feacd80ffbac7b"
 _ROBERTA_FILES = {
@@ -106,6 +112,8 @@ PUBLISHED = {
             ),
         ),
     ),
+    "panns-16k": _panns("Cnn14_16k_mAP=0.438.pth", 3987831),
+    "panns-32k": _panns("Cnn14_mAP=0.431.pth", 3987831),
     "clap": Published(
         ("clap-htsat-fused", "630k-audioset-fusion-best.pt"),
         "huggingface.co/laion/clap-htsat-fused (the hub folder) or huggingface.co/lukewys/laion_clap (the file)",
@@ -159,7 +167,7 @@ def family_names(family: str) -> tuple[str, ...]:
     return tuple(name for name in PUBLISHED if name == family or name.startswith(f"{family}-"))
 
 
-FAMILIES = ("openl3", "passt", "clap")
+FAMILIES = ("openl3", "passt", "clap", "panns")
 
 
 def by_own_names(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:

@@ -21,6 +21,7 @@ from evalkit.embed.base import Features
 from evalkit.embed.sound import SoundEmbedder
 from evalkit.metrics.base import Metric, MetricInputs, MetricResult
 from evalkit.metrics.contract import computed, load_metric
+from evalkit.metrics.panns_rows import CLASSES
 from evalkit.run.findings import Finding, not_tried
 from evalkit.stats.intervals import assign_folds
 from evalkit.suites.references import set_from_features
@@ -43,7 +44,7 @@ CLIPS = 18
 _CLOSE = 1e-6
 """Of the value: what the order of sums may change."""
 
-_FORMS = {"openl3": (5, 16), "passt": (1, 12), "clap": (1, 16)}
+_FORMS = {"openl3": (5, 16), "passt": (1, 12), "clap": (1, 16), "panns": (1, 16 + CLASSES)}
 """(frames, dimensions) of the noise that stands for a family's features; of another's, (3, 16)."""
 
 

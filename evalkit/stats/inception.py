@@ -8,6 +8,7 @@ so leaving a fold out costs nothing.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,3 +56,16 @@ def class_sums(rows: NDArray[np.floating], folds: NDArray[np.int64]) -> ClassSum
     entropies = np.zeros(number)
     np.add.at(entropies, folds, scipy.special.entr(data).sum(axis=1))
     return ClassSums(totals, entropies, np.bincount(folds, minlength=number).astype(np.float64))
+
+
+def inception_in_splits(rows: NDArray[np.floating], splits: int) -> float:
+    """The mean of the scores of `splits` consecutive parts, [i n // splits, (i + 1) n // splits) of n rows (openai's
+    inception score, as torch-fidelity and audioldm_eval take it). Raises ValueError as :func:`class_sums`, and for more
+    parts than rows."""
+    ends = [part * len(rows) // splits for part in range(splits + 1)]
+    whole = [np.zeros(high - low, dtype=np.int64) for low, high in itertools.pairwise(ends)]
+    scores = [
+        class_sums(rows[low:high], fold).inception_score()
+        for (low, high), fold in zip(itertools.pairwise(ends), whole, strict=True)
+    ]
+    return float(np.mean(scores))

@@ -17,7 +17,7 @@ from evalkit.suites.base import MetricPlan, Outline, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.comparison import Comparison, compare, open_reference
 from evalkit.suites.identity import rows_said, suite_digest
-from evalkit.suites.judges import Judges, choose_judges
+from evalkit.suites.judges import SETS, Judges, choose_judges
 from evalkit.suites.listing import Listing, list_prompts
 
 PROTOCOL = "evalkit-own-1"
@@ -84,6 +84,8 @@ def _metrics(judges: Judges, compared: Comparison, listing: Listing) -> tuple[di
             continue
         card: MetricCard = METRICS.load(name).card
         weights = "sound" if card.family == "sound" else judges.weights.get(card.family)
+        if weights is None and card.family not in SETS["full"]:
+            continue  # a judge that is heard where it is asked for
         if weights is None:
             left_out[name] = f"no {card.family} is among --judges"
         elif name == "duration_error" and not all(prompt.seconds for prompt in listing.prompts):

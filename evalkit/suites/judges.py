@@ -81,7 +81,7 @@ def _distance(name: str, known: Mapping[str, str]) -> str:
 def family_of(name: str) -> str:
     """The family of weights that judge. Raises UserError for other names."""
     for family in FAMILIES:
-        if name == SETS["mini"][family] or (name in family_names(family) and name != TOKENIZER):
+        if name == SETS["mini"].get(family) or (name in family_names(family) and name != TOKENIZER):
             return family
     known = [*SETS, *SETS["mini"].values(), *(each for family in FAMILIES for each in family_names(family))]
     raise unknown_name("judge", name, known)

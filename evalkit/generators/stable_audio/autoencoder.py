@@ -42,13 +42,15 @@ class StableAudioAutoencoder:
         self.latent = config.latent_channels
 
     def rebuild(self, samples: Samples, seed: int | None) -> Samples:
-        """See :class:`Autoencoder`. The sound is padded with silence to whole latents, and cut again."""
+        """See :class:`Autoencoder`. The sound is padded with silence to as many latents as the network
+        takes together, and cut again."""
         import torch
         from torch.nn import functional as F
 
         weight = next(self._vae.parameters())
         frames = samples.shape[1]
-        audio = F.pad(torch.from_numpy(samples), (0, -frames % self.ratio))[None].to(weight.device, weight.dtype)
+        silence = -frames % (self.ratio * self._vae.grain)
+        audio = F.pad(torch.from_numpy(samples), (0, silence))[None].to(weight.device, weight.dtype)
         with torch.inference_mode():
             mean, std = self._vae.posterior(audio)
             latents = mean

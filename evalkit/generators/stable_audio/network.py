@@ -24,7 +24,7 @@ _PREFIXES = {
 }
 """Where our parts are in a published file."""
 
-_LEFT_OUT = ("rotary_pos_emb.inv_freq",)
+_LEFT_OUT = ("rotary_pos_emb.inv_freq", "rope.inv_freq")
 """Tensors of a published file that follow from the config."""
 
 

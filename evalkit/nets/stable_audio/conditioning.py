@@ -19,13 +19,15 @@ class Condition:
     """What the network is told about each item of a batch; a part that the model does not use is None.
 
     `tokens` (batch, n, width) are for cross-attention and `mask` (batch, n) is 1 at their words and 0 at padding;
-    `prepended` (batch, m, width) are put before the latents; `vector` (batch, width) is the global condition.
+    `prepended` (batch, m, width) are put before the latents; `vector` (batch, width) is the global condition; `local`
+    (batch, length, width) says something of every latent.
     """
 
     tokens: Tensor | None = None
     mask: Tensor | None = None
     prepended: Tensor | None = None
     vector: Tensor | None = None
+    local: Tensor | None = None
 
     def joined(self, other: Condition) -> Condition:
         """Both batches as one, this one's items first."""
@@ -34,6 +36,7 @@ class Condition:
             _joined(self.mask, other.mask),
             _joined(self.prepended, other.prepended),
             _joined(self.vector, other.vector),
+            _joined(self.local, other.local),
         )
 
     def words_or(self, other: Tensor) -> Tensor:
@@ -66,6 +69,25 @@ class IntConfig:
 
     high: int
     width: int
+
+
+class ExpoFeatures(nn.Module):
+    """x (batch, 1) to [cos 2 pi f x, sin 2 pi f x] (batch, width), for frequencies f from 0.5 to 10,000, in float32.
+
+    Nothing is learnt. The products are taken in the original's order: at the highest frequencies float32 leaves three
+    digits of an angle, and another order leaves others.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self._count = width // 2
+
+    def forward(self, x: Tensor) -> Tensor:
+        low, high = math.log(0.5), math.log(10000.0)
+        exact = torch.promote_types(x.dtype, torch.float32)
+        ramp = torch.linspace(0, 1, self._count, device=x.device, dtype=torch.float32)
+        angle = x.to(exact) * torch.exp(ramp * (high - low) + low) * 2 * math.pi
+        return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
 
 class LearnedPosition(nn.Module):

@@ -1,7 +1,8 @@
 """A Stable Audio model as its `model_config.json` describes it, in stable-audio-tools' format.
 
 Only what this package implements is accepted; any other type is refused by name, because a model that is
-nearly the one asked for gives numbers that nobody can place. The networks' own blocks are read in `blocks.py`.
+nearly the one asked for gives numbers that nobody can place. The networks' own blocks are read in `autoencoders.py` and
+`backbones.py`.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from dataclasses import dataclass, fields
 from torch import nn
 
 from evalkit.core.errors import BadCheckpoint
-from evalkit.nets.stable_audio.blocks import Block, Reader, read_autoencoder, read_backbone
+from evalkit.nets.stable_audio.autoencoders import AutoencoderConfig, read_pretransform
+from evalkit.nets.stable_audio.backbones import read_backbone
 from evalkit.nets.stable_audio.conditioning import IntConfig, NumberConfig, Routes
-from evalkit.nets.stable_audio.dac_vae import DacConfig
 from evalkit.nets.stable_audio.dit import DiTConfig
-from evalkit.nets.stable_audio.oobleck import OobleckConfig
+from evalkit.nets.stable_audio.reader import Block, Reader
 from evalkit.nets.stable_audio.schedule import TimeShift
 from evalkit.nets.stable_audio.unet1d import UNetConfig
 
@@ -61,7 +62,7 @@ class ModelConfig:
 
     sample_rate: int
     sample_size: int
-    autoencoder: OobleckConfig | DacConfig
+    autoencoder: AutoencoderConfig
     latent_scale: float
     backbone: DiTConfig | UNetConfig
     objective: str
@@ -107,7 +108,7 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
     found = ModelConfig(
         sample_rate=reader.whole(config, "sample_rate", 10**6),
         sample_size=reader.whole(config, "sample_size", 10**9),
-        autoencoder=read_autoencoder(model["pretransform"], reader),
+        autoencoder=read_pretransform(model["pretransform"], reader),
         latent_scale=reader.real(model["pretransform"], "scale", 1.0),
         backbone=read_backbone(diffusion["type"], diffusion["config"], reader),
         objective=objective,

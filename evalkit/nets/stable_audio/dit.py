@@ -1,11 +1,12 @@
-"""DiT: the diffusion transformer of Stable Audio 2.0 and Stable Audio Open.
+"""DiT: the diffusion transformer of Stable Audio 2.0, Stable Audio Open and Stable Audio 3.
 
 Noisy latents (batch, channels, length), a time t in [0, 1], cross-attention tokens (batch, tokens, width) and a
 global condition (batch, width) to a velocity (batch, channels, length). Time and global condition reach it as one
-token before the latents, or modulate every block (adaLN). Module and tensor names are those of stable-audio-tools
-(models/dit.py and models/transformer.py at 50049e3). Source: Evans et al., "Long-form music generation with
-latent diffusion", 2024, section 2.3; queries and keys normed as in Dehghani et al., "Scaling vision transformers
-to 22 billion parameters", 2023; adaLN from Peebles & Xie, "Scalable diffusion models with transformers", 2023.
+token before the latents, or modulate every block (adaLN). Stable Audio 3 has learnt memory tokens before all others,
+and is told of each latent what a local condition says, which a block adds to its rows. Module and tensor names are
+those of stable-audio-tools (models/dit.py and models/transformer.py, 0.0.20). Source: Evans et al., "Long-form music
+generation with latent diffusion", 2024, section 2.3; adaLN from Peebles & Xie, "Scalable diffusion models with
+transformers", 2023; memory tokens from Burtsev et al., "Memory transformer", 2020.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from evalkit.nets.stable_audio.conditioning import Condition, Step
-from evalkit.nets.stable_audio.rotary import Table, rotary_table, rotate
+from evalkit.nets.stable_audio.attention import CrossAttention, FeedForward, Heard, SelfAttention, plus
+from evalkit.nets.stable_audio.conditioning import Condition, ExpoFeatures, Step
+from evalkit.nets.stable_audio.norms import LayerNorm, RMSNorm
+from evalkit.nets.stable_audio.rotary import Table, rotary_table
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class DiTConfig:
 
     Without `project_cond_tokens` the keys and values keep the width of the condition, which is narrower than
     the queries': several query heads then share one key head (grouped-query attention). A width of 0 means that
-    the model has no such condition. `qk_norm` is "none" or "ln", `global_cond_type` "prepend" or "adaLN".
+    the model has no such condition. `qk_norm` is "none", "ln" or "rms", `norm` "layer_norm" or "rms_norm",
+    `global_cond_type` "prepend" or "adaLN", `time_features` "learned" or "expo".
     """
 
     io_channels: int = 64
@@ -42,6 +45,13 @@ class DiTConfig:
     project_global_cond: bool = True
     global_cond_type: str = "prepend"
     qk_norm: str = "none"
+    norm: str = "layer_norm"
+    norm_eps: float = 1e-5
+    differential: bool = False
+    memory_tokens: int = 0
+    local_cond_dim: int = 0
+    time_features: str = "learned"
+    time_width: int = 256
 
     @property
     def head_dim(self) -> int:
@@ -58,23 +68,21 @@ class DiTConfig:
         return max(self.head_dim // 2, 32)
 
 
-Heard = tuple[Tensor, Tensor]
-"""Keys and values of one block's cross-attention, each (batch, heads, n, head_dim)."""
-
-
 @dataclass(frozen=True)
 class Told:
     """What a condition comes to inside the network. It is the same at every step, and computed once for all of them.
 
     `heard` has the keys and values of each block. Where their batch is smaller than the latents', the rows beyond it
     hear nothing: that is what zero tokens come to, exactly, since cross-attention has no bias anywhere. `overall`
-    (batch, width) is the global condition without the time, `before` (batch, m, width) what is prepended.
+    (batch, width) is the global condition without the time, `before` (batch, m, width) what is prepended. `local` has
+    what each block adds to the rows of the latents, (batch or 1, length or 1, width).
     """
 
     table: Table
     heard: Sequence[Heard] | None = None
     overall: Tensor | None = None
     before: Tensor | None = None
+    local: Sequence[Tensor] | None = None
 
 
 class FourierFeatures(nn.Module):
@@ -89,135 +97,44 @@ class FourierFeatures(nn.Module):
         return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
 
-class LayerNorm(nn.Module):
-    """LayerNorm with a learnt `gamma` and a `beta` that is stored but always zero."""
-
-    beta: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.gamma = nn.Parameter(torch.ones(width))
-        self.register_buffer("beta", torch.zeros(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.layer_norm(x, x.shape[-1:], self.gamma, self.beta)
-
-
-def plus(x: Tensor, y: Tensor) -> Tensor:
-    """x + y on a residual path: into x itself where nothing is learnt."""
-    return x + y if torch.is_grad_enabled() else x.add_(y)
-
-
-def heads(x: Tensor, width: int) -> Tensor:
-    """(batch, length, heads * width) to (batch, heads, length, width)."""
-    return x.unflatten(-1, (-1, width)).transpose(1, 2)
-
-
-class QKNorm(nn.Module):
-    """LayerNorm of queries and keys over each head, where the config asks for it."""
-
-    def __init__(self, config: DiTConfig) -> None:
-        super().__init__()
-        if config.qk_norm == "ln":
-            self.q_norm = nn.LayerNorm(config.head_dim, eps=1e-6)
-            self.k_norm = nn.LayerNorm(config.head_dim, eps=1e-6)
-        self._normed = config.qk_norm == "ln"
-
-    def q_normed(self, q: Tensor) -> Tensor:
-        """(batch, heads, length, head_dim)."""
-        return self.q_norm(q) if self._normed else q
-
-    def k_normed(self, k: Tensor) -> Tensor:
-        """(batch, heads, n, head_dim)."""
-        return self.k_norm(k) if self._normed else k
-
-
-class SelfAttention(QKNorm):
-    def __init__(self, config: DiTConfig) -> None:
-        super().__init__(config)
-        self.width = config.head_dim
-        self.to_qkv = nn.Linear(config.embed_dim, 3 * config.embed_dim, bias=False)
-        self.to_out = nn.Linear(config.embed_dim, config.embed_dim, bias=False)
-
-    def forward(self, x: Tensor, table: Table) -> Tensor:
-        q, k, v = (heads(part, self.width) for part in self.to_qkv(x).chunk(3, dim=-1))
-        q, k = rotate(self.q_normed(q), table), rotate(self.k_normed(k), table)
-        y = F.scaled_dot_product_attention(q, k, v)
-        out: Tensor = self.to_out(y.transpose(1, 2).flatten(2))
-        return out
-
-
-class CrossAttention(QKNorm):
-    """Queries from the latents, keys and values from the condition; nothing is masked, as in training."""
-
-    def __init__(self, config: DiTConfig) -> None:
-        super().__init__(config)
-        self.width = config.head_dim
-        self.to_q = nn.Linear(config.embed_dim, config.embed_dim, bias=False)
-        self.to_kv = nn.Linear(config.context_dim, 2 * config.context_dim, bias=False)
-        self.to_out = nn.Linear(config.embed_dim, config.embed_dim, bias=False)
-
-    def hear(self, context: Tensor) -> Heard:
-        """Keys and values of context (batch, n, context width), one for each head of the queries."""
-        k, v = (heads(part, self.width) for part in self.to_kv(context).chunk(2, dim=-1))
-        k, shared = self.k_normed(k), self.to_q.out_features // self.width // k.shape[1]
-        return k.repeat_interleave(shared, dim=1), v.repeat_interleave(shared, dim=1)
-
-    def forward(self, x: Tensor, heard: Heard) -> Tensor:
-        """x (batch, length, width) of the same batch as what is heard."""
-        q = self.q_normed(heads(self.to_q(x), self.width))
-        y = F.scaled_dot_product_attention(q, *heard)
-        out: Tensor = self.to_out(y.transpose(1, 2).flatten(2))
-        return out
-
-
-class GLU(nn.Module):
-    """x * silu(gate), both halves of one projection."""
-
-    def __init__(self, width_in: int, width_out: int) -> None:
-        super().__init__()
-        self.proj = nn.Linear(width_in, 2 * width_out)
-
-    def forward(self, x: Tensor) -> Tensor:
-        value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * F.silu(gate, inplace=not torch.is_grad_enabled())
-
-
-class FeedForward(nn.Module):
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.ff = nn.Sequential(GLU(width, 4 * width), nn.Identity(), nn.Linear(4 * width, width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        y: Tensor = self.ff(x)
-        return y
-
-
 class Block(nn.Module):
     """Self-attention, cross-attention if the model has tokens, feed-forward, each on a normed residual path."""
 
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
-        self.pre_norm = LayerNorm(config.embed_dim)
-        self.self_attn = SelfAttention(config)
+        width, norm = config.embed_dim, RMSNorm if config.norm == "rms_norm" else LayerNorm
+        kind = config.head_dim, config.qk_norm, config.differential
+        self.pre_norm = norm(width, config.norm_eps)
+        self.self_attn = SelfAttention(width, *kind)
         if config.cond_token_dim:
-            self.cross_attend_norm = LayerNorm(config.embed_dim)
-            self.cross_attn = CrossAttention(config)
-        self.ff_norm = LayerNorm(config.embed_dim)
-        self.ff = FeedForward(config.embed_dim)
+            self.cross_attend_norm = norm(width, config.norm_eps)
+            self.cross_attn = CrossAttention(width, config.context_dim, *kind)
+        self.ff_norm = norm(width, config.norm_eps)
+        self.ff = FeedForward(width)
         if config.global_cond_type == "adaLN":
-            self.to_scale_shift_gate = nn.Parameter(torch.randn(6 * config.embed_dim) / config.embed_dim**0.5)
+            self.to_scale_shift_gate = nn.Parameter(torch.randn(6 * width) / width**0.5)
+        if config.local_cond_dim:
+            self.to_local_embed = _projection(config.local_cond_dim, width, bias=True)
 
-    def forward(self, x: Tensor, table: Table, heard: Heard | None = None, modulation: Tensor | None = None) -> Tensor:
-        """x (batch, length, width), modulation (batch, 6 * width) for adaLN."""
+    def forward(
+        self,
+        x: Tensor,
+        table: Table,
+        heard: Heard | None = None,
+        modulation: Tensor | None = None,
+        local: Tensor | None = None,
+        first: int = 0,
+    ) -> Tensor:
+        """x (batch, length, width), modulation (batch, 6 * width) for adaLN; `local` (batch or 1, n or 1, width) is
+        added to the rows of the latents, which begin with the `first`."""
         if modulation is None:
             x = plus(x, self.self_attn(self.pre_norm(x), table))
-            x = self._crossed(x, heard)
+            x = _with_local(self._crossed(x, heard), local, first)
             return plus(x, self.ff(self.ff_norm(x)))
         parts = (self.to_scale_shift_gate + modulation)[:, None].chunk(6, dim=-1)
         scale, shift, gate = parts[:3]
         y = self.self_attn(self.pre_norm(x) * (1 + scale) + shift, table)
-        x = self._crossed(x + y * torch.sigmoid(1 - gate), heard)
+        x = _with_local(self._crossed(x + y * torch.sigmoid(1 - gate), heard), local, first)
         scale, shift, gate = parts[3:]
         y = self.ff(self.ff_norm(x) * (1 + scale) + shift)
         return x + y * torch.sigmoid(1 - gate)
@@ -232,12 +149,23 @@ class Block(nn.Module):
         return x
 
 
+def _with_local(x: Tensor, local: Tensor | None, first: int) -> Tensor:
+    if local is None:
+        return x
+    if torch.is_grad_enabled():
+        return torch.cat([x[:, :first], x[:, first:] + local], dim=1)
+    x[:, first:] += local
+    return x
+
+
 class Transformer(nn.Module):
     """Blocks over (batch, length, channels), with the prepended tokens before them and cut off again."""
 
     def __init__(self, config: DiTConfig) -> None:
         super().__init__()
         self.rotary_dim = config.rotary_dim
+        memory = torch.randn(config.memory_tokens, config.embed_dim) if config.memory_tokens else None
+        self.memory_tokens = None if memory is None else nn.Parameter(memory)
         self.project_in = nn.Linear(config.io_channels, config.embed_dim, bias=False)
         self.project_out = nn.Linear(config.embed_dim, config.io_channels, bias=False)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.depth))
@@ -251,13 +179,17 @@ class Transformer(nn.Module):
     def forward(self, x: Tensor, prepended: Tensor | None, told: Told, overall: Tensor | None = None) -> Tensor:
         """x (batch, length, channels), prepended (batch, m, width), and `overall` (batch, width) for adaLN."""
         x = self.project_in(x)
-        cut = 0 if prepended is None else prepended.shape[1]
-        if prepended is not None:
-            x = torch.cat([prepended, x], dim=1)
+        before = [] if prepended is None else [prepended]
+        if self.memory_tokens is not None:
+            before.insert(0, self.memory_tokens.expand(len(x), -1, -1))
+        first = sum(part.shape[1] for part in before)
+        x = torch.cat([*before, x], dim=1) if before else x
         modulation = None if overall is None else self.global_cond_embedder(overall)
         for index, layer in enumerate(self.layers):
-            x = layer(x, told.table, None if told.heard is None else told.heard[index], modulation)
-        out: Tensor = self.project_out(x[:, cut:])
+            heard = None if told.heard is None else told.heard[index]
+            local = None if told.local is None else told.local[index]
+            x = layer(x, told.table, heard, modulation, local, first)
+        out: Tensor = self.project_out(x[:, first:])
         return out
 
 
@@ -272,8 +204,9 @@ class DiT(nn.Module):
         super().__init__()
         self.config = config
         width = config.embed_dim
-        self.timestep_features = FourierFeatures(256)
-        self.to_timestep_embed = _projection(256, width, bias=True)
+        expo, time = config.time_features == "expo", config.time_width
+        self.timestep_features: nn.Module = ExpoFeatures(time) if expo else FourierFeatures(time)
+        self.to_timestep_embed = _projection(time, width, bias=True)
         if config.cond_token_dim:
             self.to_cond_embed = _projection(config.cond_token_dim, config.context_dim, bias=False)
         if config.global_cond_dim:
@@ -308,12 +241,14 @@ class DiT(nn.Module):
         tokens, vector, prepended = condition.tokens, condition.vector, condition.prepended
         before = None if prepended is None else self.to_prepend_embed(prepended)
         extra = (0 if before is None else before.shape[1]) + (self.config.global_cond_type == "prepend")
+        extra += self.config.memory_tokens
         device = self.preprocess_conv.weight.device
         return Told(
             rotary_table(length + extra, self.config.rotary_dim, device),
             None if tokens is None else self._heard(tokens),
             None if vector is None else self.to_global_embed(vector),
             before,
+            self._local(condition.local) if self.config.local_cond_dim else None,
         )
 
     def conditioned(self, condition: Condition, length: int) -> Step:
@@ -332,6 +267,12 @@ class DiT(nn.Module):
     def _heard(self, tokens: Tensor) -> list[Heard]:
         context = self.to_cond_embed(tokens)
         return [layer.cross_attn.hear(context) for layer in self.blocks()]
+
+    def _local(self, local: Tensor | None) -> list[Tensor]:
+        """What each block adds for a local condition; without one, for zeros, which its biases make something of."""
+        if local is None:
+            local = self.weight.new_zeros(1, 1, self.config.local_cond_dim)
+        return [layer.to_local_embed(local) for layer in self.blocks()]
 
     def blocks(self) -> Iterator[Block]:
         """The transformer's layers."""
@@ -360,7 +301,7 @@ class DiT(nn.Module):
         if tokens is not None and negative is not None:
             tokens = negative.words_or(tokens)
         prepended = None if condition.prepended is None else torch.zeros_like(condition.prepended)
-        return Condition(tokens, condition.mask, prepended, condition.vector)
+        return replace(condition, tokens=tokens, prepended=prepended)
 
     def forward(
         self,

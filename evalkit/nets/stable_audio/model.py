@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from evalkit.nets.stable_audio.autoencoders import build_autoencoder
 from evalkit.nets.stable_audio.conditioning import (
     Condition,
     IntConditioner,
@@ -24,9 +25,7 @@ from evalkit.nets.stable_audio.conditioning import (
     number_part,
 )
 from evalkit.nets.stable_audio.config import ModelConfig
-from evalkit.nets.stable_audio.dac_vae import DacVAE
 from evalkit.nets.stable_audio.dit import DiT, DiTConfig
-from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE
 from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, sample
 from evalkit.nets.stable_audio.schedule import Velocity
 from evalkit.nets.stable_audio.unet1d import UNet
@@ -55,8 +54,8 @@ class StableAudio(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        shape, backbone = config.autoencoder, config.backbone
-        self.vae: VAE = OobleckVAE(shape) if isinstance(shape, OobleckConfig) else DacVAE(shape)
+        backbone = config.backbone
+        self.vae: VAE = build_autoencoder(config.autoencoder)
         self.backbone: DiT | UNet = DiT(backbone) if isinstance(backbone, DiTConfig) else UNet(backbone)
         self.conditioners = _conditioners(config)
 

@@ -7,7 +7,7 @@ diffusion", 2024, section 3.1.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -56,8 +56,20 @@ def reach(strides: Sequence[int]) -> int:
     return math.ceil(found + 3 / rate)
 
 
+def pieces(length: int, chunk: int, margin: int) -> Iterator[tuple[int, int, int, int]]:
+    """(left, start, stop, right) of every piece of `length`: its own, and what these see."""
+    for start in range(0, length, chunk):
+        stop = min(start + chunk, length)
+        yield max(start - margin, 0), start, stop, min(stop + margin, length)
+
+
 class VAE(nn.Module):
-    """Encoder, VAE bottleneck and decoder: sound (batch, io_channels, samples) to latents and back."""
+    """Encoder, VAE bottleneck and decoder: sound (batch, io_channels, samples) to latents and back.
+
+    `grain` is how many latents the network takes together; a piece begins at a multiple of it.
+    """
+
+    grain: int = 1
 
     def __init__(self, config: VAEConfig, encoder: nn.Module, decoder: nn.Module) -> None:
         super().__init__()
@@ -88,11 +100,9 @@ class VAE(nn.Module):
 
         Memory is bounded by the chunk; the result differs from the whole decode by rounding alone.
         """
-        length, ratio, margin = latents.shape[-1], self.config.ratio, self.config.decoder_reach
-        pieces = []
-        for start in range(0, length, chunk):
-            stop = min(start + chunk, length)
-            left, right = max(start - margin, 0), min(stop + margin, length)
+        ratio, margin = self.config.ratio, self.config.decoder_reach
+        found = []
+        for left, start, stop, right in pieces(latents.shape[-1], max(chunk // self.grain, 1) * self.grain, margin):
             piece = self.decode(latents[..., left:right])
-            pieces.append(piece[..., (start - left) * ratio : (stop - left) * ratio])
-        return torch.cat(pieces, dim=-1)
+            found.append(piece[..., (start - left) * ratio : (stop - left) * ratio])
+        return torch.cat(found, dim=-1)

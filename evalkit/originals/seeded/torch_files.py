@@ -153,6 +153,17 @@ def _batch_norm(name: str, width: int) -> Shapes:
     return _norm(name, width) | running | {name + ".num_batches_tracked": ()}
 
 
+def panns_shapes(n_fft: int) -> Shapes:
+    """`Cnn14_16k_mAP=0.438.pth` (n_fft 512) or `Cnn14_mAP=0.431.pth` (1,024), but for the front end's constants."""
+    shapes: Shapes = _batch_norm("bn0", 64)
+    widths = (1, 64, 128, 256, 512, 1024, 2048)
+    for block, (inner, width) in enumerate(itertools.pairwise(widths), 1):
+        here = f"conv_block{block}."
+        shapes |= {here + "conv1.weight": (width, inner, 3, 3), here + "conv2.weight": (width, width, 3, 3)}
+        shapes |= _batch_norm(here + "bn1", width) | _batch_norm(here + "bn2", width)
+    return shapes | _linear("fc1", 2048, 2048) | _linear("fc_audioset", 2048, 527)
+
+
 TINY_WITH_FUSION = clap_shapes(96, (2, 2, 6, 2), True)
 """Of 630k-audioset-fusion-best.pt."""
 
@@ -164,6 +175,13 @@ def write_passt(path: Path) -> None:
     """As hear21passt's release has it: a plain state dict."""
     with path.open("wb") as file:  # torch itself refuses a name that begins with a dot, as a file in the making has
         torch.save(drawn(passt_shapes()), file)
+
+
+def write_panns(path: Path, front: dict[str, Tensor]) -> None:
+    """One of PANNs' files: under `model`, with the `front` end's constants, which no seed may draw."""
+    n_fft = front["spectrogram_extractor.stft.conv_real.weight"].shape[-1]
+    with path.open("wb") as file:
+        torch.save({"iteration": 600000, "model": drawn(panns_shapes(n_fft)) | front}, file)
 
 
 def clap_content(shapes: Shapes) -> dict[str, object]:

@@ -1,0 +1,59 @@
+"""What a protocol does to a clip before its network hears it, as one record instead of a copy in every judge.
+
+Toolkits that name one network prepare its sound differently: which channel, whether the mean is taken off, by which
+converter, how long. Each such choice moves the number, so all of them stand in the record, and the record in the
+embedder's settings. The order is that of all toolkits read: channel, mean, peak, rate, peak, length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from evalkit.audio.clip import Clip, Samples
+from evalkit.audio.level import peak_normalize
+from evalkit.audio.resample import resample_as_librosa
+from evalkit.audio.sinc import resample_as_torchaudio
+from evalkit.core.errors import UserError
+
+_CONVERTERS: Mapping[str, Callable[[Samples, int, int], Samples]] = {
+    "soxr": resample_as_librosa,
+    "torchaudio.functional": resample_as_torchaudio,
+    "torchaudio.transforms": partial(resample_as_torchaudio, form="transform"),
+}
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """To mono at `rate` Hz: `channels` "mean" or the "first"; `without_mean` takes the clip's mean off; `peak_dbfs` is
+    where the peak goes, `peak` whether "before" or "after" the conversion ("" nowhere); `converter` as which library
+    converts. Then at most `longest` seconds stay (0: all), and zeros fill up to `shortest` samples.
+    """
+
+    rate: int
+    channels: Literal["mean", "first"] = "mean"
+    without_mean: bool = False
+    converter: Literal["soxr", "torchaudio.functional", "torchaudio.transforms"] = "torchaudio.functional"
+    peak: Literal["", "before", "after"] = ""
+    peak_dbfs: float = -1.0
+    longest: float = 0.0
+    shortest: int = 0
+
+    def __call__(self, clip: Clip) -> Samples:
+        """(samples,) float32. Raises UserError for a clip that is empty or holds NaN."""
+        if clip.samples.shape[1] == 0 or not np.isfinite(clip.samples).all():
+            raise UserError("a clip is empty or holds NaN", "such a file is a failed item; leave it out")
+        mono = clip.mono()[None] if self.channels == "mean" else clip.samples[:1]
+        if self.without_mean:
+            mono = mono - mono.mean(dtype=np.float64).astype(np.float32)
+        if self.peak == "before":
+            mono = peak_normalize(mono, self.peak_dbfs)
+        found = _CONVERTERS[self.converter](mono, clip.rate, self.rate)
+        if self.peak == "after":
+            found = peak_normalize(found, self.peak_dbfs)
+        kept = found[0, : round(self.longest * self.rate)] if self.longest else found[0]
+        return np.pad(kept, (0, max(0, self.shortest - len(kept))))

@@ -1,0 +1,75 @@
+"""PANNs' Cnn14: features and class logits of a whole clip in one pass, as audioldm_eval takes them.
+
+Rules of haoheliu/audioldm_eval at 8dc07ee (`datasets/load_mel.py`, `feature_extractors/panns/models.py`): the first
+channel without its mean, converted to 16 or 32 kHz as torchaudio does, the whole clip in one piece, filled with zeros
+up to 32,000 samples (2 s at 16 kHz, 1 s at 32 kHz).
+
+A row holds the features after the ReLU (2,048), then the 527 logits: FD-PANNs reads the former, KL- and IS-PANNs the
+latter, and the network runs once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from evalkit.audio.clip import Clip
+from evalkit.audio.preparation import Preparation
+from evalkit.checkpoints.building import built_from
+from evalkit.checkpoints.own_layout import read_config, read_weights
+from evalkit.checkpoints.tensors import digest_of, load_into
+from evalkit.core.errors import BadCheckpoint
+from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.embed.batching import Array, in_batches
+from evalkit.nets.cnn14 import AT_32K, CLASSES, Cnn14, Cnn14Config
+
+_READ_FROM = "PANNs' published .pth, safetensors, or a folder with model.safetensors and config.json"
+_SHORTEST = 32000
+"""Samples, at either rate."""
+
+
+class PannsEmbedder:
+    """An Embedder: float32 (1, features + 527) per clip, in this order."""
+
+    spec: EmbedderSpec
+
+    def __init__(self, spec: EmbedderSpec, net: Cnn14, preparation: Preparation, device: str = "cpu") -> None:
+        self.spec, self._net, self._prepared, self._device = spec, net.to(device).eval(), preparation, device
+
+    @torch.inference_mode()
+    def embed(self, clips: Sequence[Clip]) -> list[Features]:
+        """Raises UserError for a clip that is empty or holds NaN."""
+        least = self._net.config.shortest
+        ready = ((index, self._prepared(clip)) for index, clip in enumerate(clips))
+        long_enough = ((index, np.pad(each, (0, max(0, least - len(each))))) for index, each in ready)
+        found = in_batches(long_enough, 16, self._forward)
+        return [found[index] for index in range(len(clips))]
+
+    def _forward(self, audio: Array) -> Array:
+        features, logits = self._net(torch.from_numpy(audio).to(self._device))
+        return np.asarray(torch.cat([features, logits], dim=1).float().cpu().numpy())
+
+
+def load(name: str, path: Path, device: str = "cpu") -> PannsEmbedder:
+    """From a folder with `model.safetensors` and `config.json`, or from a lone file, safetensors or the published .pth,
+    of the sizes that belong to `name`: panns-16k or panns-32k.
+
+    Raises MissingWeights or BadCheckpoint, also where the file's transform or mel bank are not those of its sizes.
+    """
+    config = read_config(path, Cnn14Config) if path.is_dir() else AT_32K if "32k" in name else Cnn14Config()
+    with built_from(path):
+        net = Cnn14(config)
+    load_into(net, read_weights(path, _READ_FROM), path)
+    wrong = net.wrong_constants()
+    if wrong:
+        told = f"{path}: {' and '.join(wrong)} are not of {config.rate} Hz with {config.fmin:g} to {config.fmax:g} Hz"
+        raise BadCheckpoint(told, "panns-16k is read from Cnn14_16k_mAP=0.438.pth, panns-32k from Cnn14_mAP=0.431.pth")
+    preparation = Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)
+    settings = {"output": "features, then logits", **asdict(preparation), **asdict(config)}
+    return PannsEmbedder(
+        EmbedderSpec(name, "panns", config.features + CLASSES, digest_of(net), settings), net, preparation, device
+    )

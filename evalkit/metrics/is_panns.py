@@ -1,0 +1,93 @@
+"""IS-PANNs: how sure the classes of single clips are, and how varied they are over the set, by Cnn14.
+
+Definition
+    With p the softmax of a clip's 527 logits and m the mean of p over clips, the inception score is
+
+        exp( mean over clips of sum p log (p / m) )
+
+Direction and unit
+    Higher is better; from 1 to the number of classes, and never above the number of clips. No unit.
+
+Protocol
+    Rows as KL-PANNs has them. By default one score over all clips. splits = "10" is what audioldm_eval (metrics/isc.py
+    at 8dc07ee) and av-benchmark print: the clips in the order of their names, shuffled by
+    numpy.random.RandomState(2020).permutation, cut into ten, the mean of ten scores. It is lower, as no score exceeds
+    the clips that it is of: the two are never to be compared.
+
+Interval
+    Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources. With splits,
+    what is left is cut into ten anew, in the same order. Cut at 1; none where all is the same.
+
+What it cannot see
+    The prompt, and any real sound. One perfect clip per class is its highest score. Stereo, level, order. It rises with
+    the number of clips: compare equal n only.
+
+Citation
+    Salimans et al., NIPS 2016, arXiv 1606.03498; Barratt and Sharma, arXiv 1801.01973 (its limits); Kong et al.,
+    "PANNs", IEEE/ACM TASLP 2020, arXiv 1912.10211; Liu et al., "AudioLDM", ICML 2023, arXiv 2301.12503.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from evalkit.core.errors import UserError
+from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
+from evalkit.metrics.panns_rows import logits_of
+from evalkit.metrics.results import set_result
+from evalkit.metrics.sets import folds_of
+from evalkit.stats.inception import inception_in_splits
+from evalkit.stats.intervals import FEWEST_GROUPS
+from evalkit.stats.kl import softmax
+
+CARD = MetricCard(
+    name="is_panns",
+    title="IS-PANNs",
+    direction="higher",
+    unit="",
+    family="panns",
+    reference="",
+    text=False,
+    citation="Salimans et al. 2016, arXiv 1606.03498; Kong et al. 2020, arXiv 1912.10211 (PANNs)",
+    blind_to="the prompt, real sounds, stereo, level and order; anything outside the classifier's classes",
+    headline=False,
+    options={"splits": ("1", "10")},
+    biased_by_n=True,
+    bounds=(1.0, math.inf),
+)
+
+SHUFFLED_BY = 2020
+"""audioldm_eval's and av-benchmark's seed."""
+
+
+class IsPanns:
+    """The metric object; `compute` takes rows (1, features + 527) per clip."""
+
+    card = CARD
+
+    def compute(self, inputs: MetricInputs) -> MetricResult:
+        """Raises UserError without clips, or with fewer than one a split."""
+        splits = int(inputs.options.get("splits", CARD.options["splits"][0]))
+        if len(inputs.ids) < splits:
+            why = f"{len(inputs.ids)} clips cannot be cut into {splits} parts" if inputs.ids else "there is no clip"
+            raise UserError(f"is_panns: {why}", "score more clips; see the run's failures")
+        named = sorted(range(len(inputs.ids)), key=lambda place: inputs.ids[place])
+        order = [named[each] for each in np.random.RandomState(SHUFFLED_BY).permutation(len(named))]
+        taken = logits_of(CARD.name, inputs)
+        rows = softmax(np.stack([taken.features[place][0] for place in order]))
+        folds = folds_of(inputs)[order]
+        value = inception_in_splits(rows, splits)
+        return set_result(value, _leave_outs(rows, folds, splits), inputs, 0, bounds=CARD.bounds)
+
+
+METRIC = IsPanns()
+
+
+def _leave_outs(rows: Array, folds: np.ndarray, splits: int) -> list[float]:
+    number = int(folds.max()) + 1
+    kept = [rows[folds != fold] for fold in range(number)]
+    if number < FEWEST_GROUPS or min(map(len, kept)) < splits:
+        return []
+    return [inception_in_splits(each, splits) for each in kept]

@@ -1,0 +1,169 @@
+"""Cnn14 of PANNs: fourteen layers of convolution over a log mel spectrogram, with the published tensor names.
+
+Kong, Cao, Iqbal, Wang, Wang, Plumbley, "PANNs: Large-Scale Pretrained Audio Neural Networks for Audio Pattern
+Recognition", IEEE/ACM TASLP 2020, arXiv 1912.10211; panns-inference 0.1.1, `models.py`, and torchlibrosa 0.1.0,
+`stft.py` (front end). The defaults of :class:`Cnn14Config` are `Cnn14_16k_mAP=0.438.pth`; `AT_32K` are those of
+`Cnn14_mAP=0.431.pth`. Both state dicts have exactly the names and shapes of :class:`Cnn14`.
+
+The transform and the mel bank lie in the file. The network computes with the file's own, to the rounding of the
+original, and :meth:`Cnn14.wrong_constants` says where they are not those of the config.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from evalkit.nets.melbank import slaney_bank
+
+CLASSES = 527
+"""Of AudioSet."""
+
+_FLOOR = 1e-10
+_HALVINGS = 5
+
+
+@dataclass(frozen=True)
+class Cnn14Config:
+    """`rate`, `fmin`, `fmax` in Hz; `n_fft` (also the window's length) and `hop` in samples; `width` channels of the
+    first block, doubled by each of the five others: features are 32 times that."""
+
+    rate: int = 16000
+    n_fft: int = 512
+    hop: int = 160
+    n_mels: int = 64
+    fmin: float = 50.0
+    fmax: float = 8000.0
+    width: int = 64
+
+    @property
+    def features(self) -> int:
+        return self.width << _HALVINGS
+
+    @property
+    def shortest(self) -> int:
+        """Samples that leave one frame after five halvings; less cannot be read."""
+        return self.hop * ((1 << _HALVINGS) - 1)
+
+
+AT_32K = Cnn14Config(rate=32000, n_fft=1024, hop=320, fmax=14000.0)
+
+
+class _Transform(nn.Module):
+    """Both parts of a windowed transform, as convolutions: (batch, 1, samples) to (batch, bins, frames) each."""
+
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__()
+        bins = config.n_fft // 2 + 1
+        self.conv_real = nn.Conv1d(1, bins, config.n_fft, config.hop, bias=False)
+        self.conv_imag = nn.Conv1d(1, bins, config.n_fft, config.hop, bias=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        power: Tensor = self.conv_real(audio).square() + self.conv_imag(audio).square()
+        return power
+
+
+class _Spectrogram(nn.Module):
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__()
+        self.stft = _Transform(config)
+        self._half = config.n_fft // 2
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """(batch, samples) to power (batch, bins, 1 + samples // hop), centred, ends reflected."""
+        power: Tensor = self.stft(F.pad(audio[:, None], (self._half, self._half), mode="reflect"))
+        return power
+
+
+class _LogMel(nn.Module):
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__()
+        self.melW = nn.Parameter(torch.zeros(config.n_fft // 2 + 1, config.n_mels))
+
+    def forward(self, power: Tensor) -> Tensor:
+        """(batch, bins, frames) to decibels (batch, 1, frames, mels)."""
+        return (10 * (power.transpose(1, 2) @ self.melW).clamp(min=_FLOOR).log10())[:, None]
+
+
+class ConvBlock(nn.Module):
+    """Two convolutions of 3 x 3, each normalised and rectified."""
+
+    def __init__(self, width_in: int, width: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.bn2 = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
+
+
+class Cnn14(nn.Module):
+    """(batch, samples) at `config.rate`, at least `config.shortest`, to features (batch, 32 width) and logits
+    (batch, 527)."""
+
+    def __init__(self, config: Cnn14Config) -> None:
+        super().__init__()
+        self.config = config
+        self.spectrogram_extractor = _Spectrogram(config)
+        self.logmel_extractor = _LogMel(config)
+        self.bn0 = nn.BatchNorm2d(config.n_mels)
+        widths = [1, *(config.width << block for block in range(_HALVINGS + 1))]
+        for block in range(_HALVINGS + 1):
+            self.add_module(f"conv_block{block + 1}", ConvBlock(widths[block], widths[block + 1]))
+        self.fc1 = nn.Linear(config.features, config.features)
+        self.fc_audioset = nn.Linear(config.features, CLASSES)
+
+    def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
+        x = self.log_mel(audio)
+        x = self.bn0(x.transpose(1, 3)).transpose(1, 3)  # the normalisation is of mel bands
+        for block in range(1, _HALVINGS + 1):
+            x = F.avg_pool2d(self.get_submodule(f"conv_block{block}")(x), 2)
+        x = self.get_submodule(f"conv_block{_HALVINGS + 1}")(x).mean(dim=3)
+        features = F.relu(self.fc1(x.amax(dim=2) + x.mean(dim=2)))
+        return features, self.fc_audioset(features)
+
+    def log_mel(self, audio: Tensor) -> Tensor:
+        """(batch, samples) to decibels (batch, 1, 1 + samples // hop, mels)."""
+        found: Tensor = self.logmel_extractor(self.spectrogram_extractor(audio))
+        return found
+
+    def wrong_constants(self) -> list[str]:
+        """The tensors of the front end that are not what the config says they are."""
+        stft = self.spectrogram_extractor.stft
+        wanted = {
+            "spectrogram_extractor.stft.conv_real.weight": (stft.conv_real.weight, transform(self.config)[0], 1e-4),
+            "spectrogram_extractor.stft.conv_imag.weight": (stft.conv_imag.weight, transform(self.config)[1], 1e-4),
+            "logmel_extractor.melW": (self.logmel_extractor.melW, _bank(self.config), 1e-6),
+        }
+        return [name for name, (has, should, off) in wanted.items() if _farthest(has, should) > off]
+
+
+def _farthest(has: Tensor, should: Tensor) -> float:
+    return float((has.detach().cpu() - should).abs().max())
+
+
+def transform(config: Cnn14Config) -> tuple[Tensor, Tensor]:
+    """float32 (bins, 1, n_fft): the real and the imaginary part under a periodic Hann window."""
+    n = torch.arange(config.n_fft, dtype=torch.float64)
+    window = torch.hann_window(config.n_fft, periodic=True, dtype=torch.float64)
+    angle = -2 * torch.pi * torch.outer(n[: config.n_fft // 2 + 1], n) / config.n_fft
+    return (angle.cos() * window)[:, None].float(), (angle.sin() * window)[:, None].float()
+
+
+def _bank(config: Cnn14Config) -> Tensor:
+    """float32 (bins, n_mels): librosa's bank, as torchlibrosa keeps it."""
+    return slaney_bank(config.rate, config.n_fft, config.n_mels, config.fmin, config.fmax).T
+
+
+def initialise(net: Cnn14) -> None:
+    """The front end's constants as the config says them; the rest as torch draws it."""
+    stft, (real, imag) = net.spectrogram_extractor.stft, transform(net.config)
+    with torch.no_grad():
+        stft.conv_real.weight.copy_(real)
+        stft.conv_imag.weight.copy_(imag)
+        net.logmel_extractor.melW.copy_(_bank(net.config))

@@ -1,0 +1,72 @@
+"""torchaudio's conversion of rates: its lengths, its pass band, and its own numbers (golden/panns.npz)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch_cases
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalkit.audio.sinc import Form, resample_as_torchaudio
+
+PARITY = Path(__file__).parents[1] / "parity"
+
+SHORT = [case for case in torch_cases.SYNTHETIC if case.seconds < 6]
+RATES = (8000, 16000, 22050, 32000, 44100, 48000)
+
+
+@pytest.mark.parametrize("form", ["function", "transform"])
+@pytest.mark.parametrize(
+    "case", [each for each in torch_cases.SYNTHETIC if each.seconds < 6], ids=lambda case: case.name
+)
+def test_it_is_torchaudio(case: torch_cases.Case, form: Form) -> None:
+    """Every FAD and FD of the papers that convert by torchaudio would move with another filter."""
+    samples = torch_cases.sound(case).T
+    with np.load(PARITY / "golden" / "panns.npz", allow_pickle=False) as golden:
+        for rate in (16000, 32000, 48000):
+            wanted = golden[f"{form}/{rate}/{case.name}"]
+            found = resample_as_torchaudio(samples, case.rate, rate, form)
+            thinned = found[:, :: max(1, found.shape[1] // 50)]
+            np.testing.assert_allclose(thinned, wanted, atol=2e-6 * float(np.abs(samples).max()), rtol=0)
+
+
+@given(st.sampled_from(RATES), st.sampled_from(RATES), st.integers(1, 3000), st.integers(1, 2))
+@settings(max_examples=40, deadline=None)
+def test_lengths_and_channels(rate_from: int, rate_to: int, count: int, channels: int) -> None:
+    """ceil(n to / from) samples; a channel does not hear the other; pieces of work leave no seam."""
+    samples = np.random.default_rng(count).standard_normal((channels, count)).astype(np.float32)
+    found = resample_as_torchaudio(samples, rate_from, rate_to)
+    assert found.shape == (channels, -(-count * rate_to // rate_from))
+    assert found.dtype == np.float32
+    for channel in range(channels):
+        alone = resample_as_torchaudio(samples[[channel]], rate_from, rate_to)
+        np.testing.assert_allclose(alone[0], found[channel], atol=1e-5)
+
+
+def test_a_tone_stays_and_one_that_cannot_goes() -> None:
+    """1 kHz keeps its level to 0.1 dB from 44.1 to 16 kHz; 12 kHz would fold to 4 kHz and is 40 dB down."""
+    time = np.arange(44100) / 44100
+    kept, gone = (
+        resample_as_torchaudio(np.sin(2 * np.pi * hz * time)[None].astype(np.float32), 44100, 16000)[0, 500:-500]
+        for hz in (1000, 12000)
+    )
+    assert float(np.sqrt(2 * np.mean(kept**2))) == pytest.approx(1.0, abs=0.01)
+    assert float(np.sqrt(2 * np.mean(gone**2))) < 0.01
+
+
+def test_long_sound_is_worked_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise ten minutes would be a matrix of gigabytes."""
+    samples = np.random.default_rng(0).standard_normal((2, 20000)).astype(np.float32)
+    whole = resample_as_torchaudio(samples, 44100, 16000)
+    monkeypatch.setattr("evalkit.audio.sinc._CHUNK", 5000)
+    np.testing.assert_allclose(resample_as_torchaudio(samples, 44100, 16000), whole, atol=1e-6)
+
+
+def test_the_same_rate_is_a_copy() -> None:
+    samples = np.ones((1, 5), dtype=np.float32)
+    found = resample_as_torchaudio(samples, 16000, 16000)
+    assert found is not samples
+    np.testing.assert_array_equal(found, samples)
