@@ -82,8 +82,8 @@ def publish(
     return records
 
 
-def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> str:
-    """The page as text; `told` is what it was made of, `differences` the rows of a comparison's table."""
+def render(view: ReportView, told: str, differences: object = None) -> str:
+    """The page as text; `told` is what it was made of, `differences` a comparison's table (`comparison.Table`)."""
     style, script = "".join(map(asset, STYLES)), "".join(map(asset, SCRIPTS))
     return (
         environment()

@@ -83,5 +83,5 @@ def estimate(value: float | None, low: float | None, high: float | None, level: 
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """A number for a table, `n/a` for none."""
-    return MISSING if value is None else f"{value:.{digits}g}"
+    """A number for a table, with a real minus sign; `n/a` for none."""
+    return MISSING if value is None else f"{value:.{digits}g}".replace("-", "\u2212")

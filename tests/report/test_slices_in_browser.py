@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from evalkit.comparison.pairs import pairs
 from evalkit.report.board import boards
+from evalkit.report.comparison import write_comparison
+from evalkit.report.entrants import entrants_of
 from evalkit.report.page import write_report
 from evalkit.report.records import read_runs
 from evalkit.report.slice_view import MOST_WAYS, slices_of
@@ -17,6 +20,7 @@ from evalkit.store.prompt_columns import column_name
 Make = Callable[..., Path]
 HOSTILE = "</option></script><img src=x onerror=window.pwned=1>"
 PROMPTS = [(f"p{place}", "One two." + " three" * (place % 3), ["dog"]) for place in range(12)]
+CHOICE = "Array.from(document.querySelectorAll('.choice input'))"
 SHOWN = "Array.from(document.querySelectorAll('.slice')).map(one => one.getClientRects().length > 0)"
 
 
@@ -122,3 +126,33 @@ def test_very_many_columns_are_some_and_the_rest_is_named(make_run: Make) -> Non
 def test_without_values_by_prompt_there_is_no_section(make_run: Make, tmp_path: Path) -> None:
     page = write_report([make_run()], tmp_path / "page.html", "none", published=()).read_text(encoding="utf-8")
     assert 'class="slices"' not in page and ">Slices<" not in page
+
+
+def test_hidden_runs_and_columns_leave_differences_and_slices(make_run: Make, tmp_path: Path, browser: Any) -> None:
+    """On the page of `compare`, where the letters are told before a difference is named by them."""
+    made = {"prompts": PROMPTS, "change": with_columns}
+    records = read_runs([make_run(name, fd=fd, seed=fd, **made) for name, fd in (("a", 90), ("b", 70))])
+    entrants = entrants_of(records)
+    sides = [record.side for record in records if record.side is not None]
+    write_comparison(entrants, pairs(sides, ["fd_openl3", "clap_score"]), tmp_path / "c.html")
+    browser.open(tmp_path / "c.html")
+    seen = ".filter(n => n.checkVisibility()).map(n => n.innerText.trim().replace(/\\s+/g, ' '))"
+    rows = f"Array.from(document.querySelectorAll('.differences tbody tr')){seen}"
+    told = browser.run("document.querySelector('.differences').innerText")
+    assert told.index("A a") < told.index("B b") < told.index("B − A")
+    first, second = browser.run(rows)
+    assert first.startswith("FD-OpenL3 ↓") and "−20" in first and second.startswith("CLAP")
+    choose(browser, "words")
+    slices = f"Array.from(document.querySelectorAll('.slice')[1].querySelectorAll('thead th')){seen}"
+    assert [each[:1] for each in browser.run(slices)[2:]] == ["A", "B", "A"]
+    browser.run(f"{CHOICE}[2].click()")
+    assert browser.run(rows) == [second], "a column that is hidden"
+    browser.run(f"{CHOICE}[2].click()")
+    browser.run(f"{CHOICE}[0].click()")
+    assert browser.run(rows) == [] and [each[:1] for each in browser.run(slices)[2:]] == ["B"]
+    cells = "Array.from(document.querySelectorAll('.slice')[1].querySelectorAll('tbody tr:nth-child(2) td'))"
+    assert browser.run(f"{cells}.filter(n => n.checkVisibility()).length") == 2 * browser.run(
+        "document.querySelectorAll('.slice')[1].querySelectorAll('tbody').length"
+    ), "of each metric how many prompts, and B"
+    browser.run("document.querySelector('.hidden-note button').click()")
+    assert browser.run(rows) == [first, second]

@@ -53,6 +53,7 @@
       for (const node of all(this.section, "[data-run], [data-metric]")) {
         node.toggleAttribute("hidden", gone(node.dataset.run) || gone(node.dataset.metric));
       }
+      together();
       this.say(missing.map(([, name]) => name));
       document.dispatchEvent(new Event("shown"));
     }
@@ -70,6 +71,13 @@
       this.note.replaceChildren("Hidden: ", make("bdi", {}, names.join(", ")), "." + ranks + " ", button);
     }
   }
+
+  // What tells of several at once, as a difference of two runs in a metric, goes with any of them.
+  const together = () => {
+    for (const node of all(document, "[data-of]")) {
+      node.toggleAttribute("hidden", node.dataset.of.split(" ").some((full) => hidden.has(full)));
+    }
+  };
 
   const write = () => {
     const asked = new URLSearchParams([...hidden].map((full) => ["hide", full])).toString();
