@@ -187,7 +187,7 @@ def _row(inputs: Doubles, times: Doubles, origins: Whole, kernel: _Kernel, add: 
         sums = np.zeros((len(found), stop - start), dtype=np.float32)
         row = int(middle[start])
         for turn, at, first, past in ((-1, row, to_left, past_left), (1, row + 1, to_right, past_right)):
-            index = first[start] + kernel.step * np.arange(kernel.taps(first[start]))
+            index = first[start] + kernel.step * np.arange(int(kernel.taps(first)[start]))
             add(sums, inputs, at, turn, start, past[start:stop], kernel.table[index], kernel.slope[index])
         found[:, start:stop] = sums
     return found
