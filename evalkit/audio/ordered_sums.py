@@ -76,7 +76,7 @@ def compiled() -> Adder | None:
     try:
         import numba
 
-        if numba.config.DISABLE_JIT:
+        if getattr(numba.config, "DISABLE_JIT", 0):
             return None
         doubles, one = "float64[::1]", "int64"
         kinds = ("float32[:,::1]", "float64[:,:,::1]", one, one, one, doubles, doubles, doubles)
