@@ -107,6 +107,7 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
     objective = diffusion.get("diffusion_objective", "v")
     reader.expect("model.diffusion.diffusion_objective", objective, OBJECTIVES)
     text, numbers = _conditioners(conditioning, reader)
+    free = any(diffusion.get(name, False) for name in _FREE)  # its shift was the training's alone
     found = ModelConfig(
         sample_rate=reader.whole(config, "sample_rate", 10**6),
         sample_size=reader.whole(config, "sample_size", 10**9),
@@ -118,8 +119,8 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
         width=reader.whole(conditioning, "cond_dim"),
         numbers=numbers,
         routes=_routes(diffusion),
-        shift=_shift(diffusion.get("distribution_shift_options"), reader),
-        free=any(diffusion.get(name, False) for name in _FREE),
+        shift=None if free else _shift(diffusion.get("distribution_shift_options"), reader),
+        free=free,
     )
     _check_local(found, diffusion.get("local_add_cond_ids", []), reader)
     _check_routes(found, reader)
@@ -154,9 +155,10 @@ INPAINTING = ("inpaint_mask", "inpaint_masked_input")
 
 
 def _shift(options: Block | None, reader: Reader) -> TimeShift | None:
-    """How the times of `rk4` are shifted. Kinds that only the training had are none of it."""
-    if options is None or options.get("type", "full") != "full":
+    """How the times of `rk4` are shifted."""
+    if options is None:
         return None
+    reader.expect("type of distribution_shift_options", options.get("type", "full"), ("full",))
     reader.only("distribution_shift_options", options, {"type", *(entry.name for entry in fields(TimeShift))}, {})
     default = TimeShift()
     return TimeShift(
