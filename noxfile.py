@@ -256,3 +256,10 @@ def mini_card(session: nox.Session) -> None:
     """Measure the minis and write evalkit/mini/CARD.md: `nox -s mini_card -- --data DIR`."""
     session.install(*_TESTED, "-e", ".")
     session.run("python", "-m", "evalkit.mini.card", *session.posargs, env=_ENVIRONMENT)
+
+
+@nox.session
+def mini_anchors(session: nox.Session) -> None:
+    """Compute the marks on suite mini's scales, prompts/mini/anchors.json: `nox -s mini_anchors -- --data DIR`."""
+    session.install(*_TESTED, "-e", ".")
+    session.run("python", "-m", "evalkit.mini.recordings.anchors", *session.posargs, env=_ENVIRONMENT)
