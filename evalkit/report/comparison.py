@@ -39,7 +39,7 @@ def write_comparison(entrants: Sequence[Entrant], pairs: Sequence[Pair], out: Pa
     records = [entrant.record for entrant in entrants]
     view = build(records, "sample", (), choice=_most_moved(entrants, pairs))
     rows = tuple(_row(entrants, pair) for pair in pairs)
-    told = made_of(record.digest for record in records)
+    told = made_of((record.digest for record in records), (record.suite.digest for record in records))
     write_bytes(out, render(view, told, rows).encode("utf-8"))
 
 

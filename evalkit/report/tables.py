@@ -17,6 +17,7 @@ from evalkit.core.text import one_line
 from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
 from evalkit.report.overlaps import overlaps_of
 from evalkit.report.records import Estimate
+from evalkit.report.scales import anchor_records, scales_told
 from evalkit.report.text import count
 
 ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
@@ -89,7 +90,7 @@ def markdown(board: Board) -> str:
         lines += [*markdown_table(header(board), rows(board)), ""]
     if board.further:
         lines += [*markdown_table(further_header(board), further_rows(board)), ""]
-    lines += [markdown_cell(each) + "\n" for each in ranks_told(board)]
+    lines += [markdown_cell(each) + "\n" for each in (*ranks_told(board), *scales_told(board))]
     lines += [f"{place}. {markdown_cell(note)}" for place, note in enumerate(board.notes, start=1)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -114,9 +115,13 @@ def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[
 
 def records(boards: Sequence[Board]) -> list[dict[str, object]]:
     """Every number of every board as one flat record, strict JSON: None for NaN, text as it is. `kind` is
-    "headline", "further" or "published"; `source` is the citation of a published one. A run that is not finished has
-    one record without a number, of the kind "unfinished", whose `warnings` say why."""
-    return [record for board in boards for record in (*_measured(board), *_unfinished(board), *_published(board))]
+    "headline", "further", "published" or "anchor"; `source` is the citation of a published one. A run that is not
+    finished has one record without a number, of the kind "unfinished", whose `warnings` say why."""
+    return [
+        record
+        for board in boards
+        for record in (*_measured(board), *_unfinished(board), *_published(board), *anchor_records(board, _FIELDS))
+    ]
 
 
 def _measured(board: Board) -> list[dict[str, object]]:

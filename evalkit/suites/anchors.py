@@ -69,7 +69,8 @@ class Anchor:
 
 
 def known_anchors(digest: str) -> tuple[Anchor, ...]:
-    """The anchors of the suite with this digest, in the order of `ANCHORS`; of two for one place, those computed here.
+    """The anchors of the suite with this digest, in the order of `ANCHORS`; of two for one place, those computed here,
+    as far as they have a value.
 
     A file that cannot be read has none: a report is not to end for the sake of its marks.
     """
@@ -80,7 +81,9 @@ def known_anchors(digest: str) -> tuple[Anchor, ...]:
         with suppress(UserError, LookupError, TypeError, ValueError):
             said = read_json(path)
             if said["schema"] == SCHEMA and said["suite"]["digest"] == digest:
-                found |= {(each.anchor, *each.scale): each for each in map(_anchor, said["anchors"])}
+                for each in map(_anchor, said["anchors"]):
+                    if each.value is not None or (each.anchor, *each.scale) not in found:
+                        found[(each.anchor, *each.scale)] = each
     order = list(ANCHORS)
     return tuple(sorted(found.values(), key=lambda each: (order.index(each.anchor), each.scale)))
 
