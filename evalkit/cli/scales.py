@@ -7,13 +7,16 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from evalkit.cli.output import print_json, print_table, say
+from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.suites.anchors import Anchor
 
 
-def compute_anchors(suite: str, weights: Sequence[str], device: str, as_json: bool) -> None:
+def compute_anchors(suite: str | None, weights: Sequence[str], device: str, as_json: bool) -> None:
     """Compute the anchors of a suite, keep them, and print them. The cost is said before the work."""
+    if suite is None:
+        raise UserError("evalkit suites anchors: of which suite?", "evalkit suites anchors NAME")
     from evalkit.cli.progress import for_this_terminal
     from evalkit.run.anchors import compute, material, prepare
     from evalkit.run.config import RunConfig, parse_weights, require_device, resolve_device

@@ -72,8 +72,6 @@ def suites(
       evalkit suites anchors foley.toml
     """
     if name == "anchors":
-        if new is None:
-            raise UserError("evalkit suites anchors: of which suite?", "evalkit suites anchors NAME")
         compute_anchors(new, weights, device, as_json)
         return
     if weights or device != "auto":

@@ -53,7 +53,7 @@ class Take:
 
     name: str
     group: str
-    open: Callable[[], Clip]
+    clip: Callable[[], Clip]
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ def _tell_cost(scoring: Scoring, kind: tuple[str, Sequence[Take], Change], total
     _, takes, change = kind
     if not takes:
         return
-    clip = change(takes[0].open())
+    clip = change(takes[0].clip())
     spent = 0.0
     for shop in scoring.workshops.values():
         shop.embed_now([_source("warm", clip)])  # loads the network, whose time is not that of a sound
@@ -221,7 +221,7 @@ def _embedded(
     found: dict[str, Embedding] = {}
     progress.start(stage, len(takes) * len(scoring.workshops), 0)
     for first in range(0, len(takes), _AT_ONCE):
-        chunk = [_source(take.name, change(take.open())) for take in takes[first : first + _AT_ONCE]]
+        chunk = [_source(take.name, change(take.clip())) for take in takes[first : first + _AT_ONCE]]
         for name, shop in scoring.workshops.items():
             found = _joined(found, {name: shop.embed(chunk, progress, stage)})
         heed()
