@@ -27,7 +27,7 @@ _GOLDEN = 0.618034
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture, `svg`; `alt` says in words what it shows, `marks` what each of its anchors is."""
+    """One picture, `svg`; `alt` says in words what it shows, `marks` what its broken lines are."""
 
     title: str
     caption: str
@@ -104,25 +104,21 @@ def _chart(column: Column, strands: Sequence[_Strand], dot: str) -> Chart:
     caption = told[0].upper() + told[1:]
     title = column.meaning.title
     alt = f"{title}. {caption} Runs from top: {', '.join(strand.key for strand in strands)}."
-    marks = tuple(_mark_told(anchor) for anchor in column.anchors)
-    return Chart(title, caption, alt, _svg(strands, column.anchors), marks)
+    near = _near(column.anchors, [each for strand in strands for each in strand.numbers])
+    marks = tuple(f"{LETTERS[each.anchor]} {each.title} {value_told(each)}" for each in near)
+    return Chart(title, caption, alt, _svg(strands, near), marks)
 
 
-def _mark_told(anchor: Anchor) -> str:
-    value = value_told(anchor) if anchor.value is not None else f"no value ({anchor.told})"
-    return f"{LETTERS[anchor.anchor]}: {anchor.title} {value}"
-
-
-def _near(anchors: Sequence[Anchor], low: float, high: float) -> list[tuple[str, float]]:
-    """(letter, value) of the anchors that lie no farther beyond the runs' values than these do from one another: one
-    far off would press the runs into a corner."""
-    valued = [(LETTERS[each.anchor], each.value) for each in anchors if each.value is not None]
-    return [(letter, value) for letter, value in valued if 2 * low - high <= value <= 2 * high - low]
+def _near(anchors: Sequence[Anchor], numbers: Sequence[float]) -> list[Anchor]:
+    """Those that lie no farther beyond the runs' values than these do from one another: one far off would press the
+    runs into a corner."""
+    low, high = min(numbers), max(numbers)
+    return [each for each in anchors if each.value is not None and 2 * low - high <= each.value <= 2 * high - low]
 
 
 def _svg(strands: Sequence[_Strand], anchors: Sequence[Anchor] = ()) -> str:
     numbers = [each for strand in strands for each in strand.numbers]
-    marks = _near(anchors, min(numbers), max(numbers))
+    marks = [(LETTERS[each.anchor], each.value) for each in anchors if each.value is not None]
     numbers += [value for _, value in marks]
     low, high = min(numbers), max(numbers)
     scale = _Scale(low, high) if high > low else _Scale(low - abs(low) / 2 - 1, high + abs(high) / 2 + 1)

@@ -26,7 +26,7 @@ from evalkit.report.made_of import ASSETS, made_of, made_of_runs
 from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs
 from evalkit.report.sampling import Audio
-from evalkit.report.scales import scales_told
+from evalkit.report.scales import marks, marks_told, value_told
 from evalkit.report.speed import HEADINGS
 from evalkit.report.tables import ARROWS, further_title
 from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
@@ -100,7 +100,9 @@ def render(view: ReportView, told: str, differences: Sequence[object] = ()) -> s
             arrows=ARROWS,
             frame=FRAME,
             further_title=further_title,
-            scales_told=scales_told,
+            marks=marks,
+            marks_told=marks_told,
+            value_told=value_told,
             speed_headings=HEADINGS,
             split_headings=variance.HEADINGS,
             mini_note=MINI,

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-import scipy.signal
 
+from evalkit.audio import anchors
 from evalkit.audio.clip import Clip, samples_digest
 from evalkit.audio.decode import decode
 from evalkit.audio.level import loudness
@@ -32,6 +32,7 @@ from evalkit.run.manifest import metric_codes, stamps
 from evalkit.run.plan import Plan
 from evalkit.run.preflight import make_ready
 from evalkit.run.progress import Progress
+from evalkit.run.references import with_recordings
 from evalkit.run.score import TEXT, Scoring, compared_with, computed_or_told, embed_all, protocol_id, stacked
 from evalkit.suites.anchors import ANCHORS, Anchor
 from evalkit.suites.base import MetricPlan, Prompt
@@ -76,7 +77,8 @@ def prepare(plan: Plan, progress: Progress) -> Scoring:
     place, device = evalkit_home().joinpath(*FEATURES), plan.config.device
     shops = {name: Workshop(partial(open_embedder, plan, name, device), None, place, device) for name in now}
     nothing = {item.key: missing_clip(item) for item in plan.items}
-    return Scoring(plan, nothing, ready.metrics, ready.broken, codes, shops, ready.references)
+    references = with_recordings(ready.references, plan.suite, progress)
+    return Scoring(plan, nothing, ready.metrics, ready.broken, codes, shops, references)
 
 
 def material(scoring: Scoring) -> Material:
@@ -158,13 +160,8 @@ def _same(clip: Clip) -> Clip:
 
 
 def low_passed(clip: Clip) -> Clip:
-    """The clip through an eighth-order Butterworth low-pass at 3.5 kHz, forwards and backwards; as it is where its
-    rate has no room for one."""
-    if clip.rate <= 2 * CUTOFF:
-        return clip
-    sections = scipy.signal.butter(4, CUTOFF, fs=clip.rate, output="sos")
-    pad = min(3 * (2 * len(sections) + 1), clip.samples.shape[1] - 1)
-    return _changed(clip, scipy.signal.sosfiltfilt(sections, clip.samples, padlen=pad))
+    """The clip without what lies above 3.5 kHz, as a listening test has it."""
+    return _changed(clip, anchors.low_passed(clip.samples, clip.rate, CUTOFF))
 
 
 def white_noise(clip: Clip) -> Clip:

@@ -29,11 +29,11 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 ANCHORS: Mapping[str, str] = MappingProxyType(
     {
-        "halves": "references against each other",
+        "halves": "references, half against half",
         "recordings": "the recordings themselves",
         "low_pass": "recordings, low-pass 3.5 kHz",
-        "shuffled": "recordings, captions shuffled",
-        "noise": "noise, as loud as the recordings",
+        "shuffled": "recordings, wrong captions",
+        "noise": "noise, equally loud",
         "silence": "silence",
     }
 )
@@ -61,6 +61,11 @@ class Anchor:
     @property
     def title(self) -> str:
         return ANCHORS[self.anchor]
+
+    @property
+    def size(self) -> str:
+        """How many sounds it stands on: "n 64 against 256"."""
+        return f"n {self.n}" if not self.n_reference else f"n {self.n} against {self.n_reference}"
 
     @property
     def scale(self) -> tuple[str, str, str, str]:

@@ -3,7 +3,7 @@
     python -m evalkit.mini.recordings.anchors --data DATA/esc10
 
 The suite has statistics of its references alone, so the scenes are put together again from the held-out recordings
-(fold 4 of ESC-10): one take per prompt, which is in no reference. For references against each other the recordings of
+(fold 4 of ESC-10): one take per prompt, which is in no reference. For half against half the recordings of
 each class are first parted by source, and scenes of the one half (one take) are compared with scenes of the other
 (as many takes as the suite's reference has): what a perfect model would score that has other recordings to go by.
 Writes `prompts/mini/anchors.json`.
