@@ -181,7 +181,7 @@ def parity_stable_audio_3(session: nox.Session) -> None:
     """As `parity`, for Stable Audio 3: stable-audio-tools 0.0.20 on seeded random weights."""
     session.install("-r", "tests/parity/requirements-stable_audio_3.txt")
     session.install("--no-deps", "--ignore-requires-python", *_STABLE_AUDIO_3)
-    for oracle in ("same",):
+    for oracle in ("same", "stable_audio_3"):
         session.run("python", f"tests/parity/oracle_{oracle}.py", env={**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())})
     session.notify("parity_table")
 
@@ -256,3 +256,10 @@ def mini_card(session: nox.Session) -> None:
     """Measure the minis and write evalkit/mini/CARD.md: `nox -s mini_card -- --data DIR`."""
     session.install(*_TESTED, "-e", ".")
     session.run("python", "-m", "evalkit.mini.card", *session.posargs, env=_ENVIRONMENT)
+
+
+@nox.session
+def mini_anchors(session: nox.Session) -> None:
+    """Compute the marks on suite mini's scales, prompts/mini/anchors.json: `nox -s mini_anchors -- --data DIR`."""
+    session.install(*_TESTED, "-e", ".")
+    session.run("python", "-m", "evalkit.mini.recordings.anchors", *session.posargs, env=_ENVIRONMENT)

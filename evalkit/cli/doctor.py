@@ -95,6 +95,14 @@ def _libraries() -> Iterator[Finding]:
         yield Finding("packages", "ok", "all as tested")
 
 
+def _compiler() -> Iterator[Finding]:
+    from evalkit.core.installed import version
+
+    found = version("numba")
+    way = "absent: OpenL3's resampling takes eight times as long; pip install 'evalkit-audio[fast]' (210 MB)"
+    yield Finding("numba", "ok", found or way)
+
+
 def _folders() -> Iterator[Finding]:
     from evalkit.core.resources import resource
     from evalkit.fetch.home import evalkit_home
@@ -148,4 +156,4 @@ def _helpers() -> Iterator[Finding]:
     yield Finding("chromium", "ok" if browser else "warn", browser or "absent: only the report's own tests need it")
 
 
-_LOOKS = (_python, _torch, _libraries, _folders, _switches, _weights, _helpers)
+_LOOKS = (_python, _torch, _libraries, _compiler, _folders, _switches, _weights, _helpers)

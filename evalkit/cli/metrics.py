@@ -26,9 +26,11 @@ def metrics(
 ) -> None:
     """List the metrics, print the manual of one, or check one against the rules.
 
-    A manual has the formula, the unit, the range, and what the metric cannot hear. `evalkit metrics check NAME` tries
-    one on features of noise (the same again, in another order, without each fold, one clip, none, broken ones; that its
-    interval holds the value and that it changes nothing of what it is given) and says which rule it breaks: exit 1.
+    A manual has the formula, the unit, the range, what the metric cannot hear, and the marks on its scale (recordings
+    against each other, wrong captions, noise, silence) for each suite that has them here. `evalkit metrics check NAME`
+    tries one on features of noise (the same again, in another order, without each fold, one clip, none, broken ones;
+    that its interval holds the value and that it changes nothing of what it is given) and says which rule it breaks:
+    exit 1.
 
     \b
     Example:
@@ -86,15 +88,20 @@ def _show(name: str, as_json: bool) -> None:
     import inspect
     import sys
 
+    from evalkit.cli.scales import print_scale
     from evalkit.metrics.base import METRICS
     from evalkit.metrics.contract import load_metric
     from evalkit.metrics.results import SEVERAL_SOUNDS
+    from evalkit.suites.anchors import every_anchor
 
     card: MetricCard = load_metric(name, typed=True).card
     module = sys.modules[METRICS.module(name, typed=True)]
     manual = "\n\n".join((inspect.cleandoc(module.__doc__ or "This metric has no manual."), SEVERAL_SOUNDS))
     if as_json:
-        print_json({**_as_json(card), "manual": manual})
+        marks = [
+            {"suite": dict(suite), "anchors": [asdict(a) for a in found]} for suite, found in every_anchor(card.name)
+        ]
+        print_json({**_as_json(card), "manual": manual, "scales": marks})
         return
     say(f"{card.name}: {card.title}")
     say()
@@ -102,5 +109,6 @@ def _show(name: str, as_json: bool) -> None:
     facts |= {"citation": card.citation, "cannot hear": card.blind_to}
     print_table(["", ""], [[key, value or "none"] for key, value in facts.items()])
     say()
+    print_scale(card.name)
     for line in manual.splitlines():
         say(line)

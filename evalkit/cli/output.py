@@ -154,12 +154,13 @@ def print_table(headers: Sequence[str], rows: Sequence[Sequence[object]], number
 
 def print_boards(boards: Sequence[Board]) -> None:
     """The leaderboards of a report, with their notes."""
+    from evalkit.report.scales import marks_told
     from evalkit.report.tables import ranks_told, sheets
 
     for board in boards:
         for sheet in sheets(board):
             print_sheet(sheet)
-        for told in ranks_told(board):
+        for told in (*ranks_told(board), *marks_told(board)):
             explain("", told)
         for number, note in enumerate(board.notes, start=1):
             explain(f"note {number}: ", note)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from evalkit.cli import brief
+from evalkit.cli import run as options
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.cli.paths import typed
+from evalkit.cli.scales import compute_anchors
 from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
 from evalkit.core.paths import is_file
@@ -26,8 +28,13 @@ if TYPE_CHECKING:
 _SHOWN_PROMPTS = 200
 
 
-_NAME = typer.Argument(None, metavar="NAME|new", help="A suite's name, the path of a manifest, or `new`.")
-_NEW = typer.Argument(None, metavar="NAME", help="With `new`: what the suite is to be called.")
+_NAME = typer.Argument(
+    None, metavar="NAME|new|anchors", help="A suite's name, the path of a manifest, `new`, or `anchors`."
+)
+_NEW = typer.Argument(
+    None, metavar="NAME", help="With `new`: what the suite is to be called. With `anchors`: the suite."
+)
+_DEVICE = typer.Option("auto", "--device", help="With `anchors`: where the judges run: auto, cpu or cuda.")
 _FROM = typer.Option(None, "--from", metavar="FILE", help="With `new`: the prompts, as --prompts of `score`.")
 _SOUNDS = typer.Option([], "--sounds", metavar="FOLDER", parser=typed, help="With `new`: sounds that it is to fit.")
 
@@ -41,6 +48,8 @@ def suites(
     judges: str | None = brief.JUDGES,
     seconds: float | None = brief.SECONDS,
     sounds: list[Path] = _SOUNDS,
+    weights: list[str] = options.WEIGHTS,
+    device: str = _DEVICE,
     as_json: bool = json_option(),
 ) -> None:
     """List the suites, show one in full, or write one of your own.
@@ -51,12 +60,22 @@ def suites(
     `evalkit suites new NAME --from captions.csv` writes NAME.toml and NAME.jsonl here: the suite that `score` makes of
     the same options, to be kept and shared, with the same numbers.
 
+    `evalkit suites anchors NAME` computes the marks on the scales of a suite's metrics: its recordings against each
+    other, under wrong captions, low-passed, noise, silence. It says the cost first; tables and pages show them from
+    then on.
+
     \b
     Example:
       evalkit suites
       evalkit suites audiocaps
       evalkit suites new foley --from captions.csv --reference recordings/
+      evalkit suites anchors foley.toml
     """
+    if name == "anchors":
+        compute_anchors(new, weights, device, as_json)
+        return
+    if weights or device != "auto":
+        raise UserError("--weights and --device are of `evalkit suites anchors NAME`", "leave them out")
     if name == "new":
         if new is None:
             raise UserError("evalkit suites new: which name?", "evalkit suites new NAME --from FILE")

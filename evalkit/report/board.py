@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalkit.comparison.ranks import Contest, Outcome, Standing, outcomes
@@ -26,6 +26,7 @@ from evalkit.report.pairs import told_of_pairs
 from evalkit.report.published import Cited, Figure, cited
 from evalkit.report.records import Estimate, RunRecord
 from evalkit.report.text import MISSING, count, decimals, fixed, plainly
+from evalkit.suites.anchors import Anchor, known_anchors, on_scale
 
 if TYPE_CHECKING:
     from evalkit.report.ears import Ears
@@ -66,7 +67,7 @@ class Cell:
 @dataclass(frozen=True)
 class Column:
     """One metric under one protocol, one set of weights and, where it is somebody's own, one `code`; `unequal` says
-    that n differs between its runs."""
+    that n differs between its runs. `anchors` are the marks on this very scale, and on no other."""
 
     metric: str
     protocol: str
@@ -78,6 +79,7 @@ class Column:
     places: int
     headline: bool
     unequal: bool
+    anchors: tuple[Anchor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ def _random(record: RunRecord) -> bool:
 def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears | None) -> Board:
     suite = records[0].suite
     entrants = entrants_of(records)
-    columns, further = _columns(records, ears)
+    columns, further = _columns(records, ears, known_anchors(suite.digest))
     notes: list[_Warning] = []
     found = outcomes([_contest(column, entrants, ears) for column in columns])
     cells = [_cells(column, entrants, notes, outcome) for column, outcome in zip(columns, found, strict=True)]
@@ -214,13 +216,18 @@ def _cited(
     return tuple(found)
 
 
-def _columns(records: Sequence[RunRecord], ears: Ears | None) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
+def _columns(
+    records: Sequence[RunRecord], ears: Ears | None, anchors: Sequence[Anchor]
+) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
     """(headline columns, further ones); of these, the measures of one embedder stand together."""
     kinds: dict[tuple[str, str, str, str], list[Estimate]] = {}
     for record in records:
         for metric, estimate in record.scores.items():
             kinds.setdefault((metric, *_scored_by(estimate)), []).append(estimate)
-    columns = [_column(*kind, kinds[kind], ears) for kind in sorted(kinds, key=_shelf)]
+    columns = [
+        replace(_column(*kind, kinds[kind], ears), anchors=on_scale(anchors, *kind))
+        for kind in sorted(kinds, key=_shelf)
+    ]
     apart = sorted((c for c in columns if not c.headline), key=lambda c: (c.weights, c.metric, c.protocol))
     return tuple(column for column in columns if column.headline), tuple(apart)
 

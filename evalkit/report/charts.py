@@ -1,8 +1,8 @@
 """Pictures of a leaderboard's numbers, as SVG that stands in the page and takes its colours from it, light or dark.
 
 What is drawn is what ranks: each run's value with its interval, and behind them a dot per prompt where the metric has
-them. The only text in a picture is numbers and the runs' letters; titles and names stand in the page. The bytes depend
-on the numbers alone.
+them, over the marks of the metric's anchors. The only text in a picture is numbers, the runs' letters and the anchors'
+small ones; titles and names stand in the page. The bytes depend on the numbers alone.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.report.board import Board, Column
+from evalkit.report.scales import LETTERS, value_told
+from evalkit.suites.anchors import Anchor
 
 MAX_ROWS = 24
 _WIDTH, _ROW = 420, 32
-_LEFT, _RIGHT, _BOTTOM = 28, 12, 22
+_LEFT, _RIGHT, _BOTTOM, _TOP = 28, 12, 22, 16
 _LARGEST = 1e300
 """What lies beyond has no picture."""
 
@@ -25,12 +27,13 @@ _GOLDEN = 0.618034
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture, `svg`; `alt` says in words what it shows."""
+    """One picture, `svg`; `alt` says in words what it shows, `marks` what its broken lines are."""
 
     title: str
     caption: str
     alt: str
     svg: str
+    marks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,21 +104,37 @@ def _chart(column: Column, strands: Sequence[_Strand], dot: str) -> Chart:
     caption = told[0].upper() + told[1:]
     title = column.meaning.title
     alt = f"{title}. {caption} Runs from top: {', '.join(strand.key for strand in strands)}."
-    return Chart(title, caption, alt, _svg(strands))
+    near = _near(column.anchors, [each for strand in strands for each in strand.numbers])
+    marks = tuple(f"{LETTERS[each.anchor]} {each.title} {value_told(each)}" for each in near)
+    return Chart(title, caption, alt, _svg(strands, near), marks)
 
 
-def _svg(strands: Sequence[_Strand]) -> str:
+def _near(anchors: Sequence[Anchor], numbers: Sequence[float]) -> list[Anchor]:
+    """Those that lie no farther beyond the runs' values than these do from one another: one far off would press the
+    runs into a corner."""
+    low, high = min(numbers), max(numbers)
+    return [each for each in anchors if each.value is not None and 2 * low - high <= each.value <= 2 * high - low]
+
+
+def _svg(strands: Sequence[_Strand], anchors: Sequence[Anchor] = ()) -> str:
     numbers = [each for strand in strands for each in strand.numbers]
+    marks = [(LETTERS[each.anchor], each.value) for each in anchors if each.value is not None]
+    numbers += [value for _, value in marks]
     low, high = min(numbers), max(numbers)
     scale = _Scale(low, high) if high > low else _Scale(low - abs(low) / 2 - 1, high + abs(high) / 2 + 1)
-    height = _ROW * len(strands) + _BOTTOM
+    top = _TOP if marks else 0
+    height = top + _ROW * len(strands) + _BOTTOM
     parts = [f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" aria-hidden="true">']
     for tick in axis_ticks(scale.low, scale.high):
         x = scale(tick)
         parts.append(f'<path class="grid" d="M{x} 0V{height - _BOTTOM}"/>')
         parts.append(f'<text class="tick" x="{x}" y="{height - 6}" text-anchor="middle">{axis_told(tick)}</text>')
     for row, strand in enumerate(strands):
-        parts += _drawn(strand, row * _ROW + _ROW / 2, scale)
+        parts += _drawn(strand, top + row * _ROW + _ROW / 2, scale)
+    for letter, value in marks:
+        x = scale(value)
+        parts.append(f'<path class="anchor" d="M{x} {top}V{height - _BOTTOM}"/>')
+        parts.append(f'<text class="mark" x="{x}" y="{top - 4}" text-anchor="middle">{letter}</text>')
     return "".join((*parts, "</svg>"))
 
 

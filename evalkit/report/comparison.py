@@ -52,7 +52,7 @@ def write_comparison(entrants: Sequence[Entrant], pairs: Sequence[Pair], out: Pa
     view = build(records, "sample", (), choice=_most_moved(entrants, pairs))
     names = _names(view, entrants)
     rows = tuple(_row(entrants, pair, names) for pair in pairs)
-    told = made_of(record.digest for record in records)
+    told = made_of((record.digest for record in records), (record.suite.digest for record in records))
     write_bytes(out, render(view, told, Table(entrants, rows)).encode("utf-8"))
 
 

@@ -26,6 +26,7 @@ from evalkit.report.made_of import ASSETS, made_of, made_of_runs
 from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs
 from evalkit.report.sampling import Audio
+from evalkit.report.scales import marks, marks_told, value_told
 from evalkit.report.speed import HEADINGS
 from evalkit.report.tables import ARROWS, further_title
 from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
@@ -75,7 +76,7 @@ def publish(
     figures = shipped() if published is None else published
     for _ in range(_TRIES):
         records = read_runs(run_dirs)
-        told = made_of(record.digest for record in records)
+        told = made_of((record.digest for record in records), (record.suite.digest for record in records))
         write_bytes(out, render(build(records, audio, figures, None, reference, ears), told).encode("utf-8"))
         if made_of_runs(run_dirs) == told:
             break
@@ -99,6 +100,9 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
             arrows=ARROWS,
             frame=FRAME,
             further_title=further_title,
+            marks=marks,
+            marks_told=marks_told,
+            value_told=value_told,
             speed_headings=HEADINGS,
             split_headings=variance.HEADINGS,
             mini_note=MINI,

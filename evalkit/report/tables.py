@@ -17,6 +17,7 @@ from evalkit.core.text import one_line
 from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
 from evalkit.report.overlaps import overlaps_of
 from evalkit.report.records import Estimate
+from evalkit.report.scales import anchor_records, mark_rows, marks_told
 from evalkit.report.text import count
 
 ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
@@ -36,11 +37,12 @@ def header(board: Board) -> tuple[str, ...]:
 def rows(board: Board, join: str = ", ") -> tuple[tuple[str, ...], ...]:
     """Cells of the short form, in the board's order: "12.3 [11.0, 13.6], rank 1–2, n 62, 2 failed".
 
-    `join` stands between the number with its interval and the rest. Published figures come last.
+    `join` stands between the number with its interval and the rest. Published figures come after the runs, the
+    marks of the scales last.
     """
     runs = ((_run_text(row, join), *(_cell_text(cell, join) for cell in row.cells)) for row in board.rows)
     papers = ((_paper_text(row, join), *(text or "–" for text in row.texts)) for row in board.cited)
-    return (*runs, *papers)
+    return (*runs, *papers, *mark_rows(board))
 
 
 def further_header(board: Board) -> tuple[str, ...]:
@@ -89,7 +91,7 @@ def markdown(board: Board) -> str:
         lines += [*markdown_table(header(board), rows(board)), ""]
     if board.further:
         lines += [*markdown_table(further_header(board), further_rows(board)), ""]
-    lines += [markdown_cell(each) + "\n" for each in ranks_told(board)]
+    lines += [markdown_cell(each) + "\n" for each in (*ranks_told(board), *marks_told(board))]
     lines += [f"{place}. {markdown_cell(note)}" for place, note in enumerate(board.notes, start=1)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
@@ -114,9 +116,13 @@ def markdown_table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> list[
 
 def records(boards: Sequence[Board]) -> list[dict[str, object]]:
     """Every number of every board as one flat record, strict JSON: None for NaN, text as it is. `kind` is
-    "headline", "further" or "published"; `source` is the citation of a published one. A run that is not finished has
-    one record without a number, of the kind "unfinished", whose `warnings` say why."""
-    return [record for board in boards for record in (*_measured(board), *_unfinished(board), *_published(board))]
+    "headline", "further", "published" or "anchor"; `source` is the citation of a published one. A run that is not
+    finished has one record without a number, of the kind "unfinished", whose `warnings` say why."""
+    return [
+        record
+        for board in boards
+        for record in (*_measured(board), *_unfinished(board), *_published(board), *anchor_records(board, _FIELDS))
+    ]
 
 
 def _measured(board: Board) -> list[dict[str, object]]:

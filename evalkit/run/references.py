@@ -7,7 +7,7 @@ file that cannot be read, and a gap that nobody meant is not to become another m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evalkit.core.errors import UserError
@@ -71,6 +71,17 @@ def open_references(plan: Plan, metrics: Mapping[str, Metric], progress: Progres
     return References(sets, pairs, heard.recordings, heard.names, warnings, list(dict.fromkeys((*notes, *heard.notes))))
 
 
+def with_recordings(known: References, suite: Suite, progress: Progress) -> References:
+    """`known`, with the suite's recordings also where none of its metrics compares with them. Raises UserError with
+    everything that is wrong with them."""
+    if known.recordings or suite.reference_audio is None:
+        return known
+    wrong = Gathering()
+    heard = _open_recordings(suite, {}, progress, wrong)
+    wrong.settle()
+    return replace(known, recordings=heard.recordings, names=heard.names)
+
+
 @dataclass(frozen=True)
 class _Heard:
     """What is known of the suite's folder of recordings; `copies` and `remarks` are sentences."""
@@ -91,7 +102,7 @@ def _open_recordings(suite: Suite, kinds: Mapping[str, str], progress: Progress,
         return _Heard()
     files: Mapping[str, Path] = {}
     found = Belonging({})
-    concerned = _concerned(suite.prompts, suite.metrics[next(iter(kinds))])
+    concerned = _concerned(suite.prompts, suite.metrics[next(iter(kinds))]) if kinds else suite.prompts
     with wrong.look():
         files = reference_files(folder)
         found = belonging(str(folder), concerned, files)

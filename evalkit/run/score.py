@@ -35,8 +35,8 @@ from evalkit.suites.conventions import chosen_options
 from evalkit.suites.recordings import pairs_from_features
 from evalkit.suites.references import set_from_features
 
-_TEXT = "text:"
-_REFERENCE = "reference:"
+TEXT = "text:"
+REFERENCE = "reference:"
 
 
 @dataclass(frozen=True)
@@ -124,10 +124,10 @@ def _sources(scoring: Scoring, weights: str) -> list[Source]:
         if record.status == "ok" and record.audio is not None and record.sha256 is not None:
             sources.append(sound_source(item.key, record.sha256, plan.folder.resolve(record.audio)))
     if any(metric.card.text for metric, _ in wanted):
-        sources += [text_source(_TEXT + prompt.id, prompt.text) for prompt in plan.suite.prompts]
+        sources += [text_source(TEXT + prompt.id, prompt.text) for prompt in plan.suite.prompts]
     if any(metric.card.reference and chosen.reference is None for metric, chosen in wanted):
         recordings = scoring.references.recordings
-        sources += [sound_source(_REFERENCE + name, each.digest, each.path) for name, each in recordings.items()]
+        sources += [sound_source(REFERENCE + name, each.digest, each.path) for name, each in recordings.items()]
     return sources
 
 
@@ -135,17 +135,17 @@ def _score(
     scoring: Scoring, metric: Metric, chosen: MetricPlan, embedding: Embedding
 ) -> tuple[dict[str, Any], dict[str, float]]:
     plan, card = scoring.plan, metric.card
-    sets, pairs = _compared_with(scoring.references, metric, chosen, embedding)
+    sets, pairs = compared_with(scoring.references, metric, chosen, embedding)
     several = plan.config.samples > 1
     concerned = [item for item in plan.items if pairs is None or item.prompt.id in pairs]
     heard = [item for item in concerned if item.key in embedding.features]
     if card.text:
-        heard = [item for item in heard if _TEXT + item.prompt.id in embedding.features]
+        heard = [item for item in heard if TEXT + item.prompt.id in embedding.features]
     inputs = MetricInputs(
         ids=[item.name for item in heard],
         groups=[item.prompt.group for item in heard],
         features=[embedding.features[item.key] for item in heard],
-        texts=_stacked(embedding, [_TEXT + item.prompt.id for item in heard]) if card.text else None,
+        texts=stacked(embedding, [TEXT + item.prompt.id for item in heard]) if card.text else None,
         set_reference=sets,
         pair_reference={item.name: pairs[item.prompt.id] for item in concerned} if pairs and several else pairs,
         seconds=[item.prompt.seconds for item in heard],
@@ -154,10 +154,10 @@ def _score(
         samples=plan.config.samples,
     )
     names = {item.key: item.name for item in plan.items}
-    names |= {_TEXT + prompt.id: prompt.id for prompt in plan.suite.prompts}
+    names |= {TEXT + prompt.id: prompt.id for prompt in plan.suite.prompts}
     warnings = [*scoring.references.warnings.get(chosen.metric, ()), *faults_told(chosen.weights, embedding, names)]
     warnings += _suspicions(scoring, heard, bool(card.reference) and chosen.reference is None)
-    result, error = _compute(metric, chosen.metric, inputs)
+    result, error = computed_or_told(metric, chosen.metric, inputs)
     n_failed = len(concerned) - len(heard)
     protocol = protocol_id(plan, chosen, card)
     entry = as_json(result, card.direction, n_failed, protocol, embedding.identity.weights)
@@ -220,7 +220,7 @@ def protocol_id(plan: Plan, chosen: MetricPlan, card: MetricCard) -> str:
     return "; ".join([plan.suite.protocol, *formula, *sorted(changed), *random])
 
 
-def _compared_with(
+def compared_with(
     references: References, metric: Metric, chosen: MetricPlan, embedding: Embedding
 ) -> tuple[SetReference | None, dict[str, Features] | None]:
     """The metric's statistics or rows by prompt: those of the suite's file, or of its embedded recordings."""
@@ -229,24 +229,24 @@ def _compared_with(
         return None, None
     if chosen.reference is not None:
         return references.sets.get(name), dict(references.pairs[name]) if kind == "pair" else None
-    holes = [key for key in embedding.faults if key.startswith(_REFERENCE)]
+    holes = [key for key in embedding.faults if key.startswith(REFERENCE)]
     if holes:
-        reason = f"{holes[0].removeprefix(_REFERENCE)!r}: {embedding.faults[holes[0]]}"
+        reason = f"{holes[0].removeprefix(REFERENCE)!r}: {embedding.faults[holes[0]]}"
         raise UserError(f"{name}: a reference recording could not be embedded: {reason}")
-    rows = {each: embedding.features[_REFERENCE + each] for each in references.recordings}
+    rows = {each: embedding.features[REFERENCE + each] for each in references.recordings}
     if kind == "set":
         return set_from_features([rows[each] for each in sorted(rows, key=lambda each: Path(each).stem)]), None
     return None, pairs_from_features(rows, references.names)
 
 
-def _stacked(embedding: Embedding, keys: Sequence[str]) -> Features:
+def stacked(embedding: Embedding, keys: Sequence[str]) -> Features:
     """(n, d) of the one-frame features behind `keys`."""
     rows = [embedding.features[key] for key in keys]
     empty: Features = np.zeros((0, embedding.identity.dimensions), np.float32)
     return np.concatenate(rows) if rows else empty
 
 
-def _compute(metric: Metric, name: str, inputs: MetricInputs) -> tuple[MetricResult, str]:
+def computed_or_told(metric: Metric, name: str, inputs: MetricInputs) -> tuple[MetricResult, str]:
     """The metric's result, and how it failed ("": it did not). Inputs that give no number, and a metric that fails,
     become a NaN with the reason, as the other metrics of the run still have theirs."""
     try:

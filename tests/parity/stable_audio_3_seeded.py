@@ -20,6 +20,9 @@ Config = dict[str, Any]
 SIZES = ("s", "l")
 """SAME-S, which sees chunks, and SAME-L, which sees windows."""
 
+MODELS = ("small", "medium")
+"""Of each the distilled model and its base have one structure."""
+
 FULL = {"s": {"width": 768, "depth": 6}, "l": {"width": 1536, "depth": 12}}
 SMALL = {"s": {"width": 128, "depth": 5}, "l": {"width": 128, "depth": 4}}
 """Heads of 64 channels, as in the published ones; an odd depth, whose halves are not of one length."""
@@ -54,6 +57,61 @@ def full_same(size: str) -> Config:
 def small_same(size: str) -> Config:
     """The same structure with patches of 8 samples and 6 latent channels."""
     return same(size, **SMALL[size], patch=8, latent=6)
+
+
+def whole(size: str, same_config: Config, dit: Config, text: int, low: int, objective: str) -> Config:
+    """A model of `size` around an autoencoder; `dit` has the sizes of its network, `text` counts tokens."""
+    autoencoder, latent = same_config["model"], same_config["model"]["latent_dim"]
+    gemma = {"max_length": text, "padding_mode": "learned", "subfolder": "t5gemma-b-b-ul2"}
+    gemma |= {"repo_id": f"stabilityai/stable-audio-3-{size}"}
+    seconds = {"min_val": 0, "max_val": 384, "fourier_features_type": "expo"}
+    network = {"io_channels": latent, "cond_token_dim": 768, "global_cond_dim": 768, "local_add_cond_dim": latent + 1}
+    network |= {"global_cond_type": "adaLN", "timestep_features_type": "expo", "norm_type": "rms_norm"}
+    network |= {"norm_kwargs": {"force_fp32": True}, "transformer_type": "continuous_transformer"}
+    network |= {"attn_kwargs": {"qk_norm": "rms", "differential": size == "medium"}, **dit}
+    return {
+        "model_type": "diffusion_cond_inpaint",
+        "sample_rate": 44100,
+        "audio_channels": 2,
+        "sample_size": low,
+        "model": {
+            "io_channels": latent,
+            "pretransform": {"type": "autoencoder", "iterate_batch": True, "config": autoencoder},
+            "conditioning": {
+                "cond_dim": 768,
+                "configs": [
+                    {"id": "prompt", "type": "t5gemma", "config": gemma},
+                    {"id": "seconds_total", "type": "number", "config": seconds},
+                ],
+            },
+            "diffusion": {
+                "type": "dit",
+                "diffusion_objective": objective,
+                "cross_attention_cond_ids": ["prompt", "seconds_total"],
+                "global_cond_ids": ["seconds_total"],
+                "local_add_cond_ids": ["inpaint_mask", "inpaint_masked_input"],
+                "mask_padding_attention": True,
+                "use_effective_length_for_schedule": True,
+                "config": network,
+            },
+        },
+    }
+
+
+def full(size: str, objective: str = "rf_denoiser") -> Config:
+    """A published model."""
+    small = size == "small"
+    dit = {"embed_dim": 1024 if small else 1536, "depth": 20 if small else 24, "num_heads": 16 if small else 24}
+    samples = (5_324_800 if objective == "rectified_flow" else 5_292_032) if small else 16_777_216
+    return whole(size, full_same("s" if small else "l"), dit | {"num_memory_tokens": 64}, 256, samples, objective)
+
+
+def small(size: str, objective: str = "rf_denoiser") -> Config:
+    """The same structure with few channels, layers and memory tokens; up to 176 seconds."""
+    dit = {"embed_dim": 128, "depth": 3, "num_heads": 2, "num_memory_tokens": 3}
+    letter = "s" if size == "small" else "l"
+    autoencoder = same(letter, **SMALL[letter], patch=256, latent=6)
+    return whole(size, autoencoder, dit, 9, 4096 * 1900, objective)
 
 
 def drawn(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:

@@ -88,7 +88,8 @@ def test_what_is_imported_is_required_and_the_other_way_round() -> None:
     modules = {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"evalkit"}
     imported = {canonicalize_name(each) for module in modules for each in belongs[module]}
     project = PROJECT["project"]
-    wanted = (*project["dependencies"], *project["optional-dependencies"]["notebook"])
+    extras = project["optional-dependencies"]
+    wanted = (*project["dependencies"], *extras["notebook"], *extras["fast"])
     assert imported == {canonicalize_name(Requirement(each).name) for each in wanted}
 
 

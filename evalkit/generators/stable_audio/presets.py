@@ -6,7 +6,8 @@ The paper of Open 1.0 is silent too, but its model card is not, so that there `p
 example on the model card, `ui` what stable-audio-tools' interface starts with (the sliders of `create_sampling_ui` in
 interface/interfaces/diffusion_cond.py; the defaults of `generate_cond` beside them are others, and never used),
 `diffusers` what diffusers' StableAudioPipeline and its scheduler do. `fast` is `card` or `paper` in half the steps and
-nobody's published setting.
+nobody's published setting. The times of a flow moved from stable-audio-tools 0.0.19 to 0.0.20, so that one seed is
+another sound: `card@0.0.19` and `card@0.0.20` say which, and `card` of Open Small has those of its own time, 0.0.19.
 
 Sources: Evans et al. 2024, "Fast timing-conditioned latent audio diffusion" (1.0), "Long-form music generation
 with latent diffusion" (2.0), "Stable Audio Open"; Novack et al. 2025, "Fast text-to-audio generation with
@@ -31,6 +32,11 @@ def _flow(sampler: str, steps: int, cfg: float) -> dict[str, object]:
     return {"steps": steps, "cfg": cfg, "sampler": sampler, "sigma_max": 1.0}
 
 
+def _as_of(version: str, options: Options) -> dict[str, object]:
+    """A flow's preset with the times of this version of stable-audio-tools."""
+    return {**options, "schedule": version}
+
+
 _CARD, _TOOLS = (0.3, 500.0), (0.01, 100.0)
 """sigma_min and sigma_max of the model card of Open 1.0, and of `sample_k` and the interface."""
 
@@ -50,6 +56,8 @@ OPEN_1_0: Presets = {
 OPEN_SMALL: Presets = {
     "paper": _flow("pingpong", 8, 1.0),
     "card": _flow("pingpong", 8, 1.0),
+    "card@0.0.19": _as_of("0.0.19", _flow("pingpong", 8, 1.0)),
+    "card@0.0.20": _as_of("0.0.20", _flow("pingpong", 8, 1.0)),
     "ui": _flow("pingpong", 8, 1.0),
     "fast": _flow("pingpong", 4, 1.0),
 }

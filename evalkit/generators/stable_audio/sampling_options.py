@@ -1,8 +1,8 @@
 """What `--preset` and `--set` may say of a Stable Audio model, read into typed options.
 
-`FURTHER` are the options that no preset sets: guidance rescale, a negative prompt, where in its source a sound begins,
-a sound to start from and how far from it, cutting trailing silence, and compiling the network. An option that would
-have no effect is refused rather than ignored.
+`FURTHER` are the options that few presets set: guidance rescale, projected guidance, the version whose times a flow
+goes through, a negative prompt, where in its source a sound begins, a sound to start from and how far from it, cutting
+trailing silence, and compiling the network. An option that would have no effect is refused rather than ignored.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FURTHER: Options = {
     "cfg_rescale": 0.0,
+    "apg": 0.0,
+    "schedule": "0.0.19",
     "negative_prompt": "",
     "seconds_start": 0.0,
     "init_audio": None,
@@ -79,10 +81,15 @@ def read_options(options: Options) -> Asked:
 
 def _is_of_its_kind(name: str, value: object, sampling: Sequence[str], wrong: Gathering) -> bool:
     """Is this an option, and its value of the type that it has? What is not is told."""
+    from evalkit.nets.stable_audio.sampling import SCHEDULES
+
     before = len(wrong.errors)
     if name == "sampler":
         with wrong.look():
             _check_name(value)
+    elif name == "schedule":
+        known = ", ".join(SCHEDULES)
+        wrong.require(value in SCHEDULES, f"stable audio: schedule is a version of stable-audio-tools: {known}")
     elif name == "negative_prompt":
         wrong.require(isinstance(value, str | None), "stable audio: negative_prompt is text")
     elif name == "compile":
@@ -98,7 +105,7 @@ def _is_of_its_kind(name: str, value: object, sampling: Sequence[str], wrong: Ga
 def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str, ...], str, Callable[[], bool]]]:
     """(options that a rule is about, the rule, whether it holds) for each; of options that are not of their kind none
     can be asked. `value` has every option, `given` those that somebody or the preset set."""
-    from evalkit.nets.stable_audio.sampling import NOISY, SIGMA_SAMPLERS
+    from evalkit.nets.stable_audio.sampling import FLOW_SAMPLERS, NOISY, SIGMA_SAMPLERS
 
     def is_level() -> bool:
         return value["sampler"] not in SIGMA_SAMPLERS or bool(0 < value["sigma_min"] < value[first])
@@ -111,6 +118,10 @@ def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str
     yield ("eta", "cfg"), "eta and cfg are not negative", lambda: (value["eta"] or 0) >= 0 and value["cfg"] >= 0
     yield ("seconds_start",), "seconds_start is not negative", lambda: value["seconds_start"] >= 0
     yield ("cfg_rescale",), "cfg_rescale is a share, 0 to 1", lambda: 0 <= value["cfg_rescale"] <= 1
+    yield ("apg",), "apg is a share, 0 to 1", lambda: 0 <= value["apg"] <= 1
+    yield ("apg", "cfg"), "apg has no effect at cfg 1; set it to 0", lambda: not value["apg"] or value["cfg"] != 1
+    timeless = f"schedule has no effect with {sampler}, which goes down noise levels"
+    yield ("schedule", "sampler"), timeless, lambda: "schedule" not in given or sampler in FLOW_SAMPLERS
     silence = "trim_silence is a level below 0 dB, such as -60"
     yield ("trim_silence",), silence, lambda: trim is None or trim < 0
     noiseless = f"eta has no effect with {sampler}, which adds no noise"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import fields
 
 from evalkit.nets.stable_audio.dit import DiTConfig
+from evalkit.nets.stable_audio.norms import QK_EPS
 from evalkit.nets.stable_audio.reader import DEEPEST, Block, Reader
 from evalkit.nets.stable_audio.unet1d import UNetConfig
 
@@ -24,6 +25,12 @@ _DIT = {
     "global_cond_type",
     "attn_kwargs",
     "zero_init_branch_outputs",
+    "norm_type",
+    "norm_kwargs",
+    "num_memory_tokens",
+    "local_add_cond_dim",
+    "timestep_features_type",
+    "timestep_features_dim",
 }
 
 _DIT_OFF: Block = {
@@ -38,13 +45,14 @@ _DIT_OFF: Block = {
     "conformer": False,
     "use_sinusoidal_emb": False,
     "use_abs_pos_emb": False,
-    "num_memory_tokens": 0,
     "sliding_window": None,
     "remove_norms": False,
     "add_rope": False,
     "layer_scale": False,
     "ff_kwargs": {},
-    "norm_kwargs": {},
+    "timestep_features_logsnr": False,
+    "cross_attn_rotary_pos_emb": False,
+    "modular_local_cond_configs": [],
 }
 
 _UNET = {entry.name for entry in fields(UNetConfig)}
@@ -73,9 +81,15 @@ def _dit(config: Block, reader: Reader) -> DiTConfig:
     where = "model.diffusion.config"
     reader.only(where, config, _DIT, _DIT_OFF)
     attention = config.get("attn_kwargs", {})
-    reader.only(f"{where}.attn_kwargs", attention, {"qk_norm"}, {"differential": False, "feat_scale": False})
-    qk_norm = attention.get("qk_norm", "none")
-    reader.expect(f"{where}.attn_kwargs.qk_norm", qk_norm, ("none", "ln"))
+    off = {"feat_scale": False, "qk_norm_eps": QK_EPS}
+    reader.only(f"{where}.attn_kwargs", attention, {"qk_norm", "differential"}, off)
+    qk_norm, norm = attention.get("qk_norm", "none"), config.get("norm_type", "layer_norm")
+    reader.expect(f"{where}.attn_kwargs.qk_norm", qk_norm, ("none", "ln", "rms"))
+    reader.expect(f"{where}.norm_type", norm, ("layer_norm", "rms_norm"))
+    norms = config.get("norm_kwargs", {})
+    reader.only(f"{where}.norm_kwargs", norms, {"eps", "force_fp32"}, {"bias": False, "fix_scale": False})
+    time = config.get("timestep_features_type", "learned")
+    reader.expect(f"{where}.timestep_features_type", time, ("learned", "expo"))
     kind = config.get("global_cond_type", "prepend")
     reader.expect(f"{where}.global_cond_type", kind, ("prepend", "adaLN"))
     found = DiTConfig(
@@ -90,6 +104,13 @@ def _dit(config: Block, reader: Reader) -> DiTConfig:
         project_global_cond=bool(config.get("project_global_cond", True)),
         global_cond_type=kind,
         qk_norm=qk_norm,
+        norm=norm,
+        norm_eps=reader.real(norms, "eps", 1e-5),
+        differential=bool(attention.get("differential", False)),
+        memory_tokens=reader.whole(config, "num_memory_tokens", 4096, low=0, default=0),
+        local_cond_dim=0 if config.get("local_add_cond_dim") is None else reader.whole(config, "local_add_cond_dim"),
+        time_features=time,
+        time_width=reader.whole(config, "timestep_features_dim", default=256),
     )
     _check_heads(found, reader)
     return found
@@ -97,6 +118,7 @@ def _dit(config: Block, reader: Reader) -> DiTConfig:
 
 def _check_heads(config: DiTConfig, reader: Reader) -> None:
     reader.divides("embed_dim and num_heads", config.embed_dim, config.num_heads)
+    reader.divides("timestep_features_dim", config.time_width, 2)
     if config.head_dim < 32 or config.head_dim % 4:
         raise reader.refuse(f"heads of {config.head_dim} channels; supported here: multiples of 4 from 32")
     if config.cond_token_dim:

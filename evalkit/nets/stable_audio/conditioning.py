@@ -39,6 +39,11 @@ class Condition:
             _joined(self.local, other.local),
         )
 
+    def rows(self, rows: Sequence[int]) -> Condition:
+        """Those items of the batch alone."""
+        parts = (self.tokens, self.mask, self.prepended, self.vector, self.local)
+        return Condition(*(None if part is None else part[list(rows)] for part in parts))
+
     def words_or(self, other: Tensor) -> Tensor:
         """The tokens where they are words, and `other` (batch, n, width) at padding."""
         if self.tokens is None or self.mask is None:
@@ -56,11 +61,13 @@ def _joined(first: Tensor | None, second: Tensor | None) -> Tensor | None:
 
 @dataclass(frozen=True)
 class NumberConfig:
-    """A `number` conditioner: values are clamped to [low, high] and embedded in `width` channels."""
+    """A `number` conditioner: values are clamped to [low, high] and embedded in `width` channels, by learnt frequencies
+    or, `expo`, by given ones."""
 
     low: float
     high: float
     width: int
+    expo: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,10 +79,10 @@ class IntConfig:
 
 
 class ExpoFeatures(nn.Module):
-    """x (batch, 1) to [cos 2 pi f x, sin 2 pi f x] (batch, width), for frequencies f from 0.5 to 10,000, in float32.
+    """x (batch,) or (batch, 1) to [cos 2 pi f x, sin 2 pi f x] (batch, width), in float32.
 
-    Nothing is learnt. The products are taken in the original's order: at the highest frequencies float32 leaves three
-    digits of an angle, and another order leaves others.
+    The frequencies f go from 0.5 to 10,000 in even ratios; nothing is learnt. The products are taken in the original's
+    order: at the highest frequencies float32 leaves three digits of an angle, and another order leaves others.
     """
 
     def __init__(self, width: int) -> None:
@@ -86,7 +93,7 @@ class ExpoFeatures(nn.Module):
         low, high = math.log(0.5), math.log(10000.0)
         exact = torch.promote_types(x.dtype, torch.float32)
         ramp = torch.linspace(0, 1, self._count, device=x.device, dtype=torch.float32)
-        angle = x.to(exact) * torch.exp(ramp * (high - low) + low) * 2 * math.pi
+        angle = x.reshape(-1, 1).to(exact) * torch.exp(ramp * (high - low) + low) * 2 * math.pi
         return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
 
@@ -103,9 +110,10 @@ class LearnedPosition(nn.Module):
 
 
 class _Embedder(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, expo: bool) -> None:
         super().__init__()
-        self.embedding = nn.Sequential(LearnedPosition(256), nn.Linear(257, width))
+        features = (ExpoFeatures(256), 256) if expo else (LearnedPosition(256), 257)
+        self.embedding = nn.Sequential(features[0], nn.Linear(features[1], width))
 
     def forward(self, x: Tensor) -> Tensor:
         y: Tensor = self.embedding(x)
@@ -118,7 +126,7 @@ class NumberConditioner(nn.Module):
     def __init__(self, config: NumberConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedder = _Embedder(config.width)
+        self.embedder = _Embedder(config.width, config.expo)
 
     def forward(self, values: Tensor) -> Tensor:
         low, high = self.config.low, self.config.high
@@ -144,16 +152,24 @@ class IntConditioner(nn.Module):
         return y
 
 
-class TextProjection(nn.Module):
-    """Text (batch, tokens, width in) to the width of the condition, where a text tower's own width is another."""
+class TextConditioner(nn.Module):
+    """Text (batch, tokens, width in) to what the network is told of it (batch, tokens, width out).
 
-    def __init__(self, width_in: int, width_out: int) -> None:
+    Where a text tower's own width is another, it is projected. The rows at padding, where `mask` (batch, tokens) is 0,
+    are replaced by a learnt one where the model has one: it says what comes after the words, and is heard.
+    """
+
+    def __init__(self, width_in: int, width_out: int, projected: bool, learnt_padding: bool) -> None:
         super().__init__()
-        self.proj_out = nn.Linear(width_in, width_out)
+        if projected:
+            self.proj_out = nn.Linear(width_in, width_out)
+        if learnt_padding:
+            self.padding_embedding = nn.Parameter(0.02 * torch.randn(width_out))
+        self._projected, self._padded = projected, learnt_padding
 
-    def forward(self, text: Tensor) -> Tensor:
-        y: Tensor = self.proj_out(text)
-        return y
+    def forward(self, text: Tensor, mask: Tensor) -> Tensor:
+        y: Tensor = self.proj_out(text) if self._projected else text
+        return torch.where(mask[..., None].bool(), y, self.padding_embedding) if self._padded else y
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ nearly the one asked for gives numbers that nobody can place. The networks' own 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from torch import nn
@@ -44,21 +44,23 @@ _CLAP_TOKENS = 77
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Which text tower conditions the model: `kind` "clap_text" or "t5", its weights' name, how many tokens a
-    prompt is padded or cut to, and its conditioner's id. `projected_from` is the tower's width where a learnt
-    projection follows it, else 0."""
+    """Which text tower conditions the model: `kind` "clap_text", "t5" or "t5gemma", its weights' name, how many tokens
+    a prompt is padded or cut to, and its conditioner's id. `projected_from` is the tower's width where a learnt
+    projection follows it, else 0. The rows at `padding` are the "tower"'s own or a "learned" one."""
 
     kind: str
     weights: str
     max_length: int
     id: str = "prompt"
     projected_from: int = 0
+    padding: str = "tower"
 
 
 @dataclass(frozen=True)
 class ModelConfig:
     """Everything needed to build the networks. `sample_size` is the window in samples; `latent_scale` divides
-    encoded latents and multiplies them back before decoding; `width` is that of every conditioner's output."""
+    encoded latents and multiplies them back before decoding; `width` is that of every conditioner's output. Where
+    `free` is true a sound is made of as many latents as it takes, and `sample_size` is the most that there can be."""
 
     sample_rate: int
     sample_size: int
@@ -71,6 +73,7 @@ class ModelConfig:
     numbers: Mapping[str, NumberConfig | IntConfig]
     routes: Routes
     shift: TimeShift | None = None
+    free: bool = False
 
     @property
     def window_seconds(self) -> float:
@@ -94,17 +97,17 @@ def parse(config: Block, source: str) -> ModelConfig:
 
 
 def _parse(config: Block, reader: Reader) -> ModelConfig:
-    reader.expect("model_type", config["model_type"], ("diffusion_cond",))
+    reader.expect("model_type", config["model_type"], ("diffusion_cond", "diffusion_cond_inpaint"))
     model = config["model"]
     conditioning, diffusion = model["conditioning"], model["diffusion"]
-    reader.only("model.diffusion", diffusion, _DIFFUSION, {"input_concat_ids": []})
+    reader.only("model.diffusion", diffusion, _DIFFUSION, _DIFFUSION_OFF)
     reader.only(
         "model.conditioning", conditioning, {"configs", "cond_dim"}, {"default_keys": {}, "pre_encoded_keys": []}
     )
     objective = diffusion.get("diffusion_objective", "v")
     reader.expect("model.diffusion.diffusion_objective", objective, OBJECTIVES)
     text, numbers = _conditioners(conditioning, reader)
-    shift = diffusion.get("distribution_shift_options")
+    free = any(diffusion.get(name, False) for name in _FREE)  # its shift was the training's alone
     found = ModelConfig(
         sample_rate=reader.whole(config, "sample_rate", 10**6),
         sample_size=reader.whole(config, "sample_size", 10**9),
@@ -116,8 +119,10 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
         width=reader.whole(conditioning, "cond_dim"),
         numbers=numbers,
         routes=_routes(diffusion),
-        shift=None if shift is None else _shift(shift, reader),
+        shift=None if free else _shift(diffusion.get("distribution_shift_options"), reader),
+        free=free,
     )
+    _check_local(found, diffusion.get("local_add_cond_ids", []), reader)
     _check_routes(found, reader)
     _check_sizes(found, reader)
     return found
@@ -131,11 +136,30 @@ _DIFFUSION = {
     "global_cond_ids",
     "prepend_cond_ids",
     "distribution_shift_options",
+    "local_add_cond_ids",
+    "mask_padding_attention",
+    "use_effective_length_for_schedule",
 }
 
+_FREE = ("mask_padding_attention", "use_effective_length_for_schedule")
+"""Either has the original make as many latents as a sound takes."""
 
-def _shift(options: Block, reader: Reader) -> TimeShift:
-    reader.only("distribution_shift_options", options, {entry.name for entry in fields(TimeShift)}, {})
+_DIFFUSION_OFF: Block = {
+    "input_concat_ids": [],
+    "modular_local_cond_configs": [],
+    "sampling_distribution_shift_options": None,
+}
+
+INPAINTING = ("inpaint_mask", "inpaint_masked_input")
+"""What the network is told of each latent: whether it is kept, and what it is where it is."""
+
+
+def _shift(options: Block | None, reader: Reader) -> TimeShift | None:
+    """How the times of `rk4` are shifted."""
+    if options is None:
+        return None
+    reader.expect("type of distribution_shift_options", options.get("type", "full"), ("full",))
+    reader.only("distribution_shift_options", options, {"type", *(entry.name for entry in fields(TimeShift))}, {})
     default = TimeShift()
     return TimeShift(
         base_shift=reader.real(options, "base_shift", default.base_shift),
@@ -152,7 +176,7 @@ def _conditioners(conditioning: Block, reader: Reader) -> tuple[TextConfig, dict
     width = reader.whole(conditioning, "cond_dim")
     for entry in conditioning["configs"]:
         kind, name, config = entry["type"], entry["id"], entry["config"]
-        reader.expect(f"conditioner {name!r}", kind, ("number", "int", "clap_text", "t5"))
+        reader.expect(f"conditioner {name!r}", kind, ("number", "int", "clap_text", "t5", "t5gemma"))
         if kind in ("number", "int"):
             reader.expect(f"the id of a conditioner of type {kind}", name, SECONDS)
             numbers[name] = _number(kind, config, width, reader)
@@ -162,24 +186,30 @@ def _conditioners(conditioning: Block, reader: Reader) -> tuple[TextConfig, dict
             text = _text(kind, name, config, width, reader)
     if text is None:
         raise reader.refuse("has no text conditioner")
-    if text.id in numbers or not str(text.id).isidentifier() or hasattr(nn.ModuleDict, text.id):
+    taken = {*numbers, *INPAINTING}
+    if text.id in taken or not str(text.id).isidentifier() or hasattr(nn.ModuleDict, text.id):
         raise reader.refuse(f"{text.id!r} is no name for a text conditioner")
     return text, numbers
 
 
 def _number(kind: str, config: Block, width: int, reader: Reader) -> NumberConfig | IntConfig:
-    reader.only(f"a conditioner of type {kind}", config, {"min_val", "max_val"}, {})
+    given = {"min_val", "max_val", "fourier_features_type"} if kind == "number" else {"min_val", "max_val"}
+    reader.only(f"a conditioner of type {kind}", config, given, {})
     if kind == "number":
+        features = config.get("fourier_features_type", "learned")
+        reader.expect("fourier_features_type", features, ("learned", "expo"))
         low, high = reader.real(config, "min_val", 0), reader.real(config, "max_val", 1)
         if not low < high:
             raise reader.refuse(f"a conditioner of type number goes from {low} to {high}")
-        return NumberConfig(low, high, width)
+        return NumberConfig(low, high, width, features == "expo")
     reader.expect("min_val of a conditioner of type int", config.get("min_val", 0), (0,))
     return IntConfig(reader.whole(config, "max_val", default=512), width)
 
 
 def _text(kind: str, name: str, config: Block, width: int, reader: Reader) -> TextConfig:
     project = bool(config.get("project_out", False))
+    if kind == "t5gemma":
+        return _t5gemma(name, config, width, reader)
     if kind == "t5":
         reader.only("a t5 conditioner", config, {"t5_model_name", "max_length", "project_out"}, {"enable_grad": False})
         weights = str(config.get("t5_model_name", "t5-base"))
@@ -192,6 +222,19 @@ def _text(kind: str, name: str, config: Block, width: int, reader: Reader) -> Te
     tower = _TOWER_WIDTHS.get(weights, width if kind == "t5" else 768)
     return TextConfig(kind, weights, length, name, tower if project or tower != width else 0)
 
+
+def _t5gemma(name: str, config: Block, width: int, reader: Reader) -> TextConfig:
+    """Its tower lies in a folder of the model's own repository, and is 768 wide."""
+    read = {"max_length", "padding_mode", "repo_id", "subfolder", "project_out"}
+    reader.only("a t5gemma conditioner", config, read, {"enable_grad": False, "model_name": _T5GEMMA})
+    reader.expect("padding_mode of a t5gemma conditioner", config.get("padding_mode", "zero"), ("learned",))
+    projected = bool(config.get("project_out", False)) or width != _T5GEMMA_WIDTH
+    weights = str(config.get("subfolder") or _T5GEMMA.rpartition("/")[2])
+    length = reader.whole(config, "max_length", 4096, default=128)
+    return TextConfig("t5gemma", weights, length, name, _T5GEMMA_WIDTH if projected else 0, "learned")
+
+
+_T5GEMMA, _T5GEMMA_WIDTH = "google/t5gemma-b-b-ul2", 768
 
 _CLAP = {"clap_ckpt_path", "use_text_features", "feature_layer_ix", "audio_model_type", "enable_fusion", "project_out"}
 
@@ -211,6 +254,13 @@ def _check_routes(config: ModelConfig, reader: Reader) -> None:
             raise reader.refuse(f"the network is conditioned on {name!r}, for which there is no conditioner")
     if config.text.id in config.routes.vector:
         raise reader.refuse(f"global_cond_ids names the text, {config.text.id!r}; supported here: numbers")
+
+
+def _check_local(config: ModelConfig, told: Sequence[str], reader: Reader) -> None:
+    width = config.backbone.local_cond_dim if isinstance(config.backbone, DiTConfig) else 0
+    reader.expect("local_add_cond_ids", list(told), (list(INPAINTING),) if width else ([],))
+    if width:
+        reader.expect("local_add_cond_dim", width, (1 + config.latent_channels,))
 
 
 def _check_sizes(config: ModelConfig, reader: Reader) -> None:

@@ -20,12 +20,14 @@ from evalkit.nets.stable_audio.conditioning import (
     NumberConditioner,
     NumberConfig,
     Step,
-    TextProjection,
+    TextConditioner,
     assemble,
     number_part,
 )
 from evalkit.nets.stable_audio.config import ModelConfig
 from evalkit.nets.stable_audio.dit import DiT, DiTConfig
+from evalkit.nets.stable_audio.guidance import guide, rescaled
+from evalkit.nets.stable_audio.lengths import Room, room
 from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, sample
 from evalkit.nets.stable_audio.schedule import Velocity
 from evalkit.nets.stable_audio.unet1d import UNet
@@ -38,14 +40,6 @@ class Posterior:
 
     mean: Tensor
     std: Tensor
-
-
-def rescaled(guided: Tensor, cond: Tensor, share: float) -> Tensor:
-    """(batch, channels, length): `share` of `guided` at the spread over channels that `cond` has, the rest as it is."""
-    if share == 0:
-        return guided
-    spread = cond.std(dim=1, keepdim=True) / guided.std(dim=1, keepdim=True)
-    return share * (guided * spread) + (1 - share) * guided
 
 
 class StableAudio(nn.Module):
@@ -101,8 +95,8 @@ class StableAudio(nn.Module):
         total = torch.tensor(list(seconds), dtype=torch.float32, device=text.device)
         values = {"seconds_start": torch.full_like(total, start), "seconds_total": total}
         told = self.config.text.id
-        words = self.conditioners[told](text) if told in self.conditioners else text
         seen = text.new_ones(text.shape[:2]) if mask is None else mask
+        words = self.conditioners[told](text, seen) if told in self.conditioners else text
         parts = {told: (words.to(dtype), seen.to(dtype))}
         for name in self.config.numbers:
             parts[name] = number_part(self.conditioners[name](values[name]).to(dtype))
@@ -115,15 +109,21 @@ class StableAudio(nn.Module):
         return told.tokens, told.vector
 
     def guided_velocity(
-        self, condition: Condition, cfg: float, rescale: float = 0.0, negative: Condition | None = None
+        self,
+        condition: Condition,
+        cfg: float,
+        rescale: float = 0.0,
+        negative: Condition | None = None,
+        apg: float = 0.0,
+        length: int | None = None,
     ) -> Velocity:
-        """v(x, t) under classifier-free guidance: v_null + cfg (v_cond - v_null), both halves in one batch.
+        """v(x, t) under classifier-free guidance (`guidance.py`) for latents of `length`, both halves in one batch.
 
         The backbone says what its null half sees; a `negative` prompt takes its place. `rescale` is the share phi
-        of the result that gets the spread over channels of v_cond (Lin et al. 2024, section 3.4). x and v are at
+        of the result that gets the spread over channels of v_cond, `apg` that of projected guidance. x and v are at
         least float32, as is the guidance: what it amplifies is the small difference of two halves.
         """
-        length = self.config.latent_length
+        length = self.config.latent_length if length is None else length
         if cfg == 1:
             alone = self._stepping(self.backbone.conditioned(condition, length))
             return lambda x, t: alone(x, _times(t, x))
@@ -132,8 +132,7 @@ class StableAudio(nn.Module):
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             times = _times(t, x)
             cond, null = both(torch.cat([x, x]), torch.cat([times, times])).chunk(2)
-            guided = null + cfg * (cond - null)
-            return rescaled(guided, cond, rescale)
+            return rescaled(guide(x, times, (cond, null), cfg, apg, self.config.objective), cond, rescale)
 
         return velocity
 
@@ -149,8 +148,9 @@ class StableAudio(nn.Module):
         generators: Sequence[torch.Generator],
         negative: Condition | None = None,
         init: Posterior | None = None,
+        space: Room | None = None,
     ) -> Tensor:
-        """Latents (batch, channels, latent length) of the whole window.
+        """Latents (batch, channels, latent length) of the whole window, or of the `space` of a model of free length.
 
         `generators` are CPU generators, one per item: an item's noise is its own in any batch, on any device.
         `negative` is what a negative prompt tells; `init` a sound to start from, of which every item draws its own
@@ -158,15 +158,49 @@ class StableAudio(nn.Module):
         """
         weight = self.backbone.weight
         state = torch.promote_types(weight.dtype, torch.float32)
-        velocity = self.guided_velocity(condition, options.cfg, options.cfg_rescale, negative)
-        shape = (self.config.latent_channels, self.config.latent_length)
-        noise = ItemNoise(generators, shape, weight.device, state)
-        start = None if init is None else init.mean + init.std * noise()
+        length = self.config.latent_length
+        space = Room(length, length) if space is None else space
+        velocity = self.guided_velocity(condition, options.cfg, options.cfg_rescale, negative, options.apg, space.made)
+        shape = (self.config.latent_channels, space.drawn)
+        noise = ItemNoise(generators, shape, weight.device, state, space.made)
+        start = None if init is None else self._drawn(init, noise, space.made)
         return sample(velocity, self.config.objective, options, noise, start, self.config.shift)
 
-    def posterior(self, audio: Tensor) -> Posterior:
-        """The latents of one sound (io channels, samples), cut or padded with silence to the window."""
-        audio = F.pad(audio, (0, max(self.config.sample_size - audio.shape[-1], 0)))[:, : self.config.sample_size]
+    def _drawn(self, init: Posterior, noise: ItemNoise, length: int) -> Tensor:
+        """Latents of a sound for each item; where the autoencoder knows no deviation, none is drawn."""
+        mean = init.mean[..., :length]
+        if not init.std.any():
+            return mean.expand(noise.items, -1, -1)
+        return mean + init.std[..., :length] * noise()
+
+    def sample_each(
+        self,
+        condition: Condition,
+        seconds: Sequence[float],
+        options: SamplingOptions,
+        generators: Sequence[torch.Generator],
+        negative: Condition | None = None,
+        init: Tensor | None = None,
+    ) -> list[Tensor]:
+        """Latents (channels, length) of every item, each of its own length; those of one length are sampled together.
+
+        `init` (io channels, samples) is a sound to start from. Everything else is as in `sample`.
+        """
+        spaces = [room(self.config, each) for each in seconds]
+        found: dict[int, Tensor] = {}
+        for space in dict.fromkeys(spaces):
+            rows = [row for row, each in enumerate(spaces) if each == space]
+            told, against = condition.rows(rows), None if negative is None else negative.rows(rows)
+            begun = None if init is None else self.posterior(init, space.drawn if self.config.free else None)
+            latents = self.sample(told, options, [generators[row] for row in rows], against, begun, space)
+            found |= dict(zip(rows, latents, strict=True))
+        return [found[row] for row in range(len(spaces))]
+
+    def posterior(self, audio: Tensor, length: int | None = None) -> Posterior:
+        """The latents of one sound (io channels, samples), cut or padded with silence to the window, or to `length`
+        latents."""
+        samples = self.config.sample_size if length is None else length * self.config.autoencoder.ratio
+        audio = F.pad(audio, (0, max(samples - audio.shape[-1], 0)))[:, :samples]
         weight = next(self.vae.parameters())
         posterior = self.vae.posterior(audio[None].to(weight.device, weight.dtype))
         mean, std = (part[..., : self.config.latent_length] for part in posterior)
@@ -191,6 +225,8 @@ def _conditioners(config: ModelConfig) -> nn.ModuleDict:
         name: NumberConditioner(number) if isinstance(number, NumberConfig) else IntConditioner(number)
         for name, number in config.numbers.items()
     }
-    if config.text.projected_from:
-        found[config.text.id] = TextProjection(config.text.projected_from, config.width)
+    text = config.text
+    if text.projected_from or text.padding == "learned":
+        width = text.projected_from or config.width
+        found[text.id] = TextConditioner(width, config.width, bool(text.projected_from), text.padding == "learned")
     return nn.ModuleDict(found)

@@ -22,6 +22,7 @@ from evalkit.nets.stable_audio.samplers import SAMPLERS, Noise, ddim
 from evalkit.nets.stable_audio.schedule import (
     TimeShift,
     Velocity,
+    even_logsnr_times,
     linear_times,
     logsnr_times,
     polyexponential,
@@ -38,6 +39,9 @@ SAMPLER_NAMES = (*V_SAMPLERS, *FLOW_SAMPLERS)
 NOISY = {name: 1.0 for name in SIGMA_SAMPLERS if name.endswith(("sde", "ancestral"))} | {"ddim": 0.0}
 """The samplers that heed `eta`, and what it is for each where nobody sets it. `v-ddim` is `ddim` at eta 0, under the
 name that it has in stable-audio-tools."""
+
+SCHEDULES = ("0.0.19", "0.0.20")
+"""Versions of stable-audio-tools whose times differ."""
 
 NOT_HERE = {
     "k-dpm-fast": "its last step leaves sigma_min in the sound",
@@ -56,7 +60,9 @@ class SamplingOptions:
     meaning. `eta` scales the noise that SDE and ancestral samplers and `ddim` put back (None: as much as the sampler
     does by itself). `cfg` is the guidance scale (1: none)
     and `cfg_rescale` the share of guided output that is brought back to the spread of the conditioned one (Lin et
-    al. 2024, phi). `init_noise_level` replaces `sigma_max` where sampling starts from a sound.
+    al. 2024, phi); `apg` is the share of projected guidance (`guidance.py`). `schedule` names the version of
+    stable-audio-tools whose times a rectified flow goes through. `init_noise_level` replaces `sigma_max` where sampling
+    starts from a sound.
     """
 
     steps: int
@@ -67,6 +73,8 @@ class SamplingOptions:
     eta: float | None = None
     cfg_rescale: float = 0.0
     init_noise_level: float = 1.0
+    apg: float = 0.0
+    schedule: str = "0.0.19"
 
 
 class ItemNoise:
@@ -78,16 +86,20 @@ class ItemNoise:
         shape: tuple[int, ...],
         device: torch.device,
         dtype: torch.dtype = torch.float32,
+        length: int | None = None,
     ) -> None:
+        """`shape` is drawn, of which the first `length` places of the last dimension count (None: all)."""
+        self.items, self._length = len(generators), length
         self._generators, self._shape, self._device, self._dtype = generators, shape, device, dtype
 
     def __call__(self) -> Tensor:
-        """(batch, *shape) on the device, drawn as float32; on CUDA the copy does not wait for work under way."""
+        """(batch, *shape) cut to the length, on the device, drawn as float32; on CUDA the copy does not wait for work
+        under way."""
         pinned = self._device.type == "cuda"
         drawn = torch.empty(len(self._generators), *self._shape, pin_memory=pinned)
         for row, generator in zip(drawn, self._generators, strict=True):
             torch.randn(self._shape, generator=generator, out=row)
-        return drawn.to(self._device, self._dtype, non_blocking=pinned)
+        return drawn.to(self._device, self._dtype, non_blocking=pinned)[..., : self._length]
 
 
 def check_sampler(sampler: str, objective: str) -> None:
@@ -132,6 +144,8 @@ def sample(
 
 
 def _flow_times(options: SamplingOptions, t_max: float, length: int, shift: TimeShift | None) -> Tensor:
+    if options.schedule == "0.0.20":
+        return even_logsnr_times(options.steps, t_max)
     if options.sampler != "rk4":
         return logsnr_times(options.steps, t_max)
     times = linear_times(options.steps, t_max)

@@ -48,6 +48,18 @@ def logsnr_times(steps: int, t_max: float = 1.0) -> Tensor:
     return times
 
 
+def even_logsnr_times(steps: int, t_max: float = 1.0) -> Tensor:
+    """(steps + 1,) times of a rectified flow as of stable-audio-tools 0.0.20: even times u from t_max to 0, each moved
+    to where log((1 - t) / t) is 2 - 8.2 u.
+
+    1 and 0 stay, and the first is t_max. Below 1 that is no place on the curve: the times rise once, as the original's.
+    """
+    u = linear_times(steps, t_max)
+    times = torch.sigmoid(u * (2 + 6.2) - 2)
+    times[u >= 1], times[u <= 0], times[0] = 1, 0, t_max
+    return times
+
+
 @dataclass(frozen=True)
 class TimeShift:
     """`distribution_shift_options` of a model config: longer sequences spend more of their steps near t = 1."""

@@ -33,6 +33,9 @@ FAST = presets.MINI["fast"]
         ({"cfg_rescale": True}, "cfg_rescale"),
         ({"trim_silence": 60}, "trim_silence"),
         ({"init_audio": "x.wav", "init_noise_level": 0.001}, "sigma_min < init_noise_level"),
+        ({"apg": 2}, "apg is a share"),
+        ({"schedule": "0.0.18"}, "schedule is a version of stable-audio-tools: 0.0.19, 0.0.20"),
+        ({"schedule": 0.0}, "schedule is a version"),
         ({"rho": 7}, "rho"),
     ],
 )
@@ -47,6 +50,8 @@ def test_an_option_out_of_range_is_named(change: dict[str, object], named: str) 
     [
         ({"cfg": 1.0, "negative_prompt": "rain"}, "no effect at cfg 1"),
         ({"init_noise_level": 0.5}, "without init_audio"),
+        ({"cfg": 1.0, "apg": 1.0}, "apg has no effect at cfg 1"),
+        ({"schedule": "0.0.20"}, "schedule has no effect with dpmpp-2m"),
         ({"eta": 1.0}, "eta has no effect with dpmpp-2m"),
         ({"sampler": "v-ddim", "eta": 0.5}, "eta has no effect with v-ddim"),
         ({"sampler": "k-heun", "eta": 0.5}, "eta has no effect with k-heun"),
@@ -94,6 +99,8 @@ def test_the_published_settings() -> None:
     assert presets.OPEN_1_0["ui"] == presets.VERSION_2["ui"] == ui
     assert presets.VERSION_1["ui"] == {**ui, "cfg_rescale": 0.0}
     assert presets.OPEN_SMALL["ui"] == {"steps": 8, "cfg": 1.0, "sampler": "pingpong", "sigma_max": 1.0}
+    assert presets.OPEN_SMALL["card@0.0.19"] == {**presets.OPEN_SMALL["card"], "schedule": "0.0.19"}
+    assert presets.OPEN_SMALL["card@0.0.20"] == {**presets.OPEN_SMALL["card"], "schedule": "0.0.20"}
     assert presets.FLOW["ui"] == {"steps": 50, "cfg": 7.0, "sampler": "euler", "sigma_max": 1.0}
     assert presets.OPEN_1_0["diffusers"] == {**card, "sampler": "dpmpp-2m-sde"}
     assert presets.VERSION_1["paper"] == {**tools, "cfg": 6.0, "cfg_rescale": 0.4}

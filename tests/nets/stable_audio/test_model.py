@@ -8,7 +8,8 @@ import torch
 
 from evalkit.mini.train.dit import RECIPE
 from evalkit.nets.stable_audio.config import parse
-from evalkit.nets.stable_audio.model import SamplingOptions, StableAudio, rescaled
+from evalkit.nets.stable_audio.guidance import rescaled
+from evalkit.nets.stable_audio.model import SamplingOptions, StableAudio
 
 OPTIONS = SamplingOptions(steps=4, cfg=3.0, sampler="dpmpp-3m-sde", sigma_min=0.1, sigma_max=20.0)
 
