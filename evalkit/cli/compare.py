@@ -14,7 +14,6 @@ from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
