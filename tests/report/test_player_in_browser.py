@@ -140,7 +140,7 @@ def faults(browser: Any) -> list[Any]:
 
 
 def test_a_switch_between_four_models_and_the_reference_stays_at_its_place(page: Path, browser: Any) -> None:
-    """By what is heard, not by what the player says of itself: a jump in an MP3 need not arrive where it says."""
+    """By what is heard, not by what the player says of itself: a jump in a lossy file need not arrive where it says."""
     browser.open(page)
     assert browser.run(HEARD) == "running"
     browser.run(ENDLESS)
