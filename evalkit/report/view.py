@@ -182,7 +182,7 @@ def _audio_note(full: int, prompts: int, audio: Audio) -> str:
     if audio == "none":
         return "This report was made without audio."
     preview = (
-        "Players hold lossy previews (Opus at about 96 kbit/s, 64 in mono); the scored files and their sha256 are in "
+        "Players hold lossy previews (Opus at about 80 kbit/s, 54 in mono); the scored files and their sha256 are in "
         "the run folder."
     )
     if full < prompts:
