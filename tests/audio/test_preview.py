@@ -120,14 +120,23 @@ def _bands(sound: Samples) -> np.ndarray:
     return np.stack([power[:, (hertz >= low) & (hertz < high)].sum(axis=1) for low, high in spans], axis=1)
 
 
+KINDS = ("rain", "dog_bark", "rooster", "clock_tick", "sea_waves", "chainsaw", "helicopter")
+
+
 def test_previews_are_no_worse_than_the_mp3s_were(esc10: Path) -> None:
-    """LAME by libsndfile at compression 0.8 is what reports had before; on recordings, as a benchmark has them."""
+    """LAME by libsndfile at compression 0.8 is what reports had before; on recordings, as a benchmark has them. Taken
+    together they are nearer by both counts, and none is much further off: a rooster in silence is (0.08, 2.2 dB) where
+    the MP3 was (0.07, 1.5 dB), as its faintest bands are left out."""
     before, now = [], []
-    for kind in ("rain", "dog_bark", "rooster", "clock_tick"):
+    for kind in KINDS:
         clip = decode(sorted((esc10 / kind).glob("*.ogg"))[3])
         sound = resample(clip.samples, clip.rate, RATE)
         with io.BytesIO() as file:
             soundfile.write(file, clip.samples.T, clip.rate, "MPEG_LAYER_III", format="MP3", compression_level=0.8)
             before.append(heard(sound, back(file.getvalue())))
         now.append(heard(sound, back(preview_bytes(clip.samples, clip.rate))))
-    assert (np.mean(now, axis=0) < np.mean(before, axis=0)).all(), (before, now)
+    over, moved = (dict(zip(KINDS, pair, strict=True)) for pair in np.stack([before, now], axis=1).transpose(2, 0, 1))
+    for kind in KINDS:
+        assert over[kind][1] <= over[kind][0] + 0.03, (kind, over)
+        assert moved[kind][1] <= moved[kind][0] + 1, (kind, moved)
+    assert (np.mean(now, axis=0) < 0.75 * np.mean(before, axis=0)).all(), (before, now)

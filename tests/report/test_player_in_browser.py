@@ -221,6 +221,18 @@ def test_a_sound_that_fails_while_it_plays_is_read_once_more(page: Path, browser
     assert browser.run("document.querySelector('.play').textContent") == "Play"
 
 
+def test_a_browser_that_cannot_play_previews_says_so(page: Path, browser: Any) -> None:
+    """Safari before 17.4: a dumb button would be all that its user sees."""
+    told = "(n => n && n.checkVisibility() && n.textContent)(document.querySelector('.unplayable'))"
+    browser.open(page)
+    assert not browser.run(told)
+    deaf = {"source": "HTMLMediaElement.prototype.canPlayType = () => ''"}
+    script = browser.send("Page.addScriptToEvaluateOnNewDocument", deaf)["identifier"]
+    browser.open(page)
+    assert browser.run(told).startswith("This browser cannot play these sounds, which are Opus in WebM.")
+    browser.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
+
+
 FRAMES = """
 new Promise((done) => {
   const one = %s;
