@@ -33,7 +33,7 @@ def suite_asked(
     judges, if nothing else is said.
 
     One that something is wrong with stays the Brief that it was: the plan of the run says what it is. That a suite is
-    named and described is added to `wrong`.
+    named and described is added to `wrong`, with what is wrong with the description.
     """
     given = {
         "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
@@ -44,7 +44,6 @@ def suite_asked(
     if suite is not None:
         told = f"--suite {suite} has its prompts, references and judges, and goes without {', '.join(options)}"
         wrong.add(UserError(told, f"--reference {suite} compares other prompts with its references"))
-        return suite
     brief = described(
         prompts=prompts,
         columns=columns,
@@ -54,8 +53,12 @@ def suite_asked(
         sounds=sounds,
         samples=samples,
     )
+    paths = {name: typed(path) for name, path in (weights or {}).items()}
+    if suite is not None:
+        wrong.read(None, load_suite, brief, paths)
+        return suite
     try:
-        return load_suite(brief, {name: typed(path) for name, path in (weights or {}).items()})
+        return load_suite(brief, paths)
     except UserError:
         return brief
 

@@ -13,7 +13,7 @@ from evalkit.api.arrays import Sound, rate_of, samples_of, written
 from evalkit.api.brief import suite_asked
 from evalkit.api.request import request
 from evalkit.api.results import Run
-from evalkit.api.taken import parameters_checked
+from evalkit.api.taken import parameters_checked, parameters_gathered, wrong_values
 from evalkit.api.undisturbed import own_terms, same_draws
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told
@@ -21,7 +21,6 @@ from evalkit.audio.clip import Clip
 from evalkit.audio.encode import float_wav_bytes
 from evalkit.comparison.record import record_of
 from evalkit.core.errors import UserError, close_names
-from evalkit.core.faults import Gathering
 from evalkit.core.ids import sound_name
 from evalkit.execute.bench import Source
 from evalkit.fetch.home import FEATURES, evalkit_home
@@ -100,8 +99,8 @@ class Judge:
     >>> judge.reset()
     """
 
-    @parameters_checked
     @parameters_named()
+    @parameters_gathered
     def __init__(
         self,
         suite: str | None = None,
@@ -117,12 +116,14 @@ class Judge:
         weights: Mapping[str, str | Path] | None = None,
         name: str = "judge",
     ) -> None:
-        wrong = Gathering()
+        wrong = wrong_values()
+        if isinstance(reference, Mapping):
+            reference = wrong.read(None, written, reference, "reference")
         asked = suite_asked(
             suite,
             prompts=prompts,
             columns=columns,
-            reference=written(reference, "reference") if isinstance(reference, Mapping) else reference,
+            reference=reference,
             judges=judges,
             seconds=seconds,
             weights=weights,

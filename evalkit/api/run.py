@@ -10,19 +10,18 @@ from evalkit.api.bring import bring
 from evalkit.api.load import loaded
 from evalkit.api.request import request
 from evalkit.api.results import Run
-from evalkit.api.taken import parameters_checked
+from evalkit.api.taken import parameters_gathered, wrong_values
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Gathering
 from evalkit.core.paths import typed
 from evalkit.run.config import DEFAULT_MODEL, RunConfig
 
 _YES_ALONE = "--yes agrees to the licences of what is fetched, and nothing is"
 
 
-@parameters_checked
 @parameters_named()
+@parameters_gathered
 def run(
     model: str = DEFAULT_MODEL,
     suite: str | None = None,
@@ -139,7 +138,7 @@ def run(
     >>> evalkit.run("mock", limit=4, seed=1).reused
     True
     """
-    wrong = Gathering()
+    wrong = wrong_values()
     wrong.require(fetch or not yes, _YES_ALONE, "say --fetch too")
     config = request(
         model,

@@ -10,17 +10,17 @@ from evalkit.api.brief import suite_asked
 from evalkit.api.request import request
 from evalkit.api.results import Run
 from evalkit.api.run import done
-from evalkit.api.taken import parameters_checked
+from evalkit.api.taken import parameters_gathered, wrong_values
 from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Gathering
 from evalkit.core.ids import safe_name
 from evalkit.core.paths import typed
 from evalkit.generators.folder import PREFIX
+from evalkit.run.plan import memory_plan
 
 
-@parameters_checked
 @parameters_named()
+@parameters_gathered
 def score(
     audio: str | Path | Mapping[str, Sound],
     suite: str | None = None,
@@ -97,19 +97,23 @@ def score(
     >>> evalkit.score(noise, prompts={"rain": "rain on a roof"}, judges="mini").scores["clap_score"].n
     1
     """
-    wrong = Gathering()
-    folder = _folder(audio, name, samples)
+    wrong = wrong_values()
+    folder = None if audio is None else wrong.read(None, _folder, audio, name, samples)
+    if isinstance(reference, Mapping):
+        reference = wrong.read(None, written, reference, "reference")
+    if folder is None and prompts in (None, "names"):
+        wrong.settle()  # the sounds would say what the prompts are
     config = request(
         f"{PREFIX}{folder}",
         suite_asked(
             suite,
             prompts=prompts,
             columns=columns,
-            reference=written(reference, "reference") if isinstance(reference, Mapping) else reference,
+            reference=reference,
             judges=judges,
             seconds=seconds,
             weights=weights,
-            sounds=[folder],
+            sounds=[] if folder is None else [folder],
             samples=samples,
             wrong=wrong,
         ),
@@ -122,6 +126,8 @@ def score(
         command=("evalkit.score",),
         wrong=wrong,
     )
+    if folder is None:
+        memory_plan(config)  # which raises all that is wrong
     return done(config)
 
 

@@ -6,17 +6,19 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial, wraps
+from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, ParamSpec, SupportsFloat, SupportsIndex, TypeVar, Union, get_args, get_origin
 
 from evalkit.core.errors import UserError
-from evalkit.core.faults import shown, together
+from evalkit.core.faults import Gathering, refuse, shown
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_WRONG: ContextVar[Gathering] = ContextVar("wrong values")
 _WORDS = {
     str: "text", Path: "a path", int: "a whole number", float: "a number", bool: "True or False", NoneType: "None"
 }  # fmt: skip
@@ -25,16 +27,41 @@ _WORDS = {
 def parameters_checked(function: Callable[P, T]) -> Callable[P, T]:
     """The function, which raises a UserError with every parameter whose value is of no kind that it takes. Too many or
     too few arguments are Python's own TypeError."""
+    return _checked(function, gathers=False)
+
+
+def parameters_gathered(function: Callable[P, T]) -> Callable[P, T]:
+    """As `parameters_checked`, for a function that begins with `wrong_values()`: a default (None without one)
+    stands in the place of a value of a wrong kind, which is told with whatever else the function refuses."""
+    return _checked(function, gathers=True)
+
+
+def wrong_values() -> Gathering:
+    """What was given in a wrong kind, to which the function adds what it finds, and which it must settle before it
+    works."""
+    return _WRONG.get()
+
+
+def _checked(function: Callable[P, T], gathers: bool) -> Callable[P, T]:
     inner = inspect.unwrap(function)
     signature = inspect.signature(inner)
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        given = signature.bind(*args, **kwargs).arguments
-        kinds = {name: _kind(signature.parameters[name].annotation, inner) for name in given if name != "self"}
-        several = {name for name in kinds if signature.parameters[name].kind is inspect.Parameter.VAR_POSITIONAL}
-        values = [(name, each) for name in kinds for each in (given[name] if name in several else (given[name],))]
-        together(*(partial(_require, name, each, kinds[name]) for name, each in values))
+        bound, wrong = signature.bind(*args, **kwargs), Gathering()
+        for name, value in list(bound.arguments.items()):
+            parameter = signature.parameters[name]
+            kind, several = _kind(parameter.annotation, inner), parameter.kind is parameter.VAR_POSITIONAL
+            fits = [wrong.read(False, _require, name, each, kind) for each in (value if several else (value,))]
+            if not all(fits) and not several:
+                bound.arguments[name] = None if parameter.default is parameter.empty else parameter.default
+        if not gathers:
+            wrong.settle()
+        _WRONG.set(wrong)
+        if wrong.errors:
+            with wrong.look():
+                function(*bound.args, **bound.kwargs)
+            refuse(wrong.errors)
         return function(*args, **kwargs)
 
     return call
@@ -46,9 +73,11 @@ def _kind(annotation: Any, function: Callable[..., Any]) -> Any:
     return eval(annotation, function.__globals__) if isinstance(annotation, str) else annotation
 
 
-def _require(name: str, value: object, kind: Any) -> None:
+def _require(name: str, value: object, kind: Any) -> bool:
+    """True. Raises UserError where the value is of another kind."""
     if not _fits(value, kind):
         raise UserError(f"{name} is {shown(value)}", f"it takes {' or '.join(dict.fromkeys(_words(kind)))}")
+    return True
 
 
 def _fits(value: object, kind: Any) -> bool:

@@ -29,7 +29,7 @@ def wav_bytes(samples: Samples, rate: int) -> bytes:
     24-bit values are x * 2**23 rounded to the nearest, so decoding and encoding again gives the same bytes.
     Raises ValueError on NaN or infinity, as an integer file would hide them, and on no channel.
     """
-    sound = _checked(samples)
+    sound = checked(samples)
     channels = sound.shape[0]
     if not sound.size or float(np.abs(sound).max()) < 1.0:
         scaled = np.clip(np.rint(sound.T.astype(np.float64) * 2**23), -(2**23), 2**23 - 1).astype("<i4")
@@ -48,7 +48,7 @@ def flac_bytes(samples: Samples, rate: int) -> bytes:
 
     Raises ValueError as `wav_bytes` does, and on no sample.
     """
-    sound = _checked(samples)
+    sound = checked(samples)
     if not sound.shape[1]:
         raise ValueError("no samples to encode")
     scaled = np.clip(np.rint(sound.T.astype(np.float64) * 2**15), -(2**15), 2**15 - 1).astype(np.int16)
@@ -64,7 +64,7 @@ def mp3_bytes(samples: Samples, rate: int, compression: float = 0.8) -> bytes:
     become their mean; a peak over 0.98 is brought down to it, as lossy coding overshoots and would clip.
     Raises ValueError as `wav_bytes` does, and on no sample.
     """
-    sound = _checked(samples)
+    sound = checked(samples)
     if not sound.shape[1]:
         raise ValueError("no samples to encode")
     if sound.shape[0] > 2:
@@ -78,11 +78,12 @@ def mp3_bytes(samples: Samples, rate: int, compression: float = 0.8) -> bytes:
 
 
 def preview_gain(sound: Samples) -> float:
-    """The factor, 1 or less, by which `mp3_bytes` brings a peak down to 0.98 of full scale."""
+    """The factor, 1 or less, by which `mp3_bytes` and `preview_bytes` bring a peak down to 0.98 of full scale."""
     return min(1.0, 0.98 / max(float(np.abs(sound).max()), 1e-9))
 
 
-def _checked(samples: Samples) -> Samples:
+def checked(samples: Samples) -> Samples:
+    """The samples as float32 (channels, samples). Raises ValueError on another shape, no channel, NaN or infinity."""
     sound = np.asarray(samples, dtype=np.float32)
     if sound.ndim != 2 or not sound.shape[0]:
         raise ValueError(f"expected (channels, samples), got shape {sound.shape}")

@@ -10,6 +10,7 @@ float32 (channels, samples).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -34,6 +35,9 @@ _MOST_PLACES = 1 << 10
 _CHUNK = 1 << 11
 """Output samples of one place worked on at a time: their input samples take 10 MB in stereo."""
 
+_BLOCK = 1 << 16
+"""Samples that are resampled at a time where they are wanted one after the other."""
+
 Doubles = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
@@ -44,6 +48,18 @@ def resample(samples: Samples, rate_from: int, rate_to: int) -> Samples:
         return np.array(samples, dtype=np.float32)
     frames = np.ascontiguousarray(samples.T, dtype=np.float32)
     return np.ascontiguousarray(soxr.resample(frames, rate_from, rate_to, quality="HQ").T)
+
+
+def resampled_blocks(frames: Samples, rate_from: int, rate_to: int) -> Iterator[Samples]:
+    """:func:`resample` of (samples, channels) by blocks of a second or two, one after the other: they stay in
+    a processor's cache, and a long sound is never in memory twice."""
+    stream = soxr.ResampleStream(rate_from, rate_to, frames.shape[1], dtype="float32", quality="HQ")
+    for start in range(0, frames.shape[0], _BLOCK):
+        block = np.ascontiguousarray(frames[start : start + _BLOCK], dtype=np.float32)
+        if rate_from != rate_to:
+            block = stream.resample_chunk(block, last=start + _BLOCK >= frames.shape[0])
+        if block.shape[0]:
+            yield block
 
 
 def resample_as_librosa(samples: Samples, rate_from: int, rate_to: int) -> Samples:

@@ -10,6 +10,7 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, print_sheet, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.core.paths import is_there
@@ -59,7 +60,7 @@ def agree(
     """
     from evalkit.ratings.music_arena import Leaderboard
 
-    wrong = Gathering()
+    wrong = wrong_words()
     wrong.require(not more or bool(runs), "one file of ratings is read at a time", "name run folders after --runs")
     wrong.require(not estimate or bool(runs or metrics), "--estimate has no metric", "name --runs or --metrics")
     # A shell puts what a pattern matched after the option: the first is the option's, the others are arguments.

@@ -8,6 +8,7 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.files import require_place
 
 
@@ -32,7 +33,12 @@ def bundle(
     from evalkit.report.records import read_run
     from evalkit.store.bundle import SUFFIX, write_bundle
 
-    record = read_run(run)
+    wrong = wrong_words()
+    record = wrong.read(None, read_run, run)
+    if out is not None:
+        wrong.read(out, require_place, out)
+    wrong.settle()
+    assert record is not None, "else that is told"
     target = out or Path(f"{_readable(record.model.get('name', 'run'))}-{_readable(record.run_id)}{SUFFIX}")
     require_place(target)
     made = write_bundle(run, target, audio=not no_audio)

@@ -11,6 +11,7 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place, write_bytes
@@ -93,7 +94,7 @@ def check(
     from evalkit.report.history import append_history
     from evalkit.run.gates import parse_gates
 
-    wrong = Gathering()
+    wrong = wrong_words()
     if save:
         vain = {"--tolerance": tolerance, "--strict": strict, "--stop-early": stop_early, "--junit": junit}
         vain |= {"--gate": gate, "--summary": summary, "--history": history, "--commit": commit}

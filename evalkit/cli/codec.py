@@ -11,6 +11,7 @@ import typer
 from evalkit.cli import run as options
 from evalkit.cli.output import print_json, print_table, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
@@ -53,11 +54,14 @@ def codec(
     from evalkit.run.codec import evaluate, recordings
     from evalkit.run.config import check_dtype, parse_checkpoint, parse_weights, require_device, resolve_device
 
-    paths = recordings(folder, limit)
-    check_dtype(dtype)
-    generator = load_generator(model, parse_weights(weights), parse_checkpoint(checkpoint))
-    where = resolve_device(device)
-    require_device(where)
+    wrong, where = wrong_words(), resolve_device(device)
+    paths = wrong.read([], recordings, folder, limit)
+    wrong.read("", check_dtype, dtype)
+    wrong.read(None, require_device, where)
+    given, place = wrong.read({}, parse_weights, weights), wrong.read(None, parse_checkpoint, checkpoint)
+    generator = wrong.read(None, load_generator, model, given, place)
+    wrong.settle()
+    assert generator is not None, "else that is told"
     with for_this_terminal() as progress:
         autoencoder = _autoencoder(generator, model, where, dtype)
         progress.start("codec", len(paths), 0)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.cli.output import print_json, print_sheet, say, warn
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place
@@ -52,7 +53,7 @@ def collect_answers(
     from evalkit.ratings.collected import collect, write_collected
     from evalkit.ratings.heard import heard
 
-    wrong = Gathering()
+    wrong = wrong_words()
     place = wrong.read(None, require_place, out)
     wrong.require(key is not None, "--collect needs the study's key", "name it: --key listen.key.json")
     study, _ = (None, "") if key is None else wrong.read((None, ""), read_key, key)

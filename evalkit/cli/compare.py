@@ -12,8 +12,8 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
-from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place
 from evalkit.core.text import one_line
 from evalkit.report.text import MISSING, figure
@@ -73,7 +73,7 @@ def compare(
     from evalkit.comparison.pairs import pairs
     from evalkit.report.entrants import entrants_of
 
-    wrong = Gathering()
+    wrong = wrong_words()
     wrong.require(len(runs) > 1, "one run has nothing to be compared with", "name two or more")
     place = None if out is None else wrong.read(None, require_place, out)
     with ExitStack() as bundles:

@@ -13,8 +13,7 @@ import typer
 from evalkit.cli.collecting import USUAL, collect_answers, sorted_out
 from evalkit.cli.output import json_option, print_json, say, warn
 from evalkit.cli.paths import typed
-from evalkit.cli.words import names
-from evalkit.core.faults import Gathering
+from evalkit.cli.words import names, wrong_words
 
 if TYPE_CHECKING:
     from evalkit.listening.make import Made
@@ -107,7 +106,7 @@ def listen(
         answers, heard = sorted_out([*collect, *(runs or [])], of_runs)
         collect_answers(answers, key, heard, out or USUAL, keep_failed, as_json)
         return
-    wrong = Gathering()
+    wrong = wrong_words()
     wrong.require(bool(runs), "no run is named", "name run folders, or --collect what listeners sent")
     alone = key is None and not of_runs and not keep_failed
     wrong.require(alone, "--key, --runs and --keep-failed are of --collect", "name the answers: --collect FILE")

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 _MOST_CLIPS = 12
 
 
-def against_originals(names: Sequence[str], clips: Path | None, weights: Sequence[str], as_json: bool) -> None:
-    """Compare and print the table. Raises typer.Exit: 1 where a bound is broken, 2 where an original failed."""
+def against_originals(
+    names: Sequence[str], clips: Path | None, weights: Sequence[str], as_json: bool, faults: Gathering
+) -> None:
+    """Compare and print the table; `faults` are what is wrong with the words. Raises typer.Exit: 1 where a bound is
+    broken, 2 where an original failed."""
     from evalkit.originals.compare import compare
     from evalkit.run.config import parse_weights
 
-    faults = Gathering()
-    given: dict[str, Path] = {}
-    with faults.look():
-        given = parse_weights(weights)
+    given = faults.read({}, parse_weights, weights)
     found = compare(names, clips, given, warn, faults.errors)
     if as_json:
         print_json(_record(found))

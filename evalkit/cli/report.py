@@ -12,6 +12,7 @@ import typer
 
 from evalkit.cli.output import json_option, print_boards, print_json, print_slices, print_text, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place, write_bytes
 
@@ -123,7 +124,7 @@ def report(
 
 def _misfits(form: Form | None, styled: bool, as_json: bool, by: str | None) -> Gathering:
     """The options that do not go together."""
-    wrong = Gathering()
+    wrong = wrong_words()
     wrong.require(
         by is None or not styled,
         "--plus-minus and --further shape the leaderboard, not the slices of --by",

@@ -8,6 +8,7 @@ import typer
 
 from evalkit.cli.output import json_option, print_json, say, warn
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.files import require_place
 
 
@@ -27,9 +28,14 @@ def trend(
       evalkit check RUN --baseline baseline.json --history gate.jsonl
       evalkit trend gate.jsonl
     """
+    from evalkit.report.history import read_history
     from evalkit.report.trend import write_trend
 
-    place = require_place(out)
+    wrong = wrong_words()
+    place = wrong.read(out, require_place, out)
+    if wrong.errors:
+        wrong.read(None, read_history, history)
+        wrong.settle()
     found = write_trend(history, place)
     if found.strange:
         warn(f"{history}: {found.strange} lines are no records and were passed over")

@@ -15,8 +15,8 @@ from evalkit.cli import run as options
 from evalkit.cli.originals import against_originals
 from evalkit.cli.output import json_option, print_json, print_table, say, warn
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError, unknown_name
-from evalkit.core.faults import Gathering
 
 if TYPE_CHECKING:
     from evalkit.verify.known import Request
@@ -65,7 +65,7 @@ def verify(
       evalkit verify passt --record
       evalkit verify --against originals --clips recordings/
     """
-    faults = Gathering()
+    faults = wrong_words()
     if against is not None:
         if against != "originals":
             faults.add(unknown_name("comparison", against, ["originals"]))
@@ -74,19 +74,18 @@ def verify(
         faults.require(
             device in ("auto", "cpu"), f"--device {device}: --against computes on a CPU, as the originals do"
         )
-        faults.settle()
-        against_originals(names or [], clips, weights, as_json)
+        against_originals(names or [], clips, weights, as_json, faults)
         return
     faults.require(clips is None, "--clips goes with --against", "evalkit verify --against originals --clips DIR")
     faults.require(out is None or record, "--out goes with --record", "evalkit verify NAME --record --out FOLDER")
-    faults.settle()
     from evalkit.fetch.published import by_own_names
     from evalkit.run.config import parse_weights, require_device, resolve_device
     from evalkit.verify.known import Request
 
-    where = resolve_device(device)
-    require_device(where)
-    given = by_own_names(parse_weights(weights), names or ())
+    where, paths = resolve_device(device), faults.read({}, parse_weights, weights)
+    faults.read(None, require_device, where)
+    given = faults.read({}, by_own_names, paths, names or ())
+    faults.settle()
     request = Request(tuple(names or ()), given, tuple(answers), where)
     if record:
         _record(request, out, as_json)

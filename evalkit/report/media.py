@@ -38,7 +38,7 @@ NONE = Media("", "", "")
 
 
 def media(folder: Path, item: Item) -> Media:
-    """MP3 preview and spectrogram of an item's audio."""
+    """Preview and spectrogram of an item's audio."""
     clip = sound(folder, item)
     if isinstance(clip, str):
         return Media("", "", clip)
@@ -91,13 +91,13 @@ def _decoded(path: Path) -> Clip | str:
 
 def _encoded(clip: Clip) -> Media:
     """Preview and picture; one broken clip must not cost the reader the whole report."""
-    from evalkit.audio.encode import mp3_bytes
     from evalkit.audio.pictures import spectrogram_png
+    from evalkit.audio.preview import MEDIA, preview_bytes
 
     sound = picture = ""
     notes = [f"the preview is the mean of {clip.channels} channels"] if clip.channels > 2 else []
     try:
-        sound = _uri("audio/mpeg", mp3_bytes(clip.samples, clip.rate))
+        sound = _uri(MEDIA, preview_bytes(clip.samples, clip.rate))
     except (UserError, ValueError, RuntimeError, OSError) as error:
         notes.append(f"no preview: {one_line(error, 120)}")
     try:
@@ -109,8 +109,8 @@ def _encoded(clip: Clip) -> Media:
 
 def _loudness(clip: Clip, known: float | None) -> float | None:
     """LUFS of the preview, which is not the clip's where it is a mean of channels or its peak was brought down."""
-    from evalkit.audio.encode import preview_gain
     from evalkit.audio.level import loudness
+    from evalkit.audio.preview import preview_gain
 
     sound = clip.samples if clip.channels <= 2 else clip.samples.mean(axis=0, keepdims=True)
     level = known if known is not None and clip.channels <= 2 else loudness(sound, clip.rate)

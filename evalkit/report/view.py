@@ -181,7 +181,10 @@ def _summary(entrants: Sequence[Entrant], failures: int) -> str:
 def _audio_note(full: int, prompts: int, audio: Audio) -> str:
     if audio == "none":
         return "This report was made without audio."
-    preview = "Players hold lossy MP3 previews; the scored files and their sha256 are in the run folder."
+    preview = (
+        "Players hold lossy previews (Opus at about 80 kbit/s, 54 in mono); the scored files and their sha256 are in "
+        "the run folder."
+    )
     if full < prompts:
         spread = "a spread over the whole ranking, worst and best included, and some of the failed items"
         return f"Audio for {full} of {prompts:,} prompts: {spread}. {preview}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 import typer.core
@@ -82,16 +83,92 @@ def test_everything_that_is_wrong_is_told_in_one_go(
     assert code == 2 and not out and not missing, f"{missing}\n{err}"
 
 
+@pytest.mark.parametrize("verb", GATHERS)
 def test_a_verb_that_gathers_goes_no_further_with_a_default_in_the_place_of_a_wrong_word(
+    evalkit: Callable[..., Answer], tmp_path: Path, verb: str
+) -> None:
+    first = {"score": [str(tmp_path)], "fetch": ["weights"], "plan": ["--detect", "a=1", "--baseline", "b"]}
+    first |= {each: [str(tmp_path)] for each in ("check", "report", "compare", "agree", "codec", "bundle", "trend")}
+    numbers = [option for option in ("--limit", "--seconds", "--timeout", "--samples") if option in options_of(verb)]
+    code, out, err = evalkit(
+        verb, *first.get(verb, []), *(word for each in numbers for word in (each, "wrong")), "--nix"
+    )
+    assert code == 2 and not out and f"{verb} has no option --nix" in err, err
+    assert all(f"{option} 'wrong'" in err for option in numbers), err
+
+
+OWN_FILE = """
+[run]
+limt = 3
+samples = "many"
+yes = true
+set = [["a"]]
+[chek]
+strict = true
+"""
+
+
+def test_an_unknown_option_and_the_defaults_file_are_told_with_the_rest(
+    evalkit: Callable[..., Answer], tmp_path: Path, prompts: None
+) -> None:
+    (tmp_path / "evalkit.toml").write_text(OWN_FILE, encoding="utf-8")
+    words = ("--modle", "mockk", "--no-reprot", "--model", "mok", "--prompts", "p.csv", "--judges", "pasta", "--limit")
+    code, out, err = evalkit("run", *words)
+    assert code == 2 and not out
+    for each in (
+        "no option --modle", "did you mean --model?", "no option --no-reprot", "'mok'", "p.csv, line 3",
+        "no judge is called 'pasta'", "--limit", "'limt'", "--samples 'many'", "'yes' cannot be set here", "'set' is",
+        "unknown key 'chek'",
+    ):  # fmt: skip
+        assert each in err, f"{each}\n{err}"
+    assert "mockk" not in err, "it is the value of the mistyped option"
+
+
+def test_the_defaults_file_is_told_with_the_rest_where_it_is_no_toml(
     evalkit: Callable[..., Answer], tmp_path: Path
 ) -> None:
-    for verb in GATHERS:
-        option = "--limit" if "--limit" in options_of(verb) else "--seconds"
-        if option not in options_of(verb):
-            option = "--timeout" if "--timeout" in options_of(verb) else "--samples"
-        first = {"score": [str(tmp_path)], "fetch": ["weights"], "plan": ["--detect", "a=1", "--baseline", "b"]}
-        code, out, err = evalkit(verb, *first.get(verb, []), option, "wrong")
-        assert code == 2 and not out and f"{option} 'wrong'" in err, err
+    (tmp_path / "evalkit.toml").write_text("[run\nlimit = 3", encoding="utf-8")
+    code, _, err = evalkit("run", "--model", "mockk", "--limt", "3")
+    assert code == 2 and "evalkit.toml" in err and "'mockk'" in err and "--limt" in err, err
+    code, _, err = evalkit("run", "--model", "", "--limt", "3", "--samples", "x")
+    assert all(each in err for each in ("evalkit.toml", "--model is empty", "--limt", "--samples 'x'")), err
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("check", "gone", "--tolerence", "a=1", "--baseline", "none.json"), ("--tolerence", "gone", "none.json")),
+    (("check", "--strct", "gone", "--baseline", "none.json"), ("--strct", "gone", "none.json")),
+    (("report", "gone", "--ot", "x.html", "--further"), ("--ot", "gone", "--further")),
+    (("compare", "gone", "away", "--metrc", "fd"), ("--metrc", "gone", "away")),
+    (("codec", "gone", "--devce", "cpu", "--limit", "x", "--dtype", "int8"), ("--devce", "gone", "'x'", "int8")),
+    (("bundle", "gone", "--no-adio"), ("--no-adio", "gone")),
+    (("trend", "gone", "--jsn"), ("--jsn", "gone")),
+    (("agree", "gone", "--metrc", "x", "--estimate"), ("--metrc", "gone", "--estimate")),
+    (("verify", "--weight", "a=b", "--clips", "x", "--device", "abacus"), ("--weight", "--clips", "abacus")),
+    (("score", "gone", "--fp16", "--limit=x"), ("--fp16", "gone", "--limit 'x'")),
+    (("score", "--jsonn", "--", "gone"), ("--jsonn", "gone")),
+    (("suites", "new", "--jsn"), ("--jsn", "which name")),
+])  # fmt: skip
+def test_of_every_verb(evalkit: Callable[..., Answer], words: tuple[str, ...], told: tuple[str, ...]) -> None:
+    code, out, err = evalkit(*words)
+    assert code == 2 and not out and all(each in err for each in told), err
+
+
+def test_a_word_behind_an_unknown_option_is_not_said_to_be_missing_or_too_many(
+    evalkit: Callable[..., Answer],
+) -> None:
+    for words in (("bundle", "--audio", "gone"), ("bundle", "gone", "--nix", "--", "one", "two")):
+        code, _, err = evalkit(*words)
+        assert code == 2 and "missing" not in err and "too many" not in err, err
+
+
+def test_what_describes_a_suite_is_looked_at_where_one_is_named_too(
+    evalkit: Callable[..., Answer], prompts: None
+) -> None:
+    words = ("--suite", "minni", "--prompts", "p.csv", "--reference", "nowhere", "--judges", "pasta", "--seconds", "-1")
+    code, out, err = evalkit("run", *words)
+    assert code == 2 and not out
+    for each in ("goes without --prompts", "'minni'", "p.csv, line 3", "nowhere", "'pasta'", "--seconds is -1"):
+        assert each in err, f"{each}\n{err}"
 
 
 def test_from_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompts: None) -> None:
@@ -110,6 +187,30 @@ def test_from_python_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompt
             call()
         missing = [each for each in [*told, *also] if each not in str(refused.value)]
         assert not missing, f"{missing}\n{refused.value}"
+
+
+def test_from_python_values_of_a_wrong_kind_are_told_with_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prompts: None
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, score, judge = (cast("Callable[..., object]", each) for each in (door.run, door.score, door.Judge))
+    wrong = {"limit": "x", "prompts": "p.csv", "reference": "nowhere", "samples": 1.5, "weights": 3}
+    told = ["limit is 'x'", "samples is 1.5", "weights is 3", "p.csv, line 3", "nowhere"]
+    for call, also in (
+        (lambda: run("mockk", timeout="long", **wrong), ["'mockk'", "timeout is 'long'"]),
+        (lambda: run(7, **wrong), ["model is 7"]),
+        (lambda: score("no-folder", about=3, **wrong), ["about is 3", "no-folder: no such folder"]),
+        (lambda: score(5, name="x", **wrong), ["audio is 5"]),
+        (lambda: score({"a": 3}, **wrong), ["a: is not (samples, rate)"]),
+        (lambda: score("no-folder", name="x", **wrong), ["name 'x'"]),
+        (lambda: judge(seconds="x", **wrong), ["seconds is 'x'"]),
+        (lambda: judge(**{**wrong, "reference": {"nowhere": 3}}), ["nowhere: is not (samples, rate)"]),
+    ):
+        with pytest.raises(UserError) as refused:
+            call()
+        missing = [each for each in [*told, *also] if each not in str(refused.value)]
+        assert not missing, f"{missing}\n{refused.value}"
+        assert "--" not in str(refused.value)
 
 
 def test_all_that_is_wrong_with_what_is_held_against_one_another(

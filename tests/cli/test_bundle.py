@@ -39,7 +39,7 @@ def test_a_system_elsewhere_is_on_the_board_by_its_name_and_passed_on_as_one_fil
     shown = typed("report", "far.evalkit.zip")
     assert shown.returncode == 0 and "Far Away" in shown.stdout, shown.stderr
     page = (scored.parent / "far.evalkit.html").read_text()
-    assert page.count("data:audio/mpeg") == 2 and "steps: 25" in page and "its numbers are those that" in page
+    assert page.count("data:audio/webm") == 2 and "steps: 25" in page and "its numbers are those that" in page
 
 
 def test_a_bundle_that_was_changed_is_refused_in_one_line(scored: Path, typed: Typed) -> None:

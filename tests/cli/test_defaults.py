@@ -11,6 +11,7 @@ import pytest
 from evalkit.cli.defaults import words_of
 from evalkit.cli.main import build
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 
 
 @pytest.fixture
@@ -28,7 +29,10 @@ def options(verb: str) -> dict[str, Any]:
 
 def words(folder: Path, text: str, typed: tuple[str, ...] = (), verb: str = "run") -> list[str]:
     (folder / "evalkit.toml").write_text(text, encoding="utf-8")
-    return words_of(verb, options(verb), typed, folder)
+    wrong = Gathering()
+    found = words_of(verb, options(verb), typed, folder, wrong)
+    wrong.settle()
+    return found
 
 
 def test_a_verbs_table_is_what_would_have_been_typed(tmp_path: Path) -> None:
@@ -36,7 +40,7 @@ def test_a_verbs_table_is_what_would_have_been_typed(tmp_path: Path) -> None:
     assert words(tmp_path, text) == ["--model", "mock", "--limit", "4", "--no-report", "--set", "a=1", "--set", "b=2"]
     assert words(tmp_path, text, ("--limit=9", "--set", "c=3")) == ["--model", "mock", "--no-report"]
     (tmp_path / "evalkit.toml").unlink()
-    assert words_of("run", options("run"), (), tmp_path) == []
+    assert words_of("run", options("run"), (), tmp_path, Gathering()) == []
 
 
 def test_it_is_told_and_what_is_typed_stands(typed: Any, suite: str, tmp_path: Path) -> None:

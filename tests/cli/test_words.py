@@ -36,7 +36,10 @@ def every_word() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("verb", "option"), every_word())
 def test_no_option_and_no_argument_may_be_empty(evalkit: Callable[..., Answer], verb: str, option: str) -> None:
     code, out, err = evalkit(verb, *([option] if option else []), "" if verb == "run" else " ")
-    assert code == 2 and not out and "is empty (is a variable not set?)" in err and err.count("\n") == 1
+    assert code == 2 and not out and "is empty (is a variable not set?)" in err
+    needed = {"plan": {"--detect", "--baseline"}}.get(verb, set()) - {option}
+    assert all(f"{each} is missing" in err for each in needed)
+    assert err.count("\n") == (2 + len(needed) if needed else 1), err
 
 
 @pytest.mark.parametrize(

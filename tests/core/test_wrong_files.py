@@ -13,6 +13,7 @@ from evalkit_wrong_files import ABOUT, BASELINE, DEFAULTS, TOML, WORKER, WrongFi
 from evalkit.cli.defaults import words_of
 from evalkit.cli.main import build
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.jsonio import write_json
 from evalkit.generators.about import read_about
 from evalkit.generators.worker.manifest import read_worker
@@ -25,12 +26,19 @@ def options() -> dict[str, Any]:
     return {word: param for param in group.commands["run"].params for word in param.opts}
 
 
+def defaults(options: dict[str, Any], folder: Path) -> list[str]:
+    wrong = Gathering()
+    words = words_of("run", options, (), folder, wrong)
+    wrong.settle()
+    return words
+
+
 def read(folder: Path, kind: str, options: dict[str, Any]) -> Any:
     (folder / "worker.py").touch()
     readers = {
         "worker.toml": lambda: read_worker(folder),
         "about.toml": lambda: read_about(folder / kind),
-        "evalkit.toml": lambda: words_of("run", options, (), folder),
+        "evalkit.toml": lambda: defaults(options, folder),
         "baseline.json": lambda: read_baseline(folder / kind),
     }
     return readers[kind]()

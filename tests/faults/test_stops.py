@@ -74,7 +74,7 @@ def test_the_same_command_makes_the_page_that_a_stop_prevented(scored: tuple[Pat
     folder, words = scored
     code, out, told = finish(folder, *words)
     assert code == 0 and "nothing to do" in out, told
-    assert (folder / "out" / "report.html").read_text().count("data:audio/mpeg") == 8
+    assert (folder / "out" / "report.html").read_text().count("data:audio/webm") == 8
 
 
 @pytest.mark.parametrize("model", ["Swallows", "SwallowsSilently"])

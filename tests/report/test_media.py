@@ -27,7 +27,7 @@ def item(folder: Path) -> Item:
 
 def test_a_good_clip_has_sound_and_picture(folder: Path, item: Item) -> None:
     found = media(folder, item)
-    assert found.sound.startswith("data:audio/mpeg;base64,")
+    assert found.sound.startswith("data:audio/webm;base64,")
     assert found.picture.startswith("data:image/png;base64,")
     assert found.note == ""
 

@@ -48,7 +48,7 @@ def reference_of(run: Path, **asked: Any) -> Any:
 
 def test_the_recording_that_a_run_names_stands_beside_its_sounds(make_run: Make, recording: Path) -> None:
     section, reference = reference_of(make_run(change=naming(recording)))
-    assert reference.sound.startswith("data:audio/mpeg;base64,")
+    assert reference.sound.startswith("data:audio/webm;base64,")
     assert reference.picture.startswith("data:image/png;base64,")
     assert reference.seconds == 1.5
     assert reference.loudness == pytest.approx(-23.0, abs=0.1), "BS.1770: a sine of 997 Hz"

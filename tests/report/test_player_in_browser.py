@@ -140,7 +140,7 @@ def faults(browser: Any) -> list[Any]:
 
 
 def test_a_switch_between_four_models_and_the_reference_stays_at_its_place(page: Path, browser: Any) -> None:
-    """By what is heard, not by what the player says of itself: a jump in an MP3 need not arrive where it says."""
+    """By what is heard, not by what the player says of itself: a jump in a lossy file need not arrive where it says."""
     browser.open(page)
     assert browser.run(HEARD) == "running"
     browser.run(ENDLESS)
@@ -219,6 +219,18 @@ def test_a_sound_that_fails_while_it_plays_is_read_once_more(page: Path, browser
     browser.run(f"{spoiled}(document.querySelector('.chosen audio'))")
     browser.until("document.querySelector('.time').textContent === 'this sound cannot be played here'")
     assert browser.run("document.querySelector('.play').textContent") == "Play"
+
+
+def test_a_browser_that_cannot_play_previews_says_so(page: Path, browser: Any) -> None:
+    """Safari before 17.4: a dumb button would be all that its user sees."""
+    told = "(n => n && n.checkVisibility() && n.textContent)(document.querySelector('.unplayable'))"
+    browser.open(page)
+    assert not browser.run(told)
+    deaf = {"source": "HTMLMediaElement.prototype.canPlayType = () => ''"}
+    script = browser.send("Page.addScriptToEvaluateOnNewDocument", deaf)["identifier"]
+    browser.open(page)
+    assert browser.run(told).startswith("This browser cannot play these sounds, which are Opus in WebM.")
+    browser.send("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script})
 
 
 FRAMES = """

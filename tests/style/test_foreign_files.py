@@ -67,6 +67,7 @@ GUARDED = {
 
 OWN = {
     "evalkit/api/frames.py": {"pandas"},
+    "evalkit/audio/preview.py": {"av.open"},
     "evalkit/core/files.py": {"os.open"},
     "evalkit/core/memory.py": {'Path("/proc/self/statm").read_text'},
     "evalkit/core/processes.py": {"log.open"},

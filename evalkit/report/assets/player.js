@@ -249,6 +249,10 @@
     place.hidden = false;
     const keys = "Keys: 1–9 choose the sound, 0 or r the reference, space plays, ← → seek, [ ] mark a loop, ↑ ↓ lead on.";
     section.querySelector(".tools").after(make("p", { class: "quiet keys" }, keys));
+    if (!section.querySelector("audio").canPlayType('audio/webm; codecs="opus"')) {
+      const sorry = "This browser cannot play these sounds, which are Opus in WebM. Chromium, Firefox, Edge and Safari from 17.4 on can.";
+      section.querySelector(".tools").after(make("p", { class: "callout unplayable" }, sorry));
+    }
     return { match, loop, blind, seed, seedLabel };
   };
 
