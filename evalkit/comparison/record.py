@@ -71,7 +71,7 @@ def read_run(folder: Path) -> Record:
     if state.scores is None or state.samples is None:
         missing = (paths.scores if state.scores is None else paths.samples).name
         raise UserError(f"{folder}: has no scores yet (no {missing})", "type the same evalkit run again to finish it")
-    scores = json_table(parse_json(state.scores, paths.scores), paths.scores)
+    scores = json_table(parse_json(state.scores, paths.scores, once=True), paths.scores)
     columns = parse_columns(state.samples, paths.samples, "type the same evalkit run again")
     return record_of(folder, state.facts, scores, columns)
 

@@ -183,7 +183,7 @@ def read_run(folder: Path) -> RunRecord:
     """
     state = read_state(folder)
     facts, scores, samples = dict(state.facts), folder / "scores.json", folder / "samples.parquet"
-    found = {} if state.scores is None else mapping(parse_json(state.scores, scores))
+    found = {} if state.scores is None else mapping(parse_json(state.scores, scores, once=True))
     columns: Columns = {} if state.samples is None else parse_columns(state.samples, samples)
     return _record(
         folder=folder,

@@ -49,7 +49,7 @@ def read_state(root: Path) -> RunState:
         head, scores, samples = _bytes(paths.run_json), _bytes(paths.scores), _bytes(paths.samples)
         if _bytes(paths.run_json) == head:  # else a run ended, or began, between the files
             break
-    facts = None if head is None else parse_json(head, paths.run_json)
+    facts = None if head is None else parse_json(head, paths.run_json, once=True)
     if not isinstance(facts, dict):
         raise UserError(f"{root}: is not a run folder: it holds no readable run.json", "give the folder of a run")
     digests = [None if data is None else digest_bytes(data) for data in (head, scores, samples)]

@@ -205,7 +205,16 @@ def test_a_prompt_that_is_there_twice(check: Callable[..., Answer], sides: Path)
     text = (sides / "base.json").read_text().replace(f'"{IDS[0]}": ', f'"{IDS[1]}": 99.0, "{IDS[0]}": ')
     (sides / "base.json").write_text(text)
     write_run(sides / "again", scored(3))
-    assert check("again", "--baseline", "base.json")[0] in (1, 2)
+    code, said = check("again", "--baseline", "base.json")
+    assert code == 2 and "a key is twice there" in said
+
+
+@pytest.mark.parametrize("name", ["run.json", "scores.json"])
+def test_a_word_that_is_there_twice_is_not_the_last_one(check: Callable[..., Answer], sides: Path, name: str) -> None:
+    path = sides / "run" / name
+    path.write_text(path.read_text().rstrip().removesuffix("}") + ', "status": "success", "status": "success"}')
+    code, said = check("run", "--baseline", "base.json")
+    assert code == 2 and name in said and "a key is twice there" in said
 
 
 @pytest.mark.parametrize("empty", ["nulls", "no column"])
