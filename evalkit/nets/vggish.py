@@ -49,7 +49,7 @@ class Patches(nn.Module):
     def __init__(self, config: VGGishConfig) -> None:
         super().__init__()
         self.config = config
-        window = torch.hann_window(config.win, periodic=True, dtype=torch.float64)
+        window = 0.5 - 0.5 * (2 * torch.pi / config.win * torch.arange(config.win, dtype=torch.float64)).cos()
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("bank", _bank(config), persistent=False)
         self.window: Tensor
