@@ -8,6 +8,7 @@ tensorflow/models' `research/audioset/vggish`. A state dict of `vggish-10086976.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -66,7 +67,7 @@ class Patches(nn.Module):
 def _bank(config: VGGishConfig) -> Tensor:
     """float64 (n_fft // 2 + 1, n_mels): triangles of unit height, linear in HTK's mel, without the constant."""
     bins = _mel(torch.linspace(0, config.rate / 2, config.n_fft // 2 + 1, dtype=torch.float64))[:, None]
-    low, high = _mel(torch.tensor([config.fmin, config.fmax], dtype=torch.float64)).tolist()
+    low, high = (1127 * math.log(1 + hz / 700) for hz in (config.fmin, config.fmax))
     edges = torch.linspace(low, high, config.n_mels + 2, dtype=torch.float64)
     left, centre, right = edges[:-2], edges[1:-1], edges[2:]
     bank = torch.minimum((bins - left) / (centre - left), (right - bins) / (right - centre)).clamp(min=0)
