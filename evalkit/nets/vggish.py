@@ -2,7 +2,7 @@
 
 Hershey et al., "CNN Architectures for Large-Scale Audio Classification", ICASSP 2017, arXiv 1609.09430;
 harritaylor/torchvggish at f3f9096 (`torchvggish/vggish.py`, `vggish_input.py`, `mel_features.py`), a port of
-tensorflow/models' `research/audioset/vggish`. A state dict of `vggish-10086976.pth` has exactly the names and shapes of
+the one in tensorflow/models. A state dict of `vggish-10086976.pth` has exactly the names and shapes of
 :class:`VGGish`.
 """
 
