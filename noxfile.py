@@ -188,11 +188,13 @@ def parity_stable_audio_3(session: nox.Session) -> None:
 
 @nox.session
 def parity_panns(session: nox.Session) -> None:
-    """As `parity`, for PANNs' Cnn14 and torchaudio's conversion of rates, on seeded random weights."""
-    session.install(*_TESTED, "-r", "tests/parity/requirements-panns.txt", ".")
+    """As `parity`, for PANNs' Cnn14, VGGish and torchaudio's conversion of rates, on seeded random weights."""
+    requirements = [part for name in ("panns", "vggish") for part in ("-r", f"tests/parity/requirements-{name}.txt")]
+    session.install(*_TESTED, *requirements, ".")
     session.install("--no-deps", "torchaudio==2.11.0")  # of which the compiled part is for another build of torch
     environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
-    session.run("python", "tests/parity/oracle_panns.py", *(session.posargs or _beside()), env=environment)
+    for oracle in ("panns", "vggish"):
+        session.run("python", f"tests/parity/oracle_{oracle}.py", *(session.posargs or _beside()), env=environment)
     session.notify("parity_table")
 
 

@@ -26,6 +26,7 @@ from evalkit.execute.bench import Source
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.report.records import record_in_memory
 from evalkit.run.accept import accept_bytes, missing_clip
+from evalkit.run.config import Sharing
 from evalkit.run.embed import Embedding, Workshop
 from evalkit.run.embedders import open_embedder
 from evalkit.run.manifest import facts_of, judges_told, metric_codes, stamps
@@ -130,7 +131,7 @@ class Judge:
             wrong=wrong,
         )
         self._plan = memory_plan(
-            request(name, asked, samples=samples, limit=limit, device=device, weights=weights, wrong=wrong)
+            request(name, asked, samples=samples, limit=limit, sharing=Sharing(device), weights=weights, wrong=wrong)
         )
         self._told = Told()
         for note in self._plan.suite.notes:

@@ -7,21 +7,25 @@ from pathlib import Path
 
 from evalkit.core.faults import Gathering
 from evalkit.core.paths import existing, typed
+from evalkit.core.threads import default
 from evalkit.run.config import (
     DEFAULT_MODEL,
     DEFAULT_SUITE,
     RunConfig,
+    Sharing,
     at_least_one,
     check_dtype,
     check_samples,
     parse_checkpoint,
-    parse_device,
+    parse_devices,
     parse_timeout,
     parse_until,
 )
 from evalkit.run.gates import Gate, parse_gates
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
+
+ALONE = Sharing()
 
 
 def request(
@@ -36,7 +40,6 @@ def request(
     samples: int = 1,
     limit: int | None = None,
     batch_size: int | None = None,
-    device: str = "auto",
     dtype: str = "float32",
     weights: Mapping[str, str | Path] | None = None,
     checkpoint: str | Path | None = None,
@@ -47,6 +50,7 @@ def request(
     about: str | Path | None = None,
     until: Path | None = None,
     gates: Sequence[str] = (),
+    sharing: Sharing = ALONE,
     command: tuple[str, ...] = (),
     wrong: Gathering | None = None,
 ) -> RunConfig:
@@ -60,14 +64,11 @@ def request(
     changes = dict(options or {})
     if init is not None:
         changes["init_audio"] = str(init)
-    found = {
-        name: wrong.read(None, existing, path, f"--weights {name}={path}") for name, path in (weights or {}).items()
-    }
-    limit = wrong.read(None, at_least_one, "--limit", limit)
-    batch_size = wrong.read(None, at_least_one, "--batch-size", batch_size)
+    found = _found(weights or {}, wrong)
+    limit, batch_size, workers, threads = _counted(limit, batch_size, sharing, wrong)
     samples = wrong.read(1, check_samples, samples)
     dtype = wrong.read("float32", check_dtype, dtype)
-    device = wrong.read("cpu", parse_device, device)
+    shared, device = wrong.read(((), "cpu"), parse_devices, sharing.devices, sharing.device)
     checkpoint = wrong.read(None, parse_checkpoint, checkpoint)
     timeouts = wrong.read(None, parse_timeout, timeout)
     return RunConfig(
@@ -82,7 +83,7 @@ def request(
         batch_size=batch_size,
         device=device,
         dtype=dtype,
-        weights={name: path for name, path in found.items() if path is not None},
+        weights=found,
         checkpoint=checkpoint,
         random_weights=random_weights,
         retry_failed=retry_failed,
@@ -91,6 +92,9 @@ def request(
         about=None if about is None else typed(about),
         until=wrong.read(None, parse_until, until),
         gates=_demands(gates, until, wrong),
+        workers=workers,
+        devices=shared,
+        threads=threads or default(),
         command=command,
         wrong=tuple(wrong.errors),
     )
@@ -100,3 +104,15 @@ def _demands(gates: Sequence[str], until: Path | None, wrong: Gathering) -> tupl
     told = "--gate: says what --until-decided BASELINE is to decide"
     wrong.require(not gates or until is not None, told, "`evalkit check` judges whole runs")
     return tuple(wrong.read([], parse_gates, gates))
+
+
+def _found(weights: Mapping[str, str | Path], wrong: Gathering) -> dict[str, Path]:
+    """The paths of --weights that are there."""
+    given = {name: wrong.read(None, existing, path, f"--weights {name}={path}") for name, path in weights.items()}
+    return {name: path for name, path in given.items() if path is not None}
+
+
+def _counted(limit: int | None, batch_size: int | None, sharing: Sharing, wrong: Gathering) -> list[int | None]:
+    """The four numbers, None in the place of one that cannot be."""
+    numbers = {"limit": limit, "batch-size": batch_size, "workers": sharing.workers, "threads": sharing.threads}
+    return [wrong.read(None, at_least_one, f"--{name}", number) for name, number in numbers.items()]

@@ -15,7 +15,7 @@ from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
 from evalkit.core.errors import UserError
 from evalkit.core.paths import typed
-from evalkit.run.config import DEFAULT_MODEL, RunConfig
+from evalkit.run.config import DEFAULT_MODEL, RunConfig, Sharing
 
 _YES_ALONE = "--yes agrees to the licences of what is fetched, and nothing is"
 
@@ -40,6 +40,9 @@ def run(
     limit: int | None = None,
     batch_size: int | None = None,
     device: str = "auto",
+    workers: int | None = None,
+    devices: Sequence[str] | None = None,
+    threads: int | None = None,
     dtype: str = "float32",
     weights: Mapping[str, str | Path] | None = None,
     checkpoint: str | Path | None = None,
@@ -92,6 +95,12 @@ def run(
         Prompts per batch; by default the model's.
     device : str
         "auto", "cpu" or "cuda".
+    workers : int, optional
+        Processes that share the work; by default one for each GPU, else none. On a CPU they change no number.
+    devices : sequence of str, optional
+        One process on each of these, as ["cuda:0", "cuda:1"].
+    threads : int, optional
+        Of each process; by default OMP_NUM_THREADS, or 1. They decide the last bits of a sound.
     dtype : str
         "float32", "float16" or "bfloat16", for the generator.
     weights : mapping of str to str or Path, optional
@@ -161,7 +170,7 @@ def run(
         samples=samples,
         limit=limit,
         batch_size=batch_size,
-        device=device,
+        sharing=Sharing(device, workers, devices, threads),
         dtype=dtype,
         weights=weights,
         checkpoint=checkpoint,

@@ -16,6 +16,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import safe_name
 from evalkit.core.paths import typed
 from evalkit.generators.folder import PREFIX
+from evalkit.run.config import Sharing
 from evalkit.run.plan import memory_plan
 
 
@@ -36,6 +37,9 @@ def score(
     samples: int = 1,
     limit: int | None = None,
     device: str = "auto",
+    workers: int | None = None,
+    devices: Sequence[str] | None = None,
+    threads: int | None = None,
     weights: Mapping[str, str | Path] | None = None,
 ) -> Run:
     """Score audio that any model made.
@@ -72,6 +76,12 @@ def score(
         Only the first so many prompts.
     device : str
         "auto", "cpu" or "cuda".
+    workers : int, optional
+        Processes that share the work; by default one for each GPU, else none. On a CPU they change no number.
+    devices : sequence of str, optional
+        One process on each of these, as ["cuda:0", "cuda:1"].
+    threads : int, optional
+        Of each process; by default OMP_NUM_THREADS, or 1. They decide the last bits of a sound.
     weights : mapping of str to str or Path, optional
         Files or folders for weights by name, or by family.
 
@@ -121,7 +131,7 @@ def score(
         out=out,
         samples=samples,
         limit=limit,
-        device=device,
+        sharing=Sharing(device, workers, devices, threads),
         weights=weights,
         command=("evalkit.score",),
         wrong=wrong,

@@ -26,6 +26,9 @@ def generate(
     limit: int | None = options.LIMIT,
     batch_size: int | None = options.BATCH_SIZE,
     device: str = options.DEVICE,
+    workers: int | None = options.WORKERS,
+    devices: str | None = options.DEVICES,
+    threads: int | None = options.THREADS,
     dtype: str = options.DTYPE,
     weights: list[str] = options.WEIGHTS,
     checkpoint: Path | None = options.CHECKPOINT,
@@ -47,7 +50,7 @@ def generate(
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
     from evalkit.cli.words import wrong_words
-    from evalkit.run.config import parse_changes, parse_seeds, parse_weights
+    from evalkit.run.config import Sharing, parse_changes, parse_seeds, parse_weights
 
     wrong = wrong_words()
     seeds = wrong.read([0], parse_seeds, seed)
@@ -65,7 +68,7 @@ def generate(
             samples=samples,
             limit=limit,
             batch_size=batch_size,
-            device=device,
+            sharing=Sharing(device, workers, devices, threads),
             dtype=dtype,
             weights=given,
             checkpoint=checkpoint,

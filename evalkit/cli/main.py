@@ -23,7 +23,7 @@ from evalkit.cli.complaints import complain
 from evalkit.cli.output import flush, say, tolerant_streams, warn
 from evalkit.cli.telling import with_telling
 from evalkit.cli.words import Verb
-from evalkit.core import interrupts
+from evalkit.core import interrupts, threads
 from evalkit.core.errors import UserError
 from evalkit.core.files import refusal
 
@@ -89,6 +89,7 @@ def _top(
 def script() -> None:
     """What the console script and `python -m evalkit` call: `main` in a process of its own."""
     interrupts.entering()
+    threads.settle()
     code: object = 1
     try:
         main()

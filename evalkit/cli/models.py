@@ -65,13 +65,13 @@ def models(
     wrong = wrong_words()
     if checked_name(name, checked, "model"):
         from evalkit.api.request import request
-        from evalkit.run.config import parse_changes, parse_weights
+        from evalkit.run.config import Sharing, parse_changes, parse_weights
 
         config = request(
             str(checked),
             preset=preset,
             options=wrong.read({}, parse_changes, set_),
-            device=device,
+            sharing=Sharing(device),
             dtype=dtype,
             weights=wrong.read({}, parse_weights, weights),
             checkpoint=checkpoint,

@@ -39,6 +39,18 @@ SAMPLES = typer.Option(1, "--samples", metavar="K", help="Sounds per prompt, eac
 LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
 BATCH_SIZE = typer.Option(None, "--batch-size", help="Prompts per batch; default: the model's.")
 DEVICE = typer.Option("auto", "--device", help="auto, cpu or cuda.")
+WORKERS = typer.Option(
+    None, "--workers", metavar="N", help="Share the work among N processes; on a CPU the numbers are the same."
+)
+DEVICES = typer.Option(
+    None, "--devices", metavar="LIST", help="One process on each of these: cuda:0,cuda:1. Default: every GPU, or none."
+)
+THREADS = typer.Option(
+    None,
+    "--threads",
+    metavar="N",
+    help="Of each process; they decide a sound's last bits. Default: OMP_NUM_THREADS, or 1: --workers use more cores.",
+)
 DTYPE = typer.Option("float32", "--dtype", help="float32, float16 or bfloat16, for the generator.")
 WEIGHTS = typer.Option(
     [],
@@ -102,6 +114,9 @@ def run(
     limit: int | None = LIMIT,
     batch_size: int | None = BATCH_SIZE,
     device: str = DEVICE,
+    workers: int | None = WORKERS,
+    devices: str | None = DEVICES,
+    threads: int | None = THREADS,
     dtype: str = DTYPE,
     weights: list[str] = WEIGHTS,
     checkpoint: Path | None = CHECKPOINT,
@@ -138,7 +153,7 @@ def run(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import parse_changes, parse_seeds, parse_weights
+    from evalkit.run.config import Sharing, parse_changes, parse_seeds, parse_weights
 
     wrong = wrong_words()
     models, seeds = models_of(model, checkpoint, wrong), wrong.read([0], parse_seeds, seed)
@@ -156,7 +171,7 @@ def run(
             samples=samples,
             limit=limit,
             batch_size=batch_size,
-            device=device,
+            sharing=Sharing(device, workers, devices, threads),
             dtype=dtype,
             weights=given,
             checkpoint=checkpoint,

@@ -37,6 +37,9 @@ def score(
     samples: int = options.SAMPLES,
     limit: int | None = options.LIMIT,
     device: str = options.DEVICE,
+    workers: int | None = options.WORKERS,
+    devices: str | None = options.DEVICES,
+    threads: int | None = options.THREADS,
     weights: list[str] = options.WEIGHTS,
     max_failures: int | None = options.MAX_FAILURES,
     as_json: bool = options.JSON,
@@ -58,7 +61,7 @@ def score(
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
     from evalkit.cli.words import wrong_words
-    from evalkit.run.config import parse_weights
+    from evalkit.run.config import Sharing, parse_weights
 
     wrong, different = wrong_words(), _by_name(folders)
     alone = about is None or len(folders) < 2
@@ -73,7 +76,7 @@ def score(
             samples=samples,
             about=about,
             limit=limit,
-            device=device,
+            sharing=Sharing(device, workers, devices, threads),
             weights=given,
             command=("evalkit", *sys.argv[1:]),
             wrong=wrong,

@@ -79,6 +79,7 @@ EMBEDDERS = Registry(
         "clap-music-speech-audioset": "evalkit.embed.clap:load",
         "panns-16k": "evalkit.embed.panns:load",
         "panns-32k": "evalkit.embed.panns:load",
+        "vggish": "evalkit.embed.vggish:load",
         "sound": "evalkit.embed.sound:load",
     },
 )

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from evalkit.core.errors import EvalkitError
+from evalkit.execute.bench import Bench
+from evalkit.execute.orders import GeneratorOrder, JudgeOrder
 from evalkit.generators.base import UNLIMITED, Generator, Options, Timeouts
 
 
@@ -52,6 +54,18 @@ class Sound:
     peak_bytes: int | None = None
 
 
+@dataclass(frozen=True, repr=False)
+class Stranger:
+    """What a model in a worker returned where an array or a rate should be: nothing of it crosses but the name of its
+    type and how it shows itself, which is what is told of it."""
+
+    type_name: str
+    shown: str
+
+    def __repr__(self) -> str:
+        return self.shown
+
+
 @dataclass(frozen=True)
 class Fault:
     """Why an item has no sound: its generator raised ("error"), had too little memory ("oom"), never ended ("hung")."""
@@ -73,7 +87,8 @@ class Job:
 
     `timeouts` are for each sound of a batch. `lost` hears which requests were in hand when
     a call did not come back and could not be interrupted, and why; the process ends after it. `loading` is a context
-    for as long as the generator loads.
+    for as long as the generator loads. `order` says in words of JSON which generator it is, for a worker in another
+    process or on another machine; without it the work cannot leave this one.
     """
 
     generator: Generator
@@ -83,11 +98,22 @@ class Job:
     timeouts: Timeouts = UNLIMITED
     lost: Callable[[Sequence[Request], str], object] = lambda requests, why: None
     loading: Callable[[], AbstractContextManager[None]] = nullcontext
+    order: GeneratorOrder | None = None
 
 
 class Executor(Protocol):
+    """Where the work of a run is done. It starts nothing before there is something to do."""
+
     def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
         """One answer per batch, results in the batch's order. The generator is loaded at the first batch,
         so no batches cost no load. Raises what the generator's `load` raises, as a BrokenPlugin where it is somebody's
         own; and Unclosed, after the last answer, where it cannot be closed."""
+        ...
+
+    def bench(self, order: JudgeOrder) -> Bench | None:
+        """Where sounds are embedded by a judge; None where that is this process, whose caller loads it."""
+        ...
+
+    def close(self) -> None:
+        """End whatever was started."""
         ...

@@ -6,9 +6,10 @@ costs itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from evalkit.audio.clip import Clip
 from evalkit.audio.decode import VERSION, decode
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
+from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Embedder, Features, TextEmbedder
 
@@ -65,6 +67,41 @@ class Made:
     features: dict[str, Features] = field(default_factory=dict)
     faults: dict[str, str] = field(default_factory=dict)
     broken: str = ""
+
+
+class Bench(Protocol):
+    """Where chunks are embedded by one judge."""
+
+    def identity(self) -> Identity:
+        """Who the judge is. Raises what loading it raises."""
+        ...
+
+    def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
+        """What each chunk comes to, in any order."""
+        ...
+
+
+class Here:
+    """One judge in this process; `load` is called once, for the first thing that is asked."""
+
+    def __init__(self, load: Callable[[], Embedder]) -> None:
+        self._load = load
+        self._embedder: Embedder | None = None
+
+    def identity(self) -> Identity:
+        """Who the judge is. Raises what loading it raises."""
+        return identity(self._opened())
+
+    def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
+        """What each chunk comes to, in their order, each when it is asked for."""
+        for chunk in chunks:
+            yield chunk, embedded(self._opened(), chunk)
+
+    def _opened(self) -> Embedder:
+        if self._embedder is None:
+            self._embedder = self._load()
+            heed()
+        return self._embedder
 
 
 def embedded(embedder: Embedder, chunk: Sequence[Source]) -> Made:

@@ -19,6 +19,7 @@ from evalkit.core.own_code import is_evalkits
 from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound, Unclosed
 from evalkit.execute.limits import TimedOut, limited
+from evalkit.execute.orders import JudgeOrder
 from evalkit.generators.contract import answer_fault, clock_fault, require_methods
 from evalkit.generators.worker.harness import memory
 
@@ -34,20 +35,27 @@ class Inline:
                     yield batch, produce(job, batch.requests, job.timeouts.each)
                     continue
                 started = time.perf_counter()
-                _load(job)
+                load(job)
                 loaded = True
                 seconds = time.perf_counter() - started
-                yield batch, _with_load(produce(job, batch.requests, job.timeouts.first), seconds)
+                yield batch, with_load(produce(job, batch.requests, job.timeouts.first), seconds)
         except BaseException:
             if loaded:
                 with suppress(Unclosed):  # what ended the work is the one to tell
-                    _close(job)
+                    close(job)
             raise
         if loaded:
-            _close(job)
+            close(job)
+
+    def bench(self, order: JudgeOrder) -> None:
+        """Sounds are embedded in this process, too."""
+
+    def close(self) -> None:
+        """Nothing is left running."""
 
 
-def _load(job: Job) -> None:
+def load(job: Job) -> None:
+    """Load the job's generator. Raises UserError where it takes too long, BrokenPlugin where somebody's own fails."""
     guarded = nullcontext() if is_evalkits(job.generator) else running(f"{job.generator.spec.name}: load() failed")
     try:
         with job.loading(), _staying(), limited(job.timeouts.load, partial(job.lost, ())), guarded:
@@ -59,7 +67,8 @@ def _load(job: Job) -> None:
     require_methods(job.generator)
 
 
-def _close(job: Job) -> None:
+def close(job: Job) -> None:
+    """Close the job's generator. Raises Unclosed."""
     try:
         with (
             _staying(),
@@ -73,7 +82,7 @@ def _close(job: Job) -> None:
         raise Unclosed(str(error)) from error
 
 
-def _with_load(results: Sequence[Result], seconds: float) -> list[Result]:
+def with_load(results: Sequence[Result], seconds: float) -> list[Result]:
     """The results of the first batch: the loading is told apart, and marks them as the warm-up."""
     share = seconds / max(1, len(results))
     return [

@@ -86,6 +86,7 @@ def _panns(file: str, record: int) -> Published:
     return Published((file,), f"zenodo.org/records/{record}", "as its page says", (Download(file, source),))
 
 
+_VGGISH = "vggish-10086976.pth"
 _PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
 _ROBERTA = "FacebookAI/roberta-base", "e2da8e2f811d1448a5b465c236feacd80ffbac7b"
 _ROBERTA_FILES = {
@@ -114,6 +115,12 @@ PUBLISHED = {
     ),
     "panns-16k": _panns("Cnn14_16k_mAP=0.438.pth", 3987831),
     "panns-32k": _panns("Cnn14_mAP=0.431.pth", 3987831),
+    "vggish": Published(
+        (_VGGISH,),
+        "github.com/harritaylor/torchvggish, release v0.1",
+        "Apache-2.0",
+        (Download(_VGGISH, UrlSource(f"https://github.com/harritaylor/torchvggish/releases/download/v0.1/{_VGGISH}")),),
+    ),
     "clap": Published(
         ("clap-htsat-fused", "630k-audioset-fusion-best.pt"),
         "huggingface.co/laion/clap-htsat-fused (the hub folder) or huggingface.co/lukewys/laion_clap (the file)",
@@ -167,7 +174,7 @@ def family_names(family: str) -> tuple[str, ...]:
     return tuple(name for name in PUBLISHED if name == family or name.startswith(f"{family}-"))
 
 
-FAMILIES = ("openl3", "passt", "clap", "panns")
+FAMILIES = ("openl3", "passt", "clap", "panns", "vggish")
 
 
 def by_own_names(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:

@@ -70,35 +70,38 @@ FEW_CLIPS = 100
 """Under this many clips the value is warned of: it is mostly its own bias."""
 
 
-class FdOpenl3:
-    """The metric object; `compute` takes features (frames, d) per clip and a set reference of the same d."""
+class FrechetDistance:
+    """The metric object; `compute` takes features (frames, d) per clip and a set reference of the same d. Other
+    networks' distances are this one under a card of their own."""
 
-    card = CARD
+    def __init__(self, card: MetricCard) -> None:
+        self.card = card
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without a reference, without clips, or where the features do not fit it."""
-        stored = set_reference(CARD.name, inputs)
-        reference = reference_gaussian(CARD.name, stored)
-        require_features(CARD.name, inputs, reference.dimensions)
-        generated = _generated(inputs)
+        name = self.card.name
+        stored = set_reference(name, inputs)
+        reference = reference_gaussian(name, stored)
+        require_features(name, inputs, reference.dimensions)
+        generated = _generated(name, inputs)
         return set_result(
             value=frechet_distance(generated, reference),
             leave_outs=_leave_outs(inputs, reference),
             inputs=inputs,
             n_reference=stored.clips,
             warnings=_warnings(inputs, generated, reference),
-            bounds=CARD.bounds,
+            bounds=self.card.bounds,
         )
 
 
-METRIC = FdOpenl3()
+METRIC = FrechetDistance(CARD)
 
 
-def _generated(inputs: MetricInputs) -> Factors:
+def _generated(name: str, inputs: MetricInputs) -> Factors:
     try:
         return factors_of_blocks(inputs.features)
     except ValueError as error:
-        raise UserError(f"{CARD.name}: {error}", "score more clips") from None
+        raise UserError(f"{name}: {error}", "score more clips") from None
 
 
 def _leave_outs(inputs: MetricInputs, reference: Factors) -> list[float]:

@@ -38,7 +38,7 @@ from __future__ import annotations
 import math
 
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.fd_openl3 import FdOpenl3
+from evalkit.metrics.fd_openl3 import FrechetDistance
 from evalkit.metrics.panns_rows import features_of
 
 CARD = MetricCard(
@@ -63,7 +63,7 @@ class FdPanns:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without a reference, without clips, or where the rows do not fit it."""
-        return FdOpenl3().compute(features_of(CARD.name, inputs))
+        return FrechetDistance(CARD).compute(features_of(CARD.name, inputs))
 
 
 METRIC = FdPanns()

@@ -20,7 +20,7 @@ from evalkit.audio.encode import wav_bytes
 from evalkit.audio.level import loudness
 from evalkit.audio.verdicts import FATAL, inspect
 from evalkit.core.files import write_bytes
-from evalkit.execute.base import Fault, Result, Sound
+from evalkit.execute.base import Fault, Result, Sound, Stranger
 from evalkit.generators.base import GeneratorSpec
 from evalkit.run.plan import Item
 from evalkit.store.layout import RunFolder
@@ -75,7 +75,8 @@ def contract_breach(sound: Sound, item: Item, spec: GeneratorSpec) -> str:
     """How a generator broke its contract on one item, "" where it did not."""
     samples, frames = sound.samples, round(item.prompt.seconds * spec.sample_rate)
     if not isinstance(samples, np.ndarray):
-        return f"wrong_type: {type(samples).__name__} instead of a numpy array"
+        name = samples.type_name if isinstance(samples, Stranger) else type(samples).__name__
+        return f"wrong_type: {name} instead of a numpy array"
     if samples.dtype != np.float32:
         return f"wrong_dtype: {samples.dtype} instead of float32"
     if samples.ndim != 2 or samples.shape[0] != spec.channels:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from evalkit.core.faults import together
 from evalkit.core.installed import version
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing, is_there
+from evalkit.core.threads import default
 from evalkit.generators.base import Timeouts
 from evalkit.run.gates import Gate
 from evalkit.suites.base import Suite
@@ -28,6 +29,17 @@ _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """Where the work is to be done, as it was typed; None where nothing is said. `devices` are names, or names with
+    commas between them."""
+
+    device: str = "auto"
+    workers: int | None = None
+    devices: str | Sequence[str] | None = None
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
 class RunConfig:
     """One run as asked for. None means: whatever the model or the suite says.
 
@@ -39,6 +51,8 @@ class RunConfig:
     `anew` makes every sound, also one that an earlier run made.
     `until` is the baseline against which the run goes on until its means of prompts are decided, and `gates` what is
     demanded of them then, default what a gate judges.
+    `workers` is how many processes share the work, and `devices` are theirs, in turn; without either it is done in this
+    one. Neither changes a sound or a number on a CPU. `threads` are those of one process, and do.
     `wrong` is what was wrong with the words that it was made of, in whose places defaults stand: the plan refuses it
     with all else that is wrong.
     """
@@ -63,6 +77,9 @@ class RunConfig:
     samples: int = 1
     until: Path | None = None
     gates: tuple[Gate, ...] = ()
+    workers: int | None = None
+    devices: tuple[str, ...] = ()
+    threads: int = field(default_factory=default)
     command: tuple[str, ...] = ()
     wrong: tuple[UserError, ...] = ()
 
@@ -70,6 +87,8 @@ class RunConfig:
         together(
             partial(at_least_one, "--limit", self.limit),
             partial(at_least_one, "--batch-size", self.batch_size),
+            partial(at_least_one, "--workers", self.workers),
+            partial(at_least_one, "--threads", self.threads),
             partial(check_samples, self.samples),
             partial(check_dtype, self.dtype),
         )
@@ -171,6 +190,26 @@ def parse_device(asked: str) -> str:
     if kind not in _DEVICES or (number and not re.fullmatch("[0-9]{1,3}", number)) or device.endswith(":"):
         require_device(device)
     return device
+
+
+def parse_devices(asked: str | Sequence[str] | None, device: str) -> tuple[tuple[str, ...], str]:
+    """The devices of --devices, and the kind that they are; none, and `device`, where nothing is asked.
+
+    Raises UserError for all that are none, and where they are of several kinds: those compute differently.
+    """
+    if asked is None:
+        return (), parse_device(device)
+    asked = asked.split(",") if isinstance(asked, str) else asked
+    if not asked or not all(each.strip() for each in asked):
+        raise UserError(f"--devices {','.join(asked)!r}: names no device", "--devices cuda:0,cuda:1")
+    devices = together(*(partial(parse_device, each.strip()) for each in asked))
+    kinds = list(dict.fromkeys(each.partition(":")[0] for each in devices))
+    told = f"--devices {','.join(asked)}"
+    if len(kinds) > 1:
+        raise UserError(f"{told}: {' and '.join(kinds)} compute differently: a run is of one kind", "leave one out")
+    if device != "auto" and device.partition(":")[0] != kinds[0]:
+        raise UserError(f"{told}: --device {device} is of another kind", "leave --device out")
+    return tuple(devices), kinds[0]
 
 
 def require_device(device: str) -> None:

@@ -12,7 +12,6 @@ costs nothing but the sounds that it had.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -28,7 +27,7 @@ from evalkit.core.versions import UNTESTED, stamp
 from evalkit.fetch.home import evalkit_home
 from evalkit.generators.worker.generator import Isolated
 from evalkit.run.plan import Item, Plan
-from evalkit.run.speed import cores, device_name
+from evalkit.run.speed import device_name
 from evalkit.store.layout import RunFolder
 from evalkit.store.ledger import Ledger, Record
 
@@ -124,6 +123,6 @@ def _maker(plan: Plan) -> str:
             "environment": "" if environment is None else environment.digest,
             "versions": {name: version for name, version in stamp().items() if name != UNTESTED},
             "device": [plan.config.device, device_name(plan.config.device)],
-            "threads": [os.environ.get("OMP_NUM_THREADS", ""), cores()],
+            "threads": plan.config.threads,
         }
     )

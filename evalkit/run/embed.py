@@ -8,7 +8,7 @@ runs in a last bit; elsewhere `_CHUNK` sounds in the run's order, embedded again
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from pathlib import Path
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import Embedder, Features
-from evalkit.execute.bench import Identity, Source, embedded, identity
+from evalkit.execute.bench import Bench, Here, Identity, Source
 from evalkit.run.config import require_device
 from evalkit.run.progress import Progress
 from evalkit.store.features import FeatureCache
@@ -44,12 +44,22 @@ class Workshop:
     """One embedder behind its cache; `load` is called at most once, and only when it must be.
 
     `known` is the identity that an earlier command recorded for the same weights, if there was one; `chunk` is how many
-    sounds are embedded together, and `broken` how somebody's own embedder failed.
+    sounds are embedded together, and `broken` how somebody's own embedder failed. `bench` is where that is done, where
+    it is not this process, and `learned` hears who the embedder is, where that was not known.
     """
 
-    def __init__(self, load: Callable[[], Embedder], known: Identity | None, cache_root: Path, device: str) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Embedder],
+        known: Identity | None,
+        cache_root: Path,
+        device: str,
+        bench: Bench | None = None,
+        learned: Callable[[Identity], object] = lambda identity: None,
+    ) -> None:
+        self._bench: Bench = bench or Here(self._opened)
         self._load, self._known, self._root, self._device = load, known, cache_root, device
-        self._embedder: Embedder | None = None
+        self._learned = learned
         self.broken = ""
         self.chunk = 1 if device == "cpu" else _CHUNK
 
@@ -72,15 +82,39 @@ class Workshop:
             return whole
         embedding = Embedding(self._identify())
         cache = FeatureCache(self._root, embedding.identity.key)
+        found: dict[str, Features] = {}
+        faults: dict[str, str] = {}
+        for chunk, made in self._bench.embed(self._missing(sources, cache, embedding.identity, found, advance)):
+            heed()
+            self.broken = self.broken or made.broken
+            faults |= {key: why for key, why in made.faults.items() if key not in found}
+            for source in chunk:
+                if source.key not in found and source.key in made.features:
+                    cache.put(source.digest, made.features[source.key])
+                    found[source.key] = made.features[source.key]
+                advance()
+        embedding.features |= {source.key: found[source.key] for source in sources if source.key in found}
+        embedding.faults |= {source.key: faults[source.key] for source in sources if source.key in faults}
+        return embedding
+
+    def _missing(
+        self,
+        sources: Sequence[Source],
+        cache: FeatureCache,
+        who: Identity,
+        found: dict[str, Features],
+        advance: Callable[[], object],
+    ) -> Iterator[Sequence[Source]]:
+        """The chunks of which the cache lacks anything, whole; `found` takes what it has."""
         for first in range(0, len(sources), self.chunk):
             chunk = sources[first : first + self.chunk]
-            found = {source.key: _cached(cache, source, embedding.identity.dimensions) for source in chunk}
-            if any(features is None for features in found.values()):
-                self._fill(chunk, found, cache, embedding)
-            embedding.features.update({key: value for key, value in found.items() if value is not None})
+            cached = {source.key: _cached(cache, source, who.dimensions) for source in chunk}
+            found |= {key: features for key, features in cached.items() if features is not None}
+            if any(features is None for features in cached.values()):
+                yield chunk
+                continue
             for _ in chunk:
                 advance()
-        return embedding
 
     def _from_cache(self, sources: Sequence[Source]) -> Embedding | None:
         """Everything from the cache of the known embedder, or None where anything is missing there."""
@@ -94,36 +128,21 @@ class Workshop:
             embedding.features[source.key] = features
         return embedding
 
-    def _fill(
-        self, chunk: Sequence[Source], found: dict[str, Features | None], cache: FeatureCache, embedding: Embedding
-    ) -> None:
-        """Embed a chunk whole and keep what the cache lacks of it."""
-        made, faults = self.embed_now(chunk)
-        heed()
-        for source in chunk:
-            if found[source.key] is not None:
-                continue
-            if source.key in faults:
-                embedding.faults[source.key] = faults[source.key]
-            else:
-                cache.put(source.digest, made[source.key])
-                found[source.key] = made[source.key]
-
     def embed_now(self, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
         """Features of one chunk by key, and why the others have none; the cache is neither asked nor told."""
-        made = embedded(self._opened(), chunk)
+        ((_, made),) = self._bench.embed([chunk])
         self.broken = self.broken or made.broken
         return made.features, made.faults
 
     def _identify(self) -> Identity:
-        return identity(self._opened())
+        found = self._bench.identity()
+        if found != self._known:
+            self._learned(found)
+        return found
 
     def _opened(self) -> Embedder:
-        if self._embedder is None:
-            require_device(self._device)
-            self._embedder = self._load()
-            heed()
-        return self._embedder
+        require_device(self._device)
+        return self._load()
 
 
 def _cached(cache: FeatureCache, source: Source, dimensions: int) -> Features | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from evalkit.core.own_code import module_file
 from evalkit.core.registry import Registry
 from evalkit.embed.base import EMBEDDERS, Embedder, is_own
+from evalkit.execute.orders import JudgeOrder, open_judge
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 
@@ -36,7 +37,11 @@ def tell_of_code(plan: Plan, registry: Registry, name: str, target: str, progres
 
 def open_embedder(plan: Plan, name: str, device: str) -> Embedder:
     """The embedder of a weights name, with what --weights says of it. Raises as `embed.load.load_embedder` does."""
-    from evalkit.embed.load import load_embedder
+    return open_judge(order_of(plan, name), device)
 
+
+def order_of(plan: Plan, name: str) -> JudgeOrder:
+    """What a worker is told of the embedder of a weights name."""
     target, given = targets(plan)[name], plan.config.weights
-    return load_embedder(target, device, {**given, target: given[name]} if name in given else given)
+    chosen = {**given, target: given[name]} if name in given else given
+    return JudgeOrder(name, target, {each: str(path) for each, path in chosen.items()})

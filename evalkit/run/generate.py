@@ -17,6 +17,7 @@ from evalkit.core.paths import name_of
 from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Executor, Fault, Job, Request, Result
 from evalkit.execute.limits import limits_of
+from evalkit.execute.orders import GeneratorOrder
 from evalkit.fetch.switches import is_on
 from evalkit.generators.base import ChecksFiles
 from evalkit.run.accept import accept_file, accept_sound, missing_file
@@ -146,13 +147,30 @@ def _make(
     )
     limits = limits_of(plan.generator, plan.config.timeouts)
     loading = partial(progress.step, f"load {plan.model.name}")
-    job = Job(plan.generator, plan.config.device, plan.config.dtype, plan.options, limits, give_up, loading)
+    config = plan.config
+    job = Job(plan.generator, config.device, config.dtype, plan.options, limits, give_up, loading, _order(plan))
     for batch, results in executor.run(job, batches):
         items = parts[batch.number]
         for item, result, sound in zip(items, results, sounds(items), strict=True):
             keep(item, result, sound)
             if item.key not in settled:
                 progress.advance(STAGE)
+
+
+def _order(plan: Plan) -> GeneratorOrder:
+    """What a worker is told of the plan's generator."""
+    config, code = plan.config, plan.identity.get("code")
+    return GeneratorOrder(
+        model=config.model,
+        weights={name: str(path) for name, path in config.weights.items()},
+        checkpoint=None if config.checkpoint is None else str(config.checkpoint),
+        random_weights=config.random_weights,
+        digest=plan.model.weights,
+        code=None if code is None else str(code),
+        dtype=config.dtype,
+        options=plan.options,
+        timeouts=config.timeouts,
+    )
 
 
 def _request(item: Item) -> Request:

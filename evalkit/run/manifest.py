@@ -277,6 +277,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
         "batch_size": plan.identity.get("batch_size"),
         "device": config.device,
         "dtype": config.dtype,
+        "threads": config.threads,
         "size": plan.size,
         "identity": dict(plan.identity),
         "versions": stamp(),

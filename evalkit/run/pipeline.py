@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import closing as closing_it
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,13 +17,14 @@ from typing import Any
 from evalkit.core import interrupts
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.threads import limited_to
 from evalkit.embed.base import Embedder, is_own
 from evalkit.execute.base import Executor, Unclosed
-from evalkit.execute.bench import identity
-from evalkit.execute.inline import Inline
+from evalkit.execute.bench import Identity
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.run.embed import Workshop
-from evalkit.run.embedders import open_embedder, targets
+from evalkit.run.embedders import open_embedder, order_of, targets
+from evalkit.run.executors import executor_of
 from evalkit.run.generate import generate, settled_records
 from evalkit.run.manifest import (
     Manifest,
@@ -78,11 +80,11 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
         for sentence in (*changed_code(manifest, now, codes), *changed_columns(manifest, plan)):
             progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
-        with _working(manifest, plan, progress):
-            shops = {name: _workshop(plan, manifest, name, now[name], progress) for name in now}
+        with _working(manifest, plan, progress), _hands(plan, executor) as hands:
+            shops = {name: _workshop(plan, manifest, name, now[name], hands, progress) for name in now}
             whole = Scoring(plan, {}, ready.metrics, ready.broken, codes, shops, ready.references)
             watch = watch_on(whole, ledger)
-            records, unclosed = _generated(plan, ledger, manifest, executor, progress, watch)
+            records, unclosed = _generated(plan, ledger, manifest, hands, progress, watch)
             decided = {} if watch is None else watch.told(records)
             if decided.get("not_made"):
                 manifest.update(status="decided", decided=decided)
@@ -110,8 +112,8 @@ def run_generate(
         settled = settled_records(plan, ledger)
         if len(settled) == len(plan.items):
             return _outcome(plan, settled, {}, reused=True)
-        with _working(manifest, plan, progress):
-            records, unclosed = _generated(plan, ledger, manifest, executor, progress)
+        with _working(manifest, plan, progress), _hands(plan, executor) as hands:
+            records, unclosed = _generated(plan, ledger, manifest, hands, progress)
         return replace(_outcome(plan, records, {}, reused=False), unclosed=unclosed)
 
 
@@ -133,6 +135,13 @@ def locked_folder(plan: Plan) -> Iterator[Manifest]:
             yield open_manifest(plan) if plan.folder.run_json.exists() else manifest
     except OSError as error:
         raise refusal(error) or error from error
+
+
+@contextmanager
+def _hands(plan: Plan, executor: Executor | None) -> Iterator[Executor]:
+    """What does the work, which is ended with the block; what this process does itself has the run's threads."""
+    with limited_to(plan.config.threads), closing_it(executor or executor_of(plan.config)) as hands:
+        yield hands
 
 
 @contextmanager
@@ -164,7 +173,7 @@ def _generated(
     plan: Plan,
     ledger: Ledger,
     manifest: Manifest,
-    executor: Executor | None,
+    executor: Executor,
     progress: Progress,
     watch: Watch | None = None,
 ) -> tuple[dict[str, Record], str]:
@@ -178,9 +187,9 @@ def _generated(
     with _timed(manifest, "generate"):
         try:
             if watch is None:
-                generate(plan, ledger, executor or Inline(), progress, lost)
+                generate(plan, ledger, executor, progress, lost)
             else:
-                generate(watch.plan, ledger, executor or Inline(), progress, lost, watch.enough)
+                generate(watch.plan, ledger, executor, progress, lost, watch.enough)
         except Unclosed as error:
             unclosed = f"{plan.model.name}: {error}"
             progress.note(unclosed)
@@ -191,17 +200,19 @@ def _generated(
     return records, unclosed
 
 
-def _workshop(plan: Plan, manifest: Manifest, name: str, now: str, progress: Progress) -> Workshop:
+def _workshop(plan: Plan, manifest: Manifest, name: str, now: str, executor: Executor, progress: Progress) -> Workshop:
     def load() -> Embedder:
         with progress.step(f"load {name}"):
-            embedder = open_embedder(plan, name, plan.config.device)
+            return open_embedder(plan, name, plan.config.device)
+
+    def learned(identity: Identity) -> None:
         if not own:
-            remember(name, now, identity(embedder))
-        return embedder
+            remember(name, now, identity)
 
     own = is_own(targets(plan)[name])
     known = manifest.known(name, now) or (None if own else remembered(name, now))
-    return Workshop(load, known, evalkit_home().joinpath(*FEATURES), plan.config.device)
+    place, bench = evalkit_home().joinpath(*FEATURES), executor.bench(order_of(plan, name))
+    return Workshop(load, known, place, plan.config.device, bench, learned)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
 from evalkit.core.paths import typed
+from evalkit.core.threads import DEFAULT
 from evalkit.fetch.digests import files_read, remembered_sha256
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
@@ -307,6 +308,7 @@ def _common_identity(config: RunConfig, suite: Suite, spec: GeneratorSpec) -> di
         "device": config.device.partition(":")[0],
         "scored with": scorers,
         **({"samples": config.samples} if config.samples > 1 else {}),
+        **({"threads": config.threads} if config.threads != DEFAULT else {}),
     }
 
 

@@ -7,7 +7,6 @@ are others ("warm_up"). A batch's seconds are shared evenly by its items. Loadin
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,7 +46,8 @@ def speed(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "peak_bytes": max(peaks, default=None),
         "device": config.device,
         "device_name": device_name(config.device),
-        "threads": _threads(),
+        "threads": config.threads,
+        "workers": config.workers or max(1, len(config.devices)),
         "dtype": config.dtype,
         "steps": options.get("steps"),
         "best_of": options.get("best_of", 1),
@@ -66,19 +66,6 @@ def device_name(device: str) -> str:
     except OSError:
         return ""
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
-
-
-def _threads() -> int:
-    """How many threads the generator may use on a CPU: torch's own number, else the cores that are ours."""
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        return int(torch.get_num_threads())
-    return cores()
-
-
-def cores() -> int:
-    """How many of the machine's cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _sum(records: Sequence[Record], part: str) -> float:

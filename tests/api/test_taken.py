@@ -20,6 +20,7 @@ FINE = {
     "out": (None,), "samples": (3,), "limit": (None, 3), "weights": (None, {}), "suite": (None,), "preset": (None,),
     "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
     "timeout": (None, 3), "audio": ({},), "detect": ({},), "twin": (None,), "correlation": (3,),
+    "workers": (None, 3), "devices": (None, []), "threads": (None, 3),
 }  # fmt: skip
 """What of WRONG a parameter takes after all; of one that is not here, nothing."""
 

@@ -82,6 +82,7 @@ OWN = {
     "evalkit/report/page.py": {"(ASSETS / name).read_text"},
     "evalkit/fetch/http.py": {"redirects.opener().open", "self.parent.open"},
     "evalkit/fetch/download.py": {"job.part.open"},
+    "evalkit/execute/pool.py": {"log.open"},
     "evalkit/generators/worker/process.py": {"log.open", "json.loads"},
     "evalkit/generators/worker/harness.py": {'Path("/proc/self/statm").read_text', "json.loads"},
     "evalkit/originals/harness.py": {'(folder / "job.json").read_bytes', "json.loads"},

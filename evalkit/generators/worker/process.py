@@ -209,9 +209,14 @@ def tail(log: Path, characters: int = _TAIL) -> str:
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - 8 * characters))
-            text = file.read().decode("utf-8", "replace")
+            return last_words(file.read(), characters)
     except OSError:
         return ""
+
+
+def last_words(printed: bytes, characters: int = _TAIL) -> str:
+    """The last lines of what a program printed, as `tail` has them."""
+    text = printed.decode("utf-8", "replace")
     lines: Sequence[str] = [" ".join(line.split()) for line in text.replace("\r", "\n").splitlines()]
     joined = " | ".join(line for line in lines[-6:] if line)
     return "".join(letter if letter.isprintable() else "?" for letter in joined)[-characters:]

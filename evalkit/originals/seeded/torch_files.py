@@ -164,6 +164,16 @@ def panns_shapes(n_fft: int) -> Shapes:
     return shapes | _linear("fc1", 2048, 2048) | _linear("fc_audioset", 2048, 527)
 
 
+def vggish_shapes() -> Shapes:
+    """`vggish-10086976.pth`: a plain state dict of torchvggish's VGGish."""
+    shapes: Shapes = {}
+    for place, inner, width in ((0, 1, 64), (3, 64, 128), (6, 128, 256), (8, 256, 256), (11, 256, 512), (13, 512, 512)):
+        shapes |= _conv(f"features.{place}", inner, width, (3, 3))
+    for place, inner, width in ((0, 12288, 4096), (2, 4096, 4096), (4, 4096, 128)):
+        shapes |= _linear(f"embeddings.{place}", inner, width)
+    return shapes
+
+
 TINY_WITH_FUSION = clap_shapes(96, (2, 2, 6, 2), True)
 """Of 630k-audioset-fusion-best.pt."""
 
@@ -182,6 +192,12 @@ def write_panns(path: Path, front: dict[str, Tensor]) -> None:
     n_fft = front["spectrogram_extractor.stft.conv_real.weight"].shape[-1]
     with path.open("wb") as file:
         torch.save({"iteration": 600000, "model": drawn(panns_shapes(n_fft)) | front}, file)
+
+
+def write_vggish(path: Path) -> None:
+    """As torchvggish's release has it: a plain state dict."""
+    with path.open("wb") as file:
+        torch.save(drawn(vggish_shapes()), file)
 
 
 def clap_content(shapes: Shapes) -> dict[str, object]:

@@ -1,0 +1,61 @@
+"""VGGish's embeddings of a clip, as audioldm_eval takes them: a row for each 0.96 s.
+
+Rules of haoheliu/audioldm_eval at 8dc07ee (`datasets/load_mel.py`, `metrics/fad.py` 37-40): the first channel without
+its mean, to 16 kHz as torchaudio converts, zeros up to 32,000 samples; the last ReLU taken off; no PCA and no
+quantisation. Patches of 96 frames follow one another without overlap, and what is left over is dropped: 10 s are ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from evalkit.audio.clip import Clip
+from evalkit.audio.preparation import Preparation
+from evalkit.checkpoints.building import built_from
+from evalkit.checkpoints.own_layout import read_config, read_weights
+from evalkit.checkpoints.tensors import digest_of, load_into
+from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.nets.vggish import VGGish, VGGishConfig
+
+_READ_FROM = "torchvggish's vggish-10086976.pth, safetensors, or a folder with model.safetensors and config.json"
+_SHORTEST = 32000
+
+
+class VGGishEmbedder:
+    """An Embedder: float32 (patches, 128) per clip."""
+
+    spec: EmbedderSpec
+
+    def __init__(self, spec: EmbedderSpec, net: VGGish, preparation: Preparation, device: str = "cpu") -> None:
+        self.spec, self._net, self._prepared, self._device = spec, net.to(device).eval(), preparation, device
+
+    @torch.inference_mode()
+    def embed(self, clips: Sequence[Clip]) -> list[Features]:
+        """Raises UserError for a clip that is empty or holds NaN."""
+        found = []
+        for clip in clips:  # one after another: patches of one clip fill a batch
+            audio = torch.from_numpy(self._prepared(clip))[None].to(self._device)
+            found.append(np.asarray(self._net(audio)[0].float().cpu().numpy()))
+        return found
+
+
+def load(name: str, path: Path, device: str = "cpu") -> VGGishEmbedder:
+    """From a folder with `model.safetensors` and `config.json`, or from a lone file, safetensors or the published .pth.
+
+    Raises MissingWeights or BadCheckpoint.
+    """
+    config = read_config(path, VGGishConfig)
+    with built_from(path):
+        net = VGGish(config)
+    load_into(net, read_weights(path, _READ_FROM), path)
+    shortest = max(_SHORTEST, config.shortest)
+    preparation = Preparation(config.rate, channels="first", without_mean=True, shortest=shortest)
+    settings = {"output": "before the last ReLU", "pca": False, **asdict(preparation), **asdict(config)}
+    return VGGishEmbedder(
+        EmbedderSpec(name, "vggish", config.features, digest_of(net), settings), net, preparation, device
+    )

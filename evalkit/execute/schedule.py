@@ -1,0 +1,227 @@
+"""Who does what, whichever way the workers are reached: handing out, taking in, and going on where one dies.
+
+A unit of work (a batch, a chunk) is handed out whole. A worker that dies costs what it had in hand, which the next one
+does again as it was; what kills a second worker is tried once more item by item, each on a worker of its own, and what
+kills that one as well is given up. An answer counts once, from the worker that was asked for it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
+from evalkit.execute.wire import Message
+from evalkit.execute.worker import raise_told
+
+DEATHS = 2
+"""Workers that one piece of work may kill."""
+_STARTS_IN_A_ROW = 4
+_DEATHS_IN_A_ROW = 8
+"""After so many without an answer in between, the run ends: each costs the loading of the model."""
+_LOOK = 0.5
+SILENCE = 300.0
+"""Seconds without a sign of life after which a worker is ended: something holds the whole process."""
+
+
+class Hand(Protocol):
+    """One worker. `device` is where it works."""
+
+    device: str
+
+    def send(self, task: Message) -> None:
+        """Ask for something; what the worker cannot take is found out as its death."""
+        ...
+
+    def end(self) -> str:
+        """End it, where it has not ended, and say how it did, with what it last printed."""
+        ...
+
+
+class Crew(Protocol):
+    """Where workers come from: processes here, actors of a cluster. `devices` has one entry for each worker."""
+
+    devices: list[str]
+
+    def hire(self, place: int) -> Hand:
+        """Start the worker of a place. Raises UserError."""
+        ...
+
+    def heard(self, seconds: float) -> Iterator[tuple[Hand, Message | None]]:
+        """What the workers say within so many seconds; None from one that is gone."""
+        ...
+
+    def close(self) -> None:
+        """End all of them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Items of a unit that one worker does together: their `places` in it. `deaths` counts the workers it killed."""
+
+    unit: int
+    places: tuple[int, ...]
+    deaths: int = 0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Why a piece of one item has no answer."""
+
+    kind: Literal["error", "hung"]
+    why: str
+
+
+@dataclass
+class _Place:
+    """One worker's place. `task` is the number of what it was asked last, `loss` what it says of its own end."""
+
+    hand: Hand
+    piece: Piece | None = None
+    task: int = 0
+    ready: bool = False
+    heard: float = 0.0
+    loss: tuple[tuple[int, ...], str] | None = None
+
+
+Ask = Callable[[Piece, str], Message]
+"""The task for a piece, on a device."""
+
+
+class Schedule:
+    """Work for one crew, whose workers stay for the next kind of work."""
+
+    def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
+        self._crew, self._silence = crew, silence
+        self._places: dict[int, _Place] = {}
+        self._waiting: deque[Piece] = deque()
+        self._tasks = self._starts = self._deaths = 0
+
+    def run(self, units: Iterable[tuple[int, int]], ask: Ask) -> Iterator[tuple[Piece, Message | Lost]]:
+        """An answer for each item of each unit (its number, its size), in any order, several of a unit in one piece.
+
+        Raises what a worker raised, and UserError where workers die without an answer in between.
+        """
+        rest = iter(units)
+        try:
+            self._hand_out(rest, ask)
+            while any(place.piece for place in self._places.values()):
+                for answer in self._heard():
+                    self._hand_out(rest, ask)  # nobody waits while the answer is looked at
+                    yield answer
+                self._hand_out(rest, ask)
+        finally:
+            self._forget()
+
+    def everyone(self, ask: Callable[[str], Message]) -> Iterator[Message | Lost]:
+        """The answer of each worker that is there to one more task."""
+        for place in self._places.values():
+            self._give(place, Piece(-1, (0,), DEATHS), lambda piece, device: ask(device))
+        try:
+            while any(place.piece for place in self._places.values()):
+                yield from (answer for _, answer in self._heard())
+        finally:
+            self._forget()
+
+    def close(self) -> None:
+        """End all workers, whatever they do."""
+        self._places.clear()
+        self._waiting.clear()
+        self._crew.close()
+
+    def _forget(self) -> None:
+        """What was begun and is wanted no more: its answers come too late."""
+        self._waiting.clear()
+        for place in self._places.values():
+            place.piece = None
+
+    def _heard(self) -> Iterator[tuple[Piece, Message | Lost]]:
+        """What the workers said, or did by dying, in a moment's time."""
+        for hand, message in self._crew.heard(_LOOK):
+            number = next((number for number, each in self._places.items() if each.hand is hand), None)
+            if number is None:
+                continue  # the last words of one that was given up
+            yield from self._gone(number) if message is None else self._said(self._places[number], message)
+        heed()
+        for number in [each for each, place in self._places.items() if self._is_silent(place)]:
+            yield from self._gone(number)
+
+    def _hand_out(self, rest: Iterator[tuple[int, int]], ask: Ask) -> None:
+        for number in range(len(self._crew.devices)):
+            place = self._places.get(number)
+            if place is not None and place.piece is not None:
+                continue
+            piece = self._waiting.popleft() if self._waiting else None
+            if piece is None and (unit := next(rest, None)) is not None:
+                piece = Piece(unit[0], tuple(range(unit[1])))
+            if piece is None:
+                return
+            if place is None:
+                place = self._places[number] = _Place(self._crew.hire(number))
+            self._give(place, piece, ask)
+
+    def _give(self, place: _Place, piece: Piece, ask: Ask) -> None:
+        self._tasks += 1
+        place.piece, place.task, place.heard, place.loss = piece, self._tasks, time.monotonic(), None
+        task = ask(piece, place.hand.device)
+        place.hand.send(replace(task, facts={**task.facts, "task": self._tasks}))
+
+    def _said(self, place: _Place, message: Message) -> Iterator[tuple[Piece, Message | Lost]]:
+        place.heard = time.monotonic()
+        if message.kind == "ready":
+            place.ready, self._starts = True, 0
+        if message.kind == "lost":
+            place.loss = tuple(message.facts["places"]), str(message.facts["why"])
+        if message.kind not in ("done", "raised") or message.facts.get("task") != place.task or place.piece is None:
+            return
+        piece, place.piece, place.ready = place.piece, None, True
+        if message.kind == "raised":
+            raise_told(message.facts)
+        self._deaths = self._starts = 0
+        yield piece, message
+
+    def _gone(self, number: int) -> Iterator[tuple[Piece, Message | Lost]]:
+        """What comes of the piece that a dead worker had."""
+        place = self._places.pop(number)
+        how, piece = place.hand.end(), place.piece
+        if piece is None:
+            return
+        if place.loss is not None:
+            yield from self._hung(piece, *place.loss)
+            return
+        self._deaths += 1
+        if not place.ready:
+            self._starts += 1
+        if self._starts >= _STARTS_IN_A_ROW or self._deaths >= max(_DEATHS_IN_A_ROW, 4 * len(self._crew.devices)):
+            told = "while it loads" if not place.ready else "at work"
+            raise UserError(
+                f"{max(self._starts, self._deaths)} workers in a row came to nothing, the last {told}: {how}",
+                "fewer --workers need less memory; without --workers all is done in one process",
+            )
+        yield from self._died(replace(piece, deaths=piece.deaths + place.ready), how)
+
+    def _died(self, piece: Piece, how: str) -> Iterator[tuple[Piece, Message | Lost]]:
+        if piece.deaths < DEATHS:
+            self._waiting.appendleft(piece)
+        elif len(piece.places) > 1:
+            self._waiting.extend(Piece(piece.unit, (place,), DEATHS - 1) for place in piece.places)
+        else:
+            yield piece, Lost("error", f"its worker ended {DEATHS} times: {how}")
+
+    def _hung(self, piece: Piece, places: tuple[int, ...], why: str) -> Iterator[tuple[Piece, Message | Lost]]:
+        """A worker ended itself, as a call did not come back: what was in that call alone is given up, and the others,
+        whose sounds went with it, are made again one by one."""
+        alone = len(places) == 1
+        if alone:
+            given_up = piece.places[places[0]]
+            yield Piece(piece.unit, (given_up,)), Lost("hung", f"hung: {why}, and could not be interrupted")
+        rest = [each for each in piece.places if not (alone and each == given_up)]
+        self._waiting.extend(Piece(piece.unit, (each,), piece.deaths) for each in rest)
+
+    def _is_silent(self, place: _Place) -> bool:
+        return place.piece is not None and time.monotonic() - place.heard > self._silence

@@ -1,0 +1,231 @@
+"""A worker's side: it loads what it is ordered to, makes sounds and features, and tells of both.
+
+The process answers one task after the other. While it works, one thread listens, and another says every second that the
+process lives. It ends with its parent, however that ends and whatever is being done: where the pipe closes, and on
+Linux by a signal of the system's, which also ends code that holds the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
+from evalkit.core.plugins import BrokenPlugin, described
+from evalkit.embed.base import Embedder
+from evalkit.execute import orders, wire
+from evalkit.execute.base import Fault, Job, Request, Result, Sound, Stranger, Unclosed
+from evalkit.execute.bench import Identity, Made, Source, embedded, identity
+from evalkit.execute.inline import close, load, produce, with_load
+from evalkit.execute.limits import limits_of
+from evalkit.execute.wire import Message
+
+BEAT = 1.0
+"""Seconds between two signs of life."""
+_ERRORS: Mapping[str, type[Exception]] = {
+    each.__name__: each for each in (UserError, MissingWeights, BadCheckpoint, BrokenPlugin, Unclosed)
+}
+_TRACEBACK = 4000
+
+Tell = Callable[[Message], None]
+
+
+class Worker:
+    """What is loaded, and what is done with it; `tell` takes what is to be known before a task has ended."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+        self._job: Job | None = None
+        self._ordered: Mapping[str, Any] = {}
+        self._warm = False
+        self._judges: dict[tuple[str, str], Embedder] = {}
+
+    def do(self, task: Message) -> Message:
+        """The answer to a task: `done` with what it came to, or `raised`."""
+        does = {"generate": self._generate, "close": self._close, "embed": self._embed}
+        number = task.facts.get("task")
+        try:
+            facts, arrays = does[task.kind](task.facts)
+        except Exception as error:  # noqa: BLE001 - it is raised again where somebody can tell the person
+            return Message({"kind": "raised", "task": number, **_as_json(error)})
+        return Message({"kind": "done", "task": number, **facts}, arrays)
+
+    def _generate(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        requests = [Request(*each) for each in facts["requests"]]
+        places = {id(request): place for place, request in enumerate(requests)}
+
+        def lost(those: Sequence[Request], why: str) -> None:
+            self._tell(Message({"kind": "lost", "places": [places[id(each)] for each in those], "why": why}))
+
+        seconds = self._load(facts, lost)
+        assert self._job is not None
+        job = Job(**{**_fields(self._job), "lost": lost})
+        first, self._warm = not self._warm, True
+        results = produce(job, requests, job.timeouts.first if first else job.timeouts.each)
+        return results_told(with_load(results, seconds) if first else results)
+
+    def _load(self, facts: Mapping[str, Any], lost: Callable[[Sequence[Request], str], object]) -> float:
+        """Seconds of loading the generator that is ordered, where it is not there yet."""
+        ordered = {"order": facts["order"], "device": facts["device"]}
+        if self._job is not None and self._ordered == ordered:
+            return 0.0
+        if self._job is not None:
+            self._close({})
+        order = orders.generator_order(facts["order"])
+        generator, started = orders.build(order), time.perf_counter()
+        limits = limits_of(generator, order.timeouts)
+        job = Job(generator, facts["device"], order.dtype, order.options, limits, lost)
+        load(job)
+        self._job, self._ordered, self._warm = job, ordered, False
+        self._tell(Message({"kind": "ready"}))
+        return time.perf_counter() - started
+
+    def _close(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        job, self._job = self._job, None
+        if job is not None:
+            close(job)
+        return {}, []
+
+    def _embed(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        order = orders.judge_order(facts["order"])
+        place = order.name, str(facts["device"])
+        if place not in self._judges:
+            self._judges[place] = orders.open_judge(order, place[1])
+            self._tell(Message({"kind": "ready"}))
+        embedder = self._judges[place]
+        sources = [Source(key, "", None if path is None else Path(path), text) for key, path, text in facts["sources"]]
+        made = embedded(embedder, sources) if sources else Made()
+        told = {"identity": asdict(identity(embedder)), "keys": list(made.features), "faults": made.faults}
+        return {**told, "broken": made.broken}, list(made.features.values())
+
+
+def _fields(job: Job) -> dict[str, Any]:
+    return {name: getattr(job, name) for name in ("generator", "device", "dtype", "options", "timeouts")}
+
+
+def results_told(results: Sequence[Result]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    """Results as JSON and the sounds that are arrays, in order. What is none is told by the name of its type, which is
+    all that its verdict says of it."""
+    told: list[dict[str, Any]] = []
+    arrays: list[NDArray[Any]] = []
+    for each in results:
+        if isinstance(each, Fault):
+            told.append({"fault": [each.kind, each.message]})
+            continue
+        is_plain = isinstance(each.samples, np.ndarray) and not each.samples.dtype.hasobject
+        if is_plain:
+            arrays.append(each.samples)
+        strange = {} if is_plain else {"strange": _stranger(each.samples)}
+        rate = each.rate.item() if isinstance(each.rate, np.generic) else each.rate
+        known = {"rate": rate} if isinstance(rate, int | float | str) else {"strange_rate": _stranger(rate)}
+        facts = {"timings": dict(each.timings), "trimmed": each.trimmed, "peak_bytes": each.peak_bytes}
+        told.append({**facts, **known, **strange})
+    return {"results": told}, arrays
+
+
+def _stranger(value: object) -> list[str]:
+    return [type(value).__name__, repr(value)[:100]]
+
+
+def results_of(message: Message) -> list[Result]:
+    """What `results_told` was made of."""
+    arrays = iter(message.arrays)
+    results: list[Result] = []
+    for told in message.facts["results"]:
+        if "fault" in told:
+            results.append(Fault(*told["fault"]))
+            continue
+        samples: object = Stranger(*told["strange"]) if "strange" in told else next(arrays)
+        rate = told["rate"] if "rate" in told else Stranger(*told["strange_rate"])
+        results.append(Sound(samples, rate, told["timings"], bool(told["trimmed"]), told["peak_bytes"]))
+    return results
+
+
+def made_of(message: Message) -> tuple[Identity, Made]:
+    """What an embedding worker answered."""
+    facts = message.facts
+    features = dict(zip(facts["keys"], message.arrays, strict=True))
+    return Identity(**facts["identity"]), Made(features, dict(facts["faults"]), facts["broken"])
+
+
+def _as_json(error: Exception) -> dict[str, Any]:
+    """An error to be raised again by `raise_told`; of one that is no person's, with its traceback."""
+    name = type(error).__name__
+    if name not in _ERRORS:
+        text = "".join(traceback.format_exception(error))[-_TRACEBACK:]
+        return {"type": "", "message": described(error), "hint": text}
+    if isinstance(error, UserError):
+        return {"type": name, "message": error.message, "hint": error.hint}
+    return {"type": name, "message": str(error), "hint": ""}
+
+
+def raise_told(facts: Mapping[str, Any]) -> None:
+    """Raise here what was raised in a worker."""
+    kind = _ERRORS.get(str(facts["type"]))
+    if kind is None:
+        raise RuntimeError(f"in a worker: {facts['message']}\n{facts['hint']}")
+    raise kind(facts["message"], facts["hint"]) if issubclass(kind, UserError) else kind(facts["message"])
+
+
+def main() -> None:
+    """The process: `READ_FD WRITE_FD PARENT` are its words."""
+    reader, writer, parent = map(int, sys.argv[1:4])
+    _end_with(parent)
+    for handle in (reader, writer):
+        os.set_inheritable(handle, False)
+    lock, inbox = threading.Lock(), queue.SimpleQueue[Message]()
+
+    def tell(message: Message) -> None:
+        with lock:
+            wire.write(writer, message)
+
+    threading.Thread(target=_listen, args=(reader, inbox), daemon=True).start()
+    threading.Thread(target=_live, args=(tell,), daemon=True).start()
+    worker = Worker(tell)
+    while True:
+        task = inbox.get()
+        tell(worker.do(task))
+
+
+def _listen(reader: int, inbox: queue.SimpleQueue[Message]) -> None:
+    while (message := wire.read(reader)) is not None:
+        inbox.put(message)
+    _end()
+
+
+def _live(tell: Tell) -> None:
+    with suppress(OSError):
+        while True:
+            tell(Message({"kind": "alive"}))
+            time.sleep(BEAT)
+    _end()
+
+
+def _end() -> None:
+    """At once, with whatever a model started in this process's group."""
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(0)
+
+
+def _end_with(parent: int) -> None:
+    """Linux sends SIGKILL when the parent ends (prctl(2), PR_SET_PDEATHSIG); elsewhere the pipe's end is all."""
+    with suppress(OSError, AttributeError, ImportError):
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(0)

@@ -1,0 +1,132 @@
+"""The executor over any crew of workers: batches and chunks go out as messages, sounds and features come back.
+
+What workers are told of is in `orders.py`, who does what in `schedule.py`, and where they run is the crew's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.execute.base import Batch, Fault, Job, Result, Unclosed
+from evalkit.execute.bench import Identity, Made, Source
+from evalkit.execute.orders import GeneratorOrder, JudgeOrder
+from evalkit.execute.schedule import SILENCE, Crew, Lost, Piece, Schedule
+from evalkit.execute.wire import Message
+from evalkit.execute.worker import made_of, results_of
+
+
+class Workers:
+    """Work by several hands, whose number changes no byte on a CPU: each unit is done whole, by one of them."""
+
+    def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
+        self._schedule = Schedule(crew, silence)
+
+    def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
+        """As `Executor.run`, the answers in the order in which they come."""
+        order, asked = _told(job), dict[int, Batch]()
+        made: dict[int, dict[int, Result]] = {}
+
+        def units() -> Iterator[tuple[int, int]]:
+            for batch in batches:
+                asked[batch.number], made[batch.number] = batch, {}
+                yield batch.number, len(batch.requests)
+
+        def ask(piece: Piece, device: str) -> Message:
+            requests = [asked[piece.unit].requests[place] for place in piece.places]
+            told = [[each.prompt, each.seconds, each.seed] for each in requests]
+            return Message({"kind": "generate", "order": order, "device": device, "requests": told})
+
+        for piece, answer in self._schedule.run(units(), ask):
+            results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
+            made[piece.unit].update(zip(piece.places, results, strict=True))
+            batch = asked[piece.unit]
+            if len(made[piece.unit]) == len(batch.requests):
+                found = made.pop(piece.unit)
+                yield asked.pop(piece.unit), [found[place] for place in range(len(found))]
+        self._close_generators()
+
+    def bench(self, order: JudgeOrder) -> JudgeBench:
+        """Where sounds are embedded by the judge of an order."""
+        return JudgeBench(self._schedule, order)
+
+    def close(self) -> None:
+        """End all workers."""
+        self._schedule.close()
+
+    def _close_generators(self) -> None:
+        for answer in self._schedule.everyone(lambda device: Message({"kind": "close"})):
+            if isinstance(answer, Lost):
+                raise Unclosed(f"close() ended its worker, after the sounds were made: {answer.why}")
+
+
+class JudgeBench:
+    """One judge at work in all workers."""
+
+    def __init__(self, schedule: Schedule, order: JudgeOrder) -> None:
+        self._schedule, self._order = schedule, order
+        self._identity: Identity | None = None
+
+    def identity(self) -> Identity:
+        """Who the judge is, as the worker that loaded it says. Raises what loading it raises."""
+        if self._identity is None:
+            for _ in self.embed([[]]):
+                pass
+        assert self._identity is not None
+        return self._identity
+
+    def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
+        """What each chunk comes to, in any order. Raises UserError where the workers' judges are not one."""
+        asked: dict[int, Sequence[Source]] = {}
+        made: dict[int, list[Made]] = {}
+
+        def units() -> Iterator[tuple[int, int]]:
+            for number, chunk in enumerate(chunks):
+                asked[number], made[number] = chunk, []
+                yield number, max(1, len(chunk))
+
+        def ask(piece: Piece, device: str) -> Message:
+            return Message({**self._task(asked[piece.unit], piece), "device": device})
+
+        for piece, answer in self._schedule.run(units(), ask):
+            chunk = asked[piece.unit]
+            made[piece.unit].append(self._made(chunk, piece, answer))
+            if sum(len(each.features) + len(each.faults) for each in made[piece.unit]) >= len(chunk):
+                yield asked.pop(piece.unit), _together(made.pop(piece.unit))
+
+    def _task(self, chunk: Sequence[Source], piece: Piece) -> dict[str, Any]:
+        sources = [chunk[place] for place in piece.places if chunk]
+        told = [[each.key, None if each.path is None else str(each.path), each.text] for each in sources]
+        return {"kind": "embed", "order": self._order.told(), "sources": told}
+
+    def _made(self, chunk: Sequence[Source], piece: Piece, answer: Message | Lost) -> Made:
+        if isinstance(answer, Lost):
+            if not chunk:
+                raise UserError(f"{self._order.name} cannot be loaded in a worker: {answer.why}")
+            return Made({}, {chunk[place].key: answer.why for place in piece.places})
+        identity, made = made_of(answer)
+        if self._identity not in (None, identity):
+            raise UserError(f"{self._order.name} is not the same in all workers", "its files are changing")
+        self._identity = identity
+        return made
+
+
+def _together(parts: Sequence[Made]) -> Made:
+    if len(parts) == 1:
+        return parts[0]
+    features = {key: each for made in parts for key, each in made.features.items()}
+    faults = {key: why for made in parts for key, why in made.faults.items()}
+    return Made(features, faults, next((made.broken for made in parts if made.broken), ""))
+
+
+def _told(job: Job) -> dict[str, Any]:
+    order: GeneratorOrder | None = job.order
+    if order is None:
+        raise ValueError("a job without an order cannot leave its process")
+    try:
+        return order.told()
+    except TypeError as error:
+        raise UserError(
+            f"{order.model}: an option cannot be told to a worker: {error}", "leave --workers out"
+        ) from None

@@ -1,0 +1,112 @@
+"""VGGish: the convolutional network of FAD, with the front end and the tensor names of torchvggish.
+
+Hershey et al., "CNN Architectures for Large-Scale Audio Classification", ICASSP 2017, arXiv 1609.09430;
+harritaylor/torchvggish at f3f9096 (`torchvggish/vggish.py`, `vggish_input.py`, `mel_features.py`), a port of
+the one in tensorflow/models. A state dict of `vggish-10086976.pth` has exactly the names and shapes of
+:class:`VGGish`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+_WIDTHS = (64, 0, 128, 0, 256, 256, 0, 512, 512, 0)
+"""Of the convolutions; 0 is a pooling. As parts of the published 512."""
+
+
+@dataclass(frozen=True)
+class VGGishConfig:
+    """`rate`, `fmin`, `fmax` in Hz; `win`, `hop` and `n_fft` in samples; a patch is of `patch` frames, which must be a
+    multiple of 16, as `n_mels`. `width` is the first convolution's channels, `hidden` and `features` the last layers'.
+    `floor` is added to a band before the logarithm."""
+
+    rate: int = 16000
+    win: int = 400
+    hop: int = 160
+    n_fft: int = 512
+    n_mels: int = 64
+    fmin: float = 125.0
+    fmax: float = 7500.0
+    patch: int = 96
+    floor: float = 0.01
+    width: int = 64
+    hidden: int = 4096
+    features: int = 128
+
+    @property
+    def shortest(self) -> int:
+        """Samples of one patch; less has none."""
+        return (self.patch - 1) * self.hop + self.win
+
+
+class Patches(nn.Module):
+    """(batch, samples) to log mel patches float32 (batch, patches, frames, bands): no padding, what is left over at the
+    end is dropped. In float64, as the original's numpy."""
+
+    def __init__(self, config: VGGishConfig) -> None:
+        super().__init__()
+        self.config = config
+        window = 0.5 - 0.5 * (2 * torch.pi / config.win * torch.arange(config.win, dtype=torch.float64)).cos()
+        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("bank", _bank(config), persistent=False)
+        self.window: Tensor
+        self.bank: Tensor
+
+    def forward(self, audio: Tensor) -> Tensor:
+        config = self.config
+        frames = audio.double().unfold(1, config.win, config.hop) * self.window
+        log_mel = (torch.fft.rfft(frames, config.n_fft).abs() @ self.bank + config.floor).log()
+        whole = log_mel.shape[1] // config.patch
+        return log_mel[:, : whole * config.patch].unflatten(1, (whole, config.patch)).float()
+
+
+def _bank(config: VGGishConfig) -> Tensor:
+    """float64 (n_fft // 2 + 1, n_mels): triangles of unit height, linear in HTK's mel, without the constant."""
+    bins = _mel(torch.linspace(0, config.rate / 2, config.n_fft // 2 + 1, dtype=torch.float64))[:, None]
+    low, high = (1127 * math.log(1 + hz / 700) for hz in (config.fmin, config.fmax))
+    edges = torch.linspace(low, high, config.n_mels + 2, dtype=torch.float64)
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    bank = torch.minimum((bins - left) / (centre - left), (right - bins) / (right - centre)).clamp(min=0)
+    bank[0] = 0
+    return bank
+
+
+def _mel(hz: Tensor) -> Tensor:
+    return 1127 * (1 + hz / 700).log()
+
+
+class VGGish(nn.Module):
+    """(batch, samples) at `config.rate` to (batch, patches, features), before the last ReLU."""
+
+    def __init__(self, config: VGGishConfig) -> None:
+        super().__init__()
+        self.front = Patches(config)
+        layers: list[nn.Module] = []
+        width = 1
+        for published in _WIDTHS:
+            if not published:
+                layers.append(nn.MaxPool2d(2))
+                continue
+            wider = published * config.width // _WIDTHS[0]
+            layers += [nn.Conv2d(width, wider, 3, padding=1), nn.ReLU()]
+            width = wider
+        self.features = nn.Sequential(*layers)
+        flat = width * (config.patch // 16) * (config.n_mels // 16)
+        self.embeddings = nn.Sequential(
+            nn.Linear(flat, config.hidden),
+            nn.ReLU(),
+            nn.Linear(config.hidden, config.hidden),
+            nn.ReLU(),
+            nn.Linear(config.hidden, config.features),
+        )
+
+    def forward(self, audio: Tensor) -> Tensor:
+        patches = self.front(audio)
+        x = self.features(patches.flatten(0, 1)[:, None])
+        # The network was TensorFlow's, which flattens (time, bands, channels).
+        found: Tensor = self.embeddings(x.permute(0, 2, 3, 1).flatten(1))
+        return found.unflatten(0, patches.shape[:2])

@@ -1,0 +1,34 @@
+"""Where a run's work is done, by what was asked for: in this process, or by workers."""
+
+from __future__ import annotations
+
+from evalkit.core.threads import environment
+from evalkit.execute.base import Executor
+from evalkit.execute.inline import Inline
+from evalkit.execute.pool import Processes
+from evalkit.execute.workers import Workers
+from evalkit.run.config import RunConfig
+
+
+def executor_of(config: RunConfig) -> Executor:
+    """The executor of a run; no process is started before there is work."""
+    devices = devices_of(config)
+    if devices is None:
+        return Inline()
+    return Workers(Processes(devices, environment(config.threads)))
+
+
+def devices_of(config: RunConfig) -> list[str] | None:
+    """The device of each worker; None where the work is done in this process: as long as nobody asks for workers, and
+    there are not several devices."""
+    devices = list(config.devices)
+    if not devices and config.workers is None and config.device == "cuda":
+        import torch
+
+        devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        if len(devices) < 2:
+            return None
+    elif not devices and config.workers is None:
+        return None
+    devices = devices or [config.device]
+    return [devices[place % len(devices)] for place in range(config.workers or len(devices))]

@@ -1,0 +1,179 @@
+"""What every executor keeps, whatever happens to the processes that do the work: each prompt ends in its row, and the
+scores are those of one process to the byte.
+
+An executor is a name in EXECUTORS, and what a run is asked for to have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from evalkit.core.errors import UserError
+from evalkit.core.plugins import BrokenPlugin
+from evalkit.execute.base import Batch, Executor, Job, Result
+from evalkit.execute.bench import Bench
+from evalkit.execute.orders import JudgeOrder
+from evalkit.generators.base import Timeouts
+from evalkit.run.config import RunConfig
+from evalkit.run.executors import executor_of
+from evalkit.run.pipeline import Outcome, run
+from evalkit.run.plan import make_plan
+from evalkit.run.progress import Silent
+
+EXECUTORS: dict[str, dict[str, Any]] = {"inline": {}, "pool": {"workers": 2}}
+OTHERS = [name for name in EXECUTORS if name != "inline"]
+"""Those that do the work elsewhere, and outlive what would end this process."""
+
+Go = Callable[..., Outcome]
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
+    """`go(prompts, **config)` runs the drilled model on them, two of them a batch; `out` is a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("EVALKIT_DRILLS", str(tmp_path))
+    metrics = [f'[metrics.{name}]\nweights = "sound"' for name in ("silence_share", "bandwidth", "side_mid")]
+    head = 'name = "drill"\ntitle = "Drill"\nversion = "1"\nprotocol = "drill-1"\nsize = "mini"\nlicence = ""\n'
+    suite = "\n".join([head + 'citation = ""\n[prompts]\nfile = "drill.csv"', *metrics])
+    (tmp_path / "drill.toml").write_text(suite, encoding="utf-8")
+
+    def go(prompts: list[str], out: str = "run", stop_after: int | None = None, **config: Any) -> Outcome:
+        rows = [f'p{number},"{text}",0.25' for number, text in enumerate(prompts)]
+        (tmp_path / "drill.csv").write_text("\n".join(["id,prompt,seconds", *rows]) + "\n", encoding="utf-8")
+        told = {"model": "evalkit_drills:Drilled", "suite": str(tmp_path / "drill.toml"), "out": tmp_path / out}
+        plan = make_plan(RunConfig(**{**told, **config}))
+        stop = None if stop_after is None else Stopping(executor_of(plan.config), stop_after)
+        return run(plan, Silent(), stop)
+
+    return go
+
+
+def scores(outcome: Outcome) -> bytes:
+    return outcome.plan.folder.scores.read_bytes()
+
+
+def rows(outcome: Outcome) -> dict[str, str | None]:
+    """prompt -> its error, None where there is a sound."""
+    table = pd.read_parquet(outcome.plan.folder.samples)
+    return {row.prompt: None if pd.isna(row.error) else row.error for row in table.itertuples()}
+
+
+def calls(folder: Path) -> list[str]:
+    return sorted((folder / "calls").read_text(encoding="utf-8").splitlines())
+
+
+GOOD = ["rain", "wind", "bells", "steps", "a dog"]
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "accident",
+    ["kill once", *(pytest.param(each, marks=pytest.mark.slow) for each in ("last once", "exit once", "stuck once"))],
+)
+def test_what_happens_once_changes_no_byte(go: Go, name: str, accident: str, tmp_path: Path) -> None:
+    """Its batch is done again as the same batch by the next worker."""
+    outcome = go([*GOOD, accident], name, timeouts=Timeouts(60, 0.2, 0.2), **EXECUTORS[name])
+    assert set(rows(outcome).values()) == {None}
+    assert f"a dog + {accident}" in calls(tmp_path)
+    if "last" not in accident:
+        assert calls(tmp_path).count(f"a dog + {accident}") == 2
+    assert scores(outcome) == scores(go([*GOOD, accident], "inline")), "which this time meets with nothing"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", EXECUTORS)
+@pytest.mark.parametrize("accident", ["raise", "oom", "oom alone", "hang"])
+def test_what_a_model_does_to_itself_is_the_same_everywhere(go: Go, name: str, accident: str, tmp_path: Path) -> None:
+    limits = Timeouts(60, 0.3, 0.3) if accident == "hang" else Timeouts()
+    outcome = go([*GOOD, accident], name, timeouts=limits, **EXECUTORS[name])
+    told = {
+        "raise": "ValueError: this prompt is too hard",
+        "oom": None,
+        "oom alone": "MemoryError: CUDA out of memory",
+        "hang": "hung: no end after 0.3 s",
+    }
+    assert rows(outcome) == {**dict.fromkeys(GOOD), accident: told[accident]}
+    assert calls(tmp_path).count("a dog + " + accident) == 1 and "rain + wind" in calls(tmp_path)
+    if name != "inline":
+        assert scores(outcome) == scores(go([*GOOD, accident], "inline", timeouts=limits))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("accident", ["kill", "exit"])
+def test_what_kills_every_worker_is_one_row_and_its_neighbour_is_made(go: Go, name: str, accident: str) -> None:
+    outcome = go([*GOOD, accident], name, **EXECUTORS[name])
+    how = {"kill": "killed by SIGKILL", "exit": "ended by itself with exit code 3"}[accident]
+    assert rows(outcome) == {**dict.fromkeys(GOOD), accident: f"its worker ended 2 times: {how}"}
+    assert scores(outcome) == scores(go([*GOOD, "raise"], "inline")), "which fails there, alone, as well"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_workers_that_cannot_load_end_the_run_with_a_reason(
+    go: Go, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILL_LOAD", "kill")
+    with pytest.raises(UserError, match=r"4 workers in a row .* while it loads: killed by SIGKILL"):
+        go(GOOD, name, **EXECUTORS[name])
+    monkeypatch.setenv("DRILL_LOAD", "raise")
+    with pytest.raises(BrokenPlugin, match=r"drilled: load\(\) failed: ValueError: this prompt is too hard"):
+        go(GOOD, name, **EXECUTORS[name])
+    monkeypatch.setenv("DRILL_LOAD", "kill once")
+    outcome = go(GOOD, name, **EXECUTORS[name])
+    assert set(rows(outcome).values()) == {None}
+    monkeypatch.setenv("DRILL_LOAD", "")
+    assert scores(outcome) == scores(go(GOOD, "inline"))
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_model_that_cannot_be_closed_is_told_after_the_scores(
+    go: Go, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILL_CLOSE", "raise")
+    outcome = go(GOOD, name, **EXECUTORS[name])
+    assert "close() failed, after the sounds were made" in outcome.unclosed and outcome.n_ok == len(GOOD)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OTHERS)
+def test_no_more_workers_are_started_than_there_is_work(go: Go, name: str, tmp_path: Path) -> None:
+    outcome = go(GOOD[:3], name, **{**EXECUTORS[name], "workers": 6})
+    loads = (tmp_path / "loads").read_text(encoding="utf-8").split()
+    assert len(loads) == 2 and len(set(loads)) == 2, "two batches"
+    assert scores(outcome) == scores(go(GOOD[:3], "inline"))
+
+
+class Stopping:
+    """An executor that is interrupted after some batches."""
+
+    def __init__(self, executor: Executor, after: int) -> None:
+        self._executor, self._after = executor, after
+
+    def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
+        yield from islice(self._executor.run(job, batches), self._after)
+        raise KeyboardInterrupt
+
+    def bench(self, order: JudgeOrder) -> Bench | None:
+        return self._executor.bench(order)
+
+    def close(self) -> None:
+        self._executor.close()
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_each_resume_may_have_another_number_of_workers(go: Go, name: str, tmp_path: Path) -> None:
+    prompts = [f"{text} {number}" for text in GOOD for number in range(3)]
+    for workers in (1, 4):
+        config = {**EXECUTORS[name], "workers": workers}
+        with pytest.raises(KeyboardInterrupt):
+            go(prompts, name, stop_after=2, **config)
+    assert len(list((tmp_path / name / "audio").iterdir())) == 8
+    outcome = go(prompts, name, **{**EXECUTORS[name], "workers": 2})
+    assert scores(outcome) == scores(go(prompts, "inline"))
