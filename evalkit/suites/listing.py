@@ -99,6 +99,8 @@ def _of_file(path: Path, brief: Brief, wrong: Gathering) -> Listing:
     rows, repeated = _first_of_each(rows, columns.id)
     if repeated:
         notes.append(f"of rows that repeat an id, as further captions do, the first is taken ({repeated} left out)")
+    if table.blank:
+        notes.append(f"rows in which nothing stands are passed over ({table.blank})")
     filled = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
     prompts = prompts_of(replace(table, rows=filled), columns)
     further = further_of(prompts, rows, table.columns, columns)
