@@ -136,8 +136,16 @@ def read_rows(path: Path) -> Table:
 
 
 def _prompt_files_in(folder: Path) -> str:
-    names = sorted(each.name for each in folder.iterdir() if each.suffix.lower() in _READERS)
-    return f"name the file: {', '.join(repr(str(folder / name)) for name in names[:_HINTS_TOLD])}" if names else ""
+    names = list(map(repr, map(str, prompt_files(folder))))
+    return f"name the file: {', '.join(names[:_HINTS_TOLD])}" if names else ""
+
+
+def prompt_files(folder: Path) -> list[Path]:
+    """The files of a folder that may hold prompts, by name; none where it cannot be read."""
+    try:
+        return sorted(each for each in folder.iterdir() if each.suffix.lower() in _READERS)
+    except OSError:
+        return []
 
 
 def _csv_rows(path: Path, faults: Faults, separators: str = _SEPARATORS) -> Iterator[Row]:
@@ -302,7 +310,7 @@ _READERS: dict[str, Callable[[Path, Faults], Iterator[Row]]] = {
     ".csv": _csv_rows,
     ".tsv": _tsv_rows,
     ".jsonl": _json_rows,
-    ".ndjson": _json_rows,
     ".json": _json_rows,
     ".parquet": _parquet_rows,
+    ".ndjson": _json_rows,
 }
