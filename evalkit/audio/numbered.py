@@ -3,8 +3,8 @@
 evalkit writes the first sound of `rain` as `rain.wav`, the second as `rain.s1.wav`, the third as `rain.s2.wav`. What
 others write is taken too, where a folder holds nothing named so: `rain_1.wav`, `rain-1.wav` or `rain.1.wav`, whichever
 of them fits most files, with zeros before the number or without; counted from 0, or from 1 where no file of the folder
-has the number 0 or none. A file whose whole name is an id is the first sound of that prompt; where it could as well be a
-missing sound of another one, it is refused, as nobody could say which of them was scored.
+has the number 0 or none. A file whose whole name is an id is the first sound of that prompt; where it could as well be
+a missing sound of another one, it is refused, as nobody could say which of them was scored.
 """
 
 from __future__ import annotations
