@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from evalkit.report.ears import Ears
 
 STYLES = ("style.css", "player.css", "slices.css")
+EARLY = "sort.js"
 SCRIPTS = ("theme.js", "script.js", "turns.js", "player.js", "shown.js", "export.js", "slices.js")
-"""Files of `assets` that become the page's one style and one script, in this order."""
+"""Files of `assets` that become the page's one style and its script at the end, in this order; `EARLY` stands behind
+the first table, before the sounds."""
 
 _TRIES = 5
 
@@ -85,7 +87,7 @@ def publish(
 
 def render(view: ReportView, told: str, differences: object = None) -> str:
     """The page as text; `told` is what it was made of, `differences` a comparison's table (`comparison.Table`)."""
-    style, script = "".join(map(asset, STYLES)), "".join(map(asset, SCRIPTS))
+    style, early, script = "".join(map(asset, STYLES)), asset(EARLY), "".join(map(asset, SCRIPTS))
     return (
         environment()
         .get_template("page.html.j2")
@@ -94,8 +96,9 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
             differences=differences,
             made_of=told,
             style=style,
+            early=early,
             script=script,
-            policy=policy(style, script),
+            policy=policy(style, script, early),
             exports=_exports([section.board for section in view.sections]),
             arrows=ARROWS,
             frame=FRAME,
@@ -112,12 +115,13 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
     )
 
 
-def policy(style: str, script: str, sounds: str = "data:", sent_to: str = "") -> str:
-    """The content security policy of a page with exactly this style and this script. `sounds` is where those come from,
-    `sent_to` the one address that the script may reach ("" for none)."""
+def policy(style: str, script: str, early: str = "", sounds: str = "data:", sent_to: str = "") -> str:
+    """The content security policy of a page with exactly this style and this script, and one that runs `early` where it
+    has one. `sounds` is where those come from, `sent_to` the one address that the script may reach ("" for none)."""
+    scripts = " ".join(f"'{_hash(each)}'" for each in (early, script) if each)
     return (
         f"default-src 'none'; img-src data:; media-src {sounds}; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; {f'connect-src {sent_to}; ' if sent_to else ''}base-uri 'none'; "
+        f"script-src {scripts}; {f'connect-src {sent_to}; ' if sent_to else ''}base-uri 'none'; "
         "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from evalkit.report.answers import Finding, ahead, findings
+from evalkit.report.answers import Finding, ahead, findings, typical
 from evalkit.report.board import RANDOM, Board, boards, heading
 from evalkit.report.charts import Chart, charts
 from evalkit.report.entrants import Entrant
@@ -53,7 +53,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Section:
-    """One board and everything under it. `sorts` names the headline metrics by prompt, as (title, worst end); `several`
+    """One board and everything under it. `typical` is the prompt that the first screen plays, None where
+    nothing can be played; `sorts` names the headline metrics by prompt, as (title, worst end); `several`
     says that prompts have more than one sound of a run, `pictures` that any is shown; `common` are verdicts that nearly
     every sound has."""
 
@@ -64,6 +65,7 @@ class Section:
     random: bool
     summary: str
     ahead: tuple[str, ...]
+    typical: Entry | None
     findings: tuple[Finding, ...]
     charts: tuple[Chart, ...]
     failures: tuple[Failure, ...]
@@ -140,6 +142,7 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         random=board.size == RANDOM,
         summary=_summary(entrants, len(failures)),
         ahead=ahead(board),
+        typical=typical(entries),
         findings=findings(entrants),
         charts=charts(board),
         failures=failures[:MAX_FAILURES],

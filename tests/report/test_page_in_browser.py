@@ -134,6 +134,23 @@ def test_columns_sort_by_click_and_by_keyboard(make_run: Make, tmp_path: Path, b
     assert complaints(browser) == []
 
 
+def test_the_first_table_sorts_while_the_rest_is_still_to_come(make_run: Make, tmp_path: Path, browser: Any) -> None:
+    """Megabytes of sound stand behind it: here they never come."""
+    runs = [make_run("a", fd=300.0, fail=()), make_run("b", fd=20.0, fail=())]
+    text = write_report(runs, tmp_path / "r.html").read_text(encoding="utf-8")
+    begun = text[: text.index("</script>") + len("</script>")]
+    assert "<audio" not in begun
+    assert len(begun) < 100_000
+    (tmp_path / "begun.html").write_text(begun, encoding="utf-8")
+    browser.open(tmp_path / "begun.html")
+    names = f"{ORDER}.map(text => text[0]).join('')"
+    assert browser.run(names) == "ba"
+    browser.run("document.querySelectorAll('table.board thead th')[1].querySelector('button').click()")
+    assert browser.run(names) == "ab"
+    assert "Sorted by FD-OpenL3" in browser.run("document.getElementById('announce').textContent")
+    assert complaints(browser) == []
+
+
 def test_prompts_filter_and_reorder(make_run: Make, tmp_path: Path, browser: Any) -> None:
     browser.open(write_report([make_run()], tmp_path / "r.html", audio="none"))
     shown = (

@@ -37,13 +37,21 @@ def with_columns(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[
             row[column_name("rare")] = None
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("slices") / "page.html"
+
+
 @pytest.fixture
-def page(make_run: Make, tmp_path: Path) -> Path:
+def page(make_run: Make, kept: Path) -> Path:
+    """Two runs with columns of their own; made once."""
+    if kept.exists():
+        return kept
     runs = [
         make_run("a", prompts=PROMPTS, fail=("p0", "p1"), change=with_columns),
         make_run("b", seed=1, prompts=PROMPTS, fail=("p0", "p1"), change=with_columns),
     ]
-    return write_report(runs, tmp_path / "page.html", "none", published=())
+    return write_report(runs, kept, "none", published=())
 
 
 def choose(browser: Any, by: str) -> None:

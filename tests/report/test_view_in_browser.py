@@ -46,12 +46,18 @@ def wrong(browser: Any) -> list[Any]:
     ]
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("view") / "r.html"
+
+
 @pytest.fixture
-def page(make_run: Make, with_further: Any, tmp_path: Path) -> Path:
+def page(make_run: Make, with_further: Any, kept: Path) -> Path:
+    """Three runs, one without a distance; made once."""
+    if kept.exists():
+        return kept
     runs = [make_run(name, fd=fd, seed=at, change=with_further) for at, (name, fd) in enumerate([("a", 90), ("b", 70)])]
-    return write_report(
-        [*runs, make_run("a-very-long-name-of-a-model/of-somebody", fd=None, seed=3)], tmp_path / "r.html"
-    )
+    return write_report([*runs, make_run("a-very-long-name-of-a-model/of-somebody", fd=None, seed=3)], kept)
 
 
 def go(browser: Any, address: str) -> None:
