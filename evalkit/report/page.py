@@ -67,26 +67,30 @@ def publish(
 ) -> tuple[RunRecord, ...]:
     """Write the report of `run_dirs` to `out`, and return the runs as they stand in it.
 
-    `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
-    one, "all" of every prompt, "none" of no prompt. `published` are figures of papers, None for those that come
-    with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which they are. `ears`
-    are what listeners said of the runs. Raises UserError where a folder is not a run folder.
+    `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large one; "all"
+    of every prompt, in a folder beside the page (`shelf`); "none" of no prompt. `published` are figures of papers, None
+    for those that come with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which
+    they are. `ears` are what listeners said of the runs. Raises UserError where a folder is not a run folder.
 
     Pictures and players take their time. Where a run has changed meanwhile the page is written once more, so that a
     run which ended while it was told of does not keep a page of before.
     """
     figures = shipped() if published is None else published
+    beside = Beside(out) if audio == "all" else None
+    shelf = beside or WITHIN
     for _ in range(_TRIES):
         records = read_runs(run_dirs)
         told = made_of((record.digest for record in records), (record.suite.digest for record in records))
         write_bytes(out, render(build(records, audio, figures, None, reference, ears), told).encode("utf-8"))
         if made_of_runs(run_dirs) == told:
             break
+    clear(out, beside.names if beside else frozenset())
     return records
 
 
-def render(view: ReportView, told: str, differences: object = None) -> str:
-    """The page as text; `told` is what it was made of, `differences` a comparison's table (`comparison.Table`)."""
+def render(view: ReportView, told: str, differences: object = None, media: str = "data:") -> str:
+    """The page as text; `told` is what it was made of, `differences` a comparison's table (`comparison.Table`), and
+    `media` where its sounds and pictures come from."""
     style, early, script = "".join(map(asset, STYLES)), asset(EARLY), "".join(map(asset, SCRIPTS))
     return (
         environment()
@@ -98,7 +102,7 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
             style=style,
             early=early,
             script=script,
-            policy=policy(style, script, early),
+            policy=policy(style, script, early, media),
             exports=_exports([section.board for section in view.sections]),
             arrows=ARROWS,
             frame=FRAME,
@@ -115,12 +119,13 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
     )
 
 
-def policy(style: str, script: str, early: str = "", sounds: str = "data:", sent_to: str = "") -> str:
+def policy(style: str, script: str, early: str = "", media: str = "data:", sent_to: str = "") -> str:
     """The content security policy of a page with exactly this style and this script, and one that runs `early` where it
-    has one. `sounds` is where those come from, `sent_to` the one address that the script may reach ("" for none)."""
+    has one. `media` is where sounds and pictures come from, `sent_to` the one address that the script may reach ("" for
+    none)."""
     scripts = " ".join(f"'{_hash(each)}'" for each in (early, script) if each)
     return (
-        f"default-src 'none'; img-src data:; media-src {sounds}; style-src '{_hash(style)}'; "
+        f"default-src 'none'; img-src {media}; media-src {media}; style-src '{_hash(style)}'; "
         f"script-src {scripts}; {f'connect-src {sent_to}; ' if sent_to else ''}base-uri 'none'; "
         "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )

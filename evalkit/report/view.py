@@ -20,6 +20,7 @@ from evalkit.report.provenance import Provenance, provenance
 from evalkit.report.published import Figure
 from evalkit.report.records import RunRecord
 from evalkit.report.sampling import Audio
+from evalkit.report.shelf import WITHIN, Shelf
 from evalkit.report.slice_view import Slices, slices_of
 from evalkit.report.speed import Pace, paces
 from evalkit.report.text import count
@@ -101,11 +102,12 @@ def build(
     choice: frozenset[str] | None = None,
     reference: bool = True,
     ears: Ears | None = None,
+    shelf: Shelf = WITHIN,
 ) -> ReportView:
     """The whole page of the given runs; `published` are the figures of papers to choose from, `choice` the ids of the
     prompts that are shown with sound, where that is not left to the ranking, `reference` asks for the reference
-    recordings where they are known, and `ears` are what listeners said."""
-    asked = audio, choice, reference
+    recordings where they are known, and `ears` are what listeners said. Sounds and pictures go onto `shelf`."""
+    asked = audio, choice, reference, shelf
     sections = tuple(_section(place, board, *asked) for place, board in enumerate(boards(records, published, ears)))
     if len(records) == 1:
         board = sections[0].board
@@ -128,10 +130,12 @@ def _listeners(ears: Ears, records: Sequence[RunRecord]) -> Listeners:
     return listeners(ears, records)
 
 
-def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | None, reference: bool) -> Section:
+def _section(
+    place: int, board: Board, audio: Audio, choice: frozenset[str] | None, reference: bool, shelf: Shelf
+) -> Section:
     entrants = board.entrants
     anchor = f"s{place + 1}"
-    prompts = prompts_of(board, f"{anchor}-p", audio, choice, reference)
+    prompts = prompts_of(board, f"{anchor}-p", audio, choice, reference, shelf)
     entries = prompts.entries
     failures = _failures(entries)
     return Section(
@@ -154,7 +158,9 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         several=prompts.several,
         common=prompts.common,
         pictures=any(take.media.picture for entry in entries for take in entry.takes),
-        audio_note=" ".join(filter(None, (_audio_note(prompts.full, len(entries), audio), prompts.recordings))),
+        audio_note=" ".join(
+            filter(None, (_audio_note(prompts.full, len(entries), audio), shelf.told, prompts.recordings))
+        ),
         splits=splits(board),
         slices=slices_of(board),
         provenance=tuple(provenance(entrant) for entrant in entrants),
@@ -190,5 +196,6 @@ def _audio_note(full: int, prompts: int, audio: Audio) -> str:
     )
     if full < prompts:
         spread = "a spread over the whole ranking, worst and best included, and some of the failed items"
-        return f"Audio for {full} of {prompts:,} prompts: {spread}. {preview}"
+        more = "So the page stays one file; --audio all puts the sound of every prompt into a folder beside it."
+        return f"Audio for {full} of {prompts:,} prompts: {spread}. {more} {preview}"
     return preview

@@ -190,6 +190,16 @@ def test_pictures_and_sound_really_load(make_run: Make, tmp_path: Path, browser:
     assert complaints(browser) == []
 
 
+def test_sounds_and_pictures_in_a_folder_beside_the_page_really_load(
+    make_run: Make, tmp_path: Path, browser: Any
+) -> None:
+    browser.open(write_report([make_run("a")], tmp_path / "a & b.html", "all"))
+    assert browser.run("Array.from(document.images).every(image => image.complete && image.naturalWidth > 100)") is True
+    browser.run("document.querySelector('.first .remote button').click()")
+    browser.until("Array.from(document.querySelectorAll('audio')).some(one => one.played.length && one.duration > 0.8)")
+    assert complaints(browser) == []
+
+
 def test_one_player_sounds_at_a_time_and_the_next_takes_over(make_run: Make, tmp_path: Path, browser: Any) -> None:
     browser.open(write_report([make_run("a"), make_run("b")], tmp_path / "r.html"))
     states = browser.run(
