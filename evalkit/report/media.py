@@ -104,8 +104,11 @@ def _encoded(clip: Clip, shelf: Shelf) -> Media:
         picture = spectrogram_png(clip)
     except (UserError, ValueError, RuntimeError, OSError) as error:
         notes.append(f"no picture: {one_line(error, 120)}")
-    addresses = (shelf.put(kind, data) if data else "" for kind, data in ((MEDIA, sound), ("image/png", picture)))
-    return Media(*addresses, note="; ".join(notes))
+    return Media(
+        shelf.put(MEDIA, sound) if sound else "",
+        shelf.put("image/png", picture) if picture else "",
+        "; ".join(notes),
+    )
 
 
 def _loudness(clip: Clip, known: float | None) -> float | None:

@@ -114,7 +114,8 @@
       }
     }
 
-    // A button for each sound at another place of the page: it plays there where the player stands.
+    // A button for each sound at another place of the page, and the link that stands there, in a row: a button plays
+    // where the player stands.
     control(place) {
       this.bar = make("div", { class: "remote", role: "toolbar", "aria-label": "Sounds of prompt " + this.place });
       for (const take of this.every) {
@@ -127,17 +128,19 @@
         this.remote.push([take, button]);
       }
       this.bar.addEventListener("keydown", (event) => {
-        const buttons = Array.from(this.bar.children), by = { ArrowLeft: -1, ArrowRight: 1 }[event.key] || 0;
-        if (by) buttons[between(0, buttons.indexOf(document.activeElement) + by, buttons.length - 1)].focus();
+        const stops = Array.from(this.bar.children), by = { ArrowLeft: -1, ArrowRight: 1 }[event.key] || 0;
+        if (by) stops[between(0, stops.indexOf(document.activeElement) + by, stops.length - 1)].focus();
       });
+      this.link = place.querySelector("a");
       place.append(this.bar);
       this.arrange();
     }
 
     // One stop of the Tab key for all of them, in the order in which the prompt has them.
     line() {
-      this.bar.replaceChildren(...this.order.map((take) => this.remote.find(([one]) => one === take)[1]));
-      Array.from(this.bar.children).forEach((button, place) => { button.tabIndex = place ? -1 : 0; });
+      const buttons = this.order.map((take) => this.remote.find(([one]) => one === take)[1]);
+      this.bar.replaceChildren(...buttons, this.link);
+      Array.from(this.bar.children).forEach((stop, place) => { stop.tabIndex = place ? -1 : 0; });
     }
 
     // One stop of the Tab key a prompt; up and down lead from control to control.
