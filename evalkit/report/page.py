@@ -27,6 +27,7 @@ from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs
 from evalkit.report.sampling import Audio
 from evalkit.report.scales import marks, marks_told, value_told
+from evalkit.report.shelf import WITHIN, Beside, clear
 from evalkit.report.speed import HEADINGS
 from evalkit.report.tables import ARROWS, further_title
 from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
@@ -81,7 +82,8 @@ def publish(
     for _ in range(_TRIES):
         records = read_runs(run_dirs)
         told = made_of((record.digest for record in records), (record.suite.digest for record in records))
-        write_bytes(out, render(build(records, audio, figures, None, reference, ears), told).encode("utf-8"))
+        view = build(records, audio, figures, None, reference, ears, shelf)
+        write_bytes(out, render(view, told, media=shelf.sources).encode("utf-8"))
         if made_of_runs(run_dirs) == told:
             break
     clear(out, beside.names if beside else frozenset())
