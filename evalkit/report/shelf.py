@@ -9,6 +9,7 @@ they are the page's own, that is, where their name is the digest of what they ho
 from __future__ import annotations
 
 import base64
+import os
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -53,6 +54,8 @@ class Beside:
     """In the folder beside a page. Raises UserError where something else than a folder is there: a link in a run folder
     may be anybody's, and leads anywhere."""
 
+    sources = "'self' file:"
+
     def __init__(self, page: Path) -> None:
         self.folder = folder_of(page)
         if self.folder.is_symlink() or (self.folder.exists() and not self.folder.is_dir()):
@@ -64,13 +67,12 @@ class Beside:
         if name not in self._names and not _holds(self.folder / name):
             write_bytes(self.folder / name, data)
         self._names.add(name)
-        return f"{quote(self.folder.name)}/{name}"
-
-    sources = "'self' file:"
+        return f"{quote(os.fsencode(self.folder.name))}/{name}"
 
     @property
     def told(self) -> str:
-        return f"Sounds and pictures are in the folder {self.folder.name} beside this page: pass both on together."
+        name = os.fsencode(self.folder.name).decode("utf-8", "replace")
+        return f"Sounds and pictures are in the folder {name} beside this page: pass both on together."
 
     @property
     def names(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ somebody else's, and must not grow with each time that it is made."""
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -100,6 +101,12 @@ def test_equal_sounds_are_one_file(tmp_path: Path) -> None:
     assert shelf.put("audio/webm", b"one") == shelf.put("audio/webm", b"one")
     assert shelf.put("audio/webm", b"two") != shelf.put("image/png", b"two")
     assert len(list(shelf.folder.iterdir())) == 3
+
+
+def test_a_folder_whose_name_is_no_text_has_an_address(tmp_path: Path) -> None:
+    shelf = Beside(tmp_path / os.fsdecode(b"caf\xe9.html"))
+    assert shelf.put("audio/webm", b"one").startswith("caf%E9-audio/")
+    assert "caf\ufffd-audio beside" in shelf.told
 
 
 def test_the_command_says_where_the_sounds_are(page: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:

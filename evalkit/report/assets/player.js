@@ -189,7 +189,8 @@
       this.slider.value = at;
       this.slider.setAttribute("aria-valuetext", clock(at) + " of " + clock(this.length));
       for (const [take, button] of this.remote) {
-        button.textContent = take.button.getAttribute("aria-label");
+        const words = take.button.getAttribute("aria-label");
+        if (button.textContent !== words) button.textContent = words;
         button.setAttribute("aria-pressed", String(take === this.take && Boolean(this.playing)));
       }
       const loop = this.ends ? " · loop " + this.ends.map(clock).join(" – ") : "";
