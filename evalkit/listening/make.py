@@ -56,6 +56,11 @@ class Place:
     def in_one(self) -> bool:
         return self.page.suffix.lower() in (".html", ".htm")
 
+    @property
+    def index(self) -> Path:
+        """What a listener opens."""
+        return self.page if self.in_one else self.page / INDEX
+
 
 def place_of(out: Path) -> Place:
     """`out` as a person typed it. Raises UserError where nothing can be written there, or what is there is no study."""
@@ -64,7 +69,7 @@ def place_of(out: Path) -> Place:
     with gathering.look():
         require_place(place.key)
     with gathering.look():
-        require_place(place.page if place.in_one else place.page / INDEX)
+        require_place(place.index)
     taken = is_folder(place.page) and any(place.page.iterdir()) if not place.in_one else is_there(place.page)
     told = f"{out}: something is there, and no key of a study beside it"
     gathering.require(not taken or is_there(place.key), told, "name another --out")
@@ -236,5 +241,5 @@ class _Sounds:
 
     def write(self, study: Study) -> int:
         page = render(study, self._inside, SOUNDS).encode("utf-8")
-        write_bytes(self._place.page if self._place.in_one else self._place.page / INDEX, page)
+        write_bytes(self._place.index, page)
         return self._size + len(page)

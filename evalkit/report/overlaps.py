@@ -55,8 +55,8 @@ OVERLAPS = (
         _CLAP,
         "",
         r"audiocaps.*",
-        "LAION-CLAP's weights with fusion were trained on AudioCaps among others: on its training part, of the same kind "
-        "as the prompts here",
+        "LAION-CLAP's weights with fusion were trained on AudioCaps, among others: on its training part, with "
+        "captions of the kind of the prompts here",
         "LAION-AI/CLAP at 3697cc0, experiment_scripts/htsat-roberta-large-dataset-fusion.sh",
     ),
     Overlap(

@@ -87,7 +87,8 @@ def test_answers_arrive_as_they_are_downloaded(
         postbox.statuses = [status]
         one.button("Send my answers")
         browser.until(f"{ALERT}.includes('not certain')")
-        assert browser.run("document.body.textContent").count("Download my answers") == 1
+        buttons = browser.run("Array.from(document.querySelectorAll('button'), (one) => one.textContent)")
+        assert "Download my answers" in buttons
     browser.open(tmp_path / "s.html")
     assert one.heading() == "Done"
     postbox.letters.clear()
