@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from evalkit.api.agree import agree
     from evalkit.api.check import check, save_baseline
+    from evalkit.api.collect import collect
     from evalkit.api.compare import compare
     from evalkit.api.judge import Judge
-    from evalkit.api.listen import collect, listen
+    from evalkit.api.listen import listen
     from evalkit.api.load import load
     from evalkit.api.models import models
     from evalkit.api.plan import plan
@@ -33,7 +34,7 @@ _PLACES = {
     "save_baseline": "evalkit.api.check",
     "compare": "evalkit.api.compare",
     "listen": "evalkit.api.listen",
-    "collect": "evalkit.api.listen",
+    "collect": "evalkit.api.collect",
     "agree": "evalkit.api.agree",
     "models": "evalkit.api.models",
     "plan": "evalkit.api.plan",

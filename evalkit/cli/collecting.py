@@ -23,7 +23,7 @@ USUAL = Path("ratings.json")
 def sorted_out(typed: Sequence[Path], runs: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """(answer files, run folders) of what was typed after --collect and --runs: a shell puts what a pattern matched
     after the option it was typed for, where only the first is the option's own."""
-    from evalkit.api.listen import files_of
+    from evalkit.api.collect import files_of
 
     answers: list[Path] = []
     folders = list(runs)
@@ -46,7 +46,7 @@ def collect_answers(
 ) -> None:
     """Read, tell and keep. Raises UserError for whatever is not the study's, with what was `wrong` with the words,
     before anything is written."""
-    from evalkit.api.listen import read_answers
+    from evalkit.api.collect import read_answers
 
     wrong.read(None, require_place, out)
     listened = read_answers(answers, key, runs, keep_failed, wrong, out)

@@ -134,7 +134,7 @@ def read_sheets(paths: Iterable[Path], study: Study) -> tuple[Sheet, ...]:
 
 def read_sheet(path: Path, study: Study) -> Sheet:
     """One answer file. Raises UserError with all its faults in one line."""
-    table = read_json(path, MOST_BYTES, finite=True)
+    table = read_json(path, MOST_BYTES, finite=True, once=True)
     if not isinstance(table, dict) or table.get("kind") != KIND:
         raise UserError(f"{path}: is no answer file", "name the files that listeners sent")
     if table.get("schema") != SCHEMA:
