@@ -22,5 +22,6 @@ else:
         ends = system.interval
         print(system.system, f"{system.value:.2f}", "" if ends is None else f"[{ends.low:.2f}, {ends.high:.2f}]")
     heard.save("ratings.json")
-    for metric in evalkit.agree("ratings.json", runs).held:
-        print(metric.metric, "within systems:", metric.agreement.within["spearman"].value)
+    for metric in evalkit.agree("ratings.json", runs, metrics=["clap_score", "kl_passt"]).held:
+        rho = metric.agreement.within["spearman"].value
+        print(metric.metric, "within systems:", "n/a" if rho is None else f"{rho:.2f}")

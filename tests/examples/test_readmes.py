@@ -224,8 +224,8 @@ class Desk:
         clips = [f"{system}-{place}" for system in "ab" for place in range(20)]
         rows = [f"{clip},{clip[0]},r{r},quality,{rng.integers(1, 6)}" for clip in clips for r in range(5)]
         (self.folder / "heard.csv").write_text("\n".join(["clip,system,rater,scale,score", *rows]))
-        values = [f"{clip},{rng.random():.3f}" for clip in clips]
-        (self.folder / "metrics.csv").write_text("\n".join(["clip,judge", *values]))
+        values = [f"{system}-{place},{system},{rng.random():.3f}" for system in "ab" for place in range(100)]
+        (self.folder / "metrics.csv").write_text("\n".join(["clip,system,judge", *values]))
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         if command not in self._ended:
