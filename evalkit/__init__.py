@@ -10,9 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from evalkit.api.agree import agree
     from evalkit.api.check import check, save_baseline
+    from evalkit.api.collect import collect
     from evalkit.api.compare import compare
     from evalkit.api.judge import Judge
+    from evalkit.api.listen import listen
     from evalkit.api.load import load
     from evalkit.api.models import models
     from evalkit.api.plan import plan
@@ -30,6 +33,9 @@ _PLACES = {
     "check": "evalkit.api.check",
     "save_baseline": "evalkit.api.check",
     "compare": "evalkit.api.compare",
+    "listen": "evalkit.api.listen",
+    "collect": "evalkit.api.collect",
+    "agree": "evalkit.api.agree",
     "models": "evalkit.api.models",
     "plan": "evalkit.api.plan",
     "score": "evalkit.api.score",
@@ -41,7 +47,8 @@ _PLACES = {
 """Where each name is. `run` and `suites` are rooms of these names, which are called (`core/called_room.py`)."""
 
 __all__ = [
-    "Judge", "Run", "UserError", "check", "compare", "load", "models", "plan", "run", "save_baseline", "score", "suites"
+    "Judge", "Run", "UserError", "agree", "check", "collect", "compare", "listen", "load",
+    "models", "plan", "run", "save_baseline", "score", "suites",
 ]  # fmt: skip
 
 

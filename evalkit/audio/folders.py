@@ -33,10 +33,19 @@ def sound_files(folder: Path) -> list[Path]:
         raise UserError(f"{folder}: holds more than {MOST_ENTRIES:,} files", "name a folder of its own")
     paths = sorted(path for path in names if path.suffix.lower() in SUFFIXES)
     if not paths:
-        inside = [path.name for path in sorted(names) if path.is_dir() and _any_sound(path)]
-        told = f"; sub-folders are not searched, and {inside[0]!r} holds some" if inside else ""
+        inside = inner_sounds(folder)
+        told = f"; {inside}" if inside else ""
         raise UserError(f"{folder}: holds no audio", f"it reads {', '.join(SUFFIXES)} files{told}")
     return paths
+
+
+def inner_sounds(folder: Path) -> str:
+    """A sentence on the first sub-folder that holds sounds, which nobody reads; "" where none does."""
+    inside = (
+        path.name for path in sorted(islice(folder.iterdir(), MOST_ENTRIES)) if path.is_dir() and _any_sound(path)
+    )
+    first = next(inside, "")
+    return f"sub-folders are not searched, and {first!r} holds some" if first else ""
 
 
 def _any_sound(folder: Path) -> bool:

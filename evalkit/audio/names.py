@@ -9,11 +9,13 @@ else has: a guess between two is none. Whoever calls this tells what was taken s
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
+from urllib.parse import unquote
 
 from evalkit.audio.decode import SUFFIXES
 from evalkit.core.errors import UserError
@@ -22,6 +24,8 @@ from evalkit.core.ids import safe_name
 _SOUNDS = frozenset((*SUFFIXES, ".mp4"))
 _UNICODE = "Unicode form"
 _YOUTUBE = 11
+_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+_POINT = re.compile("([0-9]+)[.]0+")
 _NAMED = 3
 """Names that a sentence gives before it only counts the rest."""
 
@@ -164,9 +168,24 @@ def _spaced(name: str) -> str:
     return " ".join(_bare(seen).split())
 
 
+def _decoded(name: str) -> str:
+    """As an address writes it, `a%20dog` for `a dog`."""
+    return _spaced(unpercented(_bare(name)))
+
+
+def unpercented(text: str) -> str:
+    """The text that is written with %20 and the like, as in an address; any other as it is."""
+    if not _PERCENT.search(text):
+        return text
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        return text
+
+
 def _folded(name: str) -> str:
     """Without case, and without what only looks different (full-width letters, joined ones)."""
-    return _spaced(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
+    return _decoded(unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold()))
 
 
 def _numbered(name: str) -> str:
@@ -175,8 +194,14 @@ def _numbered(name: str) -> str:
     return bare.lstrip("0") or "0" if bare.isdecimal() and bare.isascii() else bare
 
 
+def _counted(name: str) -> str:
+    """A whole number without the point that a spreadsheet puts behind it."""
+    found = _POINT.fullmatch(_numbered(name))
+    return _numbered(found[1]) if found else _numbered(name)
+
+
 def _last(name: str) -> str:
-    return _numbered(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
+    return _counted(name.replace("\\", "/").rstrip("/").rpartition("/")[2])
 
 
 def _youtube(name: str) -> str:
@@ -190,8 +215,10 @@ _FORMS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("the suffix", _suffixes),
     (_UNICODE, _composed),
     ("white space", _spaced),
+    ("signs written as %20", _decoded),
     ("upper and lower case", _folded),
     ("zeros before the number", _numbered),
+    ("a decimal point behind the number", _counted),
     ("a folder before the name", _last),
     ("a Y before a YouTube id", _youtube),
 )

@@ -2,9 +2,9 @@
 
 evalkit writes the first sound of `rain` as `rain.wav`, the second as `rain.s1.wav`, the third as `rain.s2.wav`. What
 others write is taken too, where a folder holds nothing named so: `rain_1.wav`, `rain-1.wav` or `rain.1.wav`, whichever
-of them fits most files; counted from 0, or from 1 where no file of the folder has the number 0 or none. A file whose
-whole name is an id is the first sound of that prompt; where it could as well be a missing sound of another one, it is
-refused, as nobody could say which of them was scored.
+of them fits most files, with zeros before the number or without; counted from 0, or from 1 where no file of the folder
+has the number 0 or none. A file whose whole name is an id is the first sound of that prompt; where it could as well be
+a missing sound of another one, it is refused, as nobody could say which of them was scored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,11 @@ OWN = ".s"
 _MARKS = (OWN, "_", "-", ".")
 """What stands between a prompt's name and the number of its sound, evalkit's own first."""
 
-_NUMBERED = {mark: re.compile(rf"(.+){re.escape(mark)}(0|[1-9]\d{{0,3}})(\.[^.]+)", re.DOTALL) for mark in _MARKS}
+_PLAIN, _PADDED = r"0|[1-9]\d{0,3}", r"\d{1,4}"
+_NUMBERED = {
+    mark: re.compile(rf"(.+){re.escape(mark)}({_PLAIN if mark == OWN else _PADDED})(\.[^.]+)", re.DOTALL | re.ASCII)
+    for mark in _MARKS
+}
 
 Sound = tuple[str, int]
 """A prompt's id and the number of its sound, from 0."""
@@ -117,7 +121,9 @@ def _by_number(where: str, ids: Sequence[str], names: Sequence[str], mark: str) 
     for name in names:
         parts = _NUMBERED[mark].fullmatch(name)
         if parts:
-            bare.setdefault(int(parts[2]), {})[parts[1] + parts[3]] = name
+            same = bare.setdefault(int(parts[2]), {}).setdefault(parts[1] + parts[3], name)
+            if same != name and mark != OWN:
+                raise UserError(f"{where}: two files of one number: {same} and {name}", "keep one of them")
     found = {}
     for number, full in sorted(bare.items()):
         try:

@@ -68,13 +68,35 @@ def _python() -> Iterator[Finding]:
 def _torch() -> Iterator[Finding]:
     import torch
 
-    yield Finding("torch", "ok", f"{torch.__version__}, threads: {torch.get_num_threads()}, cores: {os.cpu_count()}")
+    yield Finding("torch", "ok", torch.__version__)
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             memory = torch.cuda.get_device_properties(index).total_memory / 2**30
             yield Finding(f"cuda:{index}", "ok", f"{torch.cuda.get_device_name(index)}, {memory:.0f} GiB")
     else:
         yield Finding("cuda", "ok", "none: runs use the CPU")
+
+
+def _sharing() -> Iterator[Finding]:
+    """Where the work of a run would be done, and with how many threads."""
+    from evalkit.core.installed import version
+    from evalkit.core.threads import WAITING, cores, default
+    from evalkit.run.config import RunConfig, resolve_device
+    from evalkit.run.executors import devices_of
+
+    devices, threads = devices_of(RunConfig(device=resolve_device("auto"))), default()
+    chosen = "this process does all" if devices is None else f"one process each on {', '.join(devices)}"
+    more = "" if devices else f"; {cores()} cores, so --workers up to {max(1, cores() // threads)} help"
+    yield Finding("workers", "ok", f"without --workers {chosen}{more}")
+    said = os.environ.get("OMP_NUM_THREADS")
+    whence = "1 unless said otherwise" if said is None else f"OMP_NUM_THREADS={said}"
+    yield Finding("threads", "ok", f"{threads} in each process of a run ({whence}; --threads N for one run)")
+    waiting = {name: os.environ[name] for name in WAITING if name in os.environ}
+    told = ", ".join(f"{name}={value}" for name, value in waiting.items())
+    slow = threads > 1 and waiting.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE" and "GOMP_SPINCOUNT" not in waiting
+    note = ": threads that wait keep a core busy, which costs ten times the work on a busy machine" if slow else ""
+    yield Finding("waiting threads", "warn" if slow else "ok", f"{told}{note}")
+    yield Finding("ray", "ok", version("ray") or "absent: only work on several machines needs it")
 
 
 def _libraries() -> Iterator[Finding]:
@@ -156,4 +178,4 @@ def _helpers() -> Iterator[Finding]:
     yield Finding("chromium", "ok" if browser else "warn", browser or "absent: only the report's own tests need it")
 
 
-_LOOKS = (_python, _torch, _libraries, _compiler, _folders, _switches, _weights, _helpers)
+_LOOKS = (_python, _torch, _sharing, _libraries, _compiler, _folders, _switches, _weights, _helpers)

@@ -104,7 +104,7 @@ def listen(
 
     if collect:
         answers, heard = sorted_out([*collect, *(runs or [])], of_runs)
-        collect_answers(answers, key, heard, out or USUAL, keep_failed, as_json)
+        collect_answers(answers, key, heard, out or USUAL, keep_failed, as_json, wrong_words())
         return
     wrong = wrong_words()
     wrong.require(bool(runs), "no run is named", "name run folders, or --collect what listeners sent")
@@ -141,9 +141,8 @@ def _tell(made: Made, lines: list[str], as_json: bool) -> None:
         say(line)
     for note in made.notes:
         warn(note)
-    page = place.page if place.in_one else place.page / "index.html"
     say(f"seed: {design.seed}")
-    say(f"page: {page} ({made.size / 1e6:.1f} MB); listener 1 opens {page}#1")
+    say(f"page: {place.index} ({made.size / 1e6:.1f} MB); listener 1 opens {place.index}#1")
     say(f"key:  {place.key}, which tells whose sounds these are: keep it, and give nobody a copy")
 
 

@@ -54,7 +54,8 @@ def report(
     audio: Audio = typer.Option(
         Audio.sample,
         "--audio",
-        help="Sound of a sample of the prompts (of all, where they are few), of all, or of none.",
+        help="Sound of a sample of the prompts (of all, where they are few) in the page itself; of all, in a folder "
+        "beside it; or of none.",
     ),
     no_published: bool = typer.Option(False, "--no-published", help="Leave out the figures of papers."),
     form: Form | None = typer.Option(None, "--format", help="Write the tables in this format, and no page."),
@@ -97,6 +98,7 @@ def report(
     from evalkit.report.latex import Style
     from evalkit.report.page import publish
     from evalkit.report.published import shipped
+    from evalkit.report.shelf import folder_of as shelf_of
     from evalkit.report.slice_forms import records as slice_records
 
     published = () if no_published else shipped()
@@ -120,6 +122,8 @@ def report(
         if by is not None:
             print_slices(tables, by)
         say(f"report: {target}")
+        if audio is Audio.all:
+            say(f"its sounds: {shelf_of(target)}")
 
 
 def _misfits(form: Form | None, styled: bool, as_json: bool, by: str | None) -> Gathering:

@@ -6,6 +6,7 @@ never ends. What is read whole has a largest size. (Folders are walked under a l
 
 from __future__ import annotations
 
+import codecs
 import errno
 import io
 import os
@@ -15,6 +16,11 @@ from pathlib import Path
 from evalkit.core.errors import UserError
 
 _PIECE = 1 << 20
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}  # fmt: skip
+"""The longer ones first: UTF-32's begins with UTF-16's."""
 
 
 def open_regular(path: Path) -> io.BufferedReader:
@@ -56,14 +62,24 @@ def read_bytes(path: Path, most: int, what: str = "file", hint: str = "") -> byt
 
 
 def read_text(path: Path, most: int, what: str = "file", hint: str = "") -> str:
-    """As :func:`read_bytes`, as UTF-8 with or without its mark. Raises UserError, naming the line, for another text."""
-    data = read_bytes(path, most, what, hint)
+    """As :func:`read_bytes`, as UTF-8 with or without its mark, or as what its mark says (a spreadsheet's "Unicode
+    text" is UTF-16). Raises UserError, naming the line, for another text."""
+    data = _as_utf_8(read_bytes(path, most, what, hint))
     if (nul := data.find(b"\0")) >= 0:
         raise UserError(f"{path}, line {_line_at(data, nul)}: holds a NUL byte", "save the file as UTF-8 text")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}, line {_line_at(data, error.start)}: is not UTF-8", "save it as UTF-8") from None
+
+
+def _as_utf_8(data: bytes) -> bytes:
+    """The same text as UTF-8, where its mark says that it is UTF-16 or UTF-32 and it is; else the data as they are."""
+    form = next((name for mark, name in _MARKS.items() if data.startswith(mark)), "")
+    try:
+        return data.decode(form).encode() if form else data
+    except UnicodeError:
+        return data
 
 
 def _line_at(data: bytes, position: int) -> int:

@@ -1,16 +1,17 @@
 """Who does what, whichever way the workers are reached: handing out, taking in, and going on where one dies.
 
 A unit of work (a batch, a chunk) is handed out whole. A worker that dies costs what it had in hand, which the next one
-does again as it was; what kills a second worker is tried once more item by item, each on a worker of its own, and what
-kills that one as well is given up. An answer counts once, from the worker that was asked for it.
+does again as it was. What kills a second worker is tried item by item, to find the one that does it, and an item that
+kills two by itself is given up. Where none does, the workers died of something else, and the unit is done whole once
+more, so that its sounds are those of an undisturbed run. An answer counts once, from the worker that was asked for it.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from evalkit.core.errors import UserError
@@ -89,6 +90,15 @@ class _Place:
     loss: tuple[tuple[int, ...], str] | None = None
 
 
+@dataclass
+class _Apart:
+    """A unit whose items are tried one by one, and the answers so far; `again` once it is done whole after that."""
+
+    places: tuple[int, ...]
+    answers: list[tuple[Piece, Message | Lost]] = field(default_factory=list)
+    again: bool = False
+
+
 Ask = Callable[[Piece, str], Message]
 """The task for a piece, on a device."""
 
@@ -100,6 +110,7 @@ class Schedule:
         self._crew, self._silence = crew, silence
         self._places: dict[int, _Place] = {}
         self._waiting: deque[Piece] = deque()
+        self._apart: dict[int, _Apart] = {}
         self._tasks = self._starts = self._deaths = 0
 
     def run(self, units: Iterable[tuple[int, int]], ask: Ask) -> Iterator[tuple[Piece, Message | Lost]]:
@@ -137,6 +148,7 @@ class Schedule:
     def _forget(self) -> None:
         """What was begun and is wanted no more: its answers come too late."""
         self._waiting.clear()
+        self._apart.clear()
         for place in self._places.values():
             place.piece = None
 
@@ -183,7 +195,7 @@ class Schedule:
         if message.kind == "raised":
             raise_told(message.facts)
         self._deaths = self._starts = 0
-        yield piece, message
+        yield from self._answered(piece, message)
 
     def _gone(self, number: int) -> Iterator[tuple[Piece, Message | Lost]]:
         """What comes of the piece that a dead worker had."""
@@ -205,23 +217,49 @@ class Schedule:
             )
         yield from self._died(replace(piece, deaths=piece.deaths + place.ready), how)
 
+    def _answered(self, piece: Piece, answer: Message | Lost) -> Iterator[tuple[Piece, Message | Lost]]:
+        """The answer, or, of one that is tried by itself, all of its unit's once they are there."""
+        apart = self._apart.get(piece.unit)
+        if apart is None or apart.again:
+            self._apart.pop(piece.unit, None)
+            yield piece, answer
+            return
+        apart.answers.append((piece, answer))
+        if len(apart.answers) < len(apart.places):
+            return
+        if any(isinstance(each, Lost) for _, each in apart.answers):
+            yield from self._apart.pop(piece.unit).answers
+        else:
+            apart.again = True
+            self._waiting.append(Piece(piece.unit, apart.places))
+
     def _died(self, piece: Piece, how: str) -> Iterator[tuple[Piece, Message | Lost]]:
-        if piece.deaths < DEATHS:
+        if piece.unit in self._apart and self._apart[piece.unit].again:
+            yield from self._apart.pop(piece.unit).answers
+        elif piece.deaths < DEATHS:
             self._waiting.appendleft(piece)
         elif len(piece.places) > 1:
-            self._waiting.extend(Piece(piece.unit, (place,), DEATHS - 1) for place in piece.places)
+            self._try_apart(piece, piece.places)
         else:
-            yield piece, Lost("error", f"its worker ended {DEATHS} times: {how}")
+            yield from self._answered(piece, Lost("error", f"its worker ended {DEATHS} times: {how}"))
 
     def _hung(self, piece: Piece, places: tuple[int, ...], why: str) -> Iterator[tuple[Piece, Message | Lost]]:
         """A worker ended itself, as a call did not come back: what was in that call alone is given up, and the others,
         whose sounds went with it, are made again one by one."""
-        alone = len(places) == 1
-        if alone:
-            given_up = piece.places[places[0]]
-            yield Piece(piece.unit, (given_up,)), Lost("hung", f"hung: {why}, and could not be interrupted")
-        rest = [each for each in piece.places if not (alone and each == given_up)]
-        self._waiting.extend(Piece(piece.unit, (each,), piece.deaths) for each in rest)
+        if piece.unit in self._apart and self._apart[piece.unit].again:
+            yield from self._apart.pop(piece.unit).answers
+            return
+        those = [piece.places[place] for place in places]
+        given_up = those if len(those) == 1 else []
+        if len(piece.places) > 1:
+            self._try_apart(piece, [place for place in piece.places if place not in given_up])
+        for place in given_up:
+            lost = Lost("hung", f"hung: {why}, and could not be interrupted")
+            yield from self._answered(Piece(piece.unit, (place,)), lost)
+
+    def _try_apart(self, piece: Piece, places: Sequence[int]) -> None:
+        self._apart[piece.unit] = _Apart(piece.places)
+        self._waiting.extend(Piece(piece.unit, (place,)) for place in places)
 
     def _is_silent(self, place: _Place) -> bool:
         return place.piece is not None and time.monotonic() - place.heard > self._silence

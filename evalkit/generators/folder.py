@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalkit.audio.folders import sound_digest, sound_files
+from evalkit.audio.folders import inner_sounds, sound_digest, sound_files
 from evalkit.audio.names import nothing_fits
 from evalkit.audio.numbered import match_numbered
 from evalkit.core.ids import digest_json, sound_name
@@ -52,7 +52,9 @@ def find(folder: Path, prompt_ids: Iterable[str], others: Iterable[str] = (), sa
         raise nothing_fits(str(folder), ids, list(files))
     taken = set(found.files.values())
     strangers = [path for name, path in files.items() if name not in taken]
-    return Found(clips, {name: sound_digest(path) for name, path in clips.items()}, strangers, found.notes)
+    inside = inner_sounds(folder) if len(clips) < len(wanted) else ""
+    notes = [*found.notes, *([f"{folder}: {inside}"] if inside else [])]
+    return Found(clips, {name: sound_digest(path) for name, path in clips.items()}, strangers, notes)
 
 
 def describe(folder: Path, found: Found) -> GeneratorSpec:

@@ -85,7 +85,9 @@ class Preference:
 
 
 @dataclass(frozen=True)
-class _File:
+class Answers:
+    """What stands in a file; the fields are those of the file."""
+
     schema: int
     kind: str
     study: str
@@ -101,21 +103,12 @@ class _File:
 
 
 @dataclass(frozen=True)
-class Sheet:
+class Sheet(Answers):
     """What one listener said, held against the study: every code is one of it and in the listener's own seat, every
     score on its scale, nothing answered twice. `failed` says which checks the listener did not pass, () where all were
     passed; `comment` is harmless to look at on a terminal, and still to be escaped in a page."""
 
     path: Path
-    listener: str
-    seat: int
-    complete: bool
-    seconds: int
-    headphones: Headphones
-    checks: tuple[Counted, ...]
-    ratings: tuple[Rating, ...]
-    preferences: tuple[Preference, ...]
-    comment: str
     failed: tuple[str, ...]
 
 
@@ -141,7 +134,7 @@ def read_sheets(paths: Iterable[Path], study: Study) -> tuple[Sheet, ...]:
 
 def read_sheet(path: Path, study: Study) -> Sheet:
     """One answer file. Raises UserError with all its faults in one line."""
-    table = read_json(path, MOST_BYTES, finite=True)
+    table = read_json(path, MOST_BYTES, finite=True, once=True)
     if not isinstance(table, dict) or table.get("kind") != KIND:
         raise UserError(f"{path}: is no answer file", "name the files that listeners sent")
     if table.get("schema") != SCHEMA:
@@ -149,31 +142,20 @@ def read_sheet(path: Path, study: Study) -> Sheet:
     if table.get("study") != study.id:
         raise UserError(f"{path}: is of another study than {study.id}", "name the key of the study that it is of")
     look = Looking(str(path))
-    file = look.record(_File, table)
+    file = look.record(Answers, table)
     if file is not None:
         _hold_against(study, file, look)
     look.settle("it is not as the page wrote it: leave it out")
     assert file is not None, "what has no fault was read"
-    return Sheet(
-        path,
-        file.listener,
-        file.seat,
-        file.complete,
-        file.seconds,
-        file.headphones,
-        file.checks,
-        file.ratings,
-        file.preferences,
-        clean(file.comment, LONGEST_COMMENT),
-        _failed(study, file),
-    )
+    said = vars(file) | {"comment": clean(file.comment, LONGEST_COMMENT)}
+    return Sheet(**said, path=path, failed=_failed(study, file))
 
 
 def _said(sheet: Sheet) -> object:
     return sheet.seat, sheet.ratings, sheet.preferences, sheet.checks, sheet.headphones
 
 
-def _hold_against(study: Study, file: _File, look: Looking) -> None:
+def _hold_against(study: Study, file: Answers, look: Looking) -> None:
     """Keep whatever the study does not bear out."""
     look.require(re.fullmatch("[0-9a-f]{16}", file.listener) is not None, "listener", "is not sixteen hex digits")
     look.require(0 <= file.seconds <= MOST_SECONDS, "seconds", "is no time that a test takes")
@@ -242,7 +224,7 @@ def _once(look: Looking, name: str, keys: Sequence[tuple[str, ...]]) -> None:
     look.require(not twice, name, f"answers {twice} of its questions more than once")
 
 
-def _failed(study: Study, file: _File) -> tuple[str, ...]:
+def _failed(study: Study, file: Answers) -> tuple[str, ...]:
     """Which checks a listener did not pass, in words."""
     found = []
     turns = len(study.headphones)

@@ -7,10 +7,16 @@ has to be sent. Both open from a double click and from any host of files. The ke
 from __future__ import annotations
 
 import base64
+import os
 import random
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
 
 from evalkit.audio.anchors import low_passed
 from evalkit.audio.clip import Clip, Samples
@@ -24,13 +30,19 @@ from evalkit.listening.build import ANCHORS, Outline, new_secret, study_of
 from evalkit.listening.level import RATE, Levelled, levelled
 from evalkit.listening.page import render
 from evalkit.listening.signals import beeps, three_tones
-from evalkit.listening.study import Study, read_key, write_key
+from evalkit.listening.study import Prompt, Study, read_key, write_key
 from evalkit.report.media import sound
 from evalkit.report.recordings import heard
 
 SOUNDS, INDEX, ENDING = "sounds", "index.html", ".key.json"
 _MP3 = 0.2
 """libsndfile's compression of the sounds in one file."""
+
+_TONES = "tones-"
+_MOST_THREADS = 8
+"""Each has all sounds of a prompt in memory."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,11 @@ class Place:
     def in_one(self) -> bool:
         return self.page.suffix.lower() in (".html", ".htm")
 
+    @property
+    def index(self) -> Path:
+        """What a listener opens."""
+        return self.page if self.in_one else self.page / INDEX
+
 
 def place_of(out: Path) -> Place:
     """`out` as a person typed it. Raises UserError where nothing can be written there, or what is there is no study."""
@@ -52,7 +69,7 @@ def place_of(out: Path) -> Place:
     with gathering.look():
         require_place(place.key)
     with gathering.look():
-        require_place(place.page if place.in_one else place.page / INDEX)
+        require_place(place.index)
     taken = is_folder(place.page) and any(place.page.iterdir()) if not place.in_one else is_there(place.page)
     told = f"{out}: something is there, and no key of a study beside it"
     gathering.require(not taken or is_there(place.key), told, "name another --out")
@@ -72,36 +89,72 @@ class Made:
 
 def make(plan: Outline, place: Place) -> Made:
     """Write a study. The same one is written again under the codes that it had, so that answers which came back stay
-    good. Raises UserError where another study is there, or sounds cannot be used: all of them at once."""
+    good. Raises UserError where another study is there, or sounds cannot be used: all of them at once, and before
+    anything is written. The key is written first: what is stopped midway is ended by the same command."""
     study, secret = _prepared(plan, place)
-    made = _Sounds(place, study)
-    gathering, items, notes = Gathering(), dict(study.item), list[str]()
-    for number, prompt in enumerate(study.prompts):
-        heed()
-        with gathering.look():
-            clips = _clips(plan, prompt.id)
-            if not gathering.errors:
-                # in the order of their codes, as files tell when they were written
-                for code, one in sorted(_of_prompt(study, prompt.code, clips, plan.wish.match).items()):
-                    made.keep(code, one.samples)
-                    if code in items:
-                        seconds = round(one.samples.shape[1] / RATE, 1)
-                        items[code] = replace(items[code], gain_db=one.gain_db, seconds=seconds)
-                    if plan.wish.match and not one.matched:
-                        notes.append(f"prompt {number + 1}")
+    made, items, unmatched = _Sounds(place), dict(study.item), 0
+    gathering = Gathering()
+    for looked in _at_once(lambda prompt: _looked(plan, prompt.id), study.prompts):
+        gathering.errors += looked
     gathering.settle()
+    write_key(study, secret, place.key)
+    for sounds in _at_once(lambda prompt: _sounds(plan, study, prompt, place), study.prompts):
+        for code, one in sounds.items():
+            made.keep(code, one.data)
+            unmatched += plan.wish.match and not one.matched
+            if code in items:
+                items[code] = replace(items[code], gain_db=one.gain_db, seconds=one.seconds)
     for name, samples in _checks(study, secret):
-        made.keep(name, samples)
+        made.keep(name, _coded(name, samples, place))
     study = replace(study, items=tuple(items[each.code] for each in study.items))
     write_key(study, secret, place.key)
-    size = made.write(study)
-    return Made(study, place, size, _unmatched(notes))
+    return Made(study, place, made.write(study), _unmatched(unmatched))
 
 
-def _unmatched(prompts: list[str]) -> tuple[str, ...]:
-    if not prompts:
+def _at_once(work: Callable[[Prompt], _T], prompts: Sequence[Prompt]) -> Iterator[_T]:
+    """The work for each prompt, in their order, on as many processors as there are: its coders are C, and let others
+    run."""
+    pool = ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1))
+    try:
+        waiting = deque(pool.submit(work, each) for each in prompts)
+        while waiting:
+            heed()
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _looked(plan: Outline, prompt: str) -> list[UserError]:
+    """What stands against the sounds of a prompt."""
+    gathering = Gathering()
+    with gathering.look():
+        _clips(plan, prompt)
+    return gathering.errors
+
+
+@dataclass(frozen=True)
+class _File:
+    """A sound as its file's bytes, how it was brought to its level, and how long it is."""
+
+    data: bytes
+    gain_db: float
+    matched: bool
+    seconds: float
+
+
+def _sounds(plan: Outline, study: Study, prompt: Prompt, place: Place) -> Mapping[str, _File]:
+    """{code: sound} of a prompt, in the order of the codes, as files tell when they were written."""
+    found = sorted(_of_prompt(study, prompt.code, _clips(plan, prompt.id), plan.wish.match).items())
+    return {
+        code: _File(_coded(code, one.samples, place), one.gain_db, one.matched, round(one.samples.shape[1] / RATE, 1))
+        for code, one in found
+    }
+
+
+def _unmatched(sounds: int) -> tuple[str, ...]:
+    if not sounds:
         return ()
-    return (f"{len(prompts)} sounds could not be matched in loudness: they are silent, nearly so, or very short",)
+    return (f"{sounds} sounds could not be matched in loudness: they are silent, nearly so, or very short",)
 
 
 def _prepared(plan: Outline, place: Place) -> tuple[Study, str]:
@@ -125,6 +178,9 @@ def _clips(plan: Outline, prompt: str) -> list[Clip]:
     for where, clip in heard_ones:
         if isinstance(clip, str):
             gathering.add(UserError(f"{where}: the sound of prompt {prompt!r:.80} {clip}", "generate it again"))
+        elif not np.isfinite(clip.samples).all():
+            told = f"{where}: the sound of prompt {prompt!r:.80} holds NaN or infinite samples"
+            gathering.add(UserError(told, "generate it again"))
         elif not clip.samples.size:
             gathering.add(UserError(f"{where}: the sound of prompt {prompt!r:.80} is empty", "generate it again"))
         else:
@@ -156,32 +212,34 @@ def _checks(study: Study, secret: str) -> Iterator[tuple[str, Samples]]:
     chance = random.Random(study.design.seed)
     for turn, quiet in enumerate(study.headphones):
         antiphase = chance.choice([place for place in range(3) if place != quiet])
-        yield f"tones-{turn + 1}", three_tones(quiet, antiphase)
+        yield f"{_TONES}{turn + 1}", three_tones(quiet, antiphase)
     for check in study.checks:
         yield check.code, beeps(check.beeps, random.Random(secret + check.code))
+
+
+def _coded(name: str, samples: Samples, place: Place) -> bytes:
+    """A sound's file. Joint stereo of a lossy code is no judge of a phase, so the headphone check has none."""
+    lossy = place.in_one and not name.startswith(_TONES)
+    return mp3_bytes(samples, RATE, _MP3) if lossy else flac_bytes(samples, RATE)
 
 
 class _Sounds:
     """Sounds on their way into the page: into files beside it, or into the page itself."""
 
-    def __init__(self, place: Place, study: Study) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
         self._inside: dict[str, str] = {}
-        self._study = study
-        self.size = 0
+        self._size = 0
 
-    def keep(self, name: str, samples: Samples) -> None:
+    def keep(self, name: str, data: bytes) -> None:
         if self._place.in_one:
-            checked = name.startswith("tones-")  # joint stereo of a lossy code is no judge of a phase
-            data = flac_bytes(samples, RATE) if checked else mp3_bytes(samples, RATE, _MP3)
-            kind = "flac" if checked else "mpeg"
+            kind = "flac" if name.startswith(_TONES) else "mpeg"
             self._inside[name] = f"data:audio/{kind};base64,{base64.b64encode(data).decode('ascii')}"
             return
-        data = flac_bytes(samples, RATE)
-        self.size += len(data)
+        self._size += len(data)
         write_bytes(self._place.page / SOUNDS / f"{name}.flac", data)
 
     def write(self, study: Study) -> int:
         page = render(study, self._inside, SOUNDS).encode("utf-8")
-        write_bytes(self._place.page if self._place.in_one else self._place.page / INDEX, page)
-        return self.size + len(page)
+        write_bytes(self._place.index, page)
+        return self._size + len(page)

@@ -32,7 +32,7 @@ def render(study: Study, inside: Mapping[str, str], folder: str) -> str:
             title=study.title,
             style=style,
             script=script,
-            policy=policy(style, script, "data:" if inside else "'self' file:", study.post.partition("?")[0]),
+            policy=policy(style, script, "", "data:" if inside else "'self' file:", study.post.partition("?")[0]),
             study=embedded({**public(study), "folder": "" if inside else folder}),
             sounds=sorted(inside.items()),
         )

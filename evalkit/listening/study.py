@@ -184,7 +184,7 @@ def write_key(study: Study, secret: str, path: Path) -> None:
 
 def read_key(path: Path) -> tuple[Study, str]:
     """The study of a key file, and the secret of its codes. Raises UserError where it is no such file, or damaged."""
-    table = read_json(path, MOST_KEY, finite=True)
+    table = read_json(path, MOST_KEY, finite=True, once=True)
     if not isinstance(table, dict) or table.get("kind") != KIND:
         raise UserError(f"{path}: is not the key of a listening study", "name the .key.json that evalkit listen wrote")
     if table.get("schema") != SCHEMA:

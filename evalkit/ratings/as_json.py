@@ -1,15 +1,18 @@
-"""Ratings and agreement for machines: what `evalkit agree --json` prints. Every number with its interval, None where
-none."""
+"""Ratings and agreement for machines: what `evalkit agree --json` and `evalkit listen --collect --json` print. Every
+number with its interval, None where none."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from evalkit.ratings.against import Held
+from evalkit.ratings.collected import Collected
 from evalkit.ratings.combined import Estimated, Gap
 from evalkit.ratings.describe import Described
+from evalkit.ratings.heard import HeardScale
 from evalkit.ratings.music_arena import Leaderboard
 from evalkit.stats.intervals import Interval
 from evalkit.stats.powered import Powered
@@ -107,4 +110,39 @@ def _powered(found: Powered) -> dict[str, Any]:
         "rated": found.rated,
         "unrated": found.unrated,
         "helps": found.helps,
+    }
+
+
+def heard(found: Collected, scales: Sequence[HeardScale]) -> dict[str, Any]:
+    """What `evalkit listen --collect` came to."""
+    return {
+        "study": found.study,
+        "form": found.form,
+        "listeners": found.listeners,
+        "incomplete": found.incomplete,
+        "left_out": [asdict(each) for each in found.left_out],
+        "scales": [
+            {
+                "scale": scale.asked.name,
+                "votes": scale.votes,
+                "systems": [
+                    {
+                        "system": each.system,
+                        "name": found.names[each.system],
+                        **ends(each.value, each.interval),
+                        "listeners": each.listeners,
+                        "ratings": each.ratings,
+                        "counts": dict(each.counts),
+                    }
+                    for each in scale.heard
+                ],
+                "differences": [
+                    {"first": one, "second": other, "value": d.value, "low": d.low, "high": d.high, "p": d.p}
+                    for (one, other), d in scale.differences.items()
+                ],
+                "agreement": None if scale.described is None else described(scale.described),
+                "notes": list(scale.notes),
+            }
+            for scale in scales
+        ],
     }

@@ -40,7 +40,7 @@ def read_axes(path: Path, place: Callable[[str], Placed | None], form: str) -> l
         if not text.strip():
             continue
         try:
-            record = parse_json(text, "it", finite=True)
+            record = parse_json(text, "it", finite=True, once=True)
         except UserError as error:
             faults.add(line, f"is no JSON: {error.message.partition('JSON: ')[2]}")
             continue

@@ -201,7 +201,7 @@ def read_collected(path: Path) -> Collected:
 
 def parse_collected(data: bytes, path: Path) -> Collected:
     """As `read_collected`, of the file's bytes."""
-    table = parse_json(data, path, finite=True)
+    table = parse_json(data, path, finite=True, once=True)
     if not is_collected(table):
         raise UserError(f"{path}: is no file of collected ratings", "evalkit listen --collect writes one")
     if table.get("schema") != SCHEMA:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,7 +19,8 @@ _LONGEST_LINE = 1 << 16
 
 
 def first_line(path: Path) -> str:
-    """The first line that is not empty, as far as it is text. Raises UserError where the file cannot be read."""
+    """The first line that is not empty, as far as it is text. Raises UserError where the file cannot be read, or the
+    line does not end."""
     try:
         with open_regular(path) as file:
             while (line := file.readline(_LONGEST_LINE)) and not line.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -27,6 +29,8 @@ def first_line(path: Path) -> str:
         raise UserError(f"{path}: no such file", "name a file that there is") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(line) >= _LONGEST_LINE:
+        raise UserError(f"{path}, line 1: is longer than the {_LONGEST_LINE:,} bytes that are read of a line")
     return line.decode("utf-8-sig", "replace")
 
 
@@ -57,7 +61,7 @@ def lines(path: Path, delimiter: str, wanted: Mapping[str, bool], faults: Faults
         near = "; ".join(f"is {shown(close)} {each}?" for each in missing if (close := nearest(each, names)))
         told = f"{path}, line 1: has no column {', '.join(missing)}"
         raise UserError(told, near or f"its columns are {', '.join(shown(each) for each in names[:12])}")
-    twice = sorted({each for each in names if names.count(each) > 1 and each in wanted})
+    twice = sorted(each for each, count in Counter(names).items() if count > 1 and each in wanted)
     if twice:
         raise UserError(f"{path}, line 1: has the column {', '.join(twice)} twice", "name each column once")
     text = read_text(path, MOST_BYTES, "file of ratings")

@@ -18,9 +18,9 @@ from evalkit.ratings.base import Rating, Scale
 from evalkit.ratings.collected import Asked, Collected, Vote, as_ratings
 from evalkit.ratings.describe import Described, describe, system_means
 from evalkit.stats.bradley_terry import FIRST, SECOND, TIE, Scores, Votes, apart, bradley_terry
-from evalkit.stats.intervals import FEWEST_GROUPS, Interval
+from evalkit.stats.intervals import Interval
 from evalkit.stats.paired import two_sided_p, two_sided_quantile
-from evalkit.stats.two_way import clustered_error
+from evalkit.stats.two_way import FEWEST, clustered_error
 
 Pair = tuple[str, str]
 
@@ -103,7 +103,7 @@ def rating_difference(one: Sequence[Rating], other: Sequence[Rating]) -> Differe
         [sign * (each - each.mean()) / len(each) for sign, each in zip((1, -1), scores, strict=True)]
     )
     error = clustered_error(influences, [row.rater for row in rows], [row.prompt for row in rows])
-    if error is None or error.se <= 0 or min(error.parts) < FEWEST_GROUPS:
+    if error is None or error.se <= 0 or min(error.parts) < FEWEST:
         return Difference(value, None, None, None, "too few listeners or prompts")
     reach = two_sided_quantile(LEVEL, error.freedom) * error.se
     p = two_sided_p(value, error.se, error.freedom)
@@ -156,11 +156,9 @@ def _vote_difference(scores: Scores, one: int, other: int) -> Difference:
 
 
 def _few(listeners: int, rows: Sequence[Rating] | Sequence[Vote]) -> tuple[str, ...]:
-    if listeners < FEWEST_GROUPS:
-        return (
-            f"{listeners} listeners: under {FEWEST_GROUPS} there are no intervals, as nothing tells how others differ",
-        )
+    if listeners < FEWEST:
+        return (f"{listeners} listeners: under {FEWEST} there are no intervals, as nothing tells how others differ",)
     prompts = len({row.prompt for row in rows})
-    if prompts < FEWEST_GROUPS:
-        return (f"{prompts} prompts: under {FEWEST_GROUPS} there are no intervals of ratings",)
+    if prompts < FEWEST:
+        return (f"{prompts} prompts: under {FEWEST} there are no intervals of ratings",)
     return ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from evalkit.audio.verdicts import VERDICTS
 from evalkit.report.board import Board
 from evalkit.report.entrants import Entrant
+from evalkit.report.prompts import Entry
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,26 @@ def ahead(board: Board) -> tuple[str, ...]:
 
 def _any_of(keys: Sequence[str]) -> str:
     return keys[0] if len(keys) == 1 else f"{', '.join(keys[:-1])} or {keys[-1]}"
+
+
+def typical(entries: Sequence[Entry]) -> Entry | None:
+    """The prompt of which most can be heard, runs and the reference, and of these the one in the middle by all that
+    ranks, so that it speaks neither for nor against the models; None where none can be heard."""
+    heard = {entry.anchor: _heard(entry) for entry in entries}
+    most = max(heard.values(), default=0)
+    if not most:
+        return None
+    known = [entry for entry in entries if heard[entry.anchor] == most]
+    places = dict.fromkeys((entry.anchor for entry in known), 0)
+    for metric in range(len(known[0].order)):
+        for place, entry in enumerate(sorted(known, key=lambda entry: entry.order[metric] or 0.0)):
+            places[entry.anchor] += place
+    return sorted(known, key=lambda entry: places[entry.anchor])[(len(known) - 1) // 2]
+
+
+def _heard(entry: Entry) -> int:
+    runs = {take.entrant.key for take in entry.takes if take.media.sound}
+    return len(runs) + (entry.reference is not None and bool(entry.reference.sound))
 
 
 def findings(entrants: Sequence[Entrant]) -> tuple[Finding, ...]:

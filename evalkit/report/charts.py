@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.report.board import Board, Column
-from evalkit.report.scales import LETTERS, value_told
+from evalkit.report.scales import LETTERS
 from evalkit.suites.anchors import Anchor
 
 MAX_ROWS = 24
@@ -27,13 +27,15 @@ _GOLDEN = 0.618034
 
 @dataclass(frozen=True)
 class Chart:
-    """One picture, `svg`; `alt` says in words what it shows, `marks` what its broken lines are."""
+    """One picture, `svg`; `alt` says in words what it shows, `marks` what its broken lines are, and `far`
+    the letters of those that are too far off to be drawn."""
 
     title: str
     caption: str
     alt: str
     svg: str
     marks: tuple[str, ...] = ()
+    far: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,9 @@ def _chart(column: Column, strands: Sequence[_Strand], dot: str) -> Chart:
     title = column.meaning.title
     alt = f"{title}. {caption} Runs from top: {', '.join(strand.key for strand in strands)}."
     near = _near(column.anchors, [each for strand in strands for each in strand.numbers])
-    marks = tuple(f"{LETTERS[each.anchor]} {each.title} {value_told(each)}" for each in near)
-    return Chart(title, caption, alt, _svg(strands, near), marks)
+    marks = tuple(f"{LETTERS[each.anchor]} {each.title}" for each in near)
+    far = tuple(LETTERS[each.anchor] for each in column.anchors if each.value is not None and each not in near)
+    return Chart(title, caption, alt, _svg(strands, near), marks, far)
 
 
 def _near(anchors: Sequence[Anchor], numbers: Sequence[float]) -> list[Anchor]:

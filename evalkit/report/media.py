@@ -1,4 +1,4 @@
-"""The player and the picture of one clip, as data URIs, or the reason why there is none.
+"""The player and the picture of one clip, by their addresses on a shelf, or the reason why there is none.
 
 The path of a clip comes from a file that anyone may have written. A relative path must stay inside the run
 folder; an absolute one, as a scored folder has, must come with the file's digest; and a file whose digest is
@@ -8,7 +8,6 @@ sound other than the sound that was scored.
 
 from __future__ import annotations
 
-import base64
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,11 +19,12 @@ from evalkit.core.interrupts import heed
 from evalkit.core.paths import inside, is_file
 from evalkit.core.text import one_line
 from evalkit.report.records import Item
+from evalkit.report.shelf import WITHIN, Shelf
 
 
 @dataclass(frozen=True)
 class Media:
-    """`sound` and `picture` are data URIs or ""; `note` says why one is missing or how it differs. `loudness` is the
+    """`sound` and `picture` are addresses or ""; `note` says why one is missing or how it differs. `loudness` is the
     preview's in LUFS, None where it has none; `seconds` is how long the clip is."""
 
     sound: str
@@ -37,8 +37,8 @@ class Media:
 NONE = Media("", "", "")
 
 
-def media(folder: Path, item: Item) -> Media:
-    """Preview and spectrogram of an item's audio."""
+def media(folder: Path, item: Item, shelf: Shelf = WITHIN) -> Media:
+    """Preview and spectrogram of an item's audio, put onto `shelf`. Raises CannotWrite where the disk refuses them."""
     clip = sound(folder, item)
     if isinstance(clip, str):
         return Media("", "", clip)
@@ -46,7 +46,7 @@ def media(folder: Path, item: Item) -> Media:
         return Media("", "", "nothing to play: the file holds no samples")
     if not np.isfinite(clip.samples).all():
         return Media("", "", "not shown: the audio holds NaN or infinite samples")
-    made = replace(_encoded(clip), loudness=_loudness(clip, item.loudness), seconds=clip.seconds)
+    made = replace(_encoded(clip, shelf), loudness=_loudness(clip, item.loudness), seconds=clip.seconds)
     heed()
     return made
 
@@ -89,22 +89,26 @@ def _decoded(path: Path) -> Clip | str:
         return f"cannot be played: {one_line(error, 200)}"
 
 
-def _encoded(clip: Clip) -> Media:
+def _encoded(clip: Clip, shelf: Shelf) -> Media:
     """Preview and picture; one broken clip must not cost the reader the whole report."""
     from evalkit.audio.pictures import spectrogram_png
     from evalkit.audio.preview import MEDIA, preview_bytes
 
-    sound = picture = ""
+    sound = picture = b""
     notes = [f"the preview is the mean of {clip.channels} channels"] if clip.channels > 2 else []
     try:
-        sound = _uri(MEDIA, preview_bytes(clip.samples, clip.rate))
+        sound = preview_bytes(clip.samples, clip.rate)
     except (UserError, ValueError, RuntimeError, OSError) as error:
         notes.append(f"no preview: {one_line(error, 120)}")
     try:
-        picture = _uri("image/png", spectrogram_png(clip))
+        picture = spectrogram_png(clip)
     except (UserError, ValueError, RuntimeError, OSError) as error:
         notes.append(f"no picture: {one_line(error, 120)}")
-    return Media(sound, picture, "; ".join(notes))
+    return Media(
+        shelf.put(MEDIA, sound) if sound else "",
+        shelf.put("image/png", picture) if picture else "",
+        "; ".join(notes),
+    )
 
 
 def _loudness(clip: Clip, known: float | None) -> float | None:
@@ -115,7 +119,3 @@ def _loudness(clip: Clip, known: float | None) -> float | None:
     sound = clip.samples if clip.channels <= 2 else clip.samples.mean(axis=0, keepdims=True)
     level = known if known is not None and clip.channels <= 2 else loudness(sound, clip.rate)
     return None if level is None else level + 20 * float(np.log10(preview_gain(sound)))
-
-
-def _uri(kind: str, data: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -27,6 +27,7 @@ from evalkit.report.published import Figure, shipped
 from evalkit.report.records import RunRecord, read_runs
 from evalkit.report.sampling import Audio
 from evalkit.report.scales import marks, marks_told, value_told
+from evalkit.report.shelf import WITHIN, Beside, clear
 from evalkit.report.speed import HEADINGS
 from evalkit.report.tables import ARROWS, further_title
 from evalkit.report.view import MINI, RANDOM_WEIGHTS, ReportView, build
@@ -37,8 +38,10 @@ if TYPE_CHECKING:
     from evalkit.report.ears import Ears
 
 STYLES = ("style.css", "player.css", "slices.css")
+EARLY = "sort.js"
 SCRIPTS = ("theme.js", "script.js", "turns.js", "player.js", "shown.js", "export.js", "slices.js")
-"""Files of `assets` that become the page's one style and one script, in this order."""
+"""Files of `assets` that become the page's one style and its script at the end, in this order; `EARLY` stands behind
+the first table, before the sounds."""
 
 _TRIES = 5
 
@@ -65,27 +68,32 @@ def publish(
 ) -> tuple[RunRecord, ...]:
     """Write the report of `run_dirs` to `out`, and return the runs as they stand in it.
 
-    `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large
-    one, "all" of every prompt, "none" of no prompt. `published` are figures of papers, None for those that come
-    with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which they are. `ears`
-    are what listeners said of the runs. Raises UserError where a folder is not a run folder.
+    `audio`: "sample" shows the sound of every prompt of a small report and of a spread of prompts of a large one; "all"
+    of every prompt, in a folder beside the page (`shelf`); "none" of no prompt. `published` are figures of papers, None
+    for those that come with evalkit. `reference` puts the suite's recordings beside the sounds, where a run says which
+    they are. `ears` are what listeners said of the runs. Raises UserError where a folder is not a run folder.
 
     Pictures and players take their time. Where a run has changed meanwhile the page is written once more, so that a
     run which ended while it was told of does not keep a page of before.
     """
     figures = shipped() if published is None else published
+    beside = Beside(out) if audio == "all" else None
+    shelf = beside or WITHIN
     for _ in range(_TRIES):
         records = read_runs(run_dirs)
         told = made_of((record.digest for record in records), (record.suite.digest for record in records))
-        write_bytes(out, render(build(records, audio, figures, None, reference, ears), told).encode("utf-8"))
+        view = build(records, audio, figures, None, reference, ears, shelf)
+        write_bytes(out, render(view, told, media=shelf.sources).encode("utf-8"))
         if made_of_runs(run_dirs) == told:
             break
+    clear(out, beside.names if beside else frozenset())
     return records
 
 
-def render(view: ReportView, told: str, differences: object = None) -> str:
-    """The page as text; `told` is what it was made of, `differences` a comparison's table (`comparison.Table`)."""
-    style, script = "".join(map(asset, STYLES)), "".join(map(asset, SCRIPTS))
+def render(view: ReportView, told: str, differences: object = None, media: str = "data:") -> str:
+    """The page as text; `told` is what it was made of, `differences` a comparison's table (`comparison.Table`), and
+    `media` where its sounds and pictures come from."""
+    style, early, script = "".join(map(asset, STYLES)), asset(EARLY), "".join(map(asset, SCRIPTS))
     return (
         environment()
         .get_template("page.html.j2")
@@ -94,8 +102,9 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
             differences=differences,
             made_of=told,
             style=style,
+            early=early,
             script=script,
-            policy=policy(style, script),
+            policy=policy(style, script, early, media),
             exports=_exports([section.board for section in view.sections]),
             arrows=ARROWS,
             frame=FRAME,
@@ -112,12 +121,14 @@ def render(view: ReportView, told: str, differences: object = None) -> str:
     )
 
 
-def policy(style: str, script: str, sounds: str = "data:", sent_to: str = "") -> str:
-    """The content security policy of a page with exactly this style and this script. `sounds` is where those come from,
-    `sent_to` the one address that the script may reach ("" for none)."""
+def policy(style: str, script: str, early: str = "", media: str = "data:", sent_to: str = "") -> str:
+    """The content security policy of a page with exactly this style and this script, and one that runs `early` where it
+    has one. `media` is where sounds and pictures come from, `sent_to` the one address that the script may reach ("" for
+    none)."""
+    scripts = " ".join(f"'{_hash(each)}'" for each in (early, script) if each)
     return (
-        f"default-src 'none'; img-src data:; media-src {sounds}; style-src '{_hash(style)}'; "
-        f"script-src '{_hash(script)}'; {f'connect-src {sent_to}; ' if sent_to else ''}base-uri 'none'; "
+        f"default-src 'none'; img-src {media}; media-src {media}; style-src '{_hash(style)}'; "
+        f"script-src {scripts}; {f'connect-src {sent_to}; ' if sent_to else ''}base-uri 'none'; "
         "form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
 

@@ -13,6 +13,7 @@ from evalkit.report.media import NONE, Media, media
 from evalkit.report.recordings import Recorded, played, recorded, told
 from evalkit.report.records import Item
 from evalkit.report.sampling import Audio, sampled, sounds_shown
+from evalkit.report.shelf import WITHIN, Shelf
 from evalkit.report.text import decimals, fixed
 
 COMMON = 0.8
@@ -99,10 +100,16 @@ class Prompts:
 
 
 def prompts_of(
-    board: Board, anchor: str, audio: Audio, choice: frozenset[str] | None = None, reference: bool = True
+    board: Board,
+    anchor: str,
+    audio: Audio,
+    choice: frozenset[str] | None = None,
+    reference: bool = True,
+    shelf: Shelf = WITHIN,
 ) -> Prompts:
     """The prompts of a board's runs; `anchor` is what their anchors begin with, `choice` the ids of those with sound,
-    None where it follows from the ranking. `reference` asks for the recordings that belong to them."""
+    None where it follows from the ranking. `reference` asks for the recordings that belong to them; sounds and pictures
+    go onto `shelf`."""
     runs = [_by_prompt(entrant.record.items) for entrant in board.entrants]
     keys = list(dict.fromkeys(key for run in runs for key in run))
     whole = [{key: _together(items) for key, items in run.items()} for run in runs]
@@ -115,7 +122,8 @@ def prompts_of(
         full = frozenset(key for key in keys if key.partition("\0")[0] in choice)
     common = _common([item for run in runs for items in run.values() for item in items])
     found = recorded([entrant.record for entrant in board.entrants]) if reference else {}
-    page = _Page(board.entrants, metrics, shown, audio != "none", frozenset(name for name, _, _ in common), found)
+    quiet = frozenset(name for name, _, _ in common)
+    page = _Page(board.entrants, metrics, shown, audio != "none", quiet, found, shelf)
     entries = tuple(
         _entry(f"{anchor}{number}", number, [run.get(key, ()) for run in runs], page, key in full)
         for number, key in enumerate(keys, start=1)
@@ -188,7 +196,7 @@ def _title(column: Column) -> str:
 @dataclass(frozen=True)
 class _Page:
     """What all entries share; `shown` is how many sounds of a prompt each run shows, `heard` whether with players;
-    `common` verdicts are told once of all, and `found` are reference recordings by prompt id."""
+    `common` verdicts are told once of all, `found` are reference recordings by prompt id, sounds go onto `shelf`."""
 
     entrants: Sequence[Entrant]
     metrics: Sequence[PromptMetric]
@@ -196,6 +204,7 @@ class _Page:
     heard: bool
     common: frozenset[str]
     found: Mapping[str, Recorded]
+    shelf: Shelf
 
 
 def _entry(anchor: str, number: int, items: Sequence[Sequence[Item]], page: _Page, full: bool) -> Entry:
@@ -223,7 +232,7 @@ def _entry(anchor: str, number: int, items: Sequence[Sequence[Item]], page: _Pag
         order=tuple(map(_mean, values)),
         apart=tuple(map(_range, values)),
         tag=", ".join(one.labels),
-        reference=played(page.found[one.id], one) if full and page.heard and one.id in page.found else None,
+        reference=played(page.found[one.id], one, page.shelf) if full and page.heard and one.id in page.found else None,
     )
 
 
@@ -234,11 +243,12 @@ def _takes(entrant: Entrant, items: Sequence[Item], most: int, page: _Page, full
     found = []
     for place, item in enumerate(items):
         shown = place < most
-        take = _take(entrant, item, page.metrics, full and shown and page.heard)
+        take = _take(entrant, item, page.metrics)
+        found_media = media(entrant.record.folder, item, page.shelf) if full and shown and page.heard else NONE
         sound = f"sound {item.sample + 1} of {max(entrant.record.samples, len(items))}" if len(items) > 1 else ""
         lacking = () if item.failed else tuple(f"no {name}" for name in sorted(page.common.difference(item.verdicts)))
         badges = (*(name for name in item.verdicts if name not in page.common), *lacking)
-        found.append(replace(take, shown=shown, sound=sound, badges=badges))
+        found.append(replace(take, shown=shown, sound=sound, badges=badges, media=found_media))
     return found
 
 
@@ -246,14 +256,14 @@ def _line(entrant: Entrant, items: Sequence[Item], metrics: Sequence[PromptMetri
     if not items:
         return _absent(entrant)
     whole = replace(_together(items), failed=all(item.failed for item in items))
-    return _take(entrant, whole, metrics, heard=False)
+    return _take(entrant, whole, metrics)
 
 
 def _absent(entrant: Entrant) -> Take:
     return Take(entrant, "", True, False, False, "", (), (), NONE, (), (), ())
 
 
-def _take(entrant: Entrant, item: Item, metrics: Sequence[PromptMetric], heard: bool) -> Take:
+def _take(entrant: Entrant, item: Item, metrics: Sequence[PromptMetric]) -> Take:
     scores = [(metric, item.scores.get(metric.name)) for metric in metrics]
     return Take(
         entrant=entrant,
@@ -264,7 +274,7 @@ def _take(entrant: Entrant, item: Item, metrics: Sequence[PromptMetric], heard: 
         reason=(item.error or "no reason recorded") if item.failed else "",
         verdicts=item.verdicts,
         badges=item.verdicts,
-        media=media(entrant.record.folder, item) if heard else NONE,
+        media=NONE,
         scores=tuple(Score(metric.title, fixed(value, 3), value) for metric, value in scores if metric.headline),
         further=tuple(
             Score(metric.title, fixed(value, decimals((), [value])), value)

@@ -14,6 +14,7 @@ from pathlib import Path
 from evalkit.audio.clip import Clip
 from evalkit.report.media import Media, media, sound
 from evalkit.report.records import Item, RunRecord, mapping
+from evalkit.report.shelf import WITHIN, Shelf
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ def _recorded(folder: Path, entry: object) -> Recorded | None:
     return None
 
 
-def played(one: Recorded, item: Item) -> Media:
-    """Preview and picture of a recording, or why there is none; `item` is any sound of its prompt."""
-    return Media("", "", _OUTSIDE) if _outside(one) else media(one.path.parent, _as_item(one, item))
+def played(one: Recorded, item: Item, shelf: Shelf = WITHIN) -> Media:
+    """Preview and picture of a recording on `shelf`, or why there is none; `item` is any sound of its prompt."""
+    return Media("", "", _OUTSIDE) if _outside(one) else media(one.path.parent, _as_item(one, item), shelf)
 
 
 def heard(one: Recorded, item: Item) -> Clip | str:

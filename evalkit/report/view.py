@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from evalkit.report.answers import Finding, ahead, findings
+from evalkit.report.answers import Finding, ahead, findings, typical
 from evalkit.report.board import RANDOM, Board, boards, heading
 from evalkit.report.charts import Chart, charts
 from evalkit.report.entrants import Entrant
@@ -20,6 +20,7 @@ from evalkit.report.provenance import Provenance, provenance
 from evalkit.report.published import Figure
 from evalkit.report.records import RunRecord
 from evalkit.report.sampling import Audio
+from evalkit.report.shelf import WITHIN, Shelf
 from evalkit.report.slice_view import Slices, slices_of
 from evalkit.report.speed import Pace, paces
 from evalkit.report.text import count
@@ -53,7 +54,8 @@ class Failure:
 
 @dataclass(frozen=True)
 class Section:
-    """One board and everything under it. `sorts` names the headline metrics by prompt, as (title, worst end); `several`
+    """One board and everything under it. `typical` is the prompt that the first screen plays, None where
+    nothing can be played; `sorts` names the headline metrics by prompt, as (title, worst end); `several`
     says that prompts have more than one sound of a run, `pictures` that any is shown; `common` are verdicts that nearly
     every sound has."""
 
@@ -64,6 +66,7 @@ class Section:
     random: bool
     summary: str
     ahead: tuple[str, ...]
+    typical: Entry | None
     findings: tuple[Finding, ...]
     charts: tuple[Chart, ...]
     failures: tuple[Failure, ...]
@@ -99,11 +102,12 @@ def build(
     choice: frozenset[str] | None = None,
     reference: bool = True,
     ears: Ears | None = None,
+    shelf: Shelf = WITHIN,
 ) -> ReportView:
     """The whole page of the given runs; `published` are the figures of papers to choose from, `choice` the ids of the
     prompts that are shown with sound, where that is not left to the ranking, `reference` asks for the reference
-    recordings where they are known, and `ears` are what listeners said."""
-    asked = audio, choice, reference
+    recordings where they are known, and `ears` are what listeners said. Sounds and pictures go onto `shelf`."""
+    asked = audio, choice, reference, shelf
     sections = tuple(_section(place, board, *asked) for place, board in enumerate(boards(records, published, ears)))
     if len(records) == 1:
         board = sections[0].board
@@ -126,10 +130,12 @@ def _listeners(ears: Ears, records: Sequence[RunRecord]) -> Listeners:
     return listeners(ears, records)
 
 
-def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | None, reference: bool) -> Section:
+def _section(
+    place: int, board: Board, audio: Audio, choice: frozenset[str] | None, reference: bool, shelf: Shelf
+) -> Section:
     entrants = board.entrants
     anchor = f"s{place + 1}"
-    prompts = prompts_of(board, f"{anchor}-p", audio, choice, reference)
+    prompts = prompts_of(board, f"{anchor}-p", audio, choice, reference, shelf)
     entries = prompts.entries
     failures = _failures(entries)
     return Section(
@@ -140,6 +146,7 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         random=board.size == RANDOM,
         summary=_summary(entrants, len(failures)),
         ahead=ahead(board),
+        typical=typical(entries),
         findings=findings(entrants),
         charts=charts(board),
         failures=failures[:MAX_FAILURES],
@@ -151,7 +158,9 @@ def _section(place: int, board: Board, audio: Audio, choice: frozenset[str] | No
         several=prompts.several,
         common=prompts.common,
         pictures=any(take.media.picture for entry in entries for take in entry.takes),
-        audio_note=" ".join(filter(None, (_audio_note(prompts.full, len(entries), audio), prompts.recordings))),
+        audio_note=" ".join(
+            filter(None, (_audio_note(prompts.full, len(entries), audio), shelf.told, prompts.recordings))
+        ),
         splits=splits(board),
         slices=slices_of(board),
         provenance=tuple(provenance(entrant) for entrant in entrants),
@@ -187,5 +196,6 @@ def _audio_note(full: int, prompts: int, audio: Audio) -> str:
     )
     if full < prompts:
         spread = "a spread over the whole ranking, worst and best included, and some of the failed items"
-        return f"Audio for {full} of {prompts:,} prompts: {spread}. {preview}"
+        more = "So the page stays one file; --audio all puts the sound of every prompt into a folder beside it."
+        return f"Audio for {full} of {prompts:,} prompts: {spread}. {more} {preview}"
     return preview

@@ -159,9 +159,9 @@ def _same(clip: Clip) -> Clip:
     return clip
 
 
-def low_passed(clip: Clip) -> Clip:
-    """The clip without what lies above 3.5 kHz, as a listening test has it."""
-    return _changed(clip, anchors.low_passed(clip.samples, clip.rate, CUTOFF))
+def low_passed(clip: Clip, hertz: float = CUTOFF) -> Clip:
+    """The clip without what lies above `hertz`, as a listening test has it."""
+    return _changed(clip, anchors.low_passed(clip.samples, clip.rate, hertz))
 
 
 def white_noise(clip: Clip) -> Clip:

@@ -20,6 +20,7 @@ from evalkit.execute.bench import Bench, Here, Identity, Source
 from evalkit.run.config import require_device
 from evalkit.run.progress import Progress
 from evalkit.store.features import FeatureCache
+from evalkit.store.spill import Pile
 
 STAGE = "embed"
 _CHUNK = 16
@@ -80,9 +81,8 @@ class Workshop:
             for _ in sources:
                 advance()
             return whole
-        embedding = Embedding(self._identify())
+        embedding, found = Embedding(self._identify()), Pile(self._root)
         cache = FeatureCache(self._root, embedding.identity.key)
-        found: dict[str, Features] = {}
         faults: dict[str, str] = {}
         for chunk, made in self._bench.embed(self._missing(sources, cache, embedding.identity, found, advance)):
             heed()
@@ -91,9 +91,10 @@ class Workshop:
             for source in chunk:
                 if source.key not in found and source.key in made.features:
                     cache.put(source.digest, made.features[source.key])
-                    found[source.key] = made.features[source.key]
+                    found.put(source.key, made.features[source.key])
                 advance()
-        embedding.features |= {source.key: found[source.key] for source in sources if source.key in found}
+        features = found.arrays()
+        embedding.features |= {source.key: features[source.key] for source in sources if source.key in features}
         embedding.faults |= {source.key: faults[source.key] for source in sources if source.key in faults}
         return embedding
 
@@ -102,14 +103,16 @@ class Workshop:
         sources: Sequence[Source],
         cache: FeatureCache,
         who: Identity,
-        found: dict[str, Features],
+        found: Pile,
         advance: Callable[[], object],
     ) -> Iterator[Sequence[Source]]:
         """The chunks of which the cache lacks anything, whole; `found` takes what it has."""
         for first in range(0, len(sources), self.chunk):
             chunk = sources[first : first + self.chunk]
             cached = {source.key: _cached(cache, source, who.dimensions) for source in chunk}
-            found |= {key: features for key, features in cached.items() if features is not None}
+            for key, features in cached.items():
+                if features is not None:
+                    found.put(key, features)
             if any(features is None for features in cached.values()):
                 yield chunk
                 continue
@@ -120,13 +123,13 @@ class Workshop:
         """Everything from the cache of the known embedder, or None where anything is missing there."""
         assert self._known is not None
         cache = FeatureCache(self._root, self._known.key)
-        embedding = Embedding(self._known)
+        pile = Pile(self._root)
         for source in sources:
             features = _cached(cache, source, self._known.dimensions)
             if features is None:
                 return None
-            embedding.features[source.key] = features
-        return embedding
+            pile.put(source.key, features)
+        return Embedding(self._known, pile.arrays())
 
     def embed_now(self, chunk: Sequence[Source]) -> tuple[dict[str, Features], dict[str, str]]:
         """Features of one chunk by key, and why the others have none; the cache is neither asked nor told."""

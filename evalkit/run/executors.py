@@ -13,7 +13,7 @@ from evalkit.run.config import RunConfig
 def executor_of(config: RunConfig) -> Executor:
     """The executor of a run; no process is started before there is work."""
     devices = devices_of(config)
-    if devices is None:
+    if devices is None or config.until is not None:  # which looks at what was made before each batch, in order
         return Inline()
     return Workers(Processes(devices, environment(config.threads)))
 

@@ -80,7 +80,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
         for sentence in (*changed_code(manifest, now, codes), *changed_columns(manifest, plan)):
             progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
-        with _working(manifest, plan, progress), _hands(plan, executor) as hands:
+        with _working(manifest, plan, progress), _hands(plan, executor, progress) as hands:
             shops = {name: _workshop(plan, manifest, name, now[name], hands, progress) for name in now}
             whole = Scoring(plan, {}, ready.metrics, ready.broken, codes, shops, ready.references)
             watch = watch_on(whole, ledger)
@@ -112,7 +112,7 @@ def run_generate(
         settled = settled_records(plan, ledger)
         if len(settled) == len(plan.items):
             return _outcome(plan, settled, {}, reused=True)
-        with _working(manifest, plan, progress), _hands(plan, executor) as hands:
+        with _working(manifest, plan, progress), _hands(plan, executor, progress) as hands:
             records, unclosed = _generated(plan, ledger, manifest, hands, progress)
         return replace(_outcome(plan, records, {}, reused=False), unclosed=unclosed)
 
@@ -138,8 +138,10 @@ def locked_folder(plan: Plan) -> Iterator[Manifest]:
 
 
 @contextmanager
-def _hands(plan: Plan, executor: Executor | None) -> Iterator[Executor]:
+def _hands(plan: Plan, executor: Executor | None, progress: Progress) -> Iterator[Executor]:
     """What does the work, which is ended with the block; what this process does itself has the run's threads."""
+    if plan.config.until is not None and (plan.config.workers or plan.config.devices):
+        progress.note("--until-decided looks at the sounds block by block: one process makes them, and no --workers")
     with limited_to(plan.config.threads), closing_it(executor or executor_of(plan.config)) as hands:
         yield hands
 

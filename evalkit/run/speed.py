@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.generators.worker.generator import Isolated
+from evalkit.run.executors import devices_of
 from evalkit.run.plan import Plan
 from evalkit.store.ledger import Record
 
@@ -47,7 +48,7 @@ def speed(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "device": config.device,
         "device_name": device_name(config.device),
         "threads": config.threads,
-        "workers": config.workers or max(1, len(config.devices)),
+        "workers": len(devices_of(config) or [config.device]),
         "dtype": config.dtype,
         "steps": options.get("steps"),
         "best_of": options.get("best_of", 1),

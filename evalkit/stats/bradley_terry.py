@@ -25,8 +25,8 @@ import scipy.special
 from numpy.typing import NDArray
 
 from evalkit.stats.distributions import quantile
-from evalkit.stats.intervals import FEWEST_GROUPS, Interval
-from evalkit.stats.two_way import Floats, places
+from evalkit.stats.intervals import Interval
+from evalkit.stats.two_way import FEWEST, Floats, places
 
 FIRST, SECOND, TIE = 0, 1, 2
 _STEPS = 200
@@ -72,8 +72,8 @@ class Scores:
         return self.contrast(unit[one] - unit[other], level)
 
     def contrast(self, weights: Floats, level: float = 0.95) -> Interval | None:
-        """Of a weighted sum of scores; None without a covariance, or under 5 listeners."""
-        if self.covariance is None or self.freedom + 1 < FEWEST_GROUPS:
+        """Of a weighted sum of scores; None without a covariance, or under 4 listeners."""
+        if self.covariance is None or self.freedom + 1 < FEWEST:
             return None
         value, se = float(weights @ self.scores), math.sqrt(max(0.0, float(weights @ self.covariance @ weights)))
         reach = float(quantile((1 + level) / 2, self.freedom)) * se

@@ -79,6 +79,17 @@ def factors_of_blocks(blocks: Sequence[NDArray[np.floating]]) -> Factors:
     return Factors(mean, scale[kept, None] * directions[kept], count, int(kept.sum()))
 
 
+def moments_of_blocks(blocks: Sequence[NDArray[np.floating]]) -> tuple[Array, Array, int]:
+    """Mean (d,), covariance (d, d; ddof 1) and number of all rows of all blocks (frames, d), a piece at a time.
+
+    What `np.cov` gives, to the bit where the rows are no more than one piece, and to round-off beyond. Raises
+    ValueError as `factors_of_blocks` does.
+    """
+    count = _count_rows(blocks)
+    mean = _mean(blocks, count)
+    return mean, _scatter(blocks, mean) * np.true_divide(1, count - 1), count
+
+
 def factors_of_covariance(mean: NDArray[np.floating], covariance: NDArray[np.floating], rows: int) -> Factors:
     """The Gaussian of a stored mean (d,) and covariance (d, d, ddof 1) of `rows` rows (0: not told).
 
@@ -215,11 +226,16 @@ def _pieces(blocks: Sequence[NDArray[np.floating]]) -> Iterator[Array]:
 
 def _cholesky_factor(blocks: Sequence[NDArray[np.floating]], mean: Array, count: int) -> Array | None:
     """The upper factor (d, d) of the rows' covariance, or None where that is too ill conditioned for it."""
-    covariance = np.zeros((mean.size, mean.size))
+    return _cholesky(_scatter(blocks, mean) / (count - 1))
+
+
+def _scatter(blocks: Sequence[NDArray[np.floating]], centre: Array) -> Array:
+    """(d, d): the products of all rows less `centre` with themselves, added up."""
+    scatter = np.zeros((centre.size, centre.size))
     for piece in _pieces(blocks):
-        rows = piece - mean
-        covariance += rows.T @ rows
-    return _cholesky(covariance / (count - 1))
+        piece -= centre
+        scatter += piece.T @ piece
+    return scatter
 
 
 def _cholesky(covariance: Array) -> Array | None:

@@ -36,7 +36,7 @@ def median_distance(rows: NDArray[np.floating]) -> float:
         raise ValueError(f"a distance needs at least 2 rows, got {len(data)}")
     from scipy.spatial.distance import pdist  # here, as every command that holds an interval would wait for it
 
-    median = float(np.median(pdist(data)))
+    median = float(np.median(pdist(data), overwrite_input=True))
     if not median > 0:
         raise ValueError("most rows are the same, so there is no median distance to scale by")
     return median
@@ -49,11 +49,11 @@ def squared_distances(rows: NDArray[np.floating], others: NDArray[np.floating]) 
         raise ValueError(f"{data.shape[1]} against {rest.shape[1]} dimensions")
     # Around a common centre the products are as small as the distances, so nothing cancels.
     centre = rest.mean(axis=0)
-    data, rest = data - centre, rest - centre
+    rest = rest - centre
     lengths = np.square(rest).sum(axis=1)
     step = max(1, _CELLS // max(1, len(rest)))
     for start in range(0, len(data), step):
-        piece = data[start : start + step]
+        piece = data[start : start + step] - centre
         squares = np.square(piece).sum(axis=1)[:, None] + lengths - 2.0 * piece @ rest.T
         yield slice(start, start + len(piece)), np.maximum(squares, 0.0)
 

@@ -6,18 +6,23 @@ import math
 import mmap
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 Features = NDArray[np.float32]
 
+MOST_BYTES = 1 << 26
+"""Of one embedder's features in memory: some 800 clips of 10 s by OpenL3."""
+
 
 class Spill:
     """Arrays (frames, dimensions) by key, kept outside of the process's memory."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="evalkit-", buffering=0)  # noqa: SIM115 - it lives as long as this
+    def __init__(self, folder: Path | None = None) -> None:
+        """In `folder`, or where the system keeps temporary files. Raises OSError where none can be made there."""
+        self._file = tempfile.TemporaryFile(prefix="evalkit-", buffering=0, dir=folder)  # noqa: SIM115 - it lives as long
         self._end = 0
         self._places: dict[str, tuple[int, tuple[int, ...]]] = {}
 
@@ -35,6 +40,41 @@ class Spill:
         """All of them, read-only; the system takes their memory back where it needs it."""
         mapped = mmap.mmap(self._file.fileno(), self._end, access=mmap.ACCESS_READ) if self._end else b""
         return {key: _array(mapped, *place) for key, place in self._places.items()}
+
+
+class Pile:
+    """Arrays (frames, dimensions) by key: in memory while they are few, the further ones spilled."""
+
+    def __init__(self, folder: Path, most_bytes: int = MOST_BYTES) -> None:
+        """`folder` is made where it isn't; where nothing can be written there, all stay in memory."""
+        self._folder, self._most, self._bytes = folder, most_bytes, 0
+        self._held: dict[str, Features] = {}
+        self._spill: Spill | None = None
+        self._keys: set[str] = set()
+
+    def put(self, key: str, features: Features) -> None:
+        """Keep an array."""
+        self._keys.add(key)
+        self._bytes += features.nbytes
+        if self._bytes <= self._most or not self._spilled(key, features):
+            self._held[key] = features
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._keys
+
+    def arrays(self) -> dict[str, Features]:
+        """All of them; the spilled ones are read-only."""
+        return {**self._held, **(self._spill.arrays() if self._spill is not None else {})}
+
+    def _spilled(self, key: str, features: Features) -> bool:
+        try:
+            if self._spill is None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._spill = Spill(self._folder)
+            self._spill.put(key, features)
+        except OSError:
+            return False
+        return True
 
 
 def _array(data: mmap.mmap | bytes, offset: int, shape: tuple[int, ...]) -> Features:

@@ -16,17 +16,16 @@ from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.suites.base import Columns
 from evalkit.suites.prompts import columns_told
-from evalkit.suites.rows import Table
+from evalkit.suites.rows import TEXTS, Table
 
 ID = (
     "id", "audiocap_id", "caption_id", "prompt_id", "item_id", "ytid", "youtube_id", "file_name", "filename", "file",
     "path", "file_path", "audio_path", "wav", "audio", "location", "clip", "name", "key",
 )  # fmt: skip
-TEXT = ("prompt", "caption", "text", "description", "captions", "prompts", "caption_1", "sentence")
 SECONDS = ("seconds", "duration", "length", "seconds_total", "duration_s", "duration_seconds")
 GROUP = ("group", "source", "youtube_id", "ytid", "track_id")
 LABELS = ("labels", "label", "tags", "tag", "classes")
-ROLES = {"id": ID, "text": TEXT, "seconds": SECONDS, "group": GROUP, "labels": LABELS}
+ROLES = {"id": ID, "text": TEXTS, "seconds": SECONDS, "group": GROUP, "labels": LABELS}
 """The names of a column for each role, the likeliest first."""
 
 
@@ -98,10 +97,10 @@ def _identifier(table: Table, sounds: Collection[str]) -> str:
 
 
 def _text(table: Table) -> str:
-    candidates = _among(table, TEXT)
+    candidates = _among(table, TEXTS)
     if not candidates:
         raise UserError(
-            f"{table.path}: no column is called {', '.join(TEXT[:4])} or the like",
+            f"{table.path}: no column is called {', '.join(TEXTS[:4])} or the like",
             "; ".join(filter(None, ("say --columns text=NAME, id=NAME", _here(table), _header(table)))),
         )
     first = [row.fields.get(candidates[0]) for row in table.rows]

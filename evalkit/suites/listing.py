@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.audio.folders import sound_files
+from evalkit.audio.names import unpercented
 from evalkit.audio.numbered import without_numbers
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
@@ -20,9 +21,10 @@ from evalkit.suites.brief import Brief
 from evalkit.suites.columns import ROLES, choose_columns
 from evalkit.suites.further import Further, further_of
 from evalkit.suites.prompts import length, prompts_of, words
-from evalkit.suites.rows import MOST_PROMPTS, Faults, Row, Table, read_rows
+from evalkit.suites.rows import MOST_PROMPTS, Faults, Row, Table, prompt_files, read_rows
 
 _NUMBER = "number of the row"
+_BETWEEN = re.compile(r"[_-]+|(?<=\w)\++(?=\w)")
 _TAKE = re.compile(r"(?:[\s_-]+(?:\d+|\(\d+\))|\.s\d+)$")
 _PYTHON_LIST = re.compile(r"\s*\['.*'\]\s*", re.DOTALL)
 _LARGEST_TEXT = 1 << 20
@@ -99,6 +101,8 @@ def _of_file(path: Path, brief: Brief, wrong: Gathering) -> Listing:
     rows, repeated = _first_of_each(rows, columns.id)
     if repeated:
         notes.append(f"of rows that repeat an id, as further captions do, the first is taken ({repeated} left out)")
+    if table.blank:
+        notes.append(f"rows in which nothing stands are passed over ({table.blank})")
     filled = [Row(row.number, _without_gaps(row.fields, columns)) for row in rows]
     prompts = prompts_of(replace(table, rows=filled), columns)
     further = further_of(prompts, rows, table.columns, columns)
@@ -191,7 +195,9 @@ def _of_sounds(brief: Brief) -> Listing:
         prompts.setdefault(key, Prompt(key, text, brief.seconds or 0.0, text if by_name else key))
     if faults:
         more = f"; and {len(faults) - _TOLD:,} more" if len(faults) > _TOLD else ""
-        raise UserError(f"{'; '.join(faults[:_TOLD])}{more}", "or say --prompts FILE, or --prompts names")
+        lists = (each for folder in brief.sounds for each in prompt_files(folder) if each.stem not in paths.values())
+        hint = f"or say --prompts {next(lists, 'FILE')}, or --prompts names"
+        raise UserError(f"{'; '.join(faults[:_TOLD])}{more}", hint)
     if len(prompts) > MOST_PROMPTS:
         raise UserError(f"the folders hold more than {MOST_PROMPTS:,} sounds", "score them in parts")
     how = "in file names: _ and - are spaces, a number at the end is a take" if by_name else "beside the sounds"
@@ -199,10 +205,11 @@ def _of_sounds(brief: Brief) -> Listing:
 
 
 def prompt_in_name(stem: str) -> str:
-    """`a_dog_barks-3` is "a dog barks": underscores and dashes are spaces, and a number at the end is a take.
+    """`a_dog_barks-3` is "a dog barks": underscores, dashes, %20 and a + between words are spaces, and a number at the
+    end is a take.
 
     Raises UserError for a name without a word."""
-    text = " ".join(re.sub(r"[_-]+", " ", _TAKE.sub("", stem)).split())
+    text = " ".join(_BETWEEN.sub(" ", _TAKE.sub("", unpercented(stem))).split())
     try:
         return words(text)
     except UserError as error:
@@ -214,16 +221,21 @@ def _beside(path: Path, prompt: str) -> str:
     text, data = path.with_suffix(".txt"), path.with_suffix(".json")
     if prompt != path.stem and not text.is_file() and not data.is_file():
         text, data = path.with_name(f"{prompt}.txt"), path.with_name(f"{prompt}.json")
-    found: object
+    found: dict[Path, object] = {}
     if text.is_file():
-        where, found = text, " ".join(read_text(text, _LARGEST_TEXT).split())
-    elif data.is_file():
+        found[text] = " ".join(read_text(text, _LARGEST_TEXT).split())
+    if data.is_file():
         content = read_json(data, _LARGEST_TEXT)
         fields = content if isinstance(content, dict) else {"prompt": content}
-        where, found = data, next((fields[name] for name in ROLES["text"] if name in fields), None)
-    else:
+        told = next((fields[name] for name in ROLES["text"] if name in fields), None)
+        if told is not None or not found:
+            found[data] = told
+    if not found:
         raise UserError(f"{path}: neither {text.name} nor {data.name} lies beside it")
+    if len(found) > 1 and isinstance(found[data], str) and " ".join(str(found[data]).split()) != found[text]:
+        raise UserError(f"{path}: {text.name} and {data.name} beside it say different texts")
+    where, said = next(iter(found.items()))
     try:
-        return words(found)
+        return words(said)
     except UserError as error:
         raise UserError(f"{where}: its text {error.message}") from None

@@ -31,6 +31,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
 from evalkit.embed.base import Features
 from evalkit.metrics.base import SetReference
+from evalkit.stats.frechet import moments_of_blocks
 from evalkit.store.arrays import read_npz
 from evalkit.suites.base import UNKNOWN, MetricPlan
 from evalkit.suites.pinned import require_fetched
@@ -136,11 +137,11 @@ def set_from_features(features: Sequence[Features]) -> SetReference:
 
     Raises UserError below two frames.
     """
-    rows = np.concatenate([np.asarray(each, dtype=np.float64) for each in features]) if features else np.empty((0, 1))
-    if len(rows) < 2:
-        raise UserError(f"a reference set needs at least two frames, it has {len(rows)}")
-    covariance = np.cov(rows, rowvar=False, ddof=1)
-    return SetReference(rows.mean(axis=0), covariance, len(rows), len(features), _clip_means(features))
+    frames = sum(len(each) for each in features)
+    if frames < 2:
+        raise UserError(f"a reference set needs at least two frames, it has {frames}")
+    mean, covariance, _ = moments_of_blocks(features)
+    return SetReference(mean, covariance, frames, len(features), _clip_means(features))
 
 
 def _clip_means(features: Sequence[Features]) -> Features:
@@ -149,7 +150,7 @@ def _clip_means(features: Sequence[Features]) -> Features:
     if len(kept) > MOST_ROWS:
         chosen = np.random.default_rng(0).choice(len(kept), MOST_ROWS, replace=False)
         kept = [kept[index] for index in sorted(chosen.tolist())]
-    return np.stack([each.mean(axis=0, dtype=np.float64) for each in kept]).astype(np.float32)
+    return np.stack([each.mean(axis=0, dtype=np.float64).astype(np.float32) for each in kept])
 
 
 def _named(plan: MetricPlan) -> Path:

@@ -116,3 +116,19 @@ def test_a_list_that_was_changed_throughout_in_one_way_is_found_whole(ids: list[
     accented = [f"{identifier}\u00e9" for identifier in ids]
     files = [unicodedata.normalize("NFD", identifier) + ".wav" for identifier in accented]
     assert match("here", accented, files).files == dict(zip(accented, files, strict=True))
+
+
+@pytest.mark.parametrize(("identifier", "name", "why"), [
+    ("a dog, barking", "a%20dog%2C%20barking.wav", "signs written as %20"),
+    ("caf\u00e9", "caf%C3%A9.wav", "signs written as %20"),
+    ("50% of it", "50% of it.wav", None),
+    ("1.0", "1.wav", "a decimal point behind the number"),
+    ("7.00", "0007.wav", "a decimal point behind the number"),
+    ("1.5", "1.wav", ""),
+    ("%ff", "\ufffd.wav", ""),
+])  # fmt: skip
+def test_what_addresses_and_spreadsheets_make_of_a_name(identifier: str, name: str, why: str | None) -> None:
+    """`1.0` is what a column of numbers with one gap becomes; "" is: no match."""
+    found = match("here", [identifier], [name])
+    assert found.files == ({} if why == "" else {identifier: name})
+    assert found.nearly == ({identifier: why} if why else {})

@@ -84,3 +84,11 @@ def test_one_sound_each_is_read_as_before() -> None:
         ("take_1", 0): "take_1.wav",
         ("take_2", 0): "take_2.wav",
     }
+
+
+def test_zeros_before_the_number_of_a_sound() -> None:
+    """As `{:03d}` writes it."""
+    padded = {("rain", number): f"rain_{number:03d}.wav" for number in range(3)}
+    assert files(["rain"], list(padded.values()), 3) == padded
+    with pytest.raises(UserError, match=r"two files of one number: rain_1\.wav and rain_01\.wav"):
+        files(["rain"], ["rain_0.wav", "rain_1.wav", "rain_01.wav"], 2)

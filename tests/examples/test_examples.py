@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
+
+import evalkit_listeners
+import pytest
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SUITE = EXAMPLES / "own_suite" / "suite.toml"
@@ -80,3 +84,18 @@ def test_gate_in_ci(tmp_path: Path) -> None:
     second = run(tmp_path, EXAMPLES / "gate_in_ci.sh", "mock", SUITE)
     assert second.returncode == 0, second.stdout + second.stderr
     assert (tmp_path / "gate" / "gate.xml").exists()
+
+
+@pytest.mark.slow
+def test_listening_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The test is built, its six listeners answer, and what they said comes out."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["listening_study.py"])
+    runpy.run_path(str(EXAMPLES / "listening_study.py"))
+    assert "listener 1 opens study/index.html#1" in capsys.readouterr().out
+    said = evalkit_listeners.answer_all("study.key.json", "answers")
+    monkeypatch.setattr(sys, "argv", ["listening_study.py", *map(str, said)])
+    runpy.run_path(str(EXAMPLES / "listening_study.py"))
+    told = capsys.readouterr().out.splitlines()
+    assert len([line for line in told if "[" in line]) == 2, "two systems with intervals"
+    assert any(line.startswith("clap_score within systems: ") for line in told)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import evalkit_checkpoints
+import evalkit_listeners
 import numpy as np
 import pytest
 import soundfile
@@ -44,6 +45,7 @@ NOT_HERE = "evalkit fetch suite audiocaps"
 """The line of a run that needs AudioCaps: its prompts and statistics are published elsewhere."""
 
 SAVE, NEW = "evalkit check RUN --baseline baseline.json --save", "evalkit new embedder bands"
+LISTEN, COLLECT = "evalkit listen RUN RUN...", "evalkit listen --collect ANSWERS... --key FILE"
 FOUR = "evalkit run --model stable-audio-mini,stable-audio-1-mini,audioldm-mini,audiogen-mini --suite mini"
 
 TRIED = {
@@ -72,11 +74,28 @@ TRIED = {
         ),
         "evalkit run --until-decided BASELINE": Try(typed="evalkit run --help", told="--until-decided"),
         "evalkit compare RUN RUN...": Try(typed="evalkit compare --help", told="Holm"),
-        "evalkit listen RUN RUN...": Try(typed="evalkit listen --help", told="listen.key.json"),
-        "evalkit listen --collect ANSWERS... --key FILE": Try(typed="evalkit listen --help", told="--collect"),
-        "evalkit report RUN... --listeners FILE": Try(typed="evalkit report --help", told="--listeners"),
+        LISTEN: Try(
+            typed="evalkit run --model mock --limit 8 --seed 1 --out RUN-2 --no-report && "
+            "evalkit listen RUN RUN-2 --scales quality --listeners 6",
+            told="listen.key.json",
+            slow=True,
+        ),
+        COLLECT: Try(
+            typed="listeners && evalkit listen --collect ANSWERS --key listen.key.json",
+            after=(LISTEN,),
+            told="6 listeners count",
+            slow=True,
+        ),
+        "evalkit report RUN... --listeners FILE": Try(
+            typed="evalkit report RUN RUN-2 --listeners ratings.json --out heard.html",
+            after=(LISTEN, COLLECT),
+            told="heard.html",
+            slow=True,
+        ),
         "evalkit agree aes-pam": Try(told="0.81 ["),
-        "evalkit agree FILE --metrics FILE --estimate": Try(typed="evalkit agree --help", told="--estimate"),
+        "evalkit agree FILE --metrics FILE --estimate": Try(
+            typed="evalkit agree heard.csv --metrics metrics.csv --estimate", told="does not help"
+        ),
         "evalkit report RUN... --format latex": Try(typed="evalkit report RUN --format latex", told="toprule"),
         "evalkit report RUN --by genre": Try(typed="evalkit report RUN --by words", told="by words"),
         "evalkit compare A B --by genre": Try(typed="evalkit compare --help", told="--by"),
@@ -188,6 +207,25 @@ class Desk:
             noise = np.random.default_rng(place).normal(0, 0.1, (44100, 2))
             soundfile.write(folder / "recordings" / f"r{place}.wav", noise, 44100)
         evalkit_checkpoints.write_folder(folder / "my-run")
+        self._listeners()
+
+    def _listeners(self) -> None:
+        """A command `listeners`, which answers the study of listen.key.json, and ratings beside a metric that knows
+        nothing of them."""
+        script = (
+            f"import sys; sys.path.insert(0, {str(Path(evalkit_listeners.__file__).parent)!r}); "
+            "import evalkit_listeners; evalkit_listeners.answer_all('listen.key.json', 'ANSWERS')"
+        )
+        where = ROOT if "site-packages" not in evalkit.__file__ else ""
+        command = self.folder / "bin" / "listeners"
+        command.write_text(f'#!/bin/sh\nPYTHONPATH="{where}" exec "{sys.executable}" -c "{script}"\n')
+        command.chmod(0o755)
+        rng = np.random.default_rng(0)
+        clips = [f"{system}-{place}" for system in "ab" for place in range(20)]
+        rows = [f"{clip},{clip[0]},r{r},quality,{rng.integers(1, 6)}" for clip in clips for r in range(5)]
+        (self.folder / "heard.csv").write_text("\n".join(["clip,system,rater,scale,score", *rows]))
+        values = [f"{system}-{place},{system},{rng.random():.3f}" for system in "ab" for place in range(100)]
+        (self.folder / "metrics.csv").write_text("\n".join(["clip,system,judge", *values]))
 
     def run(self, command: str) -> subprocess.CompletedProcess[str]:
         if command not in self._ended:
@@ -230,7 +268,8 @@ def _cases() -> list[object]:
 def test_it_runs_as_typed(readme: str, command: str, desk: Desk) -> None:
     how = TRIED[readme][command]
     for before in how.after:
-        desk.run(" ".join(filter(None, (before, TRIED[readme][before].more))))
+        other = TRIED[readme][before]
+        desk.run(" ".join(filter(None, (other.typed or before, other.more))))
     ended = desk.run(" ".join(filter(None, (how.typed or command, how.more))))
     assert ended.returncode == how.code, ended.stdout + ended.stderr
     assert how.told in ended.stdout + ended.stderr and "Traceback" not in ended.stderr

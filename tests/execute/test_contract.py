@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from evalkit_drills import content, write_drill
 
 from evalkit.core.errors import UserError
 from evalkit.core.plugins import BrokenPlugin
@@ -39,15 +40,10 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EVALKIT_DRILLS", str(tmp_path))
-    metrics = [f'[metrics.{name}]\nweights = "sound"' for name in ("silence_share", "bandwidth", "side_mid")]
-    head = 'name = "drill"\ntitle = "Drill"\nversion = "1"\nprotocol = "drill-1"\nsize = "mini"\nlicence = ""\n'
-    suite = "\n".join([head + 'citation = ""\n[prompts]\nfile = "drill.csv"', *metrics])
-    (tmp_path / "drill.toml").write_text(suite, encoding="utf-8")
 
     def go(prompts: list[str], out: str = "run", stop_after: int | None = None, **config: Any) -> Outcome:
-        rows = [f'p{number},"{text}",0.25' for number, text in enumerate(prompts)]
-        (tmp_path / "drill.csv").write_text("\n".join(["id,prompt,seconds", *rows]) + "\n", encoding="utf-8")
-        told = {"model": "evalkit_drills:Drilled", "suite": str(tmp_path / "drill.toml"), "out": tmp_path / out}
+        suite = write_drill(tmp_path, prompts)
+        told = {"model": "evalkit_drills:Drilled", "suite": str(suite), "out": tmp_path / out}
         plan = make_plan(RunConfig(**{**told, **config}))
         stop = None if stop_after is None else Stopping(executor_of(plan.config), stop_after)
         return run(plan, Silent(), stop)
@@ -55,8 +51,9 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
     return go
 
 
-def scores(outcome: Outcome) -> bytes:
-    return outcome.plan.folder.scores.read_bytes()
+def made(outcome: Outcome) -> dict[str, bytes]:
+    """The bytes of its scores and of each sound."""
+    return content(outcome.plan.folder.root)
 
 
 def rows(outcome: Outcome) -> dict[str, str | None]:
@@ -84,7 +81,7 @@ def test_what_happens_once_changes_no_byte(go: Go, name: str, accident: str, tmp
     assert f"a dog + {accident}" in calls(tmp_path)
     if "last" not in accident:
         assert calls(tmp_path).count(f"a dog + {accident}") == 2
-    assert scores(outcome) == scores(go([*GOOD, accident], "inline")), "which this time meets with nothing"
+    assert made(outcome) == made(go([*GOOD, accident], "inline")), "which this time meets with nothing"
 
 
 @pytest.mark.slow
@@ -102,16 +99,16 @@ def test_what_a_model_does_to_itself_is_the_same_everywhere(go: Go, name: str, a
     assert rows(outcome) == {**dict.fromkeys(GOOD), accident: told[accident]}
     assert calls(tmp_path).count("a dog + " + accident) == 1 and "rain + wind" in calls(tmp_path)
     if name != "inline":
-        assert scores(outcome) == scores(go([*GOOD, accident], "inline", timeouts=limits))
+        assert made(outcome) == made(go([*GOOD, accident], "inline", timeouts=limits))
 
 
 @pytest.mark.parametrize("name", OTHERS)
-@pytest.mark.parametrize("accident", ["kill", "exit"])
+@pytest.mark.parametrize("accident", ["kill", pytest.param("exit", marks=pytest.mark.slow)])
 def test_what_kills_every_worker_is_one_row_and_its_neighbour_is_made(go: Go, name: str, accident: str) -> None:
     outcome = go([*GOOD, accident], name, **EXECUTORS[name])
     how = {"kill": "killed by SIGKILL", "exit": "ended by itself with exit code 3"}[accident]
     assert rows(outcome) == {**dict.fromkeys(GOOD), accident: f"its worker ended 2 times: {how}"}
-    assert scores(outcome) == scores(go([*GOOD, "raise"], "inline")), "which fails there, alone, as well"
+    assert made(outcome) == made(go([*GOOD, "raise"], "inline")), "which fails there, alone, as well"
 
 
 @pytest.mark.slow
@@ -129,9 +126,10 @@ def test_workers_that_cannot_load_end_the_run_with_a_reason(
     outcome = go(GOOD, name, **EXECUTORS[name])
     assert set(rows(outcome).values()) == {None}
     monkeypatch.setenv("DRILL_LOAD", "")
-    assert scores(outcome) == scores(go(GOOD, "inline"))
+    assert made(outcome) == made(go(GOOD, "inline"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_model_that_cannot_be_closed_is_told_after_the_scores(
     go: Go, name: str, monkeypatch: pytest.MonkeyPatch
@@ -147,7 +145,7 @@ def test_no_more_workers_are_started_than_there_is_work(go: Go, name: str, tmp_p
     outcome = go(GOOD[:3], name, **{**EXECUTORS[name], "workers": 6})
     loads = (tmp_path / "loads").read_text(encoding="utf-8").split()
     assert len(loads) == 2 and len(set(loads)) == 2, "two batches"
-    assert scores(outcome) == scores(go(GOOD[:3], "inline"))
+    assert made(outcome) == made(go(GOOD[:3], "inline"))
 
 
 class Stopping:
@@ -176,4 +174,4 @@ def test_each_resume_may_have_another_number_of_workers(go: Go, name: str, tmp_p
             go(prompts, name, stop_after=2, **config)
     assert len(list((tmp_path / name / "audio").iterdir())) == 8
     outcome = go(prompts, name, **{**EXECUTORS[name], "workers": 2})
-    assert scores(outcome) == scores(go(prompts, "inline"))
+    assert made(outcome) == made(go(prompts, "inline"))

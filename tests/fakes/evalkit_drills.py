@@ -68,6 +68,23 @@ def accident(what: str, together: int) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
+def write_drill(folder: Path, prompts: Sequence[str]) -> Path:
+    """A suite of these prompts, a quarter of a second each, under measures that load nothing; returns its manifest."""
+    rows = [f'p{number},"{text}",0.25' for number, text in enumerate(prompts)]
+    (folder / "drill.csv").write_text("\n".join(["id,prompt,seconds", *rows]) + "\n", encoding="utf-8")
+    head = 'name = "drill"\ntitle = "Drill"\nversion = "1"\nprotocol = "drill-1"\nsize = "mini"\nlicence = ""\n'
+    metrics = [f'[metrics.{name}]\nweights = "sound"' for name in ("silence_share", "bandwidth", "side_mid")]
+    suite = "\n".join([head + 'citation = ""\n[prompts]\nfile = "drill.csv"', *metrics])
+    (folder / "drill.toml").write_text(suite, encoding="utf-8")
+    return folder / "drill.toml"
+
+
+def content(run: Path) -> dict[str, bytes]:
+    """The bytes of a run's scores and of each sound."""
+    files = [run / "scores.json", *sorted((run / "audio").iterdir())]
+    return {file.name: file.read_bytes() for file in files}
+
+
 def _sound(seconds: float, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 0.1, (2, round(seconds * RATE))).astype(np.float32)
 

@@ -11,7 +11,20 @@ from typing import Any
 import numpy as np
 
 from evalkit.listening.scales import MUSHRA_QUALITY, SCALES
-from evalkit.listening.study import Check, Design, Item, Prompt, Run, Study, Trial, code, item_code, study_id, write_key
+from evalkit.listening.study import (
+    Check,
+    Design,
+    Item,
+    Prompt,
+    Run,
+    Study,
+    Trial,
+    code,
+    item_code,
+    read_key,
+    study_id,
+    write_key,
+)
 
 SECRET = "fedcba9876543210" * 2
 
@@ -91,6 +104,18 @@ def answers(
         "preferences": preferences,
         "comment": "",
     } | changed
+
+
+def answer_all(key: str | Path, folder: str | Path) -> list[Path]:
+    """Every listener of the study of a key answers, with a taste for its first run: files in `folder`."""
+    made, _ = read_key(Path(key))
+    rng, paths = np.random.default_rng(5), []
+    liking = {run.id: 0.8 - place for place, run in enumerate(made.runs)}
+    Path(folder).mkdir(exist_ok=True)
+    for seat in range(1, len(made.design.seats) + 1):
+        paths.append(Path(folder) / f"answers-{seat}.json")
+        paths[-1].write_text(json.dumps(answers(made, seat, liking, rng)))
+    return paths
 
 
 def write_study(folder: Path, made: Study, said: Sequence[Mapping[str, Any]]) -> tuple[Path, list[Path]]:

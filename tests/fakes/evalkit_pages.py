@@ -163,7 +163,12 @@ def run_facts(name: str, size: str, seed: int) -> dict[str, Any]:
 
 @pytest.fixture
 def make_run(tmp_path: Path) -> Callable[..., Path]:
-    """make_run(name, fd=…, clap=…, size=…, fail=(ids), prompts=[…]) -> the run folder.
+    """As `runs_in`, of the test's own folder."""
+    return runs_in(tmp_path)
+
+
+def runs_in(place: Path) -> Callable[..., Path]:
+    """make_run(name, fd=…, clap=…, size=…, fail=(ids), prompts=[…]) -> the run folder, in `place`/runs.
 
     `change(run_json, scores, rows)` may alter everything before it is written.
     """
@@ -182,7 +187,7 @@ def make_run(tmp_path: Path) -> Callable[..., Path]:
         import pyarrow
         from pyarrow import parquet
 
-        folder = tmp_path / "runs" / f"{name}-{size}-{seed}".replace("/", "_")
+        folder = place / "runs" / f"{name}-{size}-{seed}".replace("/", "_")
         folder.mkdir(parents=True)
         rows = prompt_rows(folder, seed, fail, PROMPTS if prompts is None else prompts)
         good = sum(row["status"] == "ok" for row in rows)
@@ -293,15 +298,23 @@ class Browser:
 
     def open(self, path: Path, *, script: bool = True, width: int = 1280, dark: bool = False) -> None:
         """Open a file and wait until it has loaded."""
-        self.events.clear()
         self.send("Emulation.setScriptExecutionDisabled", {"value": not script})
+        self.seen(width, dark)
+        self.go(path.resolve().as_uri())
+
+    def go(self, address: str) -> None:
+        """To an address, and wait until it has loaded."""
+        self.events.clear()
+        self.send("Page.navigate", {"url": address})
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
+
+    def seen(self, width: int, dark: bool) -> None:
+        """On a screen of that width and theme."""
         size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.send("Emulation.setDeviceMetricsOverride", size)
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.send("Emulation.setEmulatedMedia", {"features": [theme]})
-        self.send("Page.navigate", {"url": path.resolve().as_uri()})
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self._next())
 
     def run(self, expression: str) -> Any:
         """The value of a JavaScript expression in the page."""
@@ -324,6 +337,16 @@ class Browser:
         for kind in ("keyDown", "keyUp"):
             text = {"text": "\r"} if key == "Enter" and kind == "keyDown" else {}
             self.send("Input.dispatchKeyEvent", {"type": kind, "key": key, "windowsVirtualKeyCode": code} | text)
+
+    def violations(self, within: str = "document") -> list[list[str]]:
+        """What axe-core 4.4 (MPL-2.0, as the wheel axe-core-python brings it) finds: (rule, first element). Sounds are
+        not awaited, as only a rule on those that begin by themselves would look at them, and what passes is not
+        described: that is most of its time. Skips where it is not installed."""
+        axe = Path(pytest.importorskip("axe_core_python").__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+        self.run(axe + ";0")
+        asked = "{ resultTypes: ['violations'], preload: { assets: ['cssom'] } }"
+        first = "all.violations.map((one) => [one.id, one.nodes[0].html.slice(0, 120)])"
+        return self.run(f"axe.run({within}, {asked}).then((all) => {first})")
 
     def picture(self, path: Path) -> None:
         """A PNG of the whole page."""

@@ -21,6 +21,7 @@ import pytest
 from evalkit.cli.collecting import collect_answers
 from evalkit.cli.main import main
 from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
 from evalkit.ratings.read import read_ratings
 
 RUNS, PROMPTS = {"run-a": "alpha", "run-b": "beta"}, [f"p{place}" for place in range(5)]
@@ -93,7 +94,7 @@ def test_two_hundred_answer_files(tmp_path: Path, capsys: pytest.CaptureFixture[
             out = tmp_path / "ratings.json"
             out.unlink(missing_ok=True)
             try:
-                collect_answers([path], key, [], out, True, False)
+                collect_answers([path], key, [], out, True, False, Gathering())
             except UserError as error:
                 told = str(error)
                 assert len(told) < 2500 and not out.exists(), "what is refused leaves nothing"

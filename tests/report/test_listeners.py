@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import evalkit_listeners as fake
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 
 from evalkit.core.errors import UserError
 from evalkit.listening.answers import read_sheets
-from evalkit.ratings.collected import Collected, collect
+from evalkit.ratings.collected import Collected, collect, read_collected, write_collected
 from evalkit.report.board import boards
 from evalkit.report.ears import Ears, ears_of
 from evalkit.report.listeners import require_heard
@@ -98,10 +99,13 @@ def test_a_run_that_nobody_heard_has_no_figure(ears: Ears, runs: list[Path], mak
     [
         ("clap_score", "tangoflux", "audiocaps", "optimised against CLAP"),
         ("clap_score", "TangoFlux-base", "", "optimised against CLAP"),
-        ("clap_score", "audioldm-s", "", "conditioned on CLAP"),
+        ("clap_score", "audioldm-s", "", "embedding of a CLAP"),
+        ("clap_score", "audioldm2-large", "", "embedding of a CLAP"),
+        ("clap_score", "tango2-full", "", "filtered by CLAP"),
+        ("fd_panns", "anything", "audiocaps", "AudioSet"),
         ("kl_passt", "anything", "audiocaps", "AudioSet"),
         ("fd_openl3", "anything", "audiocaps-test", "AudioSet"),
-        ("audiobox_aesthetics_pq", "", "aes-pam", "collected these ratings"),
+        ("audiobox_aesthetics_pq", "", "aes-pam", "published these ratings"),
     ],
 )
 def test_known_overlaps(metric: str, model: str, suite: str, word: str) -> None:
@@ -112,7 +116,8 @@ def test_known_overlaps(metric: str, model: str, suite: str, word: str) -> None:
 @pytest.mark.parametrize(
     ("metric", "model", "suite"),
     [
-        ("clap_score", "audioldm2", "mini"),
+        ("clap_score", "musicgen-small", "mini"),
+        ("clap_score", "tango", ""),
         ("fd_openl3", "tangoflux", "song-describer"),
         ("duration_error", "tangoflux", ""),
     ],
@@ -137,3 +142,42 @@ def test_an_overlap_is_a_note_beside_its_number(make_run: Make) -> None:
     assert "optimised against CLAP" in markdown(board) and "optimised against CLAP" in csv_text([board])
     (small,) = boards(read_runs([make_run("tangoflux", size="mini")]))
     assert not any("overlap" in note for note in small.notes)
+
+
+COMMENTS = (
+    "</script><script>window.ran = 1</script>",
+    "<img src=x onerror='window.ran = 1'><svg onload='window.ran = 1'>",
+    "-->\u2028<!--<style>*{display:none}</style>",
+    '"><a href="javascript:window.ran = 1" id=it>x</a>{{ 7*7 }}${7*7}',
+    "\x1b]0;owned\x07\x1b[2J\u202e\u2066\r\n\x00\x9b31m",
+    "x" * 2000,
+    "=cmd|'/c calc'!A0",
+    "\ud800 \U0001f600 \u0430",
+)
+
+
+def test_nothing_that_listeners_wrote_runs_in_the_page(make_run: Make, browser: Any, tmp_path: Path) -> None:
+    """Comments, and the names of models and prompts, that would like to be a script: the page shows them as text."""
+
+    def name(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        facts["model"]["name"] = COMMENTS[0]
+
+    runs = [make_run("good", change=name), make_run("bad", seed=1)]
+    records = read_runs(runs)
+    prompts = [item.id for item in records[0].items][:5]
+    made, rng = fake.study("mos", {r.run_id: r.model["name"] for r in records}, prompts, 8), np.random.default_rng(2)
+    liking = dict(zip((r.run_id for r in records), (0.8, -0.8), strict=True))
+    said = [fake.answers(made, seat, liking, rng, comment=text) for seat, text in enumerate(COMMENTS, start=1)]
+    _, paths = fake.write_study(tmp_path, made, said)
+    write_collected(collect(made, read_sheets(paths, made)), tmp_path / "ratings.json")
+    publish(runs, tmp_path / "page.html", "none", (), ears=ears_of(read_collected(tmp_path / "ratings.json")))
+    browser.open(tmp_path / "page.html")
+    shown = browser.run("document.getElementById('listeners').textContent")
+    for text in (COMMENTS[0], COMMENTS[1], COMMENTS[3], COMMENTS[6]):
+        assert text in shown
+    assert (
+        browser.run("document.getElementById('listeners').querySelectorAll('script, img, svg[onload], #it').length")
+        == 0
+    )
+    assert browser.run("'ran' in window") is False
+    assert not [one for one in browser.events if one.get("method") in ("Log.entryAdded", "Runtime.exceptionThrown")]

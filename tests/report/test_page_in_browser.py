@@ -91,7 +91,7 @@ def test_twelve_payloads_in_every_text_field_do_nothing(make_run: Make, tmp_path
     )
     assert browser.run("typeof window.pwned") == "undefined"
     assert complaints(browser) == []
-    assert browser.run("[document.scripts.length, document.querySelectorAll('style').length]") == [1, 1]
+    assert browser.run("[document.scripts.length, document.querySelectorAll('style').length]") == [2, 1]
     assert (
         browser.run("document.querySelectorAll('b, title:not(head > title), svg:not(.track):not(.chart)').length") == 0
     )
@@ -134,6 +134,23 @@ def test_columns_sort_by_click_and_by_keyboard(make_run: Make, tmp_path: Path, b
     assert complaints(browser) == []
 
 
+def test_the_first_table_sorts_while_the_rest_is_still_to_come(make_run: Make, tmp_path: Path, browser: Any) -> None:
+    """Megabytes of sound stand behind it: here they never come."""
+    runs = [make_run("a", fd=300.0, fail=()), make_run("b", fd=20.0, fail=())]
+    text = write_report(runs, tmp_path / "r.html").read_text(encoding="utf-8")
+    begun = text[: text.index("</script>") + len("</script>")]
+    assert "<audio" not in begun
+    assert len(begun) < 100_000
+    (tmp_path / "begun.html").write_text(begun, encoding="utf-8")
+    browser.open(tmp_path / "begun.html")
+    names = f"{ORDER}.map(text => text[0]).join('')"
+    assert browser.run(names) == "ba"
+    browser.run("document.querySelectorAll('table.board thead th')[1].querySelector('button').click()")
+    assert browser.run(names) == "ab"
+    assert "Sorted by FD-OpenL3" in browser.run("document.getElementById('announce').textContent")
+    assert complaints(browser) == []
+
+
 def test_prompts_filter_and_reorder(make_run: Make, tmp_path: Path, browser: Any) -> None:
     browser.open(write_report([make_run()], tmp_path / "r.html", audio="none"))
     shown = (
@@ -170,6 +187,16 @@ def test_pictures_and_sound_really_load(make_run: Make, tmp_path: Path, browser:
     assert seconds == pytest.approx(1.0, abs=0.15)
     labels = browser.run("Array.from(document.querySelectorAll('audio')).map(one => one.getAttribute('aria-label'))")
     assert labels[0] == "Prompt 1, run A"
+    assert complaints(browser) == []
+
+
+def test_sounds_and_pictures_in_a_folder_beside_the_page_really_load(
+    make_run: Make, tmp_path: Path, browser: Any
+) -> None:
+    browser.open(write_report([make_run("a")], tmp_path / "a & b.html", "all"))
+    assert browser.run("Array.from(document.images).every(image => image.complete && image.naturalWidth > 100)") is True
+    browser.run("document.querySelector('.first .remote button').click()")
+    browser.until("Array.from(document.querySelectorAll('audio')).some(one => one.played.length && one.duration > 0.8)")
     assert complaints(browser) == []
 
 

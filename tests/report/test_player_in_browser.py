@@ -178,6 +178,41 @@ def test_a_switch_in_pause_keeps_the_place_and_plays_from_there(page: Path, brow
     assert browser.run(STATE)[4][1] == pytest.approx(paused_at - 1, abs=WITHIN)
 
 
+def test_the_first_screen_plays_each_run_and_the_reference_of_one_prompt(page: Path, browser: Any) -> None:
+    buttons = "Array.from(document.querySelectorAll('.first .remote button'))"
+    heard = "Array.from(document.querySelectorAll('audio')).filter((one) => !one.paused).map((one) => "
+    whose = heard + "one.closest('.take').dataset.run || 'R').join()"
+    browser.open(page)
+    browser.run(ENDLESS)
+    names = browser.run(f"{buttons}.map(n => n.textContent)")
+    typical = browser.run("document.querySelector('.first').dataset.entry")
+    wanted = browser.run(
+        f"Array.from(document.getElementById({typical!r}).querySelectorAll('.choose'), n => n.ariaLabel)"
+    )
+    assert names == wanted
+    assert browser.run(f"Math.max(...{buttons}.map(n => n.getBoundingClientRect().bottom)) < innerHeight")
+    assert browser.run(f"{buttons}.filter(n => n.tabIndex === 0).length") == 1
+    browser.run(f"{buttons}[1].click()")
+    browser.until(f"{whose} === 'A'")
+    browser.until(f"{buttons}.map(n => n.getAttribute('aria-pressed')).join() === 'false,true,false,false,false'")
+    browser.run(f"{buttons}[0].click()")
+    browser.until(f"{whose} === 'R'")
+    browser.run(f"{buttons}[0].click()")
+    browser.until(f"{whose} === ''")
+    browser.run("document.querySelector('.blindly').click()")
+    assert "model" not in browser.run("document.querySelector('.first').innerText")
+    browser.run(f"{buttons}[0].focus()")
+    browser.press("ArrowRight", 39)
+    assert browser.run(f"{buttons}.indexOf(document.activeElement)") == 1
+    assert faults(browser) == []
+
+
+def test_without_a_script_the_first_screen_leads_to_the_prompt(page: Path, browser: Any) -> None:
+    browser.open(page, script=False)
+    link = browser.run("document.querySelector('.first a').hash")
+    assert browser.run(f"document.querySelector({link!r}).querySelectorAll('audio[controls]').length") >= 4
+
+
 def test_one_prompt_sounds_at_a_time(page: Path, browser: Any) -> None:
     heard = "Array.from(document.querySelectorAll('audio')).filter((one) => !one.paused).map((one) => "
     places = heard + "one.closest('.entry').dataset.place).join()"
@@ -399,11 +434,7 @@ def test_without_script_each_sound_has_the_browsers_own_player(page: Path, brows
 @pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing(page: Path, browser: Any, width: int, dark: bool) -> None:
-    """axe-core 4.4 (MPL-2.0), as the wheel axe-core-python brings it."""
-    axe = Path(pytest.importorskip("axe_core_python").__file__).with_name("axe.min.js").read_text(encoding="utf-8")
     browser.open(page, width=width, dark=dark)
-    browser.run(axe + ";0")
-    found = "axe.run().then((all) => all.violations.map((one) => [one.id, one.nodes[0].html.slice(0, 120)]))"
-    assert browser.run(found) == []
+    assert browser.violations() == []
     browser.run("document.querySelector('.blindly').click()")
-    assert browser.run(found) == []
+    assert browser.violations() == []

@@ -259,3 +259,17 @@ def test_every_format_is_scored_mono_and_stereo_at_any_rate(
     soundfile.write(tmp_path / "made" / f"p0.{suffix}", noise, rate)
     outcome = go(["a"], model=f"folder:{tmp_path / 'made'}")
     assert outcome.failures == {} and outcome.scores["evalkit_fakes:LEVEL"]["n"] == 1
+
+
+def test_on_a_cpu_sounds_are_embedded_one_at_a_time(go: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a feature depends on no neighbour at all, and any number of workers finds the same in the cache."""
+    together: list[int] = []
+    plain = evalkit_fakes.Cheap.embed
+
+    def embed(self: evalkit_fakes.Cheap, clips: Any) -> list[np.ndarray]:
+        together.append(len(clips))
+        return plain(self, clips)
+
+    monkeypatch.setattr(evalkit_fakes.Cheap, "embed", embed)
+    go([f"good {number}" for number in range(20)])
+    assert set(together) == {1} and len(together) == 2 * 20

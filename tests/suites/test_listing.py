@@ -250,3 +250,29 @@ def test_what_is_wrong_with_a_table_is_told_with_what_is_wrong_with_its_columns(
     with pytest.raises(UserError) as refused:
         list_prompts(Brief(prompts=tmp_path / name))
     assert all(each in str(refused.value) for each in told), str(refused.value)
+
+
+@pytest.mark.parametrize(("stem", "text"), [
+    ("a%20dog%2C%20far%20away", "a dog, far away"), ("a+dog+barks", "a dog barks"), ("c++ is loud", "c++ is loud"),
+    ("100%_rain", "100% rain"), ("caf%C3%A9_music-2", "caf\u00e9 music"),
+])  # fmt: skip
+def test_a_name_as_addresses_write_it_is_read_as_the_prompt_that_it_was(stem: str, text: str) -> None:
+    assert prompt_in_name(stem) == text
+
+
+def test_two_texts_beside_a_sound_must_be_one(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.wav"):
+        (tmp_path / name).touch()
+    for name, said in (("a", "rain "), ("b", "wind")):
+        (tmp_path / f"{name}.txt").write_text("rain\n", encoding="utf-8")
+        (tmp_path / f"{name}.json").write_text(json.dumps({"caption": said}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"b\.txt and b\.json beside it say different texts") as refused:
+        list_prompts(Brief(sounds=[tmp_path]))
+    assert "a.txt" not in str(refused.value)
+
+
+def test_a_list_of_prompts_in_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").touch()
+    (tmp_path / "metadata.csv").write_text("id,caption\na,rain\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"or say --prompts .*metadata\.csv"):
+        list_prompts(Brief(sounds=[tmp_path]))

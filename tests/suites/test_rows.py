@@ -7,6 +7,7 @@ import io
 import json
 from pathlib import Path
 
+import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -29,28 +30,40 @@ ROWS = st.lists(
     max_size=8,
     unique_by=lambda row: row[0],
 )
-FORMS = ["csv", "semicolons", "tsv", "bom", "jsonl", "json-list", "json-object", "parquet"]
+TABLES = ["csv", "semicolons", "tsv", "bom", "utf-16", "utf-32"]
+FORMS = [
+    *TABLES, "jsonl", "json-list", "json-object", "json-columns", "json-cells", "json-among", "pretty-jsonl", "ndjson",
+    "parquet",
+]  # fmt: skip
 
 
 def write(folder: Path, form: str, rows: list[tuple[str, str, float]]) -> Path:
     """The rows as a file of that form, written by the standard library's or pyarrow's own writer."""
     records = [{"id": i, "caption": t, "seconds": s} for i, t, s in rows]
-    if form in ("csv", "semicolons", "tsv", "bom"):
-        separator = {"csv": ",", "bom": ",", "semicolons": ";", "tsv": "\t"}[form]
+    if form in TABLES:
+        separator = {"semicolons": ";", "tsv": "\t", "utf-16": "\t"}.get(form, ",")
         buffer = io.StringIO(newline="")
         csv.writer(buffer, delimiter=separator).writerows([("id", "caption", "seconds"), *rows])
         path = folder / f"p.{'tsv' if form == 'tsv' else 'csv'}"
-        path.write_bytes(buffer.getvalue().encode("utf-8-sig" if form == "bom" else "utf-8"))
-    elif form == "jsonl":
-        path = folder / "p.jsonl"
+        path.write_bytes(
+            buffer.getvalue().encode({"bom": "utf-8-sig", "utf-16": "utf-16", "utf-32": "utf-32"}.get(form, "utf-8"))
+        )
+    elif form in ("jsonl", "ndjson"):
+        path = folder / f"p.{form}"
         path.write_bytes("".join(json.dumps(record) + "\n" for record in records).encode())
     elif form == "parquet":
         path = folder / "p.parquet"
         pq.write_table(pa.Table.from_pylist(records), path)
     else:
-        path = folder / "p.json"
+        path = folder / ("p.jsonl" if form == "pretty-jsonl" else "p.json")
         by_id = {record.pop("id"): record for record in map(dict, records)}
-        path.write_bytes(json.dumps(records if form == "json-list" else by_id).encode())
+        frame = pandas.DataFrame(records)
+        written = {
+            "json-list": records, "pretty-jsonl": records, "json-object": by_id,
+            "json-columns": frame.to_dict("list"), "json-cells": frame.to_dict(),
+            "json-among": {"version": 1, "info": {"by": "somebody"}, "data": records},
+        }[form]  # fmt: skip
+        path.write_bytes(json.dumps(written, indent=1 if form == "pretty-jsonl" else None).encode())
     return path
 
 
@@ -165,3 +178,48 @@ def test_no_bytes_crash_it(tmp_path_factory: pytest.TempPathFactory, name: str, 
         prompts_of(read_rows(path), COLUMNS)
     except UserError as error:
         assert str(path) in error.message
+
+
+def test_a_space_behind_each_separator_of_the_header_is_none_of_the_values(tmp_path: Path) -> None:
+    """` rain` is another text than `rain` to CLAP."""
+    rows = read(tmp_path, "p.csv", "id, caption, seconds\na, rain, 1\nb,dog, 2\n")
+    assert rows == [
+        {"id": "a", "caption": "rain", "seconds": "1"},
+        {"id": "b", "caption": "dog", "seconds": "2"},
+    ]
+    assert read(tmp_path, "p.csv", "id,caption\n a, rain\n") == [{"id": " a", "caption": " rain"}]
+
+
+def test_rows_of_nothing_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,caption\na,rain\n,\n\n,\nb,dog\n", encoding="utf-8")
+    assert read_rows(tmp_path / "p.csv").blank == 2
+    pq.write_table(pa.table({"id": ["a", None], "caption": ["rain", None]}), tmp_path / "p.parquet")
+    table = read_rows(tmp_path / "p.parquet")
+    assert (len(table.rows), table.blank) == (1, 1)
+
+
+@pytest.mark.parametrize(("name", "data"), [
+    ("p.jsonl", '{"id": "a", "caption": "rain", "caption": "dog"}\n'),
+    ("p.json", '[{"id": "a", "caption": "rain", "caption": "dog"}]'),
+])  # fmt: skip
+def test_a_key_that_is_twice_in_an_entry_is_told(tmp_path: Path, name: str, data: str) -> None:
+    """Python takes the last."""
+    (tmp_path / name).write_text(data, encoding="utf-8")
+    with pytest.raises(UserError, match="a key is twice there"):
+        read_rows(tmp_path / name).faults.refuse()
+
+
+def test_one_object_on_a_line_of_jsonl_is_a_row_and_of_json_it_is_by_id(tmp_path: Path) -> None:
+    assert read(tmp_path, "p.jsonl", '{"id": "a", "caption": "rain"}') == [{"id": "a", "caption": "rain"}]
+    assert read(tmp_path, "p.json", '{"a": "rain"}') == [{"id": "a", "prompt": "rain"}]
+    assert read(tmp_path, "p.json", '{"a": ["rain", "wet"], "b": ["dog", "bark"]}') == [
+        {"id": "a", "prompt": ["rain", "wet"]},
+        {"id": "b", "prompt": ["dog", "bark"]},
+    ]
+    assert read(tmp_path, "p.json", '{"prompts": ["rain", "dog"]}') == [{"prompts": "rain"}, {"prompts": "dog"}]
+
+
+def test_a_workbook_is_told_what_to_do_with(tmp_path: Path) -> None:
+    (tmp_path / "p.xlsx").write_bytes(b"PK\x03\x04")
+    with pytest.raises(UserError, match=r"save the sheet as CSV"):
+        read_rows(tmp_path / "p.xlsx")

@@ -4,6 +4,7 @@
   const { between, clock, make, shuffled, Heard, Turns } = sounds;
   const STEP = 1;  // seconds of an arrow key
   const HEARD = 5 / 6;  // of the headphone check's turns, Woods et al. 2017
+  const PATIENCE = 30;  // seconds that the author's server has to take the answers
   const EACH = { mos: 20, ab: 30, mushra: 70 };  // seconds that a screen takes, for the estimate on the first one
   const ORDINALS = ["The first", "The second", "The third"];
 
@@ -370,6 +371,7 @@
     try {
       const told = await fetch(study.post, {
         method: "POST", mode: "cors", credentials: "omit", referrerPolicy: "no-referrer", redirect: "error",
+        signal: AbortSignal.timeout(PATIENCE * 1000),
         headers: { "Content-Type": "text/plain;charset=utf-8" }, body: JSON.stringify(result()),
       });
       if (!told.ok) throw new Error(String(told.status));

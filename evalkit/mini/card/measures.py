@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.signal
 
 from evalkit.audio.clip import Clip, Samples
 from evalkit.core.ids import digest_bytes
@@ -19,6 +18,7 @@ from evalkit.metrics.fd_openl3 import METRIC as FD
 from evalkit.metrics.kl_passt import METRIC as KL
 from evalkit.mini.recordings.captions import class_caption
 from evalkit.mini.recordings.scenes import CLASSES, Recording
+from evalkit.run.anchors import low_passed, white_noise
 from evalkit.stats.paired import paired_difference
 from evalkit.suites.base import Prompt, Suite
 from evalkit.suites.references import pair_reference, set_reference
@@ -125,19 +125,6 @@ def with_noise(clip: Clip, snr: float) -> Clip:
     noise = rng.standard_normal(clip.samples.shape).astype(np.float32)
     power = float(np.mean(clip.samples**2)) / 10 ** (snr / 10)
     return _changed(clip, clip.samples + noise * np.float32(np.sqrt(power)))
-
-
-def low_passed(clip: Clip, cutoff: float) -> Clip:
-    """The clip through an eighth-order Butterworth low-pass."""
-    filtered = scipy.signal.sosfiltfilt(scipy.signal.butter(4, cutoff, fs=clip.rate, output="sos"), clip.samples)
-    return _changed(clip, filtered.astype(np.float32))
-
-
-def white_noise(clip: Clip) -> Clip:
-    """White noise of the clip's length and level."""
-    rng = np.random.default_rng(int(clip.digest[:8], 16))
-    level = max(float(clip.samples.std()), 1e-3)
-    return _changed(clip, (rng.standard_normal(clip.samples.shape) * level).astype(np.float32))
 
 
 def _changed(clip: Clip, samples: Samples) -> Clip:

@@ -86,6 +86,7 @@
       this.takes = this.every;
       this.order = this.takes;
       this.take = this.takes.find((each) => !each.reference) || this.takes[0];
+      this.remote = [];
       if (this.takes.length) this.build();
       this.rove();
       this.arrange();
@@ -111,6 +112,35 @@
         take.audio.addEventListener("pause", () => this.draw());
         take.audio.addEventListener("error", () => this.failed(take));
       }
+    }
+
+    // A button for each sound at another place of the page, and the link that stands there, in a row: a button plays
+    // where the player stands.
+    control(place) {
+      this.bar = make("div", { class: "remote", role: "toolbar", "aria-label": "Sounds of prompt " + this.place });
+      for (const take of this.every) {
+        const button = make("button", { type: "button", "aria-pressed": "false" });
+        button.addEventListener("click", () => {
+          if (this.playing && take === this.take) { this.pause(); return; }
+          this.choose(take);
+          if (!this.playing) this.start();
+        });
+        this.remote.push([take, button]);
+      }
+      this.bar.addEventListener("keydown", (event) => {
+        const stops = Array.from(this.bar.children), by = { ArrowLeft: -1, ArrowRight: 1 }[event.key] || 0;
+        if (by) stops[between(0, stops.indexOf(document.activeElement) + by, stops.length - 1)].focus();
+      });
+      this.link = place.querySelector("a");
+      place.append(this.bar);
+      this.arrange();
+    }
+
+    // One stop of the Tab key for all of them, in the order in which the prompt has them.
+    line() {
+      const buttons = this.order.map((take) => this.remote.find(([one]) => one === take)[1]);
+      this.bar.replaceChildren(...buttons, this.link);
+      Array.from(this.bar.children).forEach((stop, place) => { stop.tabIndex = place ? -1 : 0; });
     }
 
     // One stop of the Tab key a prompt; up and down lead from control to control.
@@ -158,6 +188,11 @@
       this.slider.max = this.length;
       this.slider.value = at;
       this.slider.setAttribute("aria-valuetext", clock(at) + " of " + clock(this.length));
+      for (const [take, button] of this.remote) {
+        const words = take.button.getAttribute("aria-label");
+        if (button.textContent !== words) button.textContent = words;
+        button.setAttribute("aria-pressed", String(take === this.take && Boolean(this.playing)));
+      }
       const loop = this.ends ? " · loop " + this.ends.map(clock).join(" – ") : "";
       const broken = this.take.audio.error ? "this sound cannot be played here" : "";
       this.time.textContent = broken || clock(at) + " of " + clock(this.length) + loop;
@@ -185,6 +220,7 @@
       if (hidden) [this.at, this.take] = [0, this.order[0]];
       this.list.append(...(hidden ? this.order.map((take) => take.node) : this.written));
       this.name(hidden);
+      if (this.bar) this.line();
       this.match();
       this.draw();
     }
@@ -202,6 +238,7 @@
       this.article.classList.remove("blind");
       this.reveal.hidden = true;
       for (const take of this.order) take.button.setAttribute("aria-label", take.key + ": " + take.name);
+      this.draw();
       this.play.focus();
     }
 
@@ -273,6 +310,11 @@
       options.seedLabel.hidden = !options.blind.checked;
       own.forEach((deck) => deck.arrange());
     });
+  }
+
+  for (const place of all(document, ".first")) {
+    const deck = decks.find((each) => each.article.id === place.dataset.entry);
+    if (deck && deck.every.length) deck.control(place);
   }
 
   document.addEventListener("play", (event) => {

@@ -1,47 +1,8 @@
-// The page is complete without this: it only adds sorting, filtering, and player.js what one listens with.
+// The page is complete without this: it only adds filtering (sort.js sorts), and player.js what one listens with.
 // Nothing here turns text into markup; every node is made or moved, and every word is set as text.
 (() => {
   const all = (root, selector) => Array.from(root.querySelectorAll(selector));
-  const announce = (text) => { document.getElementById("announce").textContent = text; };
-
-  // Numbers in the wanted direction; rows without one always last; equal ones keep their order.
-  const compare = (a, b, sign) => {
-    if (a === "" || b === "") return (a === "") - (b === "");
-    return sign * (Number(a) - Number(b));
-  };
-
-  const sortTable = (table, head, direction) => {
-    const column = head.dataset.column;
-    const value = (row) => all(row, "[data-column]").find((cell) => cell.dataset.column === column).dataset.value;
-    const sign = direction === "descending" ? -1 : 1;
-    const body = table.tBodies[0];
-    body.append(...Array.from(body.rows).sort((a, b) => compare(value(a), value(b), sign)));
-    for (const other of all(table, "thead th")) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", direction);
-    announce("Sorted by " + head.textContent.trim().replace(/\s+/g, " ") + ", " + direction);
-  };
-
-  const makeSortable = (table) => {
-    for (const head of all(table, "thead th[data-column]")) {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.title = "Sort by this column";
-      if (head.dataset.column === "run") {
-        const label = document.createElement("span");
-        label.className = "plain-head";
-        label.append(...head.childNodes);
-        button.append(label);
-      } else {
-        button.append(...head.childNodes);
-      }
-      head.append(button);
-      button.addEventListener("click", () => {
-        const now = head.getAttribute("aria-sort");
-        const turned = now === "ascending" ? "descending" : "ascending";
-        sortTable(table, head, now ? turned : head.dataset.first);
-      });
-    }
-  };
+  const { compare } = tables;
 
   const makeSearchable = (section) => {
     const tools = section.querySelector(".tools");
@@ -103,7 +64,6 @@
   const sizes = new ResizeObserver((changes) => { for (const { target } of changes) fit(target); });
   for (const box of all(document, ".scroll")) sizes.observe(box);
 
-  all(document, "table[data-sortable]").forEach(makeSortable);
   all(document, "section.prompts").forEach(makeSearchable);
   addEventListener("hashchange", reveal);
   reveal();

@@ -62,7 +62,7 @@ def test_every_mini_has_its_row_and_one_that_was_not_measured_says_so(
     text = card_text.markdown(replace(figures, models=models))
     assert "| clap-mini | 100.0 [90.0, 110.0] | " in text
     assert "| passt-mini | not measured | " in text
-    assert "| class | held-out recordings | stable-audio-mini | clap-mini |" in text
+    assert "| class | the reference's own recordings | stable-audio-mini | clap-mini |" in text
     assert "| class (clips) | stable-audio-mini |\n" in text, "one that has no autoencoder to measure has no column"
 
 

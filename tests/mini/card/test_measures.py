@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from evalkit.audio.clip import Clip
-from evalkit.mini.card.measures import low_passed, shuffled, white_noise, with_noise
+from evalkit.mini.card.measures import shuffled, with_noise
+from evalkit.run.anchors import low_passed, white_noise
 from evalkit.suites.load import load_suite
 
 

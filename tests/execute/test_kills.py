@@ -1,0 +1,136 @@
+"""A pool whose processes are killed: nothing is left running, and what was done is found again, to the byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+from evalkit_drills import content, write_drill
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Runs:
+    """`evalkit run` of the drilled model in processes of its own."""
+
+    def __init__(self, folder: Path, prompts: int) -> None:
+        self.folder, self.suite = folder, write_drill(folder, [f"sound {number}" for number in range(prompts)])
+        paths = [str(ROOT), str(ROOT / "tests" / "fakes")]
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(paths),
+            "EVALKIT_HOME": str(folder / "home"),
+            "EVALKIT_DRILLS": str(folder),
+        }
+
+    def start(self, out: str, *words: str, delay: float = 0.0) -> subprocess.Popen[bytes]:
+        model = ["--model", "evalkit_drills:Drilled", "--suite", str(self.suite), "--out", out, "--no-report"]
+        return subprocess.Popen(
+            [sys.executable, "-m", "evalkit_drills", "run", *model, *words],
+            cwd=self.folder,
+            env={**self._environment, "DRILL_DELAY": str(delay)},
+            stdout=subprocess.DEVNULL,
+            stderr=(self.folder / "told").open("ab"),
+        )
+
+    def content(self, out: str) -> dict[str, bytes]:
+        return content(self.folder / out)
+
+
+def children(pid: int) -> list[int]:
+    with suppress(OSError):
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return []
+
+
+def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it does not come to it"
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    """Is it a process that still does something?"""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
+
+
+needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="processes are found in /proc")
+
+
+@needs_proc
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_however_the_parent_ends_no_worker_is_left(tmp_path: Path, how: signal.Signals) -> None:
+    """Neither at work nor hanging in C with the interpreter's lock."""
+    runs = Runs(tmp_path, 2)
+    write_drill(tmp_path, ["stuck", "hang", "stuck too", "hang too"])
+    parent = runs.start("out", "--workers", "2", "--batch-size", "1")
+    calls = tmp_path / "calls"
+    wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) >= 2)
+    workers = children(parent.pid)
+    assert len(workers) == 2
+    os.kill(parent.pid, how)
+    parent.wait(30)
+    began = time.monotonic()
+    wait_for(lambda: not any(map(lives, workers)), 30)
+    assert time.monotonic() - began < 5
+
+
+def _at_work(process: subprocess.Popen[bytes]) -> bool:
+    """Has it workers, or ended?"""
+    return bool(children(process.pid)) or process.poll() is not None
+
+
+def killed_at_random(runs: Runs, kills: int, seed: int, words: tuple[str, ...], delay: float) -> None:
+    """So many SIGKILLs, each at one of the run's processes, and then the run to its end; where a run ends before that,
+    another one begins. Each must have the bytes of one that nobody disturbed."""
+    chance, number, parent = random.Random(seed), 0, None
+    while kills:
+        if parent is None:
+            parent = runs.start(f"out{number}", *words, delay=delay)
+        wait_for(partial(_at_work, parent))
+        time.sleep(chance.uniform(0.0, 4 * delay))
+        if parent.poll() is not None:
+            assert parent.returncode == 0, (runs.folder / "told").read_text()
+            number, parent = number + 1, None
+            continue
+        victim = chance.choice([parent.pid, *children(parent.pid)])
+        with suppress(ProcessLookupError):
+            os.kill(victim, signal.SIGKILL)
+            kills -= 1
+        if victim == parent.pid:
+            parent.wait()
+            parent = None
+    if parent is not None:
+        parent.wait()
+    whole = runs.start("whole")
+    assert whole.wait(120) == 0
+    for each in range(number + 1):
+        again = runs.start(f"out{each}", *words, "--retry-failed")
+        assert again.wait(120) == 0, (runs.folder / "told").read_text()
+        ledger = (runs.folder / f"out{each}" / "ledger.jsonl").read_text().splitlines()
+        assert runs.content(f"out{each}") == runs.content("whole"), [json.loads(line) for line in ledger]
+
+
+@needs_proc
+@pytest.mark.slow
+def test_ten_kills_at_random_change_no_byte(tmp_path: Path) -> None:
+    killed_at_random(Runs(tmp_path, 12), 10, 17, ("--workers", "2"), 0.1)
+
+
+@needs_proc
+@pytest.mark.slow
+def test_sixty_kills_at_random_change_no_byte(tmp_path: Path) -> None:
+    killed_at_random(Runs(tmp_path, 24), 60, 17, ("--workers", "3"), 0.1)

@@ -1,0 +1,211 @@
+"""Handing out and taking in, with workers that are scripts: what counts once, is done again, and is given up."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from evalkit.core.errors import UserError
+from evalkit.execute.schedule import Hand, Lost, Piece, Schedule
+from evalkit.execute.wire import Message
+
+Script = Callable[["Scripted", Message], None]
+
+
+class Scripted:
+    """A worker that does with a task what its crew's script says."""
+
+    device = "cpu"
+
+    def __init__(self, crew: Crew) -> None:
+        self.crew, self.ended = crew, False
+        self.tasks: list[Message] = []
+
+    def send(self, task: Message) -> None:
+        self.tasks.append(task)
+        self.crew.script(self, task)
+
+    def end(self) -> str:
+        self.ended = True
+        return "killed by a test"
+
+    def says(self, kind: str, **facts: object) -> None:
+        self.crew.said.append((self, Message({"kind": kind, **facts})))
+
+    def answers(self, task: Message) -> None:
+        self.says("done", task=task.facts["task"], of=task.facts["of"])
+
+    def dies(self) -> None:
+        self.crew.said.append((self, None))
+
+
+class Crew:
+    def __init__(self, count: int, script: Script) -> None:
+        self.devices, self.script = ["cpu"] * count, script
+        self.said: deque[tuple[Hand, Message | None]] = deque()
+        self.hired: list[Scripted] = []
+
+    def hire(self, place: int) -> Hand:
+        self.hired.append(Scripted(self))
+        return self.hired[-1]
+
+    def heard(self, seconds: float) -> Iterator[tuple[Hand, Message | None]]:
+        while self.said:
+            yield self.said.popleft()
+
+    def close(self) -> None: ...
+
+
+def ask(piece: Piece, device: str) -> Message:
+    return Message({"of": [piece.unit, *piece.places]})
+
+
+def answers(crew: Crew, sizes: list[int], silence: float = 300.0) -> dict[tuple[int, int], object]:
+    """(unit, place) -> what the answer was told to be of, or why there is none; each item must be answered once."""
+    found: dict[tuple[int, int], object] = {}
+    for piece, answer in Schedule(crew, silence).run(enumerate(sizes), ask):
+        for place in piece.places:
+            assert (piece.unit, place) not in found, "answered twice"
+            found[piece.unit, place] = answer if isinstance(answer, Lost) else answer.facts["of"]
+    assert set(found) == {(unit, place) for unit, size in enumerate(sizes) for place in range(size)}
+    return found
+
+
+def test_an_answer_counts_once_and_from_the_worker_that_was_asked() -> None:
+    late: list[Message] = []
+
+    def script(hand: Scripted, task: Message) -> None:
+        hand.answers(task)
+        hand.answers(task)  # twice
+        for each in late:
+            hand.answers(each)  # what was asked before, of whomever
+        late.append(task)
+
+    found = answers(Crew(2, script), [2] * 6)
+    assert all(of == [unit, 0, 1] for (unit, _), of in found.items())
+
+
+def test_a_result_of_a_worker_that_was_given_up_comes_too_late() -> None:
+    def script(hand: Scripted, task: Message) -> None:
+        if len(hand.crew.hired) == 1:
+            hand.dies()
+            hand.answers(task)
+        else:
+            hand.says("ready")
+            hand.answers(task)
+
+    crew = Crew(1, script)
+    assert answers(crew, [3]) == {(0, place): [0, 0, 1, 2] for place in range(3)}
+    assert len(crew.hired) == 2 and crew.hired[0].ended
+
+
+def test_what_kills_two_by_itself_is_given_up_and_its_neighbours_are_made() -> None:
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        if 1 in task.facts["of"][1:]:
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    crew = Crew(1, script)
+    found = answers(crew, [3])
+    assert found == {
+        (0, 0): [0, 0],
+        (0, 1): Lost("error", "its worker ended 2 times: killed by a test"),
+        (0, 2): [0, 2],
+    }
+    asked = [task.facts["of"] for each in crew.hired for task in each.tasks]
+    assert asked == [[0, 0, 1, 2], [0, 0, 1, 2], [0, 0], [0, 1], [0, 1], [0, 2]]
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_what_none_of_a_batch_does_is_no_fault_of_the_batch(deaths: int) -> None:
+    """Its sounds are those of the whole batch, to the last bit, as if nothing had happened to its workers."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        if len(hand.crew.hired) <= deaths:
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    assert answers(Crew(1, script), [3]) == {(0, place): [0, 0, 1, 2] for place in range(3)}
+
+
+def test_a_batch_that_kills_whole_and_not_apart_is_made_apart() -> None:
+    """Its items together take more memory than there is, and the system ends whoever asks for it."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        if len(task.facts["of"]) > 2:
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    assert answers(Crew(1, script), [2]) == {(0, 0): [0, 0], (0, 1): [0, 1]}
+
+
+def test_what_never_comes_back_is_given_up_and_its_neighbours_are_made() -> None:
+    """The worker says which call it is in, and ends itself."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        if 1 in (places := task.facts["of"][1:]):
+            hand.says("lost", places=list(range(len(places))), why="no end after 5 s")
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    found = answers(Crew(1, script), [3])
+    assert found == {
+        (0, 0): [0, 0],
+        (0, 1): Lost("hung", "hung: no end after 5 s, and could not be interrupted"),
+        (0, 2): [0, 2],
+    }
+
+
+def test_a_worker_without_a_sign_of_life_is_ended() -> None:
+    def script(hand: Scripted, task: Message) -> None:
+        if len(hand.crew.hired) > 1:
+            hand.answers(task)
+
+    crew = Crew(1, script)
+    assert answers(crew, [1], silence=0.01) == {(0, 0): [0, 0]} and crew.hired[0].ended
+
+
+@pytest.mark.parametrize(("ready", "most"), [(False, 4), (True, 8)])
+def test_workers_that_all_die_end_the_run(ready: bool, most: int) -> None:
+    """Each costs the loading of the model, and a thousand prompts would cost two thousand."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        if ready:
+            hand.says("ready")
+        hand.dies()
+
+    crew = Crew(2, script)
+    with pytest.raises(UserError, match=rf"{most} workers in a row came to nothing.*killed by a test"):
+        answers(crew, [1] * 100)
+    assert len(crew.hired) <= most + 1
+
+
+def test_what_a_worker_raises_is_raised_and_the_next_work_begins_with_nothing_of_it() -> None:
+    def script(hand: Scripted, task: Message) -> None:
+        if task.facts["of"][0] == "wrong":
+            hand.says("raised", task=task.facts["task"], type="UserError", message="no such option", hint="")
+        elif task.facts["of"][0] != "slow":
+            hand.answers(task)
+
+    schedule = Schedule(Crew(2, script))
+    words = {0: "slow", 1: "wrong"}
+    with pytest.raises(UserError, match="no such option"):
+        list(schedule.run([(0, 1), (1, 1)], lambda piece, device: Message({"of": [words[piece.unit]]})))
+    assert [answer.facts["of"] for _, answer in schedule.run([(0, 1)], ask) if isinstance(answer, Message)] == [[0, 0]]
+
+
+def test_nobody_is_hired_for_nothing() -> None:
+    crew = Crew(8, lambda hand, task: hand.answers(task))
+    answers(crew, [])
+    answers(crew, [1, 1])
+    assert len(crew.hired) == 2

@@ -1,0 +1,71 @@
+"""Statistics of many clips need no more memory than those of few: AudioCaps' features are 487 MiB a side."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalkit.metrics import fd_inf_openl3, fd_openl3, kad_openl3
+from evalkit.metrics.base import Metric, MetricInputs
+from evalkit.store.spill import Spill
+from evalkit.suites.references import set_from_features
+
+D = 64
+FRAMES = 200
+
+
+def _clips(count: int, folder: Path) -> list[np.ndarray]:
+    """Features that lie in a file, as those of a large run do."""
+    spill, rng = Spill(folder), np.random.default_rng(0)
+    for index in range(count):
+        spill.put(str(index), rng.normal(index % 3, 1, (FRAMES, D)).astype(np.float32))
+    return list(spill.arrays().values())
+
+
+def _peak(work: Callable[[], object]) -> float:
+    """MB that the work held at most."""
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1] / 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_reference_set_streams(tmp_path: Path) -> None:
+    few, many = _clips(100, tmp_path), _clips(500, tmp_path)
+    set_from_features(few)
+    size = sum(each.nbytes for each in many) / 1e6
+    peaks = [_peak(lambda clips=clips: set_from_features(clips)) for clips in (few, many)]  # type: ignore[misc]
+    assert peaks[1] < 1.3 * peaks[0] and peaks[1] < size, (peaks, size)
+
+
+@pytest.mark.parametrize("metric", [fd_openl3.METRIC, fd_inf_openl3.METRIC, kad_openl3.METRIC])
+def test_a_set_metric_streams_with_its_jackknife(metric: Metric, tmp_path: Path) -> None:
+    reference = set_from_features(_clips(60, tmp_path))
+    few, many = _clips(100, tmp_path), _clips(500, tmp_path)
+
+    def work(clips: list[np.ndarray]) -> None:
+        names = [str(index) for index in range(len(clips))]
+        assert metric.compute(MetricInputs(names, names, clips, set_reference=reference)).leave_outs
+
+    work(few)
+    size = sum(each.nbytes for each in many) / 1e6
+    peaks = [_peak(lambda clips=clips: work(clips)) for clips in (few, many)]  # type: ignore[misc]
+    assert peaks[1] < 0.8 * size and peaks[1] < 1.5 * peaks[0] + 10, (peaks, size)
+
+
+@pytest.mark.parametrize(("clips", "frames"), [(40, 7), (400, 20), (500, 21)])
+def test_streamed_moments_are_numpys(clips: int, frames: int) -> None:
+    """The same bits for up to 8,192 frames, so that no recorded score moves; beyond that to round-off."""
+    rng = np.random.default_rng(clips)
+    features = [rng.normal(3, 1, (frames, 32)).astype(np.float32) for _ in range(clips)]
+    rows, found = np.concatenate(features).astype(np.float64), set_from_features(features)
+    covariance = np.cov(rows, rowvar=False, ddof=1)
+    np.testing.assert_allclose(found.covariance, covariance, rtol=1e-12, atol=1e-14)
+    if len(rows) <= 8192:
+        assert np.array_equal(found.mean, rows.mean(axis=0)) and np.array_equal(found.covariance, covariance)
