@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,20 @@ class Embedder(Protocol):
 
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """One float32 array (frames, dimensions) per clip; frames is 1 where the family pools over time."""
+        ...
+
+
+@runtime_checkable
+class FrontedEmbedder(Embedder, Protocol):
+    """An embedder whose work on the CPU can be done before, in any thread: `through` of the fronts of clips is `embed`
+    of the clips, to the bit."""
+
+    def front(self, clip: Clip) -> object:
+        """What the network hears of a clip. Raises as `embed` does; changes nothing of the embedder."""
+        ...
+
+    def through(self, fronts: Iterable[Any]) -> list[Features]:
+        """The features of what `front` gave."""
         ...
 
 

@@ -13,7 +13,7 @@ sides: the same numbers as embedding it twice, at half the cost.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -59,23 +59,34 @@ class OpenL3Embedder:
         if torch.device(device).type == "cpu":
             self._net.prepare_for_inference()
 
-    @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty, holds NaN or has more than two channels."""
-        found = in_batches(self._windows(clips), self._batch, self._forward)
-        sides = [(found[2 * index], found.get(2 * index + 1, found[2 * index])) for index in range(len(clips))]
+        return self.through(map(self.front, clips))
+
+    def front(self, clip: Clip) -> list[Array]:
+        """Decibels (windows, 1, n_mels, frames) of one channel, or of both. Raises as `embed` does."""
+        rate = self._net.config.rate
+        return [self._front(np.stack(frames(samples, rate))) for samples in prepare(clip, rate)]
+
+    @torch.inference_mode()
+    def through(self, fronts: Iterable[list[Array]]) -> list[Features]:
+        """Float32 (frames, 2 * embedding) for what `front` gave of each clip."""
+        channels: list[int] = []
+        found = in_batches(_windows(fronts, channels), self._batch, self._forward)
+        sides = [(found[2 * index], found[2 * index + count - 1]) for index, count in enumerate(channels)]
         return [np.concatenate(pair, axis=1) for pair in sides]
 
-    def _windows(self, clips: Sequence[Clip]) -> Iterator[tuple[int, Array]]:
-        """Windows under the number of their clip and channel: 2 * clip + channel."""
-        for index, clip in enumerate(clips):
-            for channel, samples in enumerate(prepare(clip, self._net.config.rate)):
-                for window in frames(samples, self._net.config.rate):
-                    yield 2 * index + channel, window
+    def _forward(self, decibels: Array) -> Array:
+        return np.asarray(self._net(torch.from_numpy(decibels).to(self._device)).float().cpu().numpy())
 
-    def _forward(self, audio: Array) -> Array:
-        rows = self._net(torch.from_numpy(self._front(audio)).to(self._device))
-        return np.asarray(rows.float().cpu().numpy())
+
+def _windows(fronts: Iterable[list[Array]], channels: list[int]) -> Iterator[tuple[int, Array]]:
+    """Windows under the number of their clip and channel: 2 * clip + channel; `channels` hears how many a clip has."""
+    for index, sides in enumerate(fronts):
+        channels.append(len(sides))
+        for channel, windows in enumerate(sides):
+            for window in windows:
+                yield 2 * index + channel, window
 
 
 def prepare(clip: Clip, rate: int) -> Samples:

@@ -6,10 +6,12 @@ costs itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -19,7 +21,8 @@ from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
-from evalkit.embed.base import Embedder, Features, TextEmbedder
+from evalkit.embed.base import Embedder, Features, FrontedEmbedder, TextEmbedder
+from evalkit.execute.ahead import ahead
 
 
 @dataclass(frozen=True)
@@ -84,8 +87,9 @@ class Bench(Protocol):
 class Here:
     """One judge in this process; `load` is called once, for the first thing that is asked."""
 
-    def __init__(self, load: Callable[[], Embedder]) -> None:
-        self._load = load
+    def __init__(self, load: Callable[[], Embedder], threads: int = 0) -> None:
+        """With `threads`, these decode and prepare the sounds of the next chunk while one is embedded."""
+        self._load, self._threads = load, threads
         self._embedder: Embedder | None = None
 
     def identity(self) -> Identity:
@@ -94,8 +98,12 @@ class Here:
 
     def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
         """What each chunk comes to, in their order, each when it is asked for."""
-        for chunk in chunks:
-            yield chunk, embedded(self._opened(), chunk)
+        if not self._threads:
+            for chunk in chunks:
+                yield chunk, embedded(self._opened(), chunk)
+            return
+        for chunk, coming in ahead(chunks, partial(_heard, self._opened()), self._threads):
+            yield chunk, embedded(self._opened(), chunk, partial(_awaited, coming))
 
     def _opened(self) -> Embedder:
         if self._embedder is None:
@@ -104,20 +112,21 @@ class Here:
         return self._embedder
 
 
-def embedded(embedder: Embedder, chunk: Sequence[Source]) -> Made:
-    """Features of one chunk that are what the embedder announces; never raises for what a sound is."""
-    who, made = identity(embedder), _attempt(embedder, chunk)
+def embedded(embedder: Embedder, chunk: Sequence[Source], heard: Callable[[Source], Any] | None = None) -> Made:
+    """Features of one chunk that are what the embedder announces; never raises for what a sound is. `heard` gives what
+    the embedder takes of a source, where that was prepared before."""
+    who, made = identity(embedder), _attempt(embedder, chunk, heard or partial(_heard, embedder))
     keys = [source.key for source in chunk if source.key not in made.faults]
     breaches = {key: _breach(made.features.get(key), who) for key in keys}
     faults = made.faults | {key: breach for key, breach in breaches.items() if breach}
     return Made({key: each for key, each in made.features.items() if key not in faults}, faults, made.broken)
 
 
-def _attempt(embedder: Embedder, chunk: Sequence[Source]) -> Made:
+def _attempt(embedder: Embedder, chunk: Sequence[Source], heard: Callable[[Source], Any]) -> Made:
     """A chunk whole; after an exception each source alone."""
     broken = ""
     try:
-        rows = [np.ascontiguousarray(features, dtype=np.float32) for features in _call(embedder, chunk)]
+        rows = [np.ascontiguousarray(features, dtype=np.float32) for features in _call(embedder, chunk, heard)]
         return Made(dict(zip((source.key for source in chunk), rows, strict=True)))
     except Exception as error:  # noqa: BLE001 - one sound that a network cannot take must not end the run
         if isinstance(error, BrokenPlugin):
@@ -125,20 +134,32 @@ def _attempt(embedder: Embedder, chunk: Sequence[Source]) -> Made:
         if len(chunk) == 1:
             text = error.message if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             return Made({}, {chunk[0].key: " ".join(text.split())[:300]}, broken)
-    alone = [_attempt(embedder, [source]) for source in chunk]
+    alone = [_attempt(embedder, [source], heard) for source in chunk]
     features = {key: each for made in alone for key, each in made.features.items()}
     faults = {key: why for made in alone for key, why in made.faults.items()}
     return Made(features, faults, broken or next((made.broken for made in alone if made.broken), ""))
 
 
-def _call(embedder: Embedder, chunk: Sequence[Source]) -> list[Features]:
+def _awaited(coming: Mapping[str, Future[Any]], source: Source) -> Any:
+    """What a thread has made of a source, or will have. Raises what making it raised."""
+    return coming[source.key].result()
+
+
+def _heard(embedder: Embedder, source: Source) -> Any:
+    """What an embedder takes of a source: the front of a sound, or the sound itself; None of a text."""
+    clip = decode(source.path) if source.path is not None else source.clip
+    return embedder.front(clip) if clip is not None and isinstance(embedder, FrontedEmbedder) else clip
+
+
+def _call(embedder: Embedder, chunk: Sequence[Source], heard: Callable[[Source], Any]) -> list[Features]:
     """(frames, dimensions) per source; texts give one frame each."""
     if chunk[0].path is None and chunk[0].clip is None:
         if not isinstance(embedder, TextEmbedder):
             raise UserError(f"{embedder.spec.name} cannot embed text")
         return [row[None] for row in embedder.embed_text([source.text for source in chunk])]
-    sounds = [decode(source.path) if source.path is not None else source.clip for source in chunk]
-    return embedder.embed([sound for sound in sounds if sound is not None])
+    if isinstance(embedder, FrontedEmbedder):
+        return embedder.through([heard(source) for source in chunk])
+    return embedder.embed([heard(source) for source in chunk])
 
 
 def _breach(features: Features | None, identity: Identity) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
+from evalkit.core.threads import cores
 from evalkit.embed.base import Embedder, Features
 from evalkit.execute.bench import Bench, Here, Identity, Source
 from evalkit.run.config import require_device
@@ -24,6 +25,8 @@ from evalkit.store.spill import Pile
 
 STAGE = "embed"
 _CHUNK = 16
+_MOST_AHEAD = 8
+"""Threads that prepare sounds for a GPU."""
 
 
 @dataclass
@@ -58,7 +61,8 @@ class Workshop:
         bench: Bench | None = None,
         learned: Callable[[Identity], object] = lambda identity: None,
     ) -> None:
-        self._bench: Bench = bench or Here(self._opened)
+        threads = 0 if device == "cpu" else min(_MOST_AHEAD, cores())
+        self._bench: Bench = bench or Here(self._opened, threads)
         self._load, self._known, self._root, self._device = load, known, cache_root, device
         self._learned = learned
         self.broken = ""
