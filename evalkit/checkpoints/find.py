@@ -34,7 +34,7 @@ UNPUBLISHED_CLAP = "stable-audio-clap"
 """The weights name of the CLAP text tower of 1.0 and 2.0, which was never published."""
 
 _DIFFUSERS_PARTS = ("transformer", "vae", "projection_model")
-_TOWER_KEYS = {"clap_text": "clap_ckpt_path", "t5": "t5_model_name"}
+_TOWER_KEYS = {"clap_text": "clap_ckpt_path", "t5": "t5_model_name", "t5gemma": "subfolder"}
 """Where a conditioner's config names the weights of its text tower."""
 
 _LAYOUTS = (
@@ -148,8 +148,13 @@ def stored_parameters(checkpoint: Checkpoint) -> int | None:
             return None
         with suppress(UserError):  # reading it will tell
             told = read_header(file).items()
-            total += sum(each.count for name, each in told if not name.endswith(("inv_freq", "_norm.beta")))
+            total += sum(each.count for name, each in told if not _is_constant(name))
     return total or None
+
+
+def _is_constant(name: str) -> bool:
+    """The norms of a SAME autoencoder learn their `beta`, those of the diffusion network do not."""
+    return name.endswith("inv_freq") or (name.endswith("_norm.beta") and ".transformers." not in name)
 
 
 def _inside(tower: Path) -> list[Path]:

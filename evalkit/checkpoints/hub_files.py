@@ -9,12 +9,16 @@ from evalkit.checkpoints.safetensors_header import read_header
 from evalkit.checkpoints.shards import is_index
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.jsonio import parse_json
+from evalkit.core.limits import MOST_VALUES
 from evalkit.core.memory import growth_limited
 from evalkit.core.paths import files_under
 from evalkit.core.reading import open_regular, read_regular
 
 MOST_JSON = 64 << 20
 """Bytes of a JSON file, of which a tokenizer's is the largest."""
+
+_MOST_WORDS = 6_000_000
+"""Values of a tokenizer's file: Gemma's has 256,000 words, and 580,000 merges, each a list of two."""
 
 _MOST_GROWTH = 200 << 20
 _CONFIG = "config.json"
@@ -28,7 +32,8 @@ def look_over(folder: Path) -> Path:
     try:
         for path in files_under(folder):
             if path.name in _NAMES or path.name.endswith(_CONFIG) or is_index(path):
-                parse_json(read_regular(path, MOST_JSON), path)
+                values = _MOST_WORDS if path.name == "tokenizer.json" else MOST_VALUES
+                parse_json(read_regular(path, MOST_JSON), path, values=values)
             elif path.suffix == ".safetensors":
                 read_header(path)
             elif path.suffix in _TORCH:

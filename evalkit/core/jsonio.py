@@ -48,15 +48,17 @@ def read_json(path: Path, most: int = MOST_BYTES, finite: bool = False, once: bo
     return parse_json(read_bytes(path, most), path, finite, once)
 
 
-def parse_json(data: bytes, where: object, finite: bool = False, once: bool = False) -> Any:
+def parse_json(
+    data: bytes, where: object, finite: bool = False, once: bool = False, values: int = limits.MOST_VALUES
+) -> Any:
     """The value of JSON text. NaN literals stay NaN, and what is too large for a float is infinite, so that a gate can
     refuse them by name; `finite` refuses them here. `once` refuses a key that is twice in one object, of which Python
     would take the last.
 
     Raises UserError, naming `where`, for what is not JSON, is nested deeper than `limits.DEEPEST` or holds more than
-    `limits.MOST_VALUES` values: seen before anything is made of it. No error repeats what the text says.
+    so many `values`: seen before anything is made of it. No error repeats what the text says.
     """
-    reason = _too_much(data)
+    reason = _too_much(data, values)
     try:
         if not reason:
             constant = _refuse_constant if finite else None
@@ -80,11 +82,11 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return table
 
 
-def _too_much(data: bytes) -> str:
+def _too_much(data: bytes, values: int) -> str:
     """Why the text is not to be parsed, or "". Commas and brackets inside of strings are counted as values too."""
     opened = data.count(b"[") + data.count(b"{")
-    if opened + data.count(b",") > limits.MOST_VALUES:
-        return f"holds more than {limits.MOST_VALUES:,} values"
+    if opened + data.count(b",") > values:
+        return f"holds more than {values:,} values"
     if opened > limits.DEEPEST and limits.depth(_STRINGS.sub(b"", data)) > limits.DEEPEST:
         return f"is nested deeper than {limits.DEEPEST} levels"
     return ""

@@ -73,6 +73,21 @@ def _stability(hub: str, revision: str) -> Published:
     return Published((hub,), source, "Stability AI Community License", repositories=repositories, gated=True)
 
 
+_STABLE_AUDIO_3 = ("small-music", "small-sfx", "medium", "small-music-base", "small-sfx-base", "medium-base")
+_T5GEMMA_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+"""What is read of the text tower's folder, which each of the repositories has."""
+
+
+def _stable_audio_3(kind: str) -> Published:
+    """No commit is known in whole: `main` is taken, and the lock file keeps what it was at."""
+    hub = f"stable-audio-3-{kind}"
+    names = ("model_config.json", "model.safetensors", *(f"t5gemma-b-b-ul2/{file}" for file in _T5GEMMA_FILES))
+    repository = Repository(f"stabilityai/{hub}", "main", tuple((name, "") for name in names))
+    licence = "Stability AI Community License; its text tower: Gemma Terms of Use"
+    source = f"huggingface.co/stabilityai/{hub} (gated)"
+    return Published((hub,), source, licence, repositories=(repository,), gated=True)
+
+
 def _baseline(model: Baseline) -> Published:
     at = "" if model.revision == "main" else f" at {short_digest(model.revision)}"
     source = f"huggingface.co/{model.hub}{at} ({', '.join(model.files) or 'the hub folder'})"
@@ -143,6 +158,7 @@ PUBLISHED = {
     ),
     "stable-audio": _stability("stable-audio-open-1.0", "f21265c1e2710b3bd2386596943f0007f55f802e"),
     "stable-audio-open-small": _stability("stable-audio-open-small", "dc620d91535857b72ebb59b4ca45978db6d417f5"),
+    **{f"stable-audio-3-{kind}": _stable_audio_3(kind) for kind in _STABLE_AUDIO_3},
     **{
         f"stable-audio-{version}": Published(
             (f"stable-audio-{version}",),

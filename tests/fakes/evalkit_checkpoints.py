@@ -143,3 +143,39 @@ def small_unet_config() -> dict[str, Any]:
         "config": network,
     }
     return config
+
+
+def small_t5gemma(folder: Path) -> Path:
+    """A seeded T5Gemma with a tokenizer of the words word0, word1, ..., whole, as it lies beside Stable Audio 3."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import (
+        PreTrainedTokenizerFast,
+        T5GemmaConfig,
+        T5GemmaForConditionalGeneration,
+        T5GemmaModuleConfig,
+    )
+
+    words = {"<pad>": 0, "<unk>": 1} | {f"word{index}": index + 2 for index in range(200)}
+    inner = Tokenizer(models.WordLevel(words, unk_token="<unk>"))
+    inner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2, "head_dim": 8, "query_pre_attn_scalar": 8}
+    sizes = {"hidden_size": 768, "intermediate_size": 16, "num_hidden_layers": 2, "vocab_size": len(words), **heads}
+    parts = {name: T5GemmaModuleConfig(**sizes) for name in ("encoder", "decoder")}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(1)
+        net = T5GemmaForConditionalGeneration(T5GemmaConfig(**parts, vocab_size=len(words)))
+    net.save_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=inner, pad_token="<pad>", unk_token="<unk>", model_max_length=32
+    )
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def small_stable_audio_3(folder: Path, size: str = "small", objective: str = "rf_denoiser", latents: int = 600) -> Path:
+    """A whole folder of Stable Audio 3 with few channels and layers, text tower and all, of at most `latents`."""
+    import stable_audio_3_seeded as seeded_3
+
+    config = {**seeded_3.small(size, objective), "sample_size": 4096 * latents}
+    small_t5gemma(write_folder(folder, config) / "t5gemma-b-b-ul2")
+    return folder

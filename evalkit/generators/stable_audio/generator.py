@@ -36,10 +36,12 @@ from evalkit.generators.stable_audio.specs import check_seconds_start, describe,
 from evalkit.generators.stable_audio.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder
     from evalkit.generators.stable_audio.text_towers import TextTower
     from evalkit.nets.stable_audio.conditioning import Condition
-    from evalkit.nets.stable_audio.model import Posterior, StableAudio
+    from evalkit.nets.stable_audio.model import StableAudio
 
 __all__ = ["CONFIG", "WEIGHTS", "StableAudioGenerator", "load_model", "published_names"]
 
@@ -115,8 +117,8 @@ class StableAudioGenerator:
             self._tower = random_tower(known, self._model.config.text, self._overrides, device)
             return
         checkpoint = self._found()
-        self._model = build(checkpoint, device, dtype)
         self._refuse_another_model(checkpoint)
+        self._model = build(checkpoint, device, dtype)
         self._tower = load_tower(
             self._model.config.text, locate_tower(checkpoint, self._overrides), self._overrides, device
         )
@@ -124,7 +126,8 @@ class StableAudioGenerator:
     def generate(
         self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Options
     ) -> GenBatch:
-        """Sound of each prompt's own length: the window is sampled whole, then cut."""
+        """Sound of each prompt's own length, cut from the window, which is sampled whole, or from as many latents as it
+        takes of a model of free length."""
         import torch
 
         if self._model is None or self._tower is None:
@@ -141,11 +144,11 @@ class StableAudioGenerator:
             init = None if asked.init_audio is None else self._init(asked.init_audio)
             encoded = time.perf_counter()
             generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-            latents = self._model.sample(told, asked.sampling, generators, negative, init)
-            if latents.is_cuda:
+            latents = self._model.sample_each(told, seconds, asked.sampling, generators, negative, init)
+            if any(each.is_cuda for each in latents):
                 torch.cuda.synchronize()
             sampled = time.perf_counter()
-            audio = self._model.decode(latents).float().cpu().numpy()
+            audio = [self._model.decode(each[None])[0].float().cpu().numpy() for each in latents]
         timings = {"text": encoded - started, "sample": sampled - encoded, "decode": time.perf_counter() - sampled}
         rate = self._model.config.sample_rate
         clips = [cut(clip, round(length * rate), asked) for clip, length in zip(audio, seconds, strict=True)]
@@ -160,13 +163,13 @@ class StableAudioGenerator:
         device = self._model.backbone.weight.device
         return self._model.describe(text[rows].to(device), seconds, mask[rows].to(device), asked.seconds_start)
 
-    def _init(self, path: Path) -> Posterior:
+    def _init(self, path: Path) -> Tensor:
         import torch
 
         assert self._model is not None
         config = self._model.config
         samples = read_init(path, config.sample_rate, self.spec.channels, config.sample_size)
-        return self._model.posterior(torch.from_numpy(samples))
+        return torch.from_numpy(samples)
 
     def autoencoder(self, device: str, dtype: str) -> StableAudioAutoencoder:
         """The autoencoder alone, without a text tower. Raises MissingWeights or BadCheckpoint, as `load` does."""
@@ -180,9 +183,13 @@ class StableAudioGenerator:
 
     def _refuse_another_model(self, checkpoint: Checkpoint) -> None:
         """The variant's own files must be the variant's: every item of another rate would fail, one by one."""
-        assert self._model is not None
-        config = self._model.config
-        found = config.sample_rate, config.autoencoder.io_channels, config.window_seconds, config.objective
+        from evalkit.nets.stable_audio.config import parse
+
+        config = parse(checkpoint.config, str(checkpoint.source))
+        # Of a free length only the longest sound is known: published files state windows that differ by a second.
+        fits = config.free and 0 <= config.window_seconds - self.spec.max_seconds < 5
+        window = self.spec.window_seconds if fits else config.window_seconds
+        found = config.sample_rate, config.autoencoder.io_channels, window, config.objective
         wanted = self.spec.sample_rate, self.spec.channels, self.spec.window_seconds, self._variant.objective
         if self._checkpoint is None and found != wanted:
             told, asked = (
@@ -223,5 +230,11 @@ mini = _builder("stable-audio-mini")
 mini_1 = _builder("stable-audio-1-mini")
 open_1_0 = _builder("stable-audio")
 open_small = _builder("stable-audio-open-small")
+small_music = _builder("stable-audio-3-small-music")
+small_sfx = _builder("stable-audio-3-small-sfx")
+medium = _builder("stable-audio-3-medium")
+small_music_base = _builder("stable-audio-3-small-music-base")
+small_sfx_base = _builder("stable-audio-3-small-sfx-base")
+medium_base = _builder("stable-audio-3-medium-base")
 version_1 = _builder("stable-audio-1")
 version_2 = _builder("stable-audio-2")

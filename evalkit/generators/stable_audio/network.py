@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.checkpoints.find import Checkpoint, open_checkpoint
-from evalkit.core.errors import BadCheckpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,10 +46,6 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
     from evalkit.nets.stable_audio.model import StableAudio
 
     config = parse(checkpoint.config, str(checkpoint.source))
-    if config.free:
-        raise BadCheckpoint(
-            f"{checkpoint.source}: is a model of free length (Stable Audio 3), which evalkit does not run yet"
-        )
     with built_from(checkpoint.weights), undrawn():
         model = StableAudio(config)
     whole = as_published(model)

@@ -77,6 +77,16 @@ VERSION_2: Presets = {
 FLOW: Presets = {"ui": _flow("euler", 50, 7.0), "fast": _flow("euler", 25, 7.0)}
 """For a rectified flow that is no published variant, such as the base that Open Small was made from."""
 
+VERSION_3: Presets = {
+    "card": _as_of("0.0.20", _flow("pingpong", 8, 1.0)),
+    "fast": _as_of("0.0.20", _flow("pingpong", 4, 1.0)),
+}
+
+VERSION_3_BASE: Presets = {
+    "card": {**_as_of("0.0.20", _flow("euler", 50, 7.0)), "apg": 1.0},
+    "fast": {**_as_of("0.0.20", _flow("euler", 25, 7.0)), "apg": 1.0},
+}
+
 _SHAPING = (0.05, 15.0)
 """sigma_min and sigma_max of the minis, whose latents show nothing at more noise and are as noisy at less."""
 

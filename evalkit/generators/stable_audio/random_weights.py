@@ -55,6 +55,8 @@ def random_tower(known: KnownConfig, config: TextConfig, overrides: Mapping[str,
         torch.manual_seed(_SEED)
         if config.kind == "t5":
             return RandomTower(_random_t5(config.weights), config.max_length, device, layer=-1, keep_padding=False)
+        if config.kind == "t5gemma":
+            return RandomTower(_random_t5gemma(), config.max_length, device, layer=-1, keep_padding=True)
         return RandomTower(_random_clap(), _CLAP_TOKENS, device, layer=-2, keep_padding=True)
 
 
@@ -88,6 +90,19 @@ def _random_t5(name: str) -> PreTrainedModel:
     return T5EncoderModel(
         T5Config(d_model=width, num_layers=layers, num_heads=heads, d_ff=inner, d_kv=64, is_encoder_decoder=False)
     )
+
+
+def _random_t5gemma() -> PreTrainedModel:
+    """The encoder of t5gemma-b-b-ul2."""
+    from transformers import T5GemmaConfig, T5GemmaEncoderModel, T5GemmaModuleConfig
+
+    heads: dict[str, Any] = {"num_attention_heads": 12, "num_key_value_heads": 12, "head_dim": 64}
+    heads["query_pre_attn_scalar"] = 64
+    sizes: dict[str, Any] = {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12}
+    encoder = T5GemmaModuleConfig(**sizes, **heads, vocab_size=256_000)
+    config = T5GemmaConfig(encoder=encoder, is_encoder_decoder=False, vocab_size=256_000)
+    config._attn_implementation = "eager"
+    return T5GemmaEncoderModel(config)
 
 
 def _random_clap() -> PreTrainedModel:

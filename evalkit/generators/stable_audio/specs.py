@@ -16,6 +16,7 @@ from evalkit.checkpoints.find import (
     fingerprint,
     open_checkpoint,
     stored_parameters,
+    tower_name,
     weights_name,
 )
 from evalkit.checkpoints.own_config import CONFIG
@@ -26,6 +27,7 @@ from evalkit.fetch.hub_revision import called, hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GeneratorSpec, rounded_down
 from evalkit.generators.stable_audio.variants import FLOW_PRESETS, VARIANTS, Variant
+from evalkit.nets.stable_audio.reader import FREE
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
 """The published architectures, as `<variant>.json` in stable-audio-tools' format."""
@@ -108,7 +110,8 @@ def _shaped(variant: Variant, config: Mapping[str, Any], source: Path) -> Genera
         autoencoder, diffusion = config["model"]["pretransform"]["config"], config["model"]["diffusion"]
         ratio, made = autoencoder["downsampling_ratio"], autoencoder["io_channels"]
         channels = config.get("audio_channels", made)
-        kind = str(diffusion["type"]), str(diffusion.get("diffusion_objective", "v"))
+        free = any(diffusion.get(name) is True for name in FREE)
+        kind = str(diffusion["type"]), str(diffusion.get("diffusion_objective", "v")), free
     except (LookupError, TypeError, AttributeError) as error:
         raise BadCheckpoint(f"{source}: not a model config of stable-audio-tools: {error!r}") from None
     for key, value, high in (
@@ -121,7 +124,7 @@ def _shaped(variant: Variant, config: Mapping[str, Any], source: Path) -> Genera
             raise BadCheckpoint(f"{source}: {key} is {value!r}, expected a whole number from 1 to {high}")
     if channels != made:
         raise BadCheckpoint(f"{source}: audio_channels is {channels}, and its autoencoder makes {made!r}")
-    needs = (weights_name(config),) if weights_name(config) else ()
+    needs = (weights_name(config),) if weights_name(config) and tower_name(config)[0] != "t5gemma" else ()
     window, notes = _window(size, ratio, rate, source)
     spec = replace(_kin(variant, kind), sample_rate=rate, channels=channels, needs=needs)
     return replace(spec, window_seconds=window / rate, max_seconds=window / rate, notes=notes)
@@ -138,12 +141,12 @@ def _window(size: int, ratio: int, rate: int, source: Path) -> tuple[int, tuple[
     return window, (f"{source}: {told}: its sounds have at most {window} samples, {rounded_down(window / rate):g} s",)
 
 
-def _kin(variant: Variant, kind: tuple[str, str]) -> GeneratorSpec:
-    """The variant's spec with the presets of the first variant whose backbone and objective are these."""
+def _kin(variant: Variant, kind: tuple[str, str, bool]) -> GeneratorSpec:
+    """The variant's spec with the presets of the first variant whose backbone, objective and lengths are these."""
     spec = variant.spec
-    if kind == (variant.backbone, variant.objective):
+    if kind == (variant.backbone, variant.objective, variant.free):
         return spec
-    kin = next((each for each in VARIANTS.values() if kind == (each.backbone, each.objective)), None)
+    kin = next((each for each in VARIANTS.values() if kind == (each.backbone, each.objective, each.free)), None)
     if kin is not None:
         return replace(spec, presets=kin.spec.presets, default_preset=kin.spec.default_preset)
     if kind[1] == "rectified_flow":

@@ -21,12 +21,13 @@ _RATE = 44100
 
 @dataclass(frozen=True)
 class Variant:
-    """A model's spec, and how a config shows that it is of this kind: its `model.diffusion.type` and
-    `diffusion_objective`."""
+    """A model's spec, and how a config shows that it is of this kind: its `model.diffusion.type`,
+    `diffusion_objective`, and whether its sounds are of free length."""
 
     spec: GeneratorSpec
     backbone: str
     objective: str
+    free: bool = False
 
 
 def _full(
@@ -34,13 +35,15 @@ def _full(
     *,
     window: int,
     parameters: int,
-    text: str,
+    text: str = "",
     of: Presets,
     preset: str,
     batch: int,
     licence: str = _UNPUBLISHED,
+    longest: float | None = None,
 ) -> GeneratorSpec:
-    """A full-size model: `window` in samples at 44.1 kHz, its text tower's weights, its presets and the default one."""
+    """A full-size model: `window` in samples at 44.1 kHz, its text tower's weights where these lie apart, its presets
+    and the default one; `longest` in seconds where that is less than the window."""
     return GeneratorSpec(
         name=name,
         family="stable_audio",
@@ -49,16 +52,33 @@ def _full(
         follows=FOLLOWS,
         sample_rate=_RATE,
         channels=2,
-        max_seconds=window / _RATE,
+        max_seconds=window / _RATE if longest is None else longest,
         window_seconds=window / _RATE,
         parameters=parameters,
         licence=licence,
         gated=licence != _UNPUBLISHED,
-        needs=(text,),
+        needs=(text,) if text else (),
         presets=of,
         default_preset=preset,
         batch_size=batch,
     )
+
+
+def _version_3(kind: str, base: bool) -> Variant:
+    """Stable Audio 3 `kind` (small-music, small-sfx or medium), distilled or, `base`, before that. Its text tower comes
+    in its own repository. The sizes of the windows are those that code which loads the published files says."""
+    small = kind != "medium"
+    spec = _full(
+        f"stable-audio-3-{kind}{'-base' * base}",
+        window=(5_324_800 if base else 5_292_032) if small else 16_777_216,
+        longest=120.0 if small else 380.0,
+        parameters=567_573_553 if small else 2_305_495_393,
+        of=presets.VERSION_3_BASE if base else presets.VERSION_3,
+        preset="card",
+        batch=8 if small else 4,
+        licence=f"{_COMMUNITY}; text tower: Gemma Terms of Use",
+    )
+    return Variant(spec, "dit", "rectified_flow" if base else "rf_denoiser", free=True)
 
 
 def _mini(name: str, of: Presets) -> GeneratorSpec:
@@ -131,6 +151,7 @@ VARIANTS: Mapping[str, Variant] = {
         Variant(_OPEN_SMALL, "dit", "rf_denoiser"),
         Variant(_VERSION_1, "adp_cfg_1d", "v"),
         Variant(_VERSION_2, "dit", "v"),
+        *(_version_3(kind, base) for base in (False, True) for kind in ("small-music", "small-sfx", "medium")),
         Variant(_mini("stable-audio-mini", presets.MINI), "dit", "v"),
         Variant(_mini("stable-audio-1-mini", presets.MINI_1), "adp_cfg_1d", "v"),
     )

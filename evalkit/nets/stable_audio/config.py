@@ -17,7 +17,7 @@ from evalkit.nets.stable_audio.autoencoders import AutoencoderConfig, read_pretr
 from evalkit.nets.stable_audio.backbones import read_backbone
 from evalkit.nets.stable_audio.conditioning import IntConfig, NumberConfig, Routes
 from evalkit.nets.stable_audio.dit import DiTConfig
-from evalkit.nets.stable_audio.reader import Block, Reader
+from evalkit.nets.stable_audio.reader import FREE, Block, Reader
 from evalkit.nets.stable_audio.schedule import TimeShift
 from evalkit.nets.stable_audio.unet1d import UNetConfig
 
@@ -107,7 +107,7 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
     objective = diffusion.get("diffusion_objective", "v")
     reader.expect("model.diffusion.diffusion_objective", objective, OBJECTIVES)
     text, numbers = _conditioners(conditioning, reader)
-    free = any(diffusion.get(name, False) for name in _FREE)  # its shift was the training's alone
+    free = any(diffusion.get(name, False) for name in FREE)  # its shift was the training's alone
     found = ModelConfig(
         sample_rate=reader.whole(config, "sample_rate", 10**6),
         sample_size=reader.whole(config, "sample_size", 10**9),
@@ -140,9 +140,6 @@ _DIFFUSION = {
     "mask_padding_attention",
     "use_effective_length_for_schedule",
 }
-
-_FREE = ("mask_padding_attention", "use_effective_length_for_schedule")
-"""Either has the original make as many latents as a sound takes."""
 
 _DIFFUSION_OFF: Block = {
     "input_concat_ids": [],

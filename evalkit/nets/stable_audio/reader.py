@@ -14,6 +14,9 @@ from evalkit.core.errors import BadCheckpoint
 
 Block = Mapping[str, Any]
 
+FREE = ("mask_padding_attention", "use_effective_length_for_schedule")
+"""Entries of `model.diffusion`, of which either has as many latents made as a sound takes, instead of a window."""
+
 WIDEST, DEEPEST, LEVELS = 65_536, 256, 16
 """More channels in a layer, layers in a row or levels than this is a slip, or an attempt to fill the memory."""
 

@@ -1,0 +1,169 @@
+"""Stable Audio 3 from whole folders in its published layout, small; its numbers: tests/parity/test_stable_audio_3.py."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from evalkit_checkpoints import small_stable_audio_3, small_t5gemma
+from safetensors.torch import load_file, save_file
+
+from evalkit.checkpoints.find import locate_tower, open_checkpoint
+from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.generators.stable_audio import generator
+from evalkit.generators.stable_audio.generator import StableAudioGenerator, medium_base, small_sfx, small_sfx_base
+from evalkit.generators.stable_audio.text_towers import T5GemmaTower
+from evalkit.generators.stable_audio.variants import VARIANTS
+
+RATE = 44100
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, StableAudioGenerator]:
+    folder = tmp_path_factory.mktemp("stable_audio_3")
+    found = {
+        "small": small_sfx(checkpoint=small_stable_audio_3(folder / "small")),
+        "medium": medium_base(checkpoint=small_stable_audio_3(folder / "medium", "medium", "rectified_flow")),
+    }
+    for model in found.values():
+        model.check_files()
+        model.load("cpu", "float32")
+    return found
+
+
+def few_steps(model: StableAudioGenerator) -> dict[str, object]:
+    return {**model.spec.presets["card"], "steps": 2}
+
+
+@pytest.mark.parametrize("name", ["small", "medium"])
+def test_sounds_are_as_long_as_asked_and_not_their_neighbours(
+    models: dict[str, StableAudioGenerator], name: str
+) -> None:
+    """From half a second to the longest, in one batch or alone, the empty prompt too."""
+    model = models[name]
+    longest = model.spec.max_seconds
+    prompts, seconds, seeds = ["word1 word2", "", "word7"], [0.5, 5.0, longest], [1, 2, 3]
+    together = model.generate(prompts, seconds, seeds, few_steps(model)).audio
+    assert [sound.shape for sound in together] == [(2, round(each * RATE)) for each in seconds]
+    for row in (0, 1):
+        alone = model.generate([prompts[row]], [seconds[row]], [seeds[row]], few_steps(model)).audio[0]
+        assert np.abs(alone - together[row]).max() <= 1e-5
+        assert np.isfinite(alone).all() and alone.std() > 1e-3
+
+
+def test_what_is_asked_changes_the_sound(models: dict[str, StableAudioGenerator]) -> None:
+    """Words, seconds, the version of the times, guidance, a negative prompt and a sound to start from are all heard."""
+    model = models["medium"]
+    plain = few_steps(model)
+
+    def sound(prompt: str = "word1", **changes: object) -> np.ndarray:
+        return model.generate([prompt], [1.0], [1], {**plain, **changes}).audio[0]
+
+    first = sound()
+    assert np.array_equal(first, sound())
+    for other in (sound("word2"), sound(apg=0.0), sound(schedule="0.0.19"), sound(negative_prompt="word9")):
+        assert np.abs(other - first).max() > 1e-4
+
+
+def test_a_sound_to_start_from_is_heard(models: dict[str, StableAudioGenerator], tmp_path: Path) -> None:
+    import soundfile
+
+    model = models["small"]
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.1, (RATE, 2)), RATE)
+    options = {**few_steps(model), "init_audio": str(tmp_path / "a.wav"), "init_noise_level": 0.5}
+    started = model.generate(["word1", "word1"], [1.0, 2.0], [1, 1], options).audio
+    plain = model.generate(["word1"], [1.0], [1], few_steps(model)).audio[0]
+    assert [each.shape[1] for each in started] == [RATE, 2 * RATE]
+    assert np.abs(started[0] - plain).max() > 1e-3
+
+
+def test_the_text_tower_reads_as_the_publishers_conditioner(tmp_path: Path) -> None:
+    """The encoder alone, in float32, with its soft cap; words do not see padding, and a prompt no other."""
+    from transformers import T5GemmaForConditionalGeneration
+
+    folder = small_t5gemma(tmp_path)
+    tower = T5GemmaTower(folder, "cpu", 8)
+    text, mask = tower.read(["word3 word4", " ".join(["word5"] * 40), ""])
+    assert text.shape == (3, 8, 768)
+    assert mask.sum(dim=1).tolist() == [2, 8, 0]
+    whole = T5GemmaForConditionalGeneration.from_pretrained(folder, attn_implementation="eager").get_encoder()
+    with torch.no_grad():
+        wanted = whole(torch.tensor([[5, 6]])).last_hidden_state
+    assert torch.allclose(text[0, :2], wanted[0], atol=1e-5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return small_stable_audio_3(tmp_path / "stable-audio-3")
+
+
+def change(folder: Path, **entries: object) -> None:
+    file = folder / "model_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **entries}))
+
+
+def test_a_folder_without_its_text_tower_is_told_before_it_is_loaded(folder: Path) -> None:
+    (folder / "t5gemma-b-b-ul2").rename(folder / "elsewhere")
+    with pytest.raises(MissingWeights, match="asks for the text tower 't5gemma-b-b-ul2'"):
+        small_sfx(checkpoint=folder).check_files()
+
+
+def test_the_text_tower_lies_in_the_folder(folder: Path) -> None:
+    assert locate_tower(open_checkpoint(folder), {}) == folder / "t5gemma-b-b-ul2"
+
+
+@pytest.mark.parametrize(
+    ("make", "entries"),
+    [
+        ("medium", {"sample_size": 5_292_032}),
+        ("small_sfx", {"sample_size": 16_777_216}),
+        ("small_sfx_base", {"sample_size": 5_324_800}),
+    ],
+)
+def test_another_models_files_are_refused_before_they_are_read(
+    folder: Path, make: str, entries: dict[str, object]
+) -> None:
+    """A small one for a medium one, a medium one for a small one, and a distilled one for its base."""
+    change(folder, **entries)
+    (folder / "model.safetensors").write_bytes(b"not read")
+    build = getattr(generator, make)
+    with pytest.raises(BadCheckpoint, match="is not stable-audio-3-") as error:
+        build({build().spec.name: folder}).load("cpu", "float32")
+    assert "\n" not in error.value.message
+
+
+def test_published_files_may_state_another_window(folder: Path) -> None:
+    """The published configs are gated; what matters is that the longest sound fits."""
+    change(folder, sample_size=5_300_224)
+    small_sfx({"stable-audio-3-small-sfx": folder}).load("cpu", "float32")
+
+
+@pytest.mark.parametrize("cut", ["model.safetensors", "t5gemma-b-b-ul2/model.safetensors"])
+def test_a_file_that_was_cut_short_is_named(folder: Path, cut: str) -> None:
+    file = folder / cut
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(BadCheckpoint, match=str(folder)) as error:
+        small_sfx(checkpoint=folder).load("cpu", "float32")
+    assert "\n" not in error.value.message
+
+
+def test_a_checkpoint_without_its_autoencoder_is_named(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    kept = {name: tensor for name, tensor in load_file(file).items() if not name.startswith("pretransform.")}
+    save_file(kept, file)
+    with pytest.raises(BadCheckpoint, match=r"missing pretransform\.model\."):
+        small_sfx(checkpoint=folder).load("cpu", "float32")
+
+
+def test_presets_are_those_of_its_kind(folder: Path) -> None:
+    """Open Small's ping-pong goes through the times of another version: another sound for the same seed."""
+    assert generator.open_small(checkpoint=folder).spec.presets["card"]["schedule"] == "0.0.20"
+    base = small_sfx_base().spec.presets["card"]
+    assert (base["sampler"], base["steps"], base["cfg"], base["apg"]) == ("euler", 50, 7.0, 1.0)
+    assert {name: each.spec.max_seconds for name, each in VARIANTS.items() if each.free} == {
+        **{f"stable-audio-3-small-{kind}": 120.0 for kind in ("music", "sfx", "music-base", "sfx-base")},
+        **{f"stable-audio-3-medium{kind}": 380.0 for kind in ("", "-base")},
+    }
