@@ -172,7 +172,7 @@ def small_t5gemma(folder: Path) -> Path:
     return folder
 
 
-def small_stable_audio_3(folder: Path, size: str = "small", objective: str = "rf_denoiser", latents: int = 600) -> Path:
+def small_stable_audio_3(folder: Path, size: str = "small", objective: str = "rf_denoiser", latents: int = 130) -> Path:
     """A whole folder of Stable Audio 3 with few channels and layers, text tower and all, of at most `latents`."""
     import stable_audio_3_seeded as seeded_3
 

@@ -1,4 +1,4 @@
-"""Stable Audio 3 from whole folders in its published layout, small; its numbers: tests/parity/test_stable_audio_3.py."""
+"""Stable Audio 3 from small folders in its published layout; its numbers: tests/parity/test_stable_audio_3.py."""
 
 from __future__ import annotations
 
@@ -32,6 +32,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, StableAudioGen
         model.check_files()
         model.load("cpu", "float32")
     return found
+
+
+@pytest.mark.slow
+def test_long_sounds_are_as_long_as_asked(tmp_path: Path) -> None:
+    """47 seconds, and the longest of the small models, which leaves no headroom and is made in pieces."""
+    model = small_sfx(checkpoint=small_stable_audio_3(tmp_path / "long", latents=1292))
+    model.load("cpu", "float32")
+    sounds = model.generate(["word1", "word2"], [47.0, 120.0], [1, 2], few_steps(model)).audio
+    assert [sound.shape for sound in sounds] == [(2, 47 * RATE), (2, 120 * RATE)]
 
 
 def few_steps(model: StableAudioGenerator) -> dict[str, object]:
