@@ -46,7 +46,8 @@ GUARDED = {
     "evalkit/generators/hub_folder.py": {"kind.from_pretrained", "AutoTokenizer.from_pretrained"},
     "evalkit/generators/latent_diffusion.py": {"kind.from_pretrained", "DDIMScheduler.from_pretrained"},
     "evalkit/generators/stable_audio/text_towers.py": {
-        "AutoTokenizer.from_pretrained", "T5EncoderModel.from_pretrained",
+        "AutoTokenizer.from_pretrained", "T5EncoderModel.from_pretrained", "AutoConfig.from_pretrained",
+        "T5GemmaEncoderModel.from_pretrained",
     },
     "evalkit/checkpoints/keras.py": {"gzip.GzipFile"},
     "evalkit/checkpoints/keras_worker.py": {"h5py", "h5py.File"},
