@@ -107,7 +107,7 @@ def _unreadable(error: UnreadableAudio, item: Item, attempt: int) -> Record:
 
 def _inspected(clip: Clip, audio: str | None, item: Item, attempt: int, sound: Sound | None) -> Record:
     """The record of a sound as it was decoded; `audio` is None for one that is in memory alone."""
-    verdicts = inspect(clip, seconds=item.prompt.seconds or None)
+    verdicts = inspect(clip, seconds=item.prompt.seconds or None, loops=True)
     fatal = [name for name in verdicts if name in FATAL]
     if fatal:
         return _failed(item, "verdict", ", ".join(fatal), attempt, verdicts)

@@ -22,6 +22,7 @@ from evalkit.embed.base import Embedder, is_own
 from evalkit.execute.base import Executor, Unclosed
 from evalkit.execute.bench import Identity
 from evalkit.fetch.home import FEATURES, evalkit_home
+from evalkit.run.copies import marked, near_copies
 from evalkit.run.embed import Workshop
 from evalkit.run.embedders import open_embedder, order_of, targets
 from evalkit.run.executors import executor_of
@@ -89,7 +90,10 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
             if decided.get("not_made"):
                 manifest.update(status="decided", decided=decided)
                 return replace(_outcome(plan, records, {}, reused=False), unclosed=unclosed, decided=decided)
-            scoring = replace(whole, records=records)
+            with _timed(manifest, "score"):
+                copies = near_copies(plan, records, ready.references.recordings, progress)
+            records = marked(records, copies)
+            scoring = replace(whole, records=records, copies=copies)
             with _timed(manifest, "embed"):
                 embeddings = embed_all(scoring, progress)
             with _timed(manifest, "score"), progress.step("score"):

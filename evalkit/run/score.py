@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from evalkit.metrics.base import Metric, MetricCard, MetricInputs, MetricResult,
 from evalkit.metrics.contract import computed, load_metric
 from evalkit.metrics.like import Like
 from evalkit.metrics.results import prompt_means
+from evalkit.run.copies import Copy
 from evalkit.run.embed import STAGE, Embedding, Workshop, faults_told
 from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
@@ -37,12 +38,14 @@ from evalkit.suites.references import set_from_features
 
 TEXT = "text:"
 REFERENCE = "reference:"
+_NAMED = 3
 
 
 @dataclass(frozen=True)
 class Scoring:
     """What every metric of a run shares. `workshops` holds one embedder per weights name, `broken` {metric: reason}
-    those whose code cannot be loaded, `codes` {metric: digest} that of the code which is not evalkit's own."""
+    those whose code cannot be loaded, `codes` {metric: digest} that of the code which is not evalkit's own, `copies`
+    {a sound's key: the recording of the reference that it holds over again}."""
 
     plan: Plan
     records: Mapping[str, Record]
@@ -51,6 +54,7 @@ class Scoring:
     codes: Mapping[str, str]
     workshops: Mapping[str, Workshop]
     references: References
+    copies: Mapping[str, Copy] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,11 @@ def _suspicions(scoring: Scoring, heard: Sequence[Item], by_recordings: bool) ->
     same = sum(each.sha256 in known for each in records)
     if same:
         said.append(f"{same} of {len(records)} sounds are themselves recordings of the reference, to the byte")
+    near = {item.name: scoring.copies[item.key].recording for item in heard if item.key in scoring.copies}
+    if by_recordings and len(near) > same:
+        some = ", ".join(f"{name!r} of {recording!r}" for name, recording in list(near.items())[:_NAMED])
+        more = f" and {len(near) - _NAMED} more" if len(near) > _NAMED else ""
+        said.append(f"{len(near)} of {len(records)} sounds are near-copies of reference recordings: {some}{more}")
     return said
 
 
