@@ -1,4 +1,4 @@
-"""A recording is found again among others whatever became of it, and silence, noise and another recording are not it."""
+"""A recording is found again among others whatever became of it; silence and other recordings are not it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def field(seed: int, seconds: float = 4.0) -> np.ndarray:
 
 def mp3(sound: np.ndarray) -> np.ndarray:
     file = io.BytesIO()
-    soundfile.write(file, sound.T, RATE, format="MP3")
+    soundfile.write(file, sound.T, RATE, format="MP3", bitrate_mode="CONSTANT", compression_level=0.6)  # 66 kbit/s
     file.seek(0)
     return np.asarray(soundfile.read(file, always_2d=True, dtype="float32")[0].T)
 

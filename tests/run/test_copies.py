@@ -1,4 +1,4 @@
-"""A model that gives back its suite's recordings is told so: in the row of the sound, beside the number, on the page."""
+"""A model that gives back its suite's recordings is told so: in the row of the sound and beside the number."""
 
 from __future__ import annotations
 
@@ -85,6 +85,7 @@ def test_a_catalogue_is_made_once(recordings: dict[str, Path], tmp_path: Path, m
     assert near_copies(HERE, records, known, Silent()) == {}
 
 
+@pytest.mark.slow
 def test_a_scored_folder_says_so_beside_its_number_and_in_its_rows(
     evalkit: Evalkit, recordings: dict[str, Path], tmp_path: Path
 ) -> None:
