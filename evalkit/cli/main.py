@@ -24,7 +24,7 @@ from evalkit.cli.output import flush, say, tolerant_streams, warn
 from evalkit.cli.telling import with_telling
 from evalkit.cli.words import Verb
 from evalkit.core import interrupts, threads
-from evalkit.core.errors import UserError
+from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.files import refusal
 
 VERBS = (
@@ -50,6 +50,7 @@ VERBS = (
     "doctor",
     "verify",
 )
+_OWN_OPTIONS = ("--version", "--help", "-h", "--install-completion", "--show-completion")
 _GOES_ON = ("run", "generate", "score", "fetch", "baselines")
 """Verbs that keep what they have done when they are stopped."""
 
@@ -107,11 +108,21 @@ def main() -> None:
     with interrupts.heeded():
         try:
             try:
+                _require_known(typed)
                 build((typed,) if typed in VERBS else VERBS)()
             finally:
                 flush()
         except (Exception, KeyboardInterrupt, SystemExit) as ended:  # noqa: BLE001 - a bug is raised again
             _end(ended, typed)
+
+
+def _require_known(typed: str) -> None:
+    """Raises UserError for a word that is no verb, and for an option of a verb in front of it."""
+    if typed.startswith("-"):
+        if typed not in _OWN_OPTIONS:
+            raise UserError(f"evalkit has no option {typed}", "an option stands behind its verb: evalkit run --limit 8")
+    elif typed and typed not in VERBS:
+        raise unknown_name("verb", typed, VERBS)
 
 
 def _end(ended: BaseException, verb: str) -> NoReturn:

@@ -200,7 +200,7 @@ def _of_sounds(brief: Brief) -> Listing:
         raise UserError(f"{'; '.join(faults[:_TOLD])}{more}", hint)
     if len(prompts) > MOST_PROMPTS:
         raise UserError(f"the folders hold more than {MOST_PROMPTS:,} sounds", "score them in parts")
-    how = "in file names: _ and - are spaces, a number at the end is a take" if by_name else "beside the sounds"
+    how = "in file names: _, -, + and %20 are spaces, a number at the end is a take" if by_name else "beside the sounds"
     return Listing(list(prompts.values()), [f"prompts: {len(prompts)}, {how}"])
 
 

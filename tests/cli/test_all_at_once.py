@@ -263,3 +263,12 @@ def test_no_options_are_looked_at_after_what_a_fetch_would_bring(evalkit: Callab
     assert code == 2 and not out
     for each in ("'fas'", "'stpes'", "--limit 0"):
         assert each in err, err
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (("rnu", "--limit", "3"), "no verb is called 'rnu' (did you mean run"),
+    (("--limit", "3", "run"), "evalkit has no option --limit (an option stands behind its verb"),
+])  # fmt: skip
+def test_a_word_that_is_no_verb_is_one_line(evalkit: Callable[..., Answer], words: tuple[str, ...], told: str) -> None:
+    code, out, err = evalkit(*words)
+    assert code == 2 and not out and told in err and err.count("\n") == 1, err
