@@ -11,46 +11,29 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evalkit_warm import Warm
+from evalkit_warm import PATH, warm
 
-import evalkit
-
-FAKES = Path(__file__).resolve().parent.parent / "fakes"
 Typed = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 def command(folder: Path, words: Sequence[str], module: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """How `evalkit WORDS` is started in a folder, as arguments of subprocess."""
-    path = os.pathsep.join((str(FAKES), str(Path(evalkit.__file__).parent.parent)))
-    variables = {**os.environ, "PYTHONPATH": path, "EVALKIT_HOME": str(folder / "home"), **environment}
+    variables = {**os.environ, "PYTHONPATH": PATH, "EVALKIT_HOME": str(folder / "home"), **environment}
     # A test may ask for another encoding than UTF-8: what cannot be read so becomes surrogates, not an error.
     told = {"encoding": "utf-8", "errors": "surrogateescape"}
     return {"args": [sys.executable, "-m", module, *words], "cwd": folder, "env": variables, **told}
 
 
-@pytest.fixture(scope="session")
-def warm() -> Iterator[Mapping[str, Warm]]:
-    """Processes that have imported everything, by module."""
-    path = command(Path("/"), (), "evalkit", {})["env"]["PYTHONPATH"]
-    found = {module: Warm(module, {**os.environ, "PYTHONPATH": path}) for module in ("evalkit", "evalkit_fakes")}
-    yield found
-    for each in found.values():
-        each.close()
-
-
-AT_START = ("PYTHON", "LC_", "LANG", "HF_", "ENCODING", "OMP_", "CHEAP_BUG")
-"""Beginnings of variables that are read while Python starts, or modules are imported."""
-
-
 @pytest.fixture
-def typed(tmp_path: Path, warm: Mapping[str, Warm]) -> Typed:
-    """`typed("run", "--suite", ...)` runs that command in tmp_path and returns the finished process: a fork of a warm
-    one, or where a variable decides how it starts one of its own."""
+def typed(tmp_path: Path) -> Typed:
+    """`typed("run", "--suite", ...)` runs that command in tmp_path and returns the finished process."""
 
     def run(*words: str, module: str = "evalkit_fakes", **environment: str) -> subprocess.CompletedProcess[str]:
-        if not any(name.startswith(AT_START) for name in environment):
-            return warm[module].run(words, tmp_path, command(tmp_path, words, module, environment)["env"])
-        return subprocess.run(**command(tmp_path, words, module, environment), capture_output=True, timeout=120)
+        started = command(tmp_path, words, module, environment)
+        ready = warm(module, environment)
+        if ready is not None:
+            return ready.run(words, tmp_path, started["env"])
+        return subprocess.run(**started, capture_output=True, timeout=120)
 
     return run
 

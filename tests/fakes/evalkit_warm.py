@@ -8,6 +8,7 @@ Tests of starting itself (what is imported, how long it takes, which encoding is
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import io
 import json
@@ -16,41 +17,77 @@ import subprocess
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import evalkit
+
+PATH = os.pathsep.join((str(Path(__file__).resolve().parent), str(Path(evalkit.__file__).parent.parent)))
+"""PYTHONPATH of a process that finds the stand-ins and this evalkit."""
 
 _VERBS = ("run", "score", "report", "check", "compare", "fetch", "suites", "models", "bundle", "trend", "plan")
 _BEGUN_WITH = ("evalkit.api.run", "evalkit.api.score", "evalkit.run.pipeline", "evalkit.report.page", "torch", "pandas")
 
 
+_AT_START = ("PYTHON", "LC_", "LANG", "HF_", "ENCODING", "OMP_", "CHEAP_BUG")
+"""Beginnings of variables that are read while Python starts, or modules are imported."""
+
+Before = tuple[str, ...]
+"""What the process does to itself first: a function as `module:name`, and its arguments as text."""
+
+
+def warm(module: str, environment: Mapping[str, str]) -> Warm | None:
+    """The warm process for `python -m module`, one a process of tests; None where a variable decides how it starts."""
+    return None if any(name.startswith(_AT_START) for name in environment) else _started(module)
+
+
+@cache
+def _started(module: str) -> Warm:
+    found = Warm(module)
+    atexit.register(found.close)
+    return found
+
+
+def prepare(before: Before) -> None:
+    """Do what `before` says, in this process."""
+    if before:
+        room, _, name = before[0].partition(":")
+        getattr(importlib.import_module(room), name)(*before[1:])
+
+
 class Warm:
     """Our end: one such process for a module, started at its first command."""
 
-    def __init__(self, module: str, environment: dict[str, str]) -> None:
-        self._module, self._environment = module, environment
+    def __init__(self, module: str) -> None:
+        self._module = module
         self._process: subprocess.Popen[str] | None = None
 
-    def run(self, words: Sequence[str], folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        """The finished command. Raises TimeoutError after two minutes."""
+    def run(
+        self, words: Sequence[str], folder: Path, environment: Mapping[str, str], before: Before = ()
+    ) -> subprocess.CompletedProcess[str]:
+        """The finished command, `environment` all of its variables."""
         process = self._started()
         assert process.stdin is not None and process.stdout is not None
-        with tempfile.TemporaryDirectory() as place:
-            out, err = Path(place) / "out", Path(place) / "err"
-            asked = {"words": list(words), "cwd": str(folder), "env": environment, "out": str(out), "err": str(err)}
-            process.stdin.write(json.dumps(asked) + "\n")
+        with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(2) as readers:
+            ends = [Path(place) / name for name in ("out", "err")]
+            for end in ends:
+                os.mkfifo(end)  # no file: a limit of file sizes would be one of what is told
+            reads = [readers.submit(end.read_bytes) for end in ends]
+            asked = {"words": list(words), "cwd": str(folder), "env": dict(environment), "before": before}
+            process.stdin.write(json.dumps({**asked, "ends": [str(end) for end in ends]}) + "\n")
             process.stdin.flush()
-            answer = process.stdout.readline()
-            if not answer:
-                raise RuntimeError(f"the warm process of {self._module} is gone: {process.wait()}")
-            told = [path.read_bytes().decode("utf-8", "surrogateescape") for path in (out, err)]
-        return subprocess.CompletedProcess(["evalkit", *words], int(answer), *told)
+            told = [read.result().decode("utf-8", "surrogateescape") for read in reads]
+        return subprocess.CompletedProcess(["evalkit", *words], int(process.stdout.readline()), *told)
 
     def _started(self) -> subprocess.Popen[str]:
         if self._process is None:
+            variables = {**os.environ, "PYTHONPATH": PATH}
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "evalkit_warm", self._module],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self._environment, cwd="/",
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/", env=variables,
             )  # fmt: skip
         return self._process
 
@@ -67,21 +104,25 @@ def main() -> None:
         importlib.import_module(name)
     for line in sys.stdin:
         asked = json.loads(line)
+        ends = [os.open(end, os.O_WRONLY) for end in asked["ends"]]
         child = os.fork()
         if not child:
-            _become(module, asked)
+            _become(module, asked, ends)
+        for end in ends:
+            os.close(end)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(module: str, asked: dict[str, Any]) -> None:
+def _become(module: str, asked: dict[str, Any], ends: Sequence[int]) -> None:
     """The command, in the fork; never returns."""
     code = 1
     try:
         os.environ.clear()
         os.environ.update(asked["env"])
         os.chdir(asked["cwd"])
-        _open_files(asked)
+        _connect(ends)
+        prepare(tuple(asked["before"]))
         sys.argv = ["evalkit", *asked["words"]]
         code = _code(module)
     except BaseException:
@@ -92,10 +133,11 @@ def _become(module: str, asked: dict[str, Any]) -> None:
         os._exit(code)
 
 
-def _open_files(asked: dict[str, Any]) -> None:
-    for number, path, flags in ((0, os.devnull, os.O_RDONLY), (1, asked["out"], os.O_WRONLY | os.O_CREAT)):
-        os.dup2(os.open(path, flags), number)
-    os.dup2(os.open(asked["err"], os.O_WRONLY | os.O_CREAT), 2)
+def _connect(ends: Sequence[int]) -> None:
+    """Nothing to read, and both outputs to `ends`, as a process has them that Python starts without a terminal."""
+    for number, end in enumerate((os.open(os.devnull, os.O_RDONLY), *ends)):
+        os.dup2(end, number)
+        os.close(end)
     sys.stdin, sys.stdout, sys.stderr = (
         io.TextIOWrapper(io.FileIO(0, "r", closefd=False)),
         io.TextIOWrapper(io.BufferedWriter(io.FileIO(1, "w", closefd=False)), encoding="utf-8"),

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import evalkit_fakes
 import pytest
-from evalkit_process import finish
+from evalkit_process import BOUND, finish
 
 
 def words(folder: Path, *more: str, seconds: float = 0.4) -> tuple[str, ...]:
@@ -27,16 +24,8 @@ def refused(told: str, *named: str) -> bool:
     return "Traceback" not in told and last.startswith("evalkit: ") and all(name in last for name in named)
 
 
-def at_most(size: int) -> Callable[[], None]:
-    """Files may have `size` bytes: the disk refuses the rest."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-
-
-def bound() -> None:
-    """root without the capability to pass over permissions: bound by them as the owner of every file is."""
-    if os.getuid() == 0:
-        for capability in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH; 24 is PR_CAPBSET_DROP
-            ctypes.CDLL(None).prctl(24, capability)
+def at_most(size: int) -> tuple[str, str]:
+    return ("evalkit_process:files_at_most", str(size))
 
 
 @pytest.fixture(scope="module")
@@ -116,15 +105,15 @@ def test_a_file_in_the_place_of_the_sounds_is_told_before_the_work(tmp_path: Pat
 def test_what_cannot_be_written_is_told_before_the_work(locked: str, tmp_path: Path) -> None:
     line = words(tmp_path, "--no-report")
     if locked != ".":
-        code, _, told = finish(tmp_path, "generate", *line[1:-1], before=bound)
+        code, _, told = finish(tmp_path, "generate", *line[1:-1], before=BOUND)
         assert code == 0, told
     kept = sorted(tmp_path.rglob("*"))
     (tmp_path / locked).chmod(0o444 if (tmp_path / locked).is_file() else 0o555)
-    code, _, told = finish(tmp_path, *line, "--retry-failed", before=bound)
+    code, _, told = finish(tmp_path, *line, "--retry-failed", before=BOUND)
     assert code == 2 and refused(told, "out"), told
     assert "to do" not in told and sorted(tmp_path.rglob("*")) == kept
     (tmp_path / locked).chmod(0o755)
-    code, _, told = finish(tmp_path, *line, "--retry-failed", before=bound)
+    code, _, told = finish(tmp_path, *line, "--retry-failed", before=BOUND)
     assert code == 0, told
 
 
