@@ -26,11 +26,14 @@ def command(folder: Path, words: Sequence[str], module: str, environment: Mappin
 
 @pytest.fixture
 def typed(tmp_path: Path) -> Typed:
-    """`typed("run", "--suite", ...)` runs that command in tmp_path and returns the finished process."""
+    """`typed("run", "--suite", ...)` runs that command in tmp_path and returns the finished process; `alone` where it
+    matters how a process starts or ends."""
 
-    def run(*words: str, module: str = "evalkit_fakes", **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        *words: str, module: str = "evalkit_fakes", alone: bool = False, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         started = command(tmp_path, words, module, environment)
-        ready = warm(module, environment)
+        ready = None if alone else warm(module, environment)
         if ready is not None:
             return ready.run(words, tmp_path, started["env"])
         return subprocess.run(**started, capture_output=True, timeout=120)

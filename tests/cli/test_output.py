@@ -100,7 +100,7 @@ def test_a_terminal_that_is_not_utf8_gets_every_output(typed: Any, tmp_path: Pat
 def test_json_is_alone_on_stdout_to_the_end_of_the_process(typed: Any, tmp_path: Path, model: str) -> None:
     suite = str(evalkit_fakes.write_suite(tmp_path / "suite", [("p0", "a dog", 0.5), ("p1", "rain", 0.5)]))
     for words in (("run", "--no-report"), ("generate", "--out", "g")):
-        done = typed(*words, "--model", model, "--suite", suite, "--json")
+        done = typed(*words, "--model", model, "--suite", suite, "--json", alone=True)
         assert json.loads(done.stdout)["n_ok"] == 2, done.stderr
         assert "a model that prints to stdout" in done.stderr
         if model == LATE:
@@ -112,7 +112,7 @@ def test_an_import_that_prints_is_not_in_the_json_either(typed: Any, tmp_path: P
     plug_in = "import os, atexit\nprint('at import')\nos.write(1, b'by os\\n')\natexit.register(print, 'at exit')\n"
     (tmp_path / "loud.py").write_text(plug_in + "from evalkit_fakes import LEVEL, Moody\n", encoding="utf-8")
     for words in (("models", "loud:Moody"), ("metrics", "loud:LEVEL")):
-        done = typed(*words, "--json")
+        done = typed(*words, "--json", alone=True)
         assert json.loads(done.stdout), done.stderr
         assert "at import" in done.stderr and "at exit" in done.stderr
 
