@@ -32,7 +32,7 @@ _VERBS = ("run", "score", "report", "check", "compare", "fetch", "suites", "mode
 _BEGUN_WITH = ("evalkit.api.run", "evalkit.api.score", "evalkit.run.pipeline", "evalkit.report.page", "torch", "pandas")
 
 
-_AT_START = ("PYTHON", "LC_", "LANG", "HF_", "ENCODING", "OMP_", "CHEAP_BUG")
+_AT_START = ("PYTHON", "LC_", "LANG", "ENCODING", "OMP_", "CHEAP_BUG")
 """Beginnings of variables that are read while Python starts, or modules are imported."""
 
 Before = tuple[str, ...]
@@ -102,6 +102,8 @@ def main() -> None:
         importlib.import_module(module).install()
     for name in (*(f"evalkit.cli.{verb}" for verb in _VERBS), *_BEGUN_WITH):
         importlib.import_module(name)
+    read_at_import = {"huggingface_hub", "transformers", "diffusers"} & set(sys.modules)
+    assert not read_at_import, f"{read_at_import} would not see the HF_ variables of a command"
     for line in sys.stdin:
         asked = json.loads(line)
         ends = [os.open(end, os.O_WRONLY) for end in asked["ends"]]
