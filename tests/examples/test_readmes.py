@@ -46,6 +46,7 @@ NOT_HERE = "evalkit fetch suite audiocaps"
 
 SAVE, NEW = "evalkit check RUN --baseline baseline.json --save", "evalkit new embedder bands"
 LISTEN, COLLECT = "evalkit listen RUN RUN...", "evalkit listen --collect ANSWERS... --key FILE"
+FOLEY = "evalkit suites new foley --from captions.csv --reference recordings"
 FOUR = "evalkit run --model stable-audio-mini,stable-audio-1-mini,audioldm-mini,audiogen-mini --suite mini"
 
 TRIED = {
@@ -54,7 +55,8 @@ TRIED = {
         "evalkit score my-outputs --suite mini": Try(slow=True),
         "evalkit score my-outputs --prompts captions.csv --reference recordings": Try(told="fd_openl3"),
         "evalkit score system-a system-b --prompts captions.csv --reference recordings": Try(slow=True),
-        "evalkit suites new foley --from captions.csv --reference recordings": Try(told="foley.toml"),
+        FOLEY: Try(told="foley.toml"),
+        "evalkit suites anchors foley.toml": Try(after=(FOLEY,), slow=True),
         "evalkit bundle RUN": Try(),
         FOUR: Try("--limit 1", slow=True),
         "evalkit report runs/mini/*/* --out compare.html": Try(after=(FOUR,), slow=True),
@@ -159,6 +161,7 @@ NAMED = {
 ELSEWHERE = {
     "pip install -c constraints.txt nox && nox -s tests",
     "pip install -c constraints.txt .",
+    "pip install '.[fast]'",
     'pip install "evalkit-audio[notebook]"',
     "nox -s newest",
     "nox -s tests -- -m slow",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
+import evalkit.listening.make as make_module
 from evalkit.listening.study import read_key
 
 Make = Callable[..., Path]
@@ -204,3 +205,38 @@ def test_a_hostile_prompt_stays_text(make_run: Make, evalkit: Call, tmp_path: Pa
     assert page.count("</script>") == 2
     assert "alert(1)</script" not in page
     assert "<!--" not in page
+
+
+def test_a_build_that_was_stopped_is_ended_by_the_same_command(
+    make_run: Make, evalkit: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sounds without a page and without a key would be a folder that evalkit itself calls foreign."""
+    runs = [str(make_run(name, seed=seed)) for seed, name in enumerate(("one", "two"))]
+    coded, left = make_module.flac_bytes, [3]
+
+    def stopped(samples: Any, rate: int) -> bytes:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return coded(samples, rate)
+
+    monkeypatch.setattr(make_module, "flac_bytes", stopped)
+    assert evalkit("listen", *runs, "--out", "s")[0] == 130
+    key = (tmp_path / "s.key.json").read_bytes()
+    monkeypatch.setattr(make_module, "flac_bytes", coded)
+    assert evalkit("listen", *runs, "--out", "s")[0] == 0
+    assert (tmp_path / "s" / "index.html").is_file()
+    assert json.loads(key)["secret"] == read_key(tmp_path / "s.key.json")[1], "under the codes that it had"
+
+
+@pytest.mark.parametrize("out", ["s", "s.html"])
+def test_sounds_are_the_same_however_many_are_coded_at_once(
+    out: str, make_run: Make, evalkit: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = [str(make_run(name, seed=seed)) for seed, name in enumerate(("one", "two"))]
+    assert evalkit("listen", *runs, "--prompts", "3", "--out", out)[0] == 0
+    page = tmp_path / out
+    before = texts(page) if page.is_dir() else {"": page.read_bytes()}
+    monkeypatch.setattr(make_module, "_MOST_THREADS", 1)
+    assert evalkit("listen", *runs, "--prompts", "3", "--out", out)[0] == 0
+    assert (texts(page) if page.is_dir() else {"": page.read_bytes()}) == before
