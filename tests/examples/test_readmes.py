@@ -98,6 +98,9 @@ TRIED = {
         "evalkit agree FILE --metrics FILE --estimate": Try(
             typed="evalkit agree heard.csv --metrics metrics.csv --estimate", told="does not help"
         ),
+        "evalkit report RUN... --audio all": Try(
+            typed="evalkit report RUN --audio all --out every", told="every", slow=True
+        ),
         "evalkit report RUN... --format latex": Try(typed="evalkit report RUN --format latex", told="toprule"),
         "evalkit report RUN --by genre": Try(typed="evalkit report RUN --by words", told="by words"),
         "evalkit compare A B --by genre": Try(typed="evalkit compare --help", told="--by"),
