@@ -74,18 +74,18 @@ def suites(
     if name == "anchors":
         compute_anchors(new, weights, device, as_json)
         return
-    if weights or device != "auto":
-        raise UserError("--weights and --device are of `evalkit suites anchors NAME`", "leave them out")
+    wrong = wrong_words()
+    of_anchors = "--weights and --device are of `evalkit suites anchors NAME`"
+    wrong.require(not weights and device == "auto", of_anchors, "leave them out")
     if name == "new":
         if new is None:
             raise UserError("evalkit suites new: which name?", "evalkit suites new NAME --from FILE")
         if from_ is None and not sounds:
             raise UserError(f"evalkit suites new {new}: from which prompts?", "--from FILE, or --sounds FOLDER")
-        wrong = wrong_words()
         described = brief.described(from_, columns, reference, judges, seconds, sounds, new, wrong)
         _write(described, wrong, as_json)
         return
-    wrong_words().settle()
+    wrong.settle()
     if new is not None or from_ is not None:
         raise UserError("evalkit suites shows one suite", "evalkit suites new NAME --from FILE writes one")
     from evalkit.api.suites import every_suite

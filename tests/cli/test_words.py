@@ -33,11 +33,22 @@ def every_word() -> list[tuple[str, str]]:
     return list(dict.fromkeys(found))
 
 
+def needed_beside(verb: str, option: str) -> set[str]:
+    """What a command lacks that has but this option, or "" its first argument, by the names that a person reads."""
+    group = typer.main.get_command(build())
+    assert isinstance(group, typer.core.TyperGroup)
+    params = group.commands[verb].params
+    given = next(each for each in params if (option in each.opts if option else each.param_type_name == "argument"))
+    lacking = [each for each in params if each.required and each is not given]
+    options = {each.opts[0] for each in lacking if each.param_type_name == "option"}
+    return options | {str(each.metavar or each.name).upper() for each in lacking if each.param_type_name == "argument"}
+
+
 @pytest.mark.parametrize(("verb", "option"), every_word())
 def test_no_option_and_no_argument_may_be_empty(evalkit: Callable[..., Answer], verb: str, option: str) -> None:
     code, out, err = evalkit(verb, *([option] if option else []), "" if verb == "run" else " ")
     assert code == 2 and not out and "is empty (is a variable not set?)" in err
-    needed = {"plan": {"--detect", "--baseline"}}.get(verb, set()) - {option}
+    needed = needed_beside(verb, option)
     assert all(f"{each} is missing" in err for each in needed)
     assert err.count("\n") == (2 + len(needed) if needed else 1), err
 
