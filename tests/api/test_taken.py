@@ -20,9 +20,11 @@ FINE = {
     "out": (None,), "samples": (3,), "limit": (None, 3), "weights": (None, {}), "suite": (None,), "preset": (None,),
     "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
     "timeout": (None, 3), "audio": ({},), "detect": ({},), "twin": (None,), "correlation": (3,),
-    "workers": (None, 3), "devices": (None, []), "threads": (None, 3),
+    "workers": (None, 3), "devices": (None, []), "threads": (None, 3), "answers": ([],), "runs": ([],), "scales": ([],),
+    "listeners": (None, 3), "ratings_per_clip": (None, 3), "listen prompts": (None, 3), "listen runs": (),
+    "Judge name": (),
 }  # fmt: skip
-"""What of WRONG a parameter takes after all; of one that is not here, nothing."""
+"""What of WRONG a parameter takes after all, of every function or of the one that is named; else nothing."""
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[object, ...]]] = {
     "run": (evalkit.run, ("nobody",)),
@@ -32,6 +34,9 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[object, ...]]] = {
     "compare": (evalkit.compare, ("no-run", "no-other")),
     "plan": (evalkit.plan, ("no-run", {"clap_score": 1})),
     "load": (evalkit.load, ("no-run",)),
+    "listen": (evalkit.listen, ("no-run",)),
+    "collect": (evalkit.collect, ("no-answers", "no-key")),
+    "agree": (evalkit.agree, ("no-ratings",)),
     "models": (evalkit.models, ("nobody",)),
     "suites": (evalkit.suites, ("nothing",)),
     "Judge": (evalkit.Judge, ("nothing",)),
@@ -43,6 +48,10 @@ def _cases() -> list[tuple[str, str]]:
     return [
         (name, each) for name, (function, _) in FUNCTIONS.items() for each in inspect.signature(function).parameters
     ]
+
+
+def _fine(name: str, parameter: str) -> tuple[object, ...]:
+    return FINE.get(f"{name} {parameter}", FINE.get(parameter, ()))
 
 
 def _by_name(function: Callable[..., Any], first: tuple[object, ...]) -> dict[str, object]:
@@ -63,7 +72,7 @@ def test_a_value_of_a_wrong_kind_is_refused_by_the_parameters_name(name: str, pa
     listing = name in ("models", "suites")  # of which None is the list
     several = inspect.signature(function).parameters[parameter].kind is inspect.Parameter.VAR_POSITIONAL
     for value in WRONG:
-        allowed = FINE.get(parameter, ()) if not (name == "Judge" and parameter == "name") else ()
+        allowed = _fine(name, parameter)
         none = listing or inspect.signature(function).parameters[parameter].default is None
         if value in allowed or (value is None and none):
             continue
@@ -79,8 +88,8 @@ def test_a_value_that_is_taken_is_not_called_wrong(name: str, parameter: str) ->
     """What is wrong elsewhere is told then, as it always was."""
     function, first = FUNCTIONS[name]
     taken = _by_name(function, first)
-    for value in FINE.get(parameter, ()):
-        if parameter in taken or (name == "Judge" and parameter == "name"):
+    for value in _fine(name, parameter):
+        if parameter in taken:
             continue
         if name == "run" and parameter == "reference" and value == {}:
             continue  # sounds in memory are for `score` and `Judge`
