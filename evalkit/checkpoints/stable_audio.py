@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _WRAPPER, _AVERAGE = "diffusion.", "diffusion_ema.ema_model."
+_ALONE, _ALONE_AVERAGE = "autoencoder.", "autoencoder_ema.ema_model."
+"""The same of an autoencoder's training (training/autoencoders.py)."""
+
 _NETWORK = "model."
 _LEFT_BEHIND = (".ema_model.", ".online_model.")
 """Moving averages that some exports leave beside the model itself."""
@@ -36,6 +39,27 @@ def read_model(path: Path) -> dict[str, Tensor]:
     if path.is_dir():
         return read_diffusers(path)
     return unwrap(read_files(shards_of(path) if is_index(path) else [path]), path)
+
+
+def read_autoencoder_alone(path: Path) -> dict[str, Tensor]:
+    """As `read_model`, of an autoencoder that was published or trained by itself: its names have no prefix."""
+    from evalkit.checkpoints.shards import is_index, read_files, shards_of
+
+    tensors = read_files(shards_of(path) if is_index(path) else [path])
+    found = _under(_ALONE, tensors)
+    if not found:
+        return {name: tensor for name, tensor in tensors.items() if not any(part in name for part in _LEFT_BEHIND)}
+    averaged = _under(_ALONE_AVERAGE, tensors)
+    if averaged and set(averaged) != set(found):
+        raise BadCheckpoint(
+            f"{path}: its moving average is of another network than its autoencoder",
+            "export it with stable-audio-tools' unwrap_model.py",
+        )
+    return averaged or found
+
+
+def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
 def unwrap(tensors: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +28,9 @@ def codec(
     folder: Path = typer.Argument(
         ..., parser=typed, metavar="FOLDER", help="A folder of wav, flac, ogg, mp3, opus, m4a, webm … recordings."
     ),
-    model: str = typer.Option("stable-audio-mini", "--model", help="A model with an autoencoder."),
+    model: str = typer.Option(
+        "stable-audio-mini", "--model", help="A model with an autoencoder, or one by itself: same-s, same-l."
+    ),
     checkpoint: Path | None = options.CHECKPOINT,
     weights: list[str] = options.WEIGHTS,
     limit: int | None = typer.Option(None, "--limit", help="Only the first N recordings, by name."),
@@ -48,9 +52,9 @@ def codec(
     Example:
       evalkit codec recordings/
       evalkit codec recordings/ --model stable-audio --checkpoint my-run/ --json
+      evalkit codec recordings/ --checkpoint my-autoencoder/
     """
     from evalkit.cli.progress import for_this_terminal
-    from evalkit.generators.load import load_generator
     from evalkit.run.codec import evaluate, recordings
     from evalkit.run.config import check_dtype, parse_checkpoint, parse_weights, require_device, resolve_device
 
@@ -59,21 +63,36 @@ def codec(
     wrong.read("", check_dtype, dtype)
     wrong.read(None, require_device, where)
     given, place = wrong.read({}, parse_weights, weights), wrong.read(None, parse_checkpoint, checkpoint)
-    generator = wrong.read(None, load_generator, model, given, place)
+    source = wrong.read(None, _source, model, given, place)
     wrong.settle()
-    assert generator is not None, "else that is told"
+    assert source is not None, "else that is told"
+    name, load = source
     with for_this_terminal() as progress:
-        autoencoder = _autoencoder(generator, model, where, dtype)
+        autoencoder = load(where, dtype)
         progress.start("codec", len(paths), 0)
         found = evaluate(autoencoder, paths, None if mean else seed, lambda: progress.advance("codec"))
         progress.finish("codec")
-    told = _facts(autoencoder, generator.spec.name, found, "mean" if mean else f"seed {seed}")
+    told = _facts(autoencoder, name, found, "mean" if mean else f"seed {seed}")
     if as_json:
         print_json(told)
     else:
         _print(told, folder)
     if not found.clips:
         raise typer.Exit(1)
+
+
+def _source(
+    model: str, overrides: Mapping[str, Path], checkpoint: Path | None
+) -> tuple[str, Callable[[str, str], Autoencoder]]:
+    """What is measured: its name, and what loads its autoencoder on a device in a precision."""
+    from evalkit.generators.load import load_generator
+    from evalkit.generators.stable_audio.autoencoder import find_alone, load_alone, name_of_alone
+
+    alone = find_alone(model, overrides, checkpoint)
+    if alone is not None:
+        return name_of_alone(alone), partial(load_alone, alone)
+    generator = load_generator(model, overrides, checkpoint)
+    return generator.spec.name, partial(_autoencoder, generator, model)
 
 
 def _autoencoder(generator: object, model: str, device: str, dtype: str) -> Autoencoder:

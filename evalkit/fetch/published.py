@@ -88,6 +88,13 @@ def _stable_audio_3(kind: str) -> Published:
     return Published((hub,), source, licence, repositories=(repository,), gated=True)
 
 
+def _same(size: str) -> Published:
+    hub = f"SAME-{size.upper()}"
+    repository = Repository(f"stabilityai/{hub}", "main", (("model_config.json", ""), ("model.safetensors", "")))
+    source = f"huggingface.co/stabilityai/{hub} (gated)"
+    return Published((hub,), source, "Stability AI Community License", repositories=(repository,), gated=True)
+
+
 def _baseline(model: Baseline) -> Published:
     at = "" if model.revision == "main" else f" at {short_digest(model.revision)}"
     source = f"huggingface.co/{model.hub}{at} ({', '.join(model.files) or 'the hub folder'})"
@@ -159,6 +166,7 @@ PUBLISHED = {
     "stable-audio": _stability("stable-audio-open-1.0", "f21265c1e2710b3bd2386596943f0007f55f802e"),
     "stable-audio-open-small": _stability("stable-audio-open-small", "dc620d91535857b72ebb59b4ca45978db6d417f5"),
     **{f"stable-audio-3-{kind}": _stable_audio_3(kind) for kind in _STABLE_AUDIO_3},
+    **{f"same-{size}": _same(size) for size in ("s", "l")},
     **{
         f"stable-audio-{version}": Published(
             (f"stable-audio-{version}",),

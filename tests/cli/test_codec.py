@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from evalkit_checkpoints import RATE, small_autoencoder
+from safetensors.torch import load_file, save_file
 
 Answer = tuple[int, str, str]
 
@@ -95,3 +98,61 @@ def test_nothing_measured_is_exit_1(evalkit: Callable[..., Answer], tmp_path: Pa
     code, out, _ = evalkit("codec", str(tmp_path))
     assert code == 1
     assert "silent" in out
+
+
+@pytest.mark.parametrize(("kind", "ratio", "latent"), [("s", 128, 6), ("l", 128, 6), ("oobleck", 128, 4)])
+def test_an_autoencoder_by_itself_is_measured(
+    evalkit: Callable[..., Answer], folder: Path, tmp_path: Path, kind: str, ratio: int, latent: int
+) -> None:
+    """SAME is published alone, and whoever trains an autoencoder has nothing else."""
+    alone = small_autoencoder(tmp_path / f"my-{kind}", kind)
+    words = ("codec", str(folder), "--checkpoint", str(alone), "--limit", "3", "--json")
+    code, out, err = evalkit(*words)
+    assert code == 0, err
+    told = json.loads(out)
+    assert (told["model"], told["n"], told["latent_channels"]) == (f"my-{kind}", 2, latent)
+    assert told["latent_rate"] == pytest.approx(RATE / ratio)
+    mean = json.loads(evalkit(*words, "--mean")[1])["clips"]
+    assert (mean == told["clips"]) is (kind != "oobleck"), "SAME has no posterior to draw from"
+
+
+def test_a_published_autoencoder_has_a_name(evalkit: Callable[..., Answer], folder: Path, tmp_path: Path) -> None:
+    alone = small_autoencoder(tmp_path / "alone", "s")
+    words = ("codec", str(folder), "--model", "same-s", "--limit", "3")
+    code, out, _ = evalkit(*words, "--weights", f"same-s={alone}")
+    assert code == 0
+    assert "6 channels" in out
+    code, _, err = evalkit(*words)
+    assert code == 2
+    assert "SAME-S" in err and "Stability AI Community License" in err
+
+
+def test_an_autoencoder_is_no_model(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
+    """It was refused for the lack of an entry that it need not have."""
+    alone = small_autoencoder(tmp_path / "alone", "s")
+    code, _, err = evalkit("run", "--model", "stable-audio", "--checkpoint", str(alone), "--suite", "mini")
+    assert code == 2
+    assert "autoencoder by itself" in err and "evalkit codec" in err
+
+
+def test_a_trained_autoencoder_is_its_moving_average(
+    evalkit: Callable[..., Answer], folder: Path, tmp_path: Path
+) -> None:
+    """stable-audio-tools' trainer keeps the autoencoder under a prefix, its average under another, and its judges."""
+    alone = small_autoencoder(tmp_path / "alone", "l")
+    average = load_file(alone / "model.safetensors")
+    trained = {f"autoencoder.{name}": 0 * tensor for name, tensor in average.items()}
+    trained |= {f"autoencoder_ema.ema_model.{name}": tensor for name, tensor in average.items()}
+    trained["discriminator.weight"] = next(iter(average.values())).clone()
+    run = tmp_path / "run"
+    run.mkdir()
+    shutil.copy(alone / "model_config.json", run)
+    save_file(trained, run / "model.safetensors")
+    words = ("codec", str(folder), "--limit", "3", "--json", "--checkpoint")
+    found, wanted = (json.loads(evalkit(*words, str(each))[1])["clips"] for each in (run, alone))
+    assert found == wanted and found
+    del trained["autoencoder_ema.ema_model.bottleneck.bias"]
+    save_file(trained, run / "model.safetensors")
+    code, _, err = evalkit(*words, str(run))
+    assert code == 2
+    assert "moving average is of another network" in err

@@ -179,3 +179,20 @@ def small_stable_audio_3(folder: Path, size: str = "small", objective: str = "rf
     config = {**seeded_3.small(size, objective), "sample_size": 4096 * latents}
     small_t5gemma(write_folder(folder, config) / "t5gemma-b-b-ul2")
     return folder
+
+
+def small_autoencoder(folder: Path, kind: str) -> Path:
+    """An autoencoder by itself: "s" or "l" of SAME, or "oobleck"; its tensors have names without a prefix."""
+    import stable_audio_3_seeded as seeded_3
+
+    from evalkit.nets.stable_audio.autoencoders import build_autoencoder, parse_alone
+
+    config = {**seeded_3.small_same("s" if kind == "oobleck" else kind), "sample_rate": RATE}
+    if kind == "oobleck":
+        config["model"] = small_config()["model"]["pretransform"]["config"]
+    vae = build_autoencoder(parse_alone(config, kind)[1])
+    weights = seeded_3.drawn({name: tuple(tensor.shape) for name, tensor in vae.state_dict().items()})
+    folder.mkdir(parents=True)
+    (folder / "model_config.json").write_text(json.dumps(config))
+    save_file(weights, folder / "model.safetensors")
+    return folder

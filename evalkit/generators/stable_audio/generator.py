@@ -29,6 +29,7 @@ from evalkit.core.faults import Gathering
 from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
+from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder, is_alone
 from evalkit.generators.stable_audio.init_audio import check_init, read_init
 from evalkit.generators.stable_audio.network import build, load_model, published_names
 from evalkit.generators.stable_audio.sampling_options import Asked, read_options
@@ -38,7 +39,6 @@ from evalkit.generators.stable_audio.variants import VARIANTS, Variant
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder
     from evalkit.generators.stable_audio.text_towers import TextTower
     from evalkit.nets.stable_audio.conditioning import Condition
     from evalkit.nets.stable_audio.model import StableAudio
@@ -63,6 +63,11 @@ class StableAudioGenerator:
         """
         self._variant, self._overrides, self._random = variant, overrides, random_weights
         self._checkpoint = None if checkpoint is None else open_checkpoint(checkpoint)
+        if self._checkpoint is not None and is_alone(self._checkpoint.config):
+            raise BadCheckpoint(
+                f"{self._checkpoint.source}: is of an autoencoder by itself, which makes no sound of words",
+                f"evalkit codec RECORDINGS --checkpoint {checkpoint} measures it",
+            )
         self._model: StableAudio | None = None
         self._tower: TextTower | None = None
         self._compiled = False
@@ -173,9 +178,8 @@ class StableAudioGenerator:
 
     def autoencoder(self, device: str, dtype: str) -> StableAudioAutoencoder:
         """The autoencoder alone, without a text tower. Raises MissingWeights or BadCheckpoint, as `load` does."""
-        from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder
-
-        return StableAudioAutoencoder(build(self._found(), device, dtype))
+        model = build(self._found(), device, dtype)
+        return StableAudioAutoencoder(model.vae, model.config.sample_rate, model.config.sample_size)
 
     def close(self) -> None:
         self._model = self._tower = None

@@ -24,7 +24,7 @@ _PREFIXES = {
 }
 """Where our parts are in a published file."""
 
-_LEFT_OUT = ("rotary_pos_emb.inv_freq", "rope.inv_freq")
+LEFT_OUT = ("rotary_pos_emb.inv_freq", "rope.inv_freq")
 """Tensors of a published file that follow from the config."""
 
 
@@ -49,7 +49,7 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
     with built_from(checkpoint.weights), undrawn():
         model = StableAudio(config)
     whole = as_published(model)
-    tensors = {name: each for name, each in read_model(checkpoint.weights).items() if not name.endswith(_LEFT_OUT)}
+    tensors = {name: each for name, each in read_model(checkpoint.weights).items() if not name.endswith(LEFT_OUT)}
     load_into(whole, with_weight_norm(tensors, whole.state_dict()), checkpoint.weights)
     return ready(model, device, dtype)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from evalkit.core.errors import BadCheckpoint
 from evalkit.nets.stable_audio.dac_vae import DacConfig, DacVAE
 from evalkit.nets.stable_audio.oobleck import OobleckConfig, OobleckVAE
 from evalkit.nets.stable_audio.reader import DEEPEST, Block, Reader
@@ -51,6 +52,17 @@ def read_autoencoder(config: Block, reader: Reader) -> AutoencoderConfig:
     reader.expect("latent_dim", config["latent_dim"], (found.latent,))
     reader.expect("downsampling_ratio", config["downsampling_ratio"], (found.ratio,))
     return found
+
+
+def parse_alone(config: Block, source: str) -> tuple[int, AutoencoderConfig]:
+    """Rate in Hz and autoencoder of a `model_config.json` whose model is an autoencoder. Raises BadCheckpoint naming
+    `source` and the entry."""
+    reader = Reader(source)
+    try:
+        reader.expect("model_type", config["model_type"], ("autoencoder",))
+        return reader.whole(config, "sample_rate", 10**6), read_autoencoder(config["model"], reader)
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise BadCheckpoint(f"{source}: not an autoencoder's config of stable-audio-tools: {error!r}") from None
 
 
 def _convolutional(config: Block, reader: Reader) -> OobleckConfig | DacConfig:
