@@ -208,26 +208,28 @@ def install() -> None:
 
 
 def _tell_when_encoding(sign: Path) -> None:
-    """Make the file `sign` while libsndfile writes a preview, and let that take a moment longer."""
-    import io
+    """Make the file `sign` while FFmpeg writes a preview, and let that take a moment longer."""
+    import av
 
-    import soundfile
+    plain = av.open
 
-    plain = soundfile.write
+    class Slow:
+        def __init__(self, file: object) -> None:
+            self._file = file
 
-    class Slow(io.BytesIO):
         def write(self, data: bytes) -> int:
             if not sign.exists():
                 sign.touch()
                 time.sleep(0.3)
-            return super().write(data)
+            return int(self._file.write(data))  # type: ignore[attr-defined]
 
-    def write(file: io.BytesIO, *words: object, **more: object) -> None:
-        slow = Slow()
-        plain(slow, *words, **more)
-        file.write(slow.getvalue())
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._file, name)
 
-    soundfile.write = write
+    def open_slowly(file: object, mode: str = "r", **more: object) -> object:
+        return plain(Slow(file) if mode == "w" else file, mode, **more)  # type: ignore[call-overload]
+
+    av.open = open_slowly
 
 
 if __name__ == "__main__":
