@@ -110,6 +110,7 @@ TRIED = {
         "evalkit score my-outputs --suite audiocaps": Try(code=2, told=NOT_HERE),
         "evalkit run --model stable-audio --checkpoint my-run/ --suite audiocaps": Try(code=2, told=NOT_HERE),
         "evalkit codec recordings/ --model stable-audio --checkpoint my-run/": Try(slow=True),
+        "evalkit codec recordings/ --checkpoint my-autoencoder/": Try(slow=True),
         NEW: Try(told="bands.py"),
         "evalkit embedders check bands.py:Bands": Try(after=(NEW,), told="keeps them all"),
         "evalkit score my-outputs --prompts names --reference recordings/ --judges bands.py:Bands": Try(
@@ -213,6 +214,7 @@ class Desk:
             noise = np.random.default_rng(place).normal(0, 0.1, (44100, 2))
             soundfile.write(folder / "recordings" / f"r{place}.wav", noise, 44100)
         evalkit_checkpoints.write_folder(folder / "my-run")
+        evalkit_checkpoints.small_autoencoder(folder / "my-autoencoder", "s")
         self._listeners()
 
     def _listeners(self) -> None:
