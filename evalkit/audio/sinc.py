@@ -32,32 +32,35 @@ _CHUNK = 1 << 22
 
 def resample_as_torchaudio(samples: Samples, rate_from: int, rate_to: int, form: Form = "function") -> Samples:
     """Convert float32 (channels, samples) from `rate_from` to `rate_to` Hz, to ceil(samples * to / from) of them; the
-    same rate is a copy."""
+    same rate is a copy. Memory is bounded for any two rates, also those that have nothing in common."""
     channels, count = samples.shape
     if rate_from == rate_to or not count:
         return np.array(samples, dtype=np.float32)
     old, new = (rate // math.gcd(rate_from, rate_to) for rate in (rate_from, rate_to))
-    filters, reach = _filters(old, new, form)
-    padded = np.pad(np.asarray(samples, dtype=np.float32), ((0, 0), (reach, reach + old)))
-    windows = sliding_window_view(padded, len(filters), axis=1)[:, ::old]
-    found = np.empty((channels, windows.shape[1], new), dtype=np.float32)
-    step = max(1, _CHUNK // len(filters))
-    for first in range(0, windows.shape[1], step):
-        found[:, first : first + step] = np.ascontiguousarray(windows[:, first : first + step]) @ filters
-    return np.ascontiguousarray(found.reshape(channels, -1)[:, : math.ceil(new * count / old)])
+    filters = _filters(old, new, form)
+    taps = filters.shape[1]
+    padded = np.pad(np.asarray(samples, dtype=np.float32), ((0, 0), (taps // 2 - 1, old + taps)))
+    windows = sliding_window_view(padded, taps, axis=1)
+    found = np.empty((channels, math.ceil(new * count / old)), dtype=np.float32)
+    for first in range(0, found.shape[1], step := max(1, _CHUNK // taps)):
+        output = np.arange(first, min(first + step, found.shape[1]))
+        seen = windows[:, output // new * old + output % new * old // new]
+        np.einsum("cot,ot->co", seen, filters[output % new], out=found[:, output[0] : output[-1] + 1])
+    return found
 
 
 @lru_cache(maxsize=8)
-def _filters(old: int, new: int, form: Form) -> tuple[Samples, int]:
-    """(2 reach + old, new) float32, a filter for each place of an output sample, and how far they reach."""
+def _filters(old: int, new: int, form: Form) -> Samples:
+    """(new, 2 reach + 2) float32: for each place of an output sample a filter over the inputs around it, from `reach`
+    before the one at or left of it. The original's reach over all `old` inputs, and are zero elsewhere."""
     kind: type[np.floating] = np.float32 if form == "function" else np.float64
     cutoff = ROLLOFF * min(old, new)
     reach = math.ceil(ZERO_CROSSINGS * old / cutoff)
-    inputs = np.arange(-reach, reach + old, dtype=kind)[:, None] / kind(old)
-    place = inputs + np.arange(0, -new, -1, dtype=np.float32) / np.float32(new)
+    index = (np.arange(new) * old // new)[:, None] + np.arange(-reach, reach + 2)
+    place = index.astype(kind) / kind(old) + (np.arange(0, -new, -1, dtype=np.float32) / np.float32(new))[:, None]
     crossings = np.clip(place * kind(cutoff), kind(-ZERO_CROSSINGS), kind(ZERO_CROSSINGS))
     window = np.cos(crossings * kind(math.pi) / kind(ZERO_CROSSINGS) / kind(2)) ** 2
     angle = crossings * kind(math.pi)
     middle = angle == 0
     sinc = np.where(middle, kind(1), np.sin(angle) / np.where(middle, kind(1), angle))
-    return (sinc * (window * kind(cutoff / old))).astype(np.float32), reach
+    return (sinc * (window * kind(cutoff / old))).astype(np.float32)

@@ -30,17 +30,23 @@ def features_of(metric: str, inputs: MetricInputs) -> MetricInputs:
 
 
 def logits_of(metric: str, inputs: MetricInputs) -> MetricInputs:
-    """The inputs with the logits alone, on either side. Raises UserError where rows are too narrow to hold both."""
+    """The inputs with the logits alone, on either side. Raises UserError where rows are too narrow to hold both, or a
+    reference is not of such rows: what another judge made of the recordings is no logits of this one."""
     rows = [
         _part(metric, identifier, each, _LOGITS) for identifier, each in zip(inputs.ids, inputs.features, strict=True)
     ]
     pairs = inputs.pair_reference
     if pairs is not None:
+        widths = {each.shape[-1] for each in inputs.features}
+        other = next((key for key, each in pairs.items() if widths and each.shape[-1] not in widths), None)
+        if other is not None:
+            told = f"{metric}: the reference of {other!r} is {pairs[other].shape[-1]} wide, not {max(widths)}"
+            raise UserError(told, "name recordings, or rows that the same judge made")
         pairs = {key: each[..., _LOGITS] for key, each in pairs.items()}
     return replace(inputs, features=rows, pair_reference=pairs)
 
 
 def _part(metric: str, identifier: str, rows: Features, part: slice) -> Features:
-    if rows.ndim != 2 or rows.shape[1] < CLASSES or not len(rows):
+    if rows.ndim != 2 or rows.shape[1] <= CLASSES or not len(rows):
         raise UserError(f"{metric}: the row of {identifier!r} is {rows.shape}, not features and {CLASSES} logits")
     return rows[:, part]

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 _WIDTHS = (64, 0, 128, 0, 256, 256, 0, 512, 512, 0)
 """Of the convolutions; 0 is a pooling. As parts of the published 512."""
 
+_TOGETHER = 32
+"""Patches that are computed at once, so that an hour takes no more memory than half a minute."""
+
 
 @dataclass(frozen=True)
 class VGGishConfig:
@@ -106,7 +109,11 @@ class VGGish(nn.Module):
 
     def forward(self, audio: Tensor) -> Tensor:
         patches = self.front(audio)
-        x = self.features(patches.flatten(0, 1)[:, None])
+        found = [self._embedded(each) for each in patches.flatten(0, 1)[:, None].split(_TOGETHER)]
+        return torch.cat(found).unflatten(0, patches.shape[:2])
+
+    def _embedded(self, patches: Tensor) -> Tensor:
+        """(n, 1, frames, bands) to (n, features)."""
         # The network was TensorFlow's, which flattens (time, bands, channels).
-        found: Tensor = self.embeddings(x.permute(0, 2, 3, 1).flatten(1))
-        return found.unflatten(0, patches.shape[:2])
+        found: Tensor = self.embeddings(self.features(patches).permute(0, 2, 3, 1).flatten(1))
+        return found

@@ -84,6 +84,8 @@ def test_is_does_not_depend_on_the_order_of_the_sounds() -> None:
         ("fd_panns", {"set_reference": None}, "fd_openl3 needs|fd_panns needs"),
         ("kl_panns", {"pair_reference": None}, "needs the rows"),
         ("kl_panns", {"pair_reference": {}}, "no scored clip"),
+        ("kl_panns", {"pair_reference": {"000": np.full(CLASSES, 1 / CLASSES, np.float32)}}, "527 wide, not 591"),
+        ("is_panns", {"features": [np.zeros((1, CLASSES), np.float32)] * 300}, "not features and 527 logits"),
         ("is_panns", {"ids": [], "groups": [], "features": []}, "there is no clip"),
         ("fd_panns", {"features": [np.zeros((1, 5), np.float32)] * 300}, "not features and 527 logits"),
     ],

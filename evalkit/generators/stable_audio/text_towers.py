@@ -56,21 +56,36 @@ class T5Tower:
         if not any((words / file).is_file() for file in _VOCABULARIES):
             # Offline and without its files, transformers hands out a tokenizer of special tokens only.
             raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES)})", "restore its files")
-        self._tokenizer, encoder = _loaded(words, net, "T5", _t5)
-        if len(self._tokenizer) > encoder.config.vocab_size:
-            sizes = f"{len(self._tokenizer)} entries, the encoder {encoder.config.vocab_size}"
+        self._encoder = _Encoder(words, net, "T5", _t5, device, max_length)
+
+    def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        hidden, mask = self._encoder.read(texts)
+        return hidden * mask[..., None], mask
+
+
+class _Encoder:
+    """A tokenizer and the encoder that belongs to it. Raises BadCheckpoint where the two are not of one model."""
+
+    def __init__(
+        self, words: Path, net: Path, name: str, load: Callable[[Path], Any], device: str, max_length: int
+    ) -> None:
+        self._tokenizer, encoder = _loaded(words, net, name, load)
+        entries = encoder.get_input_embeddings().num_embeddings
+        if len(self._tokenizer) > entries:
+            sizes = f"{len(self._tokenizer)} entries, the encoder {entries}"
             raise BadCheckpoint(f"{words}: the tokenizer has {sizes}", "the two must be of one model")
         self._encoder = encoder.to(torch.device(device))
         self._device, self._max_length = device, max_length
 
     @torch.inference_mode()
     def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """(batch, tokens, width) of the last layer, and the mask (batch, tokens)."""
         batch = self._tokenizer(
             list(texts), padding="max_length", truncation=True, max_length=self._max_length, return_tensors="pt"
         ).to(self._device)
-        hidden: Tensor = self._encoder(batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
         mask: Tensor = batch["attention_mask"]
-        return hidden * mask[..., None], mask
+        hidden: Tensor = self._encoder(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state
+        return hidden, mask
 
 
 def _loaded(words: Path, net: Path, name: str, load: Callable[[Path], Any]) -> tuple[Any, Any]:
@@ -134,22 +149,10 @@ class T5GemmaTower:
     def __init__(self, folder: Path, device: str, max_length: int) -> None:
         if not (folder / "tokenizer.json").is_file():
             raise BadCheckpoint(f"{folder}: holds no tokenizer (tokenizer.json)", "restore its files")
-        self._tokenizer, encoder = _loaded(folder, folder, "T5Gemma", _t5gemma)
-        entries = encoder.get_input_embeddings().num_embeddings
-        if len(self._tokenizer) > entries:
-            sizes = f"{len(self._tokenizer)} entries, the encoder {entries}"
-            raise BadCheckpoint(f"{folder}: the tokenizer has {sizes}", "the two must be of one model")
-        self._encoder = encoder.to(torch.device(device))
-        self._device, self._max_length = device, max_length
+        self._encoder = _Encoder(folder, folder, "T5Gemma", _t5gemma, device, max_length)
 
-    @torch.inference_mode()
     def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        batch = self._tokenizer(
-            list(texts), padding="max_length", truncation=True, max_length=self._max_length, return_tensors="pt"
-        ).to(self._device)
-        mask: Tensor = batch["attention_mask"]
-        hidden: Tensor = self._encoder(input_ids=batch["input_ids"], attention_mask=mask.bool()).last_hidden_state
-        return hidden, mask
+        return self._encoder.read(texts)
 
 
 def load_tower(config: TextConfig, place: Path, overrides: Mapping[str, Path], device: str) -> TextTower:
