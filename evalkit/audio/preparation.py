@@ -45,15 +45,20 @@ class Preparation:
 
     def __call__(self, clip: Clip) -> Samples:
         """(samples,) float32. Raises UserError for a clip that is empty or holds NaN."""
-        if clip.samples.shape[1] == 0 or not np.isfinite(clip.samples).all():
-            raise UserError("a clip is empty or holds NaN", "such a file is a failed item; leave it out")
+        _require_sound(clip.samples)
         mono = clip.mono()[None] if self.channels == "mean" else clip.samples[:1]
         if self.without_mean:
             mono = mono - mono.mean(dtype=np.float64).astype(np.float32)
         if self.peak == "before":
             mono = peak_normalize(mono, self.peak_dbfs)
         found = _CONVERTERS[self.converter](mono, clip.rate, self.rate)
+        _require_sound(found)  # numbers near the end of float32 have sums beyond it
         if self.peak == "after":
             found = peak_normalize(found, self.peak_dbfs)
         kept = found[0, : round(self.longest * self.rate)] if self.longest else found[0]
         return np.pad(kept, (0, max(0, self.shortest - len(kept))))
+
+
+def _require_sound(samples: Samples) -> None:
+    if samples.shape[1] == 0 or not np.isfinite(samples).all():
+        raise UserError("a clip is empty or holds NaN", "such a file is a failed item; leave it out")

@@ -27,8 +27,7 @@ import torch
 from torch import Tensor
 
 from evalkit.audio.clip import Clip, samples_digest
-from evalkit.audio.level import peak_normalize
-from evalkit.audio.resample import resample_as_librosa
+from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.clap_folder import (
     TOKENS,
@@ -43,7 +42,6 @@ from evalkit.checkpoints.clap_folder import (
 from evalkit.checkpoints.clap_laion import read_laion, read_laion_text
 from evalkit.checkpoints.tensors import digest_of
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
-from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.nets.clap import ANTIALIAS, CONSTANTS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
@@ -160,10 +158,8 @@ def prepare(clip: Clip, rate: int) -> Tensor:
 
     Raises UserError for a clip with no samples or with NaN in it.
     """
-    mono = resample_as_librosa(clip.mono()[None], clip.rate, rate)[0]
-    if len(mono) == 0 or not np.isfinite(mono).all():
-        raise UserError("a clip for CLAP is empty or holds NaN", "such a file is a failed item; leave it out")
-    return int16_round_trip(torch.from_numpy(peak_normalize(mono, PEAK_DBFS)))
+    mono = Preparation(rate, converter="soxr", peak="after", peak_dbfs=PEAK_DBFS)(clip)
+    return int16_round_trip(torch.from_numpy(mono))
 
 
 def crop_seed(digest: str) -> int:

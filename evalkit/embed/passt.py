@@ -18,12 +18,10 @@ import numpy as np
 import torch
 
 from evalkit.audio.clip import Clip
-from evalkit.audio.level import peak_normalize
-from evalkit.audio.resample import resample_as_librosa
+from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.own_layout import read_config, read_weights
 from evalkit.checkpoints.tensors import digest_of, load_into
-from evalkit.core.errors import UserError
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
 from evalkit.nets.passt import PaSST, PaSSTConfig
@@ -64,10 +62,7 @@ class PaSSTEmbedder:
 
 def prepare(clip: Clip, rate: int) -> Array:
     """(samples,) mono at `rate` Hz with its peak at -1 dBFS. Raises UserError for a clip that is empty or holds NaN."""
-    if clip.samples.shape[1] == 0 or not np.isfinite(clip.samples).all():
-        raise UserError("a clip for PaSST is empty or holds NaN", "such a file is a failed item; leave it out")
-    found = resample_as_librosa(clip.mono()[None], clip.rate, rate)
-    return peak_normalize(found, PEAK_DBFS)[0]
+    return Preparation(rate, converter="soxr", peak="after", peak_dbfs=PEAK_DBFS)(clip)
 
 
 def windows(samples: Array, config: PaSSTConfig) -> list[Array]:
