@@ -14,7 +14,7 @@ from hypothesis import settings
 settings.register_profile("evalkit", deadline=None)
 settings.load_profile("evalkit")
 
-pytest_plugins = ("evalkit_pages",)
+pytest_plugins = ("evalkit_pages", "evalkit_ramps")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

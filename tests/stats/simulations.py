@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +20,7 @@ import differences
 import listeners
 import looks
 import numpy as np
+import shares
 import sounds_of_a_prompt as sounds
 
 from evalkit.comparison.record import Record
@@ -33,7 +34,6 @@ from evalkit.metrics.kad_openl3 import METRIC as KAD
 from evalkit.run.gate import Comparison, check
 from evalkit.run.score import as_json
 from evalkit.stats.frechet import factors_of_covariance, frechet_distance
-from evalkit.stats.intervals import UNBOUNDED, clustered_mean
 from evalkit.suites.references import set_from_features
 
 Result = TypeVar("Result")
@@ -253,42 +253,6 @@ def _record(world: World, score: dict[str, object], metric: str = "mean of promp
     return Record("simulated", "success", suite, {}, "r", groups, {metric: {**score, "embedder": "none"}})
 
 
-@dataclass(frozen=True)
-class Shares:
-    """How often 95 % intervals of the mean of `sources` values between 0 and 1 held its true value: the `plain` one,
-    and the one that stays `inside`."""
-
-    world: str
-    sources: int
-    plain: float
-    inside: float
-
-
-SILENCE: Mapping[str, Callable[[np.random.Generator, int], np.ndarray]] = {
-    "silent to a varying part in 2 of 5 clips": lambda rng, n: (rng.uniform(size=n) < 0.4) * rng.beta(2, 5, n),
-    "silent to a varying part, mostly little": lambda rng, n: rng.beta(0.5, 3, n),
-    "around the middle": lambda rng, n: rng.beta(2, 2, n),
-    "nearly mono (8 of 9 of the range)": lambda rng, n: rng.beta(8, 1, n),
-}
-SILENCE_MEANS = (0.4 * 2 / 7, 0.5 / 3.5, 0.5, 8 / 9)
-
-
-def shares(draws: int = 10 * DRAWS, seed: int = 6) -> list[Shares]:
-    """Means of shares, as silence and stereo correlation, of few clips and of many."""
-    found = []
-    for (name, draw), truth in zip(SILENCE.items(), SILENCE_MEANS, strict=True):
-        for sources in (10, 30, 100):
-            rng, groups = np.random.default_rng(seed), [str(place) for place in range(sources)]
-            held = []
-            for _ in range(draws):
-                values = draw(rng, sources).tolist()
-                ends = [clustered_mean(values, groups, bounds=bounds) for bounds in (UNBOUNDED, (0.0, 1.0))]
-                held.append([each is not None and each.low <= truth <= each.high for each in ends])
-            plain, inside = np.array(held).mean(axis=0)
-            found.append(Shares(name, sources, float(plain), float(inside)))
-    return found
-
-
 SONGS = World("200 sources, 1 clip of 10 frames, d = 64", 64, 200, 1, 10)
 CAPTIONS = World("100 sources, 5 clips of 6 frames each, d = 96", 96, 100, 5, 6)
 SMALL = World("64 sources, 1 clip of 7 frames, d = 128 (suite mini's size)", 128, 64, 1, 7)
@@ -317,11 +281,6 @@ def _power_table(rows: Sequence[Power]) -> list[str]:
     return lines
 
 
-def _shares_table(rows: Sequence[Shares]) -> list[str]:
-    lines = ["| values | sources | covered by the plain interval | by the one within 0 and 1 |", "|---|---|---|---|"]
-    return lines + [f"| {r.world} | {r.sources} | {r.plain:.3f} | {r.inside:.3f} |" for r in rows]
-
-
 def _bias_table(distances: Sequence[Coverage], extrapolated: Sequence[Coverage]) -> list[str]:
     lines = ["| world | true distance | mean FD | mean FD∞ |", "|---|---|---|---|"]
     for world in BIASED:
@@ -340,7 +299,7 @@ def write_report(path: Path = REPORT, draws: int = DRAWS) -> None:
     extrapolated = [_told(coverage(world, FD_INF, max(1, draws // 2))) for world in BIASED]
     further = [_told(coverage(world, metric, draws)) for metric in FURTHER for world in (SONGS, CAPTIONS)]
     sections = [_coverage_table(distances), _coverage_table([*extrapolated, *further])]
-    sections.append(_shares_table(_told(shares(10 * draws))))
+    sections.append(shares.table(_told(shares.told(10 * draws))))
     sections += [_power_table(powers), _power_table(alone), _bias_table(distances, extrapolated)]
     sections.append(differences.table(differences.told(2 * draws)))
     sections.append(sounds.table([_told(sounds.told(world, 5 * draws)) for world in sounds.WORLDS]))
@@ -374,10 +333,7 @@ sounds are the same: the distance is all bias, and the jackknife errs to the wid
     """## The intervals of the further metrics
 
 As above; half as many draws for FD∞, which is the slowest.""",
-    """## The intervals of means of shares
-
-A share has two ends, and near one of them its mean is skewed: a plain interval leaves the range, and misses more often
-than it says. Ten times as many draws.""",
+    shares.TEXT,
     """## The gate's smallest detectable loss
 
 Pairs of runs of the same prompts. *Stated* is what `evalkit check` prints (mean over pairs), *found* the true loss that

@@ -25,6 +25,7 @@ listeners = _load("listeners")
 looks = _load("looks")  # these first, as the last imports them
 sounds = _load("sounds_of_a_prompt")
 differences = _load("differences")
+shares = _load("shares")
 simulations = _load("simulations")
 SONGS, SAME = simulations.SONGS, simulations.SAME
 
