@@ -135,6 +135,11 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return 1 + (0 if not body else (body[-1].end_lineno or 0) - body[0].lineno + 1)
 
 
+def test_files_of_tests_stay_short_too() -> None:
+    lines = {str(path): len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py")}
+    assert {name: count for name, count in lines.items() if count >= 400} == {}
+
+
 @pytest.mark.parametrize("path", OURS, ids=OUR_NAMES)
 def test_what_is_public_is_documented(path: Path) -> None:
     module = tree(path)
