@@ -25,8 +25,9 @@ class ModelFacts:
 
     `sample_rate` in Hz, `max_seconds` the longest sound, `window_seconds` what it makes at once, `weights_here` "here",
     "in the cache" (of Hugging Face), "missing", "unpublished", "partly", "none needed", "its own", "no environment" or
-    "cannot be built", and `how` where they are or what to do. `environment` is that of a model in a process of its own:
-    "here" or "not installed".
+    "cannot be built", and `how` where they are or what to do.
+    `templates` are the fields that may stand before a prompt, by name.
+    `environment` is that of a model in a process of its own: "here" or "not installed".
     """
 
     name: str
@@ -47,6 +48,7 @@ class ModelFacts:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     further: list[str] = field(default_factory=list)
     default_preset: str | None = None
+    templates: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -124,6 +126,7 @@ def model_facts(name: str) -> ModelFacts:
         presets={key: dict(options) for key, options in spec.presets.items()},
         further=sorted(spec.further),
         default_preset=spec.default_preset,
+        templates={key: dict(fields) for key, fields in spec.templates.items()},
         notes=list(spec.notes),
     )
 

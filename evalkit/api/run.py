@@ -35,6 +35,7 @@ def run(
     preset: str | None = None,
     options: Mapping[str, object] | None = None,
     init: str | Path | None = None,
+    prompt_template: str | None = None,
     seed: int = 0,
     samples: int = 1,
     limit: int | None = None,
@@ -85,6 +86,9 @@ def run(
         Options laid over the preset, as {"steps": 50}.
     init : str or Path, optional
         A sound to start from instead of noise.
+    prompt_template : str, optional
+        What stands before each prompt as the model reads it, by its name, or "none"; by default its preset's.
+        `evalkit.models(name).templates` has those of a model. Metrics of text hear the prompt alone.
     seed : int
         The run's seed.
     samples : int
@@ -166,6 +170,7 @@ def run(
         preset=preset,
         options=options,
         init=init,
+        prompt_template=prompt_template,
         seed=seed,
         samples=samples,
         limit=limit,

@@ -120,15 +120,19 @@ def _cell(key: str, value: object) -> object:
 
 
 def _show(facts: dict[str, Any], as_json: bool) -> None:
+    from evalkit.generators.templates import templated
+
     if as_json:
         print_json(facts)
         return
-    left_out = ("name", "presets", "needs", "further", "notes")
+    left_out = ("name", "presets", "needs", "further", "templates", "notes")
     shown = {key: _cell(key, value) for key, value in facts.items() if key not in left_out}
     rows = [[key.replace("_", " "), value] for key, value in shown.items() if value not in (None, "")]
     print_table(["model", facts["name"]], rows)
     for preset, chosen in facts.get("presets", {}).items():
         say(f"preset {preset}: " + ", ".join(f"{key}={value}" for key, value in chosen.items()))
+    for template, fields in facts.get("templates", {}).items():
+        say(f"prompt template {template}: {templated(fields, 'PROMPT')}")
     if facts.get("further"):
         say(f"further options of --set: {', '.join(facts['further'])}")
     for note in facts.get("notes", ()):

@@ -34,6 +34,12 @@ INIT = typer.Option(
     metavar="FILE",
     help="Start from this sound instead of noise; --set init_noise_level=X says how far from it.",
 )
+TEMPLATE = typer.Option(
+    None,
+    "--prompt-template",
+    metavar="NAME|none",
+    help="What stands before each prompt for the model; default: its preset's. `evalkit models NAME` lists them.",
+)
 SEED = typer.Option("0", "--seed", metavar="N", help="The run's seed; several with commas (0,1,2) are a run each.")
 SAMPLES = typer.Option(1, "--samples", metavar="K", help="Sounds per prompt, each with a seed of its own.")
 LIMIT = typer.Option(None, "--limit", help="Only the first N prompts of the suite.")
@@ -109,6 +115,7 @@ def run(
     preset: str | None = PRESET,
     set_: list[str] = SET,
     init: Path | None = INIT,
+    prompt_template: str | None = TEMPLATE,
     seed: str = SEED,
     samples: int = SAMPLES,
     limit: int | None = LIMIT,
@@ -167,6 +174,7 @@ def run(
             preset=preset,
             options=changes,
             init=init,
+            prompt_template=prompt_template,
             seed=each,
             samples=samples,
             limit=limit,

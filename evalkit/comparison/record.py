@@ -23,6 +23,7 @@ from evalkit.store.tables import parse_columns
 
 _SUITE_KEYS = ("name", "version", "digest", "protocol", "size")
 SAMPLES = "samples_per_prompt"
+PROMPT_TEMPLATE = "prompt template"
 _ENDS = ("value", "low", "high", "se")
 PARTS = ("influences", "reference_influences")
 FIELDS: Mapping[str, Any] = {
@@ -47,7 +48,8 @@ class Record:
     `metrics` maps a metric's name to its record as written on the disk (checked by the gate, not here);
     `groups` maps each prompt whose audio was scored to the source it shares with others; `status` is
     "success" for a baseline. `samples` is how many sounds each prompt was to have; a per-prompt value is their mean.
-    `made` says on what it was made: "evalkit", "torch", "device", "dtype"; empty in files from before that was kept.
+    `made` says on what it was made: "evalkit", "torch", "device", "dtype", and "prompt template" if by one; empty in
+    files from before that was kept.
     `changed`: its file is not as evalkit wrote it.
     """
 
@@ -98,11 +100,19 @@ def record_of(
 
 
 def made_on(run: Mapping[str, Any]) -> dict[str, str]:
-    """On what a run was made, as its run.json says."""
+    """On what a run was made, and by which template of its prompts if by any, as its run.json says."""
     versions = run.get("versions")
     told = {name: versions.get(name) for name in ("evalkit", "torch")} if isinstance(versions, dict) else {}
     told |= {name: run.get(name) for name in ("device", "dtype")}
+    told |= {PROMPT_TEMPLATE: template_in(run)}
     return {name: one_line(value, 60) for name, value in told.items() if isinstance(value, str) and value}
+
+
+def template_in(run: Mapping[str, Any]) -> str:
+    """The template that stood before a run's prompts, as its run.json says; "" where none did."""
+    options = run.get("options")
+    named = one_line(options.get("prompt_template"), 40) if isinstance(options, dict) else ""
+    return "" if named == "none" else named
 
 
 def number(value: object) -> float | None:

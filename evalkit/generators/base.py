@@ -17,6 +17,9 @@ from evalkit.core.registry import Registry
 
 Options = Mapping[str, object]
 
+Template = Mapping[str, str]
+"""The fields that stand before a prompt, with their values."""
+
 
 @dataclass(frozen=True)
 class GeneratorSpec:
@@ -31,6 +34,7 @@ class GeneratorSpec:
     the publisher asks for an account. `further` are options that no preset has, with what they are when nobody
     sets them, and `files` names the options whose value is the path of a file. `follows` {option: another} says that
     a preset's value of the first is meant for its value of the second, and falls away where only that is changed.
+    `templates` {name: fields} are what may be put before a prompt (`generators/templates.py`).
     `notes` are sentences on what was chosen or rounded, which a run and its record tell.
     """
 
@@ -52,6 +56,7 @@ class GeneratorSpec:
     further: Options = field(default_factory=dict)
     files: tuple[str, ...] = ()
     follows: Mapping[str, str] = field(default_factory=dict)
+    templates: Mapping[str, Template] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     batch_size: int = 8
 

@@ -14,6 +14,7 @@ from typing import Any
 from evalkit.core.fields import Fields, is_number, is_whole
 from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory
+from evalkit.generators.templates import naming_unknown
 
 SIZES = ("mini", "full", "none", "random")
 METHODS = ("generate", "close")
@@ -47,12 +48,15 @@ def checked_spec(generator: Generator, name: str) -> GeneratorSpec:
         "further": fields.options("further"),
         "files": fields.names("files"),
         "follows": fields.options("follows"),
+        "templates": fields.presets("templates"),
         "notes": fields.names("notes"),
         "batch_size": fields.whole("batch_size", 1),
     }
     if values["default_preset"] and values["default_preset"] not in values["presets"]:
         known = ", ".join(values["presets"]) or "there is none"
         fields.fault(f"default_preset is {values['default_preset']!r}, expected the name of a preset ({known})")
+    for preset in naming_unknown(values["presets"], values["templates"]):
+        fields.fault(f"presets[{preset!r}] names a prompt_template that is none of its templates")
     if fields.faults:
         raise BrokenPlugin(f"model {name!r}: its spec is not as it should be: {'; '.join(fields.faults)}")
     return replace(spec, **values)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from evalkit.core.letters import letters
 from evalkit.core.text import one_line
+from evalkit.generators.templates import NONE, OPTION
 from evalkit.report.records import RunRecord, mapping
 from evalkit.report.text import count, whole
 
@@ -39,6 +40,8 @@ def entrants_of(records: Sequence[RunRecord]) -> tuple[Entrant, ...]:
             detail.append(f"best of {ranked}")
         namesakes = [other for other, its in zip(records, names, strict=True) if its == name]
         changed = _changed(record, namesakes)
+        if record.template and _template(record.template) not in changed:
+            detail.append(_template(record.template))
         if record.samples > 1 and _sounds(record) not in changed:
             detail.append(_sounds(record))
         detail += changed
@@ -64,7 +67,14 @@ def _changed(record: RunRecord, namesakes: Sequence[RunRecord]) -> list[str]:
 def _told(key: str, value: str, record: RunRecord) -> str:
     if key == _SAMPLES:
         return _sounds(record)
+    if key == OPTION:
+        return _template(value)
     return one_line(f"seed {value}" if key == "seed" else f"{key}={value}", 40)
+
+
+def _template(name: str) -> str:
+    """A template changes what a model is asked, so it stands beside the model on every page."""
+    return one_line("no template" if name in ("", NONE) else f"template {name}", 40)
 
 
 def _sounds(record: RunRecord) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from evalkit.comparison.record import Record, record_of
+from evalkit.comparison.record import Record, record_of, template_in
 from evalkit.core.errors import UserError
 from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
@@ -155,6 +155,11 @@ class RunRecord:
     facts: Mapping[str, Any] = field(repr=False)
     bundled: bool = False
     side: Record | None = field(default=None, repr=False)
+
+    @property
+    def template(self) -> str:
+        """The template that stood before its prompts, "" where none did."""
+        return template_in(self.facts)
 
     @property
     def samples(self) -> int:

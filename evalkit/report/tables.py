@@ -25,7 +25,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _FIELDS = (
     "suite", "version", "protocol", "size", "run", "model", "preset", "metric", "direction", "value", "low", "high",
     "se", "level", "n", "n_failed", "n_reference", "rank_best", "rank_worst", "tied_with", "weights", "metric_protocol",
-    "kind", "source", "warnings", "listeners",
+    "kind", "source", "warnings", "listeners", "prompt_template",
 )  # fmt: skip
 
 
@@ -178,6 +178,7 @@ def _record(board: Board, row: Row, column: Column, estimate: Estimate, cell: Ce
         estimate.n, estimate.n_failed, estimate.n_reference, *places, " ".join(cell.tied),
         column.weights, column.protocol, "headline" if column.headline else "further", "",
         "; ".join((*estimate.warnings, *overlaps_of(row.entrant.record, column.metric))), estimate.listeners,
+        row.entrant.record.template or None,
     )  # fmt: skip
     return dict(zip(_FIELDS, values, strict=True))
 

@@ -29,7 +29,7 @@ from typing import Any
 
 from evalkit.comparison.difference import LEVEL, Difference, difference
 from evalkit.comparison.likeness import failures, unlike, unlike_runs, unlike_scores, unproven
-from evalkit.comparison.record import Record, number
+from evalkit.comparison.record import PROMPT_TEMPLATE, Record, number
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.run.gates import Gate, Verdict, held_to, require_fit, tolerance_of
@@ -146,7 +146,14 @@ def unlike_machines(run: Record, baseline: Record) -> list[str]:
         f"another {name} than the baseline's: {run.made[name]}, there {baseline.made[name]}"
         for name in ("evalkit", "torch", "device", "dtype")
         if name in run.made and name in baseline.made and run.made[name] != baseline.made[name]
-    ]
+    ] + _unlike_templates(run, baseline)
+
+
+def _unlike_templates(run: Record, baseline: Record) -> list[str]:
+    both = [side.made.get(PROMPT_TEMPLATE, "none") for side in (run, baseline) if side.made]
+    if len(set(both)) < 2:
+        return []
+    return [f"another prompt template than the baseline's: {both[0]}, there {both[1]}: the model was asked otherwise"]
 
 
 def without_spread(run: Record, metrics: Sequence[str]) -> list[str]:

@@ -20,9 +20,11 @@ from evalkit.execute.limits import limits_of
 from evalkit.execute.orders import GeneratorOrder
 from evalkit.fetch.switches import is_on
 from evalkit.generators.base import ChecksFiles
+from evalkit.generators.templates import template_of, templated
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
 from evalkit.run.earlier import register, sounds, take
+from evalkit.run.options import model_options
 from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
 from evalkit.store.ledger import Ledger, Record
@@ -134,7 +136,7 @@ def _make(
 
     def give_up(requests: Sequence[Request], why: str) -> None:
         for item in plan.items:
-            if _request(item) in requests:
+            if _request(plan, item) in requests:
                 keep(item, Fault("hung", f"hung: {why}, and could not be interrupted"))
         told = f"{plan.model.name} does not come back ({why}) and cannot be interrupted, so this process ends"
         progress.note(f"{told}; type the same command again and it goes on with the rest (--timeout gives it longer)")
@@ -142,13 +144,14 @@ def _make(
 
     parts = list(_open_parts(plan, ledger, settled))
     batches = (
-        Batch(number, [_request(item) for item in items])
+        Batch(number, [_request(plan, item) for item in items])
         for number, items in takewhile(lambda part: not enough(made), enumerate(parts))
     )
     limits = limits_of(plan.generator, plan.config.timeouts)
     loading = partial(progress.step, f"load {plan.model.name}")
     config = plan.config
-    job = Job(plan.generator, config.device, config.dtype, plan.options, limits, give_up, loading, _order(plan))
+    options = model_options(plan.model, plan.options)
+    job = Job(plan.generator, config.device, config.dtype, options, limits, give_up, loading, _order(plan))
     for batch, results in executor.run(job, batches):
         items = parts[batch.number]
         for item, result, sound in zip(items, results, sounds(items), strict=True):
@@ -168,13 +171,15 @@ def _order(plan: Plan) -> GeneratorOrder:
         digest=plan.model.weights,
         code=None if code is None else str(code),
         dtype=config.dtype,
-        options=plan.options,
+        options=model_options(plan.model, plan.options),
         timeouts=config.timeouts,
     )
 
 
-def _request(item: Item) -> Request:
-    return Request(item.prompt.text, item.prompt.seconds, item.seed)
+def _request(plan: Plan, item: Item) -> Request:
+    """What the model is asked for: the prompt with its template, of which nobody else hears."""
+    text = templated(template_of(plan.model, plan.options), item.prompt.text)
+    return Request(text, item.prompt.seconds, item.seed)
 
 
 def _open_parts(plan: Plan, ledger: Ledger, settled: Mapping[str, Record]) -> Iterator[Sequence[Item]]:

@@ -33,6 +33,7 @@ from evalkit.generators.base import GENERATORS, ChecksOptions, Generator, Genera
 from evalkit.generators.contract import checked_spec
 from evalkit.generators.folder import PREFIX, Found, describe, find
 from evalkit.generators.load import load_generator, own_code
+from evalkit.generators.templates import NONE, OPTION, template_note
 from evalkit.run.config import RunConfig
 from evalkit.run.missing import look_for_missing
 from evalkit.run.options import by_content, choose_options, faults_of_options
@@ -167,6 +168,8 @@ def _generator_plan(config: RunConfig, suite: Suite, model: Model) -> Plan:
     if unsaid:
         note = f"{seconds:g} s for each prompt of which nothing says how long (--seconds S)"
         spec, suite = replace(spec, notes=(*spec.notes, note)), _with_lengths(suite, seconds)
+    if note := template_note(spec, options, [prompt.text for prompt in suite.prompts]):
+        spec = replace(spec, notes=(*spec.notes, note))
     items = _items(config, suite)
     together(partial(_refuse_unused_weights, config, suite, spec.needs), partial(_refuse_too_long, spec, suite.prompts))
     size = config.batch_size or spec.batch_size
@@ -196,7 +199,10 @@ def _with_lengths(suite: Suite, seconds: float) -> Suite:
 def _look_at_folder(config: RunConfig) -> None:
     """Raises UserError for all that is wrong with a folder of sounds, whatever the prompts are."""
     wrong, path, made = Gathering(), config.model.removeprefix(PREFIX), "a folder's audio is made already"
-    wrong.require(not (config.preset or config.changes), f"--preset and --set change how audio is made; {made}")
+    changed = {key for key, value in config.changes.items() if (key, value) != (OPTION, NONE)}
+    wrong.require(OPTION not in changed, f"--prompt-template changes how audio is made; {made}")
+    others = config.preset or changed - {OPTION}
+    wrong.require(not others, f"--preset and --set change how audio is made; {made}")
     wrong.require(
         not (config.checkpoint or config.random_weights), f"--checkpoint and --random-weights make audio; {made}"
     )

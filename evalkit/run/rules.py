@@ -36,7 +36,7 @@ from evalkit.generators.load import build_generator
 from evalkit.generators.worker.harness import memory
 from evalkit.run.config import RunConfig, require_device
 from evalkit.run.findings import Finding, not_tried
-from evalkit.run.options import choose_options
+from evalkit.run.options import choose_options, model_options
 
 PROMPTS = ("rain on a tin roof", "a dog barks twice", "an engine starts, then idles")
 _SHARES = (1.0, 0.37, 0.37)
@@ -103,7 +103,8 @@ def check_model(config: RunConfig) -> list[Finding]:
     with wrong.look():
         generator = build_generator(config.model, config.weights, config.checkpoint, config.random_weights)
         with suppress(BrokenPlugin):  # which is the finding of the first rule
-            options = dict(choose_options(checked_spec(generator, config.model), config.preset, config.changes)[1])
+            spec = checked_spec(generator, config.model)
+            options = dict(model_options(spec, choose_options(spec, config.preset, config.changes)[1]))
     with wrong.look():
         require_device(config.device)
     wrong.settle()

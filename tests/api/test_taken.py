@@ -19,6 +19,7 @@ FINE = {
     "reference": (None, {}), "judges": (None, []), "seconds": (None, 3), "name": (None,), "about": (None,),
     "out": (None,), "samples": (3,), "limit": (None, 3), "weights": (None, {}), "suite": (None,), "preset": (None,),
     "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
+    "prompt_template": (None,),
     "timeout": (None, 3), "audio": ({},), "detect": ({},), "twin": (None,), "correlation": (3,),
     "workers": (None, 3), "devices": (None, []), "threads": (None, 3), "answers": ([],), "runs": ([],), "scales": ([],),
     "listeners": (None, 3), "ratings_per_clip": (None, 3), "listen prompts": (None, 3), "listen runs": (),

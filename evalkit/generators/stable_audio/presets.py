@@ -11,14 +11,16 @@ another sound: `card@0.0.19` and `card@0.0.20` say which, and `card` of Open Sma
 
 Sources: Evans et al. 2024, "Fast timing-conditioned latent audio diffusion" (1.0), "Long-form music generation
 with latent diffusion" (2.0), "Stable Audio Open"; Novack et al. 2025, "Fast text-to-audio generation with
-adversarial post-training" (Open Small); stable-audio-tools at 50049e3; diffusers 0.42.1.
+adversarial post-training" (Open Small); stable-audio-tools at 50049e3; diffusers 0.42.1; docs/guides/prompting.md of
+Stability-AI/stable-audio-3 at 636f906.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalkit.generators.base import Options
+from evalkit.generators.base import Options, Template
+from evalkit.generators.templates import OPTION, without_template
 
 Presets = Mapping[str, Options]
 
@@ -86,6 +88,20 @@ VERSION_3_BASE: Presets = {
     "card": {**_as_of("0.0.20", _flow("euler", 50, 7.0)), "apg": 1.0},
     "fast": {**_as_of("0.0.20", _flow("euler", 25, 7.0)), "apg": 1.0},
 }
+
+TEMPLATES_3: Mapping[str, Template] = {
+    "music": {"TrackType": "Music", "VocalType": "Instrumental"},
+    "instrument": {"TrackType": "Instrument"},
+    "sfx": {"TrackType": "SFX"},
+}
+"""What the guide to Stable Audio 3's prompts has stand before a caption of music, of one instrument, of an effect."""
+
+
+def with_template(of: Presets, name: str) -> Presets:
+    """The presets with this template for a default, in place of any other; "" for none."""
+    own = {OPTION: name} if name else {}
+    return {preset: {**without_template(options), **own} for preset, options in of.items()}
+
 
 _SHAPING = (0.05, 15.0)
 """sigma_min and sigma_max of the minis, whose latents show nothing at more noise and are as noisy at less."""

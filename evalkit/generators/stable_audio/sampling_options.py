@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.generators.base import Options
+from evalkit.generators.templates import without_template
 
 if TYPE_CHECKING:
     from evalkit.nets.stable_audio.sampling import SamplingOptions
@@ -60,6 +61,7 @@ def read_options(options: Options) -> Asked:
     """A preset with its changes as typed options. Raises UserError naming all that is out of range or in vain."""
     from evalkit.nets.stable_audio.sampling import SamplingOptions
 
+    options = without_template(options)  # which is put before the prompts by whoever asks
     defaults = {field.name: field.default for field in fields(SamplingOptions) if field.default is not MISSING}
     names, wrong = [field.name for field in fields(SamplingOptions)], Gathering()
     strange = {name for name, value in options.items() if not _is_of_its_kind(name, value, names, wrong)}

@@ -26,6 +26,7 @@ from evalkit.core.jsonio import read_json
 from evalkit.fetch.hub_revision import called, hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GeneratorSpec, rounded_down
+from evalkit.generators.stable_audio.presets import with_template
 from evalkit.generators.stable_audio.variants import FLOW_PRESETS, VARIANTS, Variant
 from evalkit.nets.stable_audio.reader import FREE
 
@@ -147,8 +148,9 @@ def _kin(variant: Variant, kind: tuple[str, str, bool]) -> GeneratorSpec:
     if kind == (variant.backbone, variant.objective, variant.free):
         return spec
     kin = next((each for each in VARIANTS.values() if kind == (each.backbone, each.objective, each.free)), None)
-    if kin is not None:
-        return replace(spec, presets=kin.spec.presets, default_preset=kin.spec.default_preset)
+    if kin is not None:  # which says nothing of what sounds it makes, so no template is taken for granted
+        kept = with_template(kin.spec.presets, "")
+        return replace(spec, presets=kept, default_preset=kin.spec.default_preset, templates=kin.spec.templates)
     if kind[1] == "rectified_flow":
-        return replace(spec, presets=FLOW_PRESETS, default_preset="ui")
+        return replace(spec, presets=FLOW_PRESETS, default_preset="ui", templates={})
     return spec

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalkit.generators.base import GeneratorSpec
+from evalkit.generators.base import GeneratorSpec, Template
 from evalkit.generators.stable_audio import presets
 from evalkit.generators.stable_audio.presets import Presets
 from evalkit.generators.stable_audio.sampling_options import FILES, FOLLOWS, FURTHER
@@ -17,6 +17,7 @@ from evalkit.generators.stable_audio.sampling_options import FILES, FOLLOWS, FUR
 _COMMUNITY = "Stability AI Community License"
 _UNPUBLISHED = "not published"
 _RATE = 44100
+_TEMPLATE_OF = {"small-music": "music", "small-sfx": "sfx", "medium": ""}
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,10 @@ def _full(
     batch: int,
     licence: str = _UNPUBLISHED,
     longest: float | None = None,
+    templates: Mapping[str, Template] | None = None,
 ) -> GeneratorSpec:
     """A full-size model: `window` in samples at 44.1 kHz, its text tower's weights where these lie apart, its presets
-    and the default one; `longest` in seconds where that is less than the window."""
+    and the default one; `longest` in seconds where that is less than the window; `templates` for its prompts."""
     return GeneratorSpec(
         name=name,
         family="stable_audio",
@@ -60,20 +62,24 @@ def _full(
         needs=(text,) if text else (),
         presets=of,
         default_preset=preset,
+        templates=templates or {},
         batch_size=batch,
     )
 
 
 def _version_3(kind: str, base: bool) -> Variant:
     """Stable Audio 3 `kind` (small-music, small-sfx or medium), distilled or, `base`, before that. Its text tower comes
-    in its own repository. The sizes of the windows are those that code which loads the published files says."""
+    in its own repository. The sizes of the windows are those that code which loads the published files says. A small
+    one makes only what it is named for, and has the template of that; medium makes both, so whoever asks says which."""
+    template, of = _TEMPLATE_OF[kind], presets.VERSION_3_BASE if base else presets.VERSION_3
     small = kind != "medium"
     spec = _full(
         f"stable-audio-3-{kind}{'-base' * base}",
         window=(5_324_800 if base else 5_292_032) if small else 16_777_216,
         longest=120.0 if small else 380.0,
         parameters=567_573_553 if small else 2_305_495_393,
-        of=presets.VERSION_3_BASE if base else presets.VERSION_3,
+        of=presets.with_template(of, template),
+        templates=presets.TEMPLATES_3,
         preset="card",
         batch=8 if small else 4,
         licence=f"{_COMMUNITY}; text tower: Gemma Terms of Use",
