@@ -178,10 +178,10 @@ def parity_stable_audio(session: nox.Session) -> None:
 
 @nox.session
 def parity_stable_audio_3(session: nox.Session) -> None:
-    """As `parity`, for Stable Audio 3: stable-audio-tools 0.0.20 on seeded random weights."""
+    """As `parity`, for Stable Audio 3: stable-audio-tools 0.0.20 and diffusers 0.42.1 on seeded random weights."""
     session.install("-r", "tests/parity/requirements-stable_audio_3.txt")
     session.install("--no-deps", "--ignore-requires-python", *_STABLE_AUDIO_3)
-    for oracle in ("same", "stable_audio_3"):
+    for oracle in ("same", "stable_audio_3", "stable_audio_3_diffusers"):
         session.run("python", f"tests/parity/oracle_{oracle}.py", env={**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())})
     session.notify("parity_table")
 

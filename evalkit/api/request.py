@@ -8,7 +8,6 @@ from pathlib import Path
 from evalkit.core.faults import Gathering
 from evalkit.core.paths import existing, typed
 from evalkit.core.threads import default
-from evalkit.generators.templates import OPTION
 from evalkit.run.config import (
     DEFAULT_MODEL,
     DEFAULT_SUITE,
@@ -37,7 +36,6 @@ def request(
     preset: str | None = None,
     options: Mapping[str, object] | None = None,
     init: str | Path | None = None,
-    prompt_template: str | None = None,
     seed: int = 0,
     samples: int = 1,
     limit: int | None = None,
@@ -66,8 +64,6 @@ def request(
     changes = dict(options or {})
     if init is not None:
         changes["init_audio"] = str(init)
-    if prompt_template is not None:
-        changes[OPTION] = prompt_template
     found = _found(weights or {}, wrong)
     limit, batch_size, workers, threads = _counted(limit, batch_size, sharing, wrong)
     samples = wrong.read(1, check_samples, samples)

@@ -15,7 +15,7 @@ from evalkit.api.words import parameters_named
 from evalkit.api.work import Told, prepared, worked
 from evalkit.core.errors import UserError
 from evalkit.core.paths import typed
-from evalkit.run.config import DEFAULT_MODEL, RunConfig, Sharing
+from evalkit.run.config import DEFAULT_MODEL, RunConfig, Sharing, with_prompt_template
 
 _YES_ALONE = "--yes agrees to the licences of what is fetched, and nothing is"
 
@@ -168,9 +168,8 @@ def run(
         ),
         out=out,
         preset=preset,
-        options=options,
+        options=with_prompt_template(options, prompt_template),
         init=init,
-        prompt_template=prompt_template,
         seed=seed,
         samples=samples,
         limit=limit,

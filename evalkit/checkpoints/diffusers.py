@@ -10,16 +10,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalkit.checkpoints import shards
 from evalkit.checkpoints.config_file import read_object
 from evalkit.core.errors import BadCheckpoint
+from evalkit.core.faults import together
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+PARTS = ("transformer", "vae", "projection_model")
 _FILE = "diffusion_pytorch_model"
 _CLASSES = {"transformer": "StableAudioDiTModel", "vae": "AutoencoderOobleck"}
 _TOWERS = {768: "t5-base"}
@@ -77,9 +80,10 @@ def read_diffusers(folder: Path) -> dict[str, Tensor]:
 def derive_config(folder: Path) -> dict[str, Any]:
     """The `model_config.json` that describes a pipeline's folder.
 
-    Raises BadCheckpoint, naming the file, where a part is of another class or cannot be said in that format.
+    Raises BadCheckpoint, naming the files, where parts are not there, of another class or cannot be said in that
+    format.
     """
-    dit, vae, numbers = (_part_config(folder, part) for part in ("transformer", "vae", "projection_model"))
+    dit, vae, numbers = together(*(partial(_part_config, folder, part) for part in PARTS))
     try:
         hop = math.prod(vae["downsampling_ratios"])
         low, high = numbers["min_value"], numbers["max_value"]
@@ -170,7 +174,7 @@ def _objective(folder: Path) -> str:
 def _part_config(folder: Path, part: str) -> dict[str, Any]:
     path = folder / part / "config.json"
     if not path.is_file():
-        raise BadCheckpoint(f"{path}: no such file", "download the folder again")
+        raise BadCheckpoint(f"{path}: no such file: {part}/ is a part of the model", "download the folder again")
     config = read_object(path)
     wanted = _CLASSES.get(part)
     if wanted and config.get("_class_name", wanted) != wanted:

@@ -4,7 +4,7 @@ Three layouts are known, all of them published or written by stable-audio-tools 
 
 - a folder with `model_config.json` and `model.safetensors` or one `.ckpt`;
 - one such file with its config beside it, or inside where its trainer has put it (`own_config.py` says which is its);
-- a folder of diffusers' `StableAudioPipeline`.
+- a folder of diffusers' `StableAudioPipeline` or `StableAudio3Pipeline`.
 
 Nothing here reads a tensor or imports torch, but for the config inside a training checkpoint.
 """
@@ -21,6 +21,7 @@ from evalkit.checkpoints.own_config import SUFFIXES, own_config
 from evalkit.checkpoints.safetensors_header import read_header
 from evalkit.checkpoints.shards import is_index, shards_of, whole_of
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
+from evalkit.core.faults import Gathering
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import absent, is_folder, is_there, typed
 from evalkit.fetch.digests import remembered_sha256
@@ -33,13 +34,13 @@ WEIGHTS, PIPELINE = "model.safetensors", "model_index.json"
 UNPUBLISHED_CLAP = "stable-audio-clap"
 """The weights name of the CLAP text tower of 1.0 and 2.0, which was never published."""
 
-_DIFFUSERS_PARTS = ("transformer", "vae", "projection_model")
+_DIFFUSERS = {"transformer", "vae", "projection_model"}, {"transformer", "vae", "duration_embedder"}
 _TOWER_KEYS = {"clap_text": "clap_ckpt_path", "t5": "t5_model_name", "t5gemma": "subfolder"}
 """Where a conditioner's config names the weights of its text tower."""
 
 _LAYOUTS = (
     "a checkpoint is a folder with model_config.json and model.safetensors or a .ckpt, such a file beside its "
-    "config, or a folder of diffusers' StableAudioPipeline"
+    "config, or a folder of diffusers' StableAudioPipeline or StableAudio3Pipeline"
 )
 
 
@@ -120,7 +121,7 @@ def locate_tower(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> Path:
     name = weights_name(checkpoint.config)
     if name in overrides:
         return whole(typed(overrides[name]), f"--weights {name}={overrides[name]}")
-    if kind == "t5" and checkpoint.tower is not None:
+    if kind in ("t5", "t5gemma") and checkpoint.tower is not None:
         return checkpoint.tower
     beside = checkpoint.folder / written
     if ".." not in PurePath(written).parts and is_there(beside):
@@ -154,7 +155,9 @@ def stored_parameters(checkpoint: Checkpoint) -> int | None:
 
 def _is_constant(name: str) -> bool:
     """The norms of a SAME autoencoder learn their `beta`, those of the diffusion network do not."""
-    return name.endswith("inv_freq") or (name.endswith("_norm.beta") and ".transformers." not in name)
+    return (
+        name == "freqs" or name.endswith("inv_freq") or (name.endswith("_norm.beta") and ".transformers." not in name)
+    )
 
 
 def _inside(tower: Path) -> list[Path]:
@@ -181,7 +184,7 @@ def _weights_in(folder: Path) -> Path | None:
         raise UserError(f"{folder}: holds several checkpoints ({names})", "name the file itself")
     if found:
         return found[0]
-    if all((folder / part).is_dir() for part in _DIFFUSERS_PARTS):
+    if (folder / PIPELINE).is_file() or any(all((folder / part).is_dir() for part in parts) for parts in _DIFFUSERS):
         return None
     raise BadCheckpoint(f"{folder}: holds no checkpoint of Stable Audio", _LAYOUTS)
 
@@ -196,11 +199,18 @@ def _of_file(file: Path) -> Checkpoint:
 
 
 def _of_diffusers(folder: Path) -> Checkpoint:
-    from evalkit.checkpoints.diffusers import derive_config, tensor_files
+    from evalkit.checkpoints import diffusers, diffusers_3
 
-    configs = [folder / part / "config.json" for part in _DIFFUSERS_PARTS]
-    files = [file for part in _DIFFUSERS_PARTS for file in tensor_files(folder / part)]
-    return Checkpoint(derive_config(folder), folder, folder, (*files, *configs), _tower_beside(folder))
+    layout = diffusers_3 if diffusers_3.is_one(folder) else diffusers
+    wrong, config, files = Gathering(), dict[str, Any](), list[Path]()
+    with wrong.look():
+        config = layout.derive_config(folder)
+    for part in layout.PARTS:
+        with wrong.look():
+            files += diffusers.tensor_files(folder / part) if (folder / part).is_dir() else []
+    wrong.settle()
+    configs = [folder / part / "config.json" for part in layout.PARTS]
+    return Checkpoint(config, folder, folder, (*files, *configs), _tower_beside(folder))
 
 
 def _tower_beside(folder: Path) -> Path | None:

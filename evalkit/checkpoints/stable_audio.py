@@ -34,10 +34,11 @@ def read_model(path: Path) -> dict[str, Tensor]:
     training run of something else.
     """
     from evalkit.checkpoints.diffusers import read_diffusers
+    from evalkit.checkpoints.diffusers_3 import is_one, read_diffusers_3
     from evalkit.checkpoints.shards import is_index, read_files, shards_of
 
     if path.is_dir():
-        return read_diffusers(path)
+        return read_diffusers_3(path) if is_one(path) else read_diffusers(path)
     return unwrap(read_files(shards_of(path) if is_index(path) else [path]), path)
 
 

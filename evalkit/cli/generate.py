@@ -51,7 +51,7 @@ def generate(
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
     from evalkit.cli.words import wrong_words
-    from evalkit.run.config import Sharing, parse_changes, parse_seeds, parse_weights
+    from evalkit.run.config import Sharing, parse_changes, parse_seeds, parse_weights, with_prompt_template
 
     wrong = wrong_words()
     seeds = wrong.read([0], parse_seeds, seed)
@@ -63,9 +63,8 @@ def generate(
             asked,
             out=options.place_of(out, "", each if len(seeds) > 1 else None),
             preset=preset,
-            options=wrong.read({}, parse_changes, set_),
+            options=with_prompt_template(wrong.read({}, parse_changes, set_), prompt_template),
             init=init,
-            prompt_template=prompt_template,
             seed=each,
             samples=samples,
             limit=limit,

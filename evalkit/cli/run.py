@@ -160,7 +160,7 @@ def run(
     """
     from evalkit.api.request import request
     from evalkit.cli.session import Manner, conduct
-    from evalkit.run.config import Sharing, parse_changes, parse_seeds, parse_weights
+    from evalkit.run.config import Sharing, parse_changes, parse_seeds, parse_weights, with_prompt_template
 
     wrong = wrong_words()
     models, seeds = models_of(model, checkpoint, wrong), wrong.read([0], parse_seeds, seed)
@@ -172,9 +172,8 @@ def run(
             asked,
             out=place_of(out, name if len(models) > 1 else "", each if len(seeds) > 1 else None),
             preset=preset,
-            options=changes,
+            options=with_prompt_template(changes, prompt_template),
             init=init,
-            prompt_template=prompt_template,
             seed=each,
             samples=samples,
             limit=limit,

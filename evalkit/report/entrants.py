@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from evalkit.core.letters import letters
 from evalkit.core.text import one_line
-from evalkit.generators.templates import NONE, OPTION
 from evalkit.report.records import RunRecord, mapping
 from evalkit.report.text import count, whole
 
 _SAMPLES = "samples_per_prompt"
+_TEMPLATE = "prompt_template"
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ def _changed(record: RunRecord, namesakes: Sequence[RunRecord]) -> list[str]:
 def _told(key: str, value: str, record: RunRecord) -> str:
     if key == _SAMPLES:
         return _sounds(record)
-    if key == OPTION:
+    if key == _TEMPLATE:
         return _template(value)
     return one_line(f"seed {value}" if key == "seed" else f"{key}={value}", 40)
 
 
 def _template(name: str) -> str:
     """A template changes what a model is asked, so it stands beside the model on every page."""
-    return one_line("no template" if name in ("", NONE) else f"template {name}", 40)
+    return one_line("no template" if name in ("", "none") else f"template {name}", 40)
 
 
 def _sounds(record: RunRecord) -> str:

@@ -15,6 +15,7 @@ from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing, is_there
 from evalkit.core.threads import default
 from evalkit.generators.base import Timeouts
+from evalkit.generators.templates import OPTION
 from evalkit.run.gates import Gate
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
@@ -125,6 +126,11 @@ def parse_changes(pairs: Iterable[str]) -> dict[str, object]:
         except UserError:
             changes[key] = value
     return changes
+
+
+def with_prompt_template(options: Mapping[str, object] | None, name: str | None) -> dict[str, object]:
+    """The options with the template of --prompt-template among them, where one was named."""
+    return {**(options or {}), **({} if name is None else {OPTION: name})}
 
 
 def parse_weights(pairs: Iterable[str]) -> dict[str, Path]:

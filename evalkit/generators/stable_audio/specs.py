@@ -34,6 +34,9 @@ CONFIGS = Path(__file__).resolve().parent / "configs"
 """The published architectures, as `<variant>.json` in stable-audio-tools' format."""
 
 
+_FLOW = "rectified_flow"
+
+
 @dataclass(frozen=True)
 class KnownConfig:
     """A model config without weights: its content, the file that errors about it name, and whose it is."""
@@ -52,7 +55,7 @@ def describe(variant: Variant, checkpoint: Checkpoint, overrides: Mapping[str, P
     whose = "its own config, inside it" if checkpoint.source == checkpoint.weights else checkpoint.source
     return replace(
         spec,
-        notes=(f"{checkpoint.weights}: read by {whose}", *spec.notes),
+        notes=(f"{checkpoint.weights}: read by {whose}", *_of_scheduler(checkpoint), *spec.notes),
         name=f"{variant.spec.name}@{name}",
         weights=fingerprint(checkpoint, overrides),
         revision=hub_revision(checkpoint.weights),
@@ -60,6 +63,15 @@ def describe(variant: Variant, checkpoint: Checkpoint, overrides: Mapping[str, P
         gated=False,
         parameters=stored_parameters(checkpoint),
     )
+
+
+def _of_scheduler(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """What is uncertain of diffusers' folder of Stable Audio 3: its converter looks for the objective in another place
+    than the published config has it, and writes Euler's scheduler for distilled models too."""
+    if not checkpoint.weights.is_dir() or checkpoint.config["model"]["diffusion"].get("diffusion_objective") != _FLOW:
+        return ()
+    distilled = "--set sampler=pingpong --set steps=8 --set cfg=1 --set apg=0"
+    return (f"its scheduler says a base model, as diffusers' converter does of distilled ones too: {distilled}",)
 
 
 def describe_random(variant: Variant, known: KnownConfig) -> GeneratorSpec:
@@ -151,6 +163,6 @@ def _kin(variant: Variant, kind: tuple[str, str, bool]) -> GeneratorSpec:
     if kin is not None:  # which says nothing of what sounds it makes, so no template is taken for granted
         kept = with_template(kin.spec.presets, "")
         return replace(spec, presets=kept, default_preset=kin.spec.default_preset, templates=kin.spec.templates)
-    if kind[1] == "rectified_flow":
+    if kind[1] == _FLOW:
         return replace(spec, presets=FLOW_PRESETS, default_preset="ui", templates={})
     return spec

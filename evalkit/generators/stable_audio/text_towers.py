@@ -45,6 +45,12 @@ _VOCABULARIES = ("tokenizer.json", "spiece.model")
 """Files of which a T5 tokenizer needs one."""
 
 
+def _parts(folder: Path) -> tuple[Path, Path]:
+    """Where tokenizer and encoder are: diffusers' pipelines have a folder for each."""
+    words, net = (folder / part if (folder / part).is_dir() else folder for part in ("tokenizer", "text_encoder"))
+    return words, net
+
+
 class T5Tower:
     """The last layer of a T5 encoder, with the rows at padding set to zero.
 
@@ -52,7 +58,7 @@ class T5Tower:
     """
 
     def __init__(self, folder: Path, device: str, max_length: int) -> None:
-        words, net = (folder / part if (folder / part).is_dir() else folder for part in ("tokenizer", "text_encoder"))
+        words, net = _parts(folder)
         if not any((words / file).is_file() for file in _VOCABULARIES):
             # Offline and without its files, transformers hands out a tokenizer of special tokens only.
             raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES)})", "restore its files")
@@ -147,9 +153,10 @@ class T5GemmaTower:
     """
 
     def __init__(self, folder: Path, device: str, max_length: int) -> None:
-        if not (folder / "tokenizer.json").is_file():
-            raise BadCheckpoint(f"{folder}: holds no tokenizer (tokenizer.json)", "restore its files")
-        self._encoder = _Encoder(folder, folder, "T5Gemma", _t5gemma, device, max_length)
+        words, net = _parts(folder)
+        if not (words / "tokenizer.json").is_file():
+            raise BadCheckpoint(f"{words}: holds no tokenizer (tokenizer.json)", "restore its files")
+        self._encoder = _Encoder(words, net, "T5Gemma", _t5gemma, device, max_length)
 
     def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
         return self._encoder.read(texts)
