@@ -26,6 +26,7 @@ def suite_asked(
     sounds: Sequence[Path] = (),
     samples: int = 1,
     fetching: bool = False,
+    table: str | None = None,
     wrong: Gathering,
 ) -> str | Suite | Brief:
     """A suite's name, or the suite that the others describe, with `notes` to be told; the parameters are those of
@@ -36,7 +37,8 @@ def suite_asked(
     named and described is added to `wrong`, with what is wrong with the description.
     """
     given = {
-        "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds
+        "--prompts": prompts, "--columns": columns, "--reference": reference, "--judges": judges, "--seconds": seconds,
+        "--table": table,
     }  # fmt: skip
     options = [option for option, value in given.items() if value is not None]
     if not options:
@@ -48,10 +50,11 @@ def suite_asked(
         prompts=prompts,
         columns=columns,
         reference=reference,
-        judges="full" if fetching and judges is None else judges,
+        judges="full" if fetching and judges is None and table is None else judges,
         seconds=seconds,
         sounds=sounds,
         samples=samples,
+        table=table or "",
     )
     paths = {name: typed(path) for name, path in (weights or {}).items()}
     if suite is not None:
@@ -73,6 +76,7 @@ def described(
     sounds: Sequence[Path] = (),
     samples: int = 1,
     name: str = "",
+    table: str = "",
 ) -> Brief:
     """The Brief of a suite, which `name` is to be called. Raises UserError for an empty path."""
     return Brief(
@@ -82,6 +86,7 @@ def described(
         judges=(judges,) if isinstance(judges, str) else judges or (),
         seconds=seconds,
         name=name,
+        table=table,
         sounds=sounds,
         samples=samples,
     )

@@ -31,6 +31,7 @@ def run(
     reference: str | Path | None = None,
     judges: str | Sequence[str] | None = None,
     seconds: float | None = None,
+    table: str | None = None,
     out: str | Path | None = None,
     preset: str | None = None,
     options: Mapping[str, object] | None = None,
@@ -78,6 +79,8 @@ def run(
         "full", "mini", or names of weights; by default full where they are on this machine, else mini.
     seconds : float, optional
         One length for all prompts.
+    table : str, optional
+        A published table, as `evalkit tables` lists them: exactly its columns, by its judges and rules.
     out : str or Path, optional
         The run's folder; by default runs/SUITE/MODEL/ID in the working folder.
     preset : str, optional
@@ -162,6 +165,7 @@ def run(
             reference=reference,
             judges=judges,
             seconds=seconds,
+            table=table,
             weights=weights,
             fetching=fetch,
             wrong=wrong,
@@ -187,9 +191,13 @@ def run(
         command=("evalkit.run",),
         wrong=wrong,
     )
-    if fetch:
-        bring(config, yes)
-    return done(config)
+    return done(_brought(config, yes) if fetch else config)
+
+
+def _brought(config: RunConfig, yes: bool) -> RunConfig:
+    """The same, once all that it needs is here."""
+    bring(config, yes)
+    return config
 
 
 def _place_of(baseline: Run | str | Path | None) -> Path | None:

@@ -31,6 +31,7 @@ def score(
     reference: str | Path | Mapping[str, Sound] | None = None,
     judges: str | Sequence[str] | None = None,
     seconds: float | None = None,
+    table: str | None = None,
     name: str | None = None,
     about: str | Path | None = None,
     out: str | Path | None = None,
@@ -64,6 +65,8 @@ def score(
         "full", "mini", or names of weights; by default full where they are on this machine, else mini.
     seconds : float, optional
         One length for all prompts.
+    table : str, optional
+        A published table, as `evalkit tables` lists them: exactly its columns, by its judges and rules.
     name : str, optional
         What the model is called, where `audio` is no folder, which has a name; by default "arrays".
     about : str or Path, optional
@@ -122,6 +125,7 @@ def score(
             reference=reference,
             judges=judges,
             seconds=seconds,
+            table=table,
             weights=weights,
             sounds=[] if folder is None else [folder],
             samples=samples,

@@ -43,6 +43,12 @@ JUDGES = typer.Option(
     metavar="NAMES",
     help="full, mini, or names of weights (openl3-music,passt,clap); default: full where they are here, else mini.",
 )
+TABLE = typer.Option(
+    None,
+    "--table",
+    metavar="NAME",
+    help="A published table (evalkit tables): exactly its columns, by its judges and rules, instead of --judges.",
+)
 SECONDS = typer.Option(None, "--seconds", help="One length for all prompts.")
 
 
@@ -53,6 +59,7 @@ def suite_asked(
     reference: str | None,
     judges: str | None,
     seconds: float | None,
+    table: str | None,
     weights: Mapping[str, Path],
     wrong: Gathering,
     sounds: Sequence[Path] = (),
@@ -75,6 +82,7 @@ def suite_asked(
         sounds=sounds,
         samples=samples,
         fetching=fetching,
+        table=table,
         wrong=wrong,
     )
     for note in found.notes if isinstance(found, Suite) else ():

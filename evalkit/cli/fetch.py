@@ -42,6 +42,7 @@ def fetch(
     columns: str | None = brief.COLUMNS,
     judges: str | None = brief.JUDGES,
     seconds: float | None = brief.SECONDS,
+    table: str | None = brief.TABLE,
     weights: list[str] = options.WEIGHTS,
     checkpoint: Path | None = options.CHECKPOINT,
     yes: bool = YES,
@@ -74,7 +75,9 @@ def fetch(
         told = "evalkit fetch for run --model M --suite S"
         wrong.require(names == ["run"], "evalkit fetch for: for what?", told)
         given = wrong.read({}, parse_weights, weights)
-        asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, fetching=True)
+        asked = brief.suite_asked(
+            suite, prompts, columns, reference, judges, seconds, table, given, wrong, fetching=True
+        )
         _fetch_for(model, asked, given, checkpoint, wrong, yes, as_json)
         return
     wrong.settle()

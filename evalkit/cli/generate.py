@@ -17,6 +17,7 @@ def generate(
     columns: str | None = brief.COLUMNS,
     judges: str | None = brief.JUDGES,
     seconds: float | None = brief.SECONDS,
+    table: str | None = brief.TABLE,
     out: Path | None = options.OUT,
     preset: str | None = options.PRESET,
     set_: list[str] = options.SET,
@@ -56,7 +57,7 @@ def generate(
     wrong = wrong_words()
     seeds = wrong.read([0], parse_seeds, seed)
     given = wrong.read({}, parse_weights, weights)
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, table, given, wrong)
     configs = [
         request(
             model,

@@ -111,6 +111,7 @@ def run(
     columns: str | None = brief.COLUMNS,
     judges: str | None = brief.JUDGES,
     seconds: float | None = brief.SECONDS,
+    table: str | None = brief.TABLE,
     out: Path | None = OUT,
     preset: str | None = PRESET,
     set_: list[str] = SET,
@@ -165,7 +166,7 @@ def run(
     wrong = wrong_words()
     models, seeds = models_of(model, checkpoint, wrong), wrong.read([0], parse_seeds, seed)
     changes, given = wrong.read({}, parse_changes, set_), wrong.read({}, parse_weights, weights)
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, fetching=fetch)
+    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, table, given, wrong, fetching=fetch)
     configs = [
         request(
             name,

@@ -25,6 +25,7 @@ def score(
     columns: str | None = brief.COLUMNS,
     judges: str | None = brief.JUDGES,
     seconds: float | None = brief.SECONDS,
+    table: str | None = brief.TABLE,
     suite: str | None = brief.SUITE,
     about: Path | None = typer.Option(
         None,
@@ -56,6 +57,7 @@ def score(
     Example:
       evalkit score my-outputs --prompts captions.csv --reference recordings/
       evalkit score model-a model-b --prompts names
+      evalkit score my-outputs --prompts captions.csv --reference recordings/ --table av-benchmark
       evalkit score my-outputs --suite mini --json
     """
     from evalkit.api.request import request
@@ -67,7 +69,9 @@ def score(
     alone = about is None or len(folders) < 2
     wrong.require(alone, "--about goes with one FOLDER", "put an about.toml into each of them")
     given = wrong.read({}, parse_weights, weights)
-    asked = brief.suite_asked(suite, prompts, columns, reference, judges, seconds, given, wrong, folders, samples)
+    asked = brief.suite_asked(
+        suite, prompts, columns, reference, judges, seconds, table, given, wrong, folders, samples
+    )
     configs = [
         request(
             f"folder:{folder}",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from evalkit.audio.clip import Clip
 from evalkit.core.ids import digest_json
 from evalkit.core.registry import Registry, is_file
+from evalkit.protocols.base import judges
 
 Features = NDArray[np.float32]
 
@@ -95,10 +96,12 @@ EMBEDDERS = Registry(
         "panns-32k": "evalkit.embed.panns:load",
         "vggish": "evalkit.embed.vggish:load",
         "sound": "evalkit.embed.sound:load",
+        **{judge.name: f"evalkit.embed.{judge.family}:load" for judge in judges().values()},
     },
 )
 """evalkit's own are functions (name, path, device) -> Embedder, by the names of their weights; path is None where there
-is no file. CLAP's takes `overrides` too, as some of its weights come without their tokenizer. Somebody's own is a class
+is no file; with a protocol in the name (`vggish@av-benchmark`), fed as that says (`evalkit.protocols`). CLAP's takes
+`overrides` too, as some of its weights come without their tokenizer. Somebody's own is a class
 or function without arguments, or with those that `evalkit.embed.contract.build` knows."""
 
 

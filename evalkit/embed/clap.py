@@ -19,7 +19,7 @@ Rules of stable-audio-metrics at fd55536 (`src/clap_score.py` 12-17, 47-119) and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +44,7 @@ from evalkit.checkpoints.tensors import digest_of
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.embed.by_protocol import further_settings, preparation_of
 from evalkit.nets.clap import ANTIALIAS, CONSTANTS, Clap, ClapText, FrontEnd, int16_round_trip, text_config, tower_input
 
 PEAK_DBFS = -1.0
@@ -54,20 +55,41 @@ _AUDIO_BATCH, _TEXT_BATCH = 16, 64
 _TEXT_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json", "vocab.json", "merges.txt")
 
 
+@dataclass(frozen=True)
+class Way:
+    """From a clip to what the front end takes: `preparation`, then 16-bit integers and back where `sixteen_bits`."""
+
+    preparation: Preparation
+    sixteen_bits: bool = True
+
+    def __call__(self, clip: Clip) -> Tensor:
+        """(samples,). Raises UserError for a clip with no samples or with NaN in it."""
+        samples = torch.from_numpy(self.preparation(clip))
+        return int16_round_trip(samples) if self.sixteen_bits else samples
+
+
 class ClapEmbedder:
     """A TextEmbedder: a (1, d) unit row per clip, (n, d) unit rows for texts."""
 
     spec: EmbedderSpec
 
-    def __init__(self, spec: EmbedderSpec, net: Clap, front: FrontEnd, words: Words, device: str) -> None:
+    def __init__(
+        self, spec: EmbedderSpec, net: Clap, front: FrontEnd, words: Words, device: str, way: Way | None = None
+    ) -> None:
         self.spec, self._net, self.front, self._words, self._device = spec, net, front, words, device
+        self._way = way or Way(_usual(front.rate))
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """One float32 (1, d) per clip. Raises UserError for a clip with no samples or with NaN in it."""
+        return self.embed_prepared([(self._way(clip), crop_seed(samples_digest(clip))) for clip in clips])
+
+    @torch.inference_mode()
+    def embed_prepared(self, heard: Sequence[tuple[Tensor, int]]) -> list[Features]:
+        """One float32 (1, d) for each (samples,) at the model's rate, with the seed of its crops where it is long."""
         rows: list[Features] = []
-        for begin in range(0, len(clips), _AUDIO_BATCH):
-            inputs = [self._input(clip) for clip in clips[begin : begin + _AUDIO_BATCH]]
+        for begin in range(0, len(heard), _AUDIO_BATCH):
+            inputs = [tower_input(each, self.front, seed) for each, seed in heard[begin : begin + _AUDIO_BATCH]]
             mels = torch.stack([mel for mel, _ in inputs]).to(self._device)
             longer = torch.tensor([long for _, long in inputs], device=self._device)
             if not longer.any():
@@ -82,9 +104,6 @@ class ClapEmbedder:
             return np.zeros((0, self.spec.dimensions), dtype=np.float32)
         rows: Features = _in_batches(self._net.text, *self._words.encode(texts), self._device).cpu().numpy()
         return rows
-
-    def _input(self, clip: Clip) -> tuple[Tensor, bool]:
-        return tower_input(prepare(clip, self.front.rate), self.front, crop_seed(samples_digest(clip)))
 
 
 class TextTower:
@@ -134,19 +153,31 @@ def load(name: str, path: Path, device: str, overrides: Mapping[str, Path] | Non
         net = Clap(checkpoint.config)
     fill_from(net.model, checkpoint.tensors, checkpoint.weights)
     width = int(checkpoint.config.projection_dim)
-    spec = EmbedderSpec(name, "clap", width, digest_of(net.model, CONSTANTS), _settings(checkpoint))
-    return ClapEmbedder(spec, net.to(device).eval(), checkpoint.front, words, device)
+    way = way_of(name, checkpoint.front.rate)
+    spec = EmbedderSpec(name, "clap", width, digest_of(net.model, CONSTANTS), _settings(checkpoint, way))
+    return ClapEmbedder(spec, net.to(device).eval(), checkpoint.front, words, device, way)
 
 
-def _settings(checkpoint: Checkpoint) -> dict[str, object]:
+def way_of(name: str, rate: int) -> Way:
+    """How the protocol in an embedder's name feeds it; without one, as stable-audio-metrics does."""
+    return Way(preparation_of(name, _usual(rate)), further_settings(name).get("sixteen_bits", True) is True)
+
+
+def _usual(rate: int) -> Preparation:
+    return Preparation(rate, converter="soxr", peak="after", peak_dbfs=PEAK_DBFS)
+
+
+def _settings(checkpoint: Checkpoint, way: Way) -> dict[str, object]:
     """What changes a feature beside the weights; the names of the fusion models' settings are kept from before."""
     front = asdict(checkpoint.front)
     rule: dict[str, object] = {"antialias": ANTIALIAS} if front.pop("fusion") else {"truncation": "rand_trunc"}
     files = {file: checkpoint.tokenizer / file for file in _TEXT_FILES}
+    usual = way == Way(_usual(checkpoint.front.rate))
     return {
+        **({} if usual else {**asdict(way.preparation), "sixteen_bits": way.sixteen_bits}),
         **front,
         "front_end_version": FRONT_END_VERSION,
-        "peak_dbfs": PEAK_DBFS,
+        "peak_dbfs": PEAK_DBFS if usual else way.preparation.peak_dbfs,
         **rule,
         "tokens": TOKENS,
         "files": {name: digest_file(file) for name, file in files.items() if file.is_file()},
@@ -158,8 +189,7 @@ def prepare(clip: Clip, rate: int) -> Tensor:
 
     Raises UserError for a clip with no samples or with NaN in it.
     """
-    mono = Preparation(rate, converter="soxr", peak="after", peak_dbfs=PEAK_DBFS)(clip)
-    return int16_round_trip(torch.from_numpy(mono))
+    return Way(_usual(rate))(clip)
 
 
 def crop_seed(digest: str) -> int:

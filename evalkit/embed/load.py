@@ -28,7 +28,7 @@ def load_embedder(
         made = contract.build(factory, name, device, chosen.get(name))
         return contract.checked(made, name, code_digest(EMBEDDERS.module(name, typed), factory, made))
     path = None if name in WITHOUT_FILE else locate(name, chosen)
-    more = (chosen,) if EMBEDDERS.target(name).startswith("evalkit.embed.clap:") else ()
+    more = (chosen,) if EMBEDDERS.target(name).startswith("evalkit.embed.clap") else ()
     embedder: Embedder = factory(name, path, device, *more)
     return embedder
 

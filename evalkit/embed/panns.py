@@ -2,7 +2,8 @@
 
 Rules of haoheliu/audioldm_eval at 8dc07ee (`datasets/load_mel.py`, `feature_extractors/panns/models.py`): the first
 channel without its mean, converted to 16 or 32 kHz as torchaudio does, the whole clip in one piece, filled with zeros
-up to 32,000 samples (2 s at 16 kHz, 1 s at 32 kHz).
+up to 32,000 samples (2 s at 16 kHz, 1 s at 32 kHz). A name with a protocol in it (`panns-16k@av-benchmark`) is fed
+as that says.
 
 A row holds the features after the ReLU (2,048), then the 527 logits: FD-PANNs reads the former, KL- and IS-PANNs the
 latter, and the network runs once.
@@ -25,6 +26,7 @@ from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
+from evalkit.embed.by_protocol import preparation_of
 from evalkit.nets.cnn14 import AT_32K, CLASSES, Cnn14, Cnn14Config
 
 _READ_FROM = "PANNs' published .pth, safetensors, or a folder with model.safetensors and config.json"
@@ -60,7 +62,9 @@ def load(name: str, path: Path, device: str = "cpu") -> PannsEmbedder:
 
     Raises MissingWeights or BadCheckpoint, also where the file's transform or mel bank are not those of its sizes.
     """
-    config = read_config(path, Cnn14Config) if path.is_dir() else AT_32K if "32k" in name else Cnn14Config()
+    config = (
+        read_config(path, Cnn14Config) if path.is_dir() else AT_32K if name.startswith("panns-32k") else Cnn14Config()
+    )
     with built_from(path):
         net = Cnn14(config)
     load_into(net, read_weights(path, _READ_FROM), path)
@@ -68,7 +72,8 @@ def load(name: str, path: Path, device: str = "cpu") -> PannsEmbedder:
     if wrong:
         told = f"{path}: {' and '.join(wrong)} are not of {config.rate} Hz with {config.fmin:g} to {config.fmax:g} Hz"
         raise BadCheckpoint(told, "panns-16k is read from Cnn14_16k_mAP=0.438.pth, panns-32k from Cnn14_mAP=0.431.pth")
-    preparation = Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)
+    usual = Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)
+    preparation = preparation_of(name, usual)
     settings = {"output": "features, then logits", **asdict(preparation), **asdict(config)}
     return PannsEmbedder(
         EmbedderSpec(name, "panns", config.features + CLASSES, digest_of(net), settings), net, preparation, device

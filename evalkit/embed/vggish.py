@@ -3,12 +3,13 @@
 Rules of haoheliu/audioldm_eval at 8dc07ee (`datasets/load_mel.py`, `metrics/fad.py` 37-40): the first channel without
 its mean, to 16 kHz as torchaudio converts, zeros up to 32,000 samples; the last ReLU taken off; no PCA and no
 quantisation. Patches of 96 frames follow one another without overlap, and what is left over is dropped: 10 s are ten.
+A name with a protocol in it (`vggish@av-benchmark`) is fed as that says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.own_layout import read_config, read_weights
 from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.embed.by_protocol import preparation_of
 from evalkit.nets.vggish import VGGish, VGGishConfig
 
 _READ_FROM = "torchvggish's vggish-10086976.pth, safetensors, or a folder with model.safetensors and config.json"
@@ -53,8 +55,9 @@ def load(name: str, path: Path, device: str = "cpu") -> VGGishEmbedder:
     with built_from(path):
         net = VGGish(config)
     load_into(net, read_weights(path, _READ_FROM), path)
-    shortest = max(_SHORTEST, config.shortest)
-    preparation = Preparation(config.rate, channels="first", without_mean=True, shortest=shortest)
+    usual = Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)
+    preparation = preparation_of(name, usual)
+    preparation = replace(preparation, shortest=max(preparation.shortest, config.shortest))
     settings = {"output": "before the last ReLU", "pca": False, **asdict(preparation), **asdict(config)}
     return VGGishEmbedder(
         EmbedderSpec(name, "vggish", config.features, digest_of(net), settings), net, preparation, device

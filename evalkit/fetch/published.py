@@ -14,6 +14,7 @@ from pathlib import Path
 from evalkit.core.text import short_digest
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.sources import GitSource, Repository, Source, UrlSource
+from evalkit.protocols.base import weights_in
 
 
 @dataclass(frozen=True)
@@ -201,12 +202,18 @@ def family_names(family: str) -> tuple[str, ...]:
 FAMILIES = ("openl3", "passt", "clap", "panns", "vggish")
 
 
+def stands_for(name: str, used: Collection[str]) -> list[str]:
+    """Which of the weights `used` a name of `--weights` means: itself; as any protocol feeds it (`vggish` is
+    `vggish@av-benchmark` too); and of a family's name, each of the family's."""
+    names = family_names(name) if name in FAMILIES else (name,)
+    return [each for each in used if each == name or weights_in(each) in names]
+
+
 def by_own_names(given: Mapping[str, Path], used: Collection[str]) -> dict[str, Path]:
     """What `--weights` gave, under the names of the weights `used`: a family's name stands for each of its own that is
     not given by itself. A name that stands for none of them stays as it is, for whoever reads it to refuse."""
     found: dict[str, Path] = {}
     for name, path in given.items():
-        of_family = family_names(name) if name in FAMILIES else ()
-        meant = [each for each in of_family if each in used and (each == name or each not in given)]
+        meant = [each for each in stands_for(name, used) if each == name or each not in given]
         found |= dict.fromkeys(meant or [name], path)
     return found

@@ -18,6 +18,7 @@ from evalkit.fetch import hub_cache
 from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.manifests import baselines
 from evalkit.fetch.published import PUBLISHED, Published
+from evalkit.protocols.base import weights_in
 
 MINI_FOLDER = Path(__file__).resolve().parent.parent / "mini" / "weights"
 _CARRIED = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".json", ".model", ".txt", ".h5", ".gz")
@@ -32,14 +33,17 @@ WITHOUT_FILE = ("sound",)
 
 
 def locate(name: str, overrides: Mapping[str, Path]) -> Path:
-    """The folder or file of the weights called `name`; `overrides` are `--weights NAME=PATH`.
+    """The folder or file of the weights called `name`, also where a protocol is part of it (`vggish@av-benchmark`);
+    `overrides` are `--weights NAME=PATH`.
 
     Raises UserError for a name that is not known, has no file, or an override that is not there, MissingWeights
     (which file, from where, under which licence, where to put it) where the weights are not on this machine.
     """
     if name in WITHOUT_FILE:
         raise UserError(f"{name} has no weights: it measures without a network")
-    if name not in PUBLISHED and name not in MINIS:
+    if weights_in(name) != name and name not in overrides:
+        return locate(weights_in(name), overrides)
+    if weights_in(name) not in PUBLISHED and weights_in(name) not in MINIS:
         raise unknown_name("weights file", name, (*PUBLISHED, *MINIS))
     if name in overrides:
         return whole(typed(overrides[name]), f"--weights {name}={overrides[name]}")

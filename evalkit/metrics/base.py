@@ -145,6 +145,7 @@ METRICS = Registry(
         "is_passt": "evalkit.metrics.is_passt:METRIC",
         "fad_vggish": "evalkit.metrics.fad_vggish:METRIC",
         "fd_panns": "evalkit.metrics.fd_panns:METRIC",
+        "fd_passt": "evalkit.metrics.fd_passt:METRIC",
         "kl_panns": "evalkit.metrics.kl_panns:METRIC",
         "is_panns": "evalkit.metrics.is_panns:METRIC",
         "duration_error": "evalkit.metrics.duration_error:METRIC",

@@ -69,20 +69,35 @@ class IsPanns:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips, or with fewer than one a split."""
-        splits = int(inputs.options.get("splits", CARD.options["splits"][0]))
-        if len(inputs.ids) < splits:
-            why = f"{len(inputs.ids)} clips cannot be cut into {splits} parts" if inputs.ids else "there is no clip"
-            raise UserError(f"is_panns: {why}", "score more clips; see the run's failures")
-        named = sorted(range(len(inputs.ids)), key=lambda place: inputs.ids[place])
-        order = [named[each] for each in np.random.RandomState(SHUFFLED_BY).permutation(len(named))]
+        require_clips(CARD, inputs)
         taken = logits_of(CARD.name, inputs)
-        rows = softmax(np.stack([taken.features[place][0] for place in order]))
-        folds = folds_of(inputs)[order]
-        value = inception_in_splits(rows, splits)
-        return set_result(value, _leave_outs(rows, folds, splits), inputs, 0, bounds=CARD.bounds)
+        return in_splits(CARD, inputs, softmax(np.stack([each[0] for each in taken.features])))
 
 
 METRIC = IsPanns()
+
+
+def require_clips(card: MetricCard, inputs: MetricInputs) -> None:
+    """Raises UserError where there are fewer clips than parts to cut them into."""
+    splits = splits_of(card, inputs)
+    if len(inputs.ids) < splits:
+        why = f"{len(inputs.ids)} clips cannot be cut into {splits} parts" if inputs.ids else "there is no clip"
+        raise UserError(f"{card.name}: {why}", "score more clips; see the run's failures")
+
+
+def splits_of(card: MetricCard, inputs: MetricInputs) -> int:
+    """Into how many parts the clips are cut."""
+    return int(inputs.options.get("splits", card.options["splits"][0]))
+
+
+def in_splits(card: MetricCard, inputs: MetricInputs, probabilities: Array) -> MetricResult:
+    """The score of the clips' class probabilities (n, classes), by the card's option `splits`: in the order of the
+    clips' names, shuffled, cut, the mean."""
+    named = sorted(range(len(inputs.ids)), key=lambda place: inputs.ids[place])
+    order = [named[each] for each in np.random.RandomState(SHUFFLED_BY).permutation(len(named))]
+    rows, folds, splits = probabilities[order], folds_of(inputs)[order], splits_of(card, inputs)
+    value = inception_in_splits(rows, splits)
+    return set_result(value, _leave_outs(rows, folds, splits), inputs, 0, bounds=card.bounds)
 
 
 def _leave_outs(rows: Array, folds: np.ndarray, splits: int) -> list[float]:

@@ -14,8 +14,9 @@ Direction and unit
 
 Protocol
     The probabilities are those of KL-PaSST (see there, steps 1-3): a softmax, which PaSST was not trained
-    with, so the clips' rows are flatter than a classifier's own. One score over all clips: there are no
-    splits, as the mean over ten splits of a tenth each is lower and its spread is no error of the whole.
+    with, so the clips' rows are flatter than a classifier's own. By default one score over all clips. splits = "10" is
+    what av-benchmark prints, as IS-PANNs has it: lower, and never to be compared with the other. rows = "features, then
+    logits" says that a row is one of FD-PaSST's judges (passt@av-benchmark), whose last 527 values alone are classes.
 
 Interval
     Delete-a-group jackknife over the clips' sources, at most 25 groups, t quantile; none under 5 sources.
@@ -39,7 +40,9 @@ import numpy as np
 
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
-from evalkit.metrics.kl_passt import class_probabilities
+from evalkit.metrics.is_panns import in_splits, require_clips, splits_of
+from evalkit.metrics.kl_passt import JOINED, class_probabilities
+from evalkit.metrics.panns_rows import logits_of
 from evalkit.metrics.results import set_result
 from evalkit.metrics.sets import folds_of
 from evalkit.stats.inception import ClassSums, class_sums
@@ -56,6 +59,7 @@ CARD = MetricCard(
     citation="Salimans et al. 2016, arXiv 1606.03498; Koutini et al. 2022, arXiv 2110.05069 (PaSST)",
     blind_to="the prompt, real sounds, stereo, level and order; anything outside the classifier's classes",
     headline=False,
+    options={"splits": ("1", "10"), "rows": ("classes", JOINED)},
     biased_by_n=True,
     bounds=(1.0, math.inf),
     general=True,
@@ -71,7 +75,12 @@ class IsPasst:
         """Raises UserError without clips, or where the classes do not fit together."""
         if not inputs.ids:
             raise UserError("is_passt: there is no clip to score", "every prompt failed; see the run's failures")
+        require_clips(CARD, inputs)
+        if inputs.options.get("rows") == JOINED:
+            inputs = logits_of(CARD.name, inputs)
         try:
+            if splits_of(CARD, inputs) > 1:
+                return in_splits(CARD, inputs, _rows(inputs))
             sums = class_sums(_rows(inputs), folds_of(inputs))
         except ValueError as error:
             raise UserError(f"is_passt: the probabilities cannot be used: {error}") from None

@@ -7,7 +7,9 @@ Definition
 
     with p of the generated clip and q of the reference clip, in nats; the score is the mean over prompts. A
     suite may ask for the other direction, as AudioLDM's toolkit takes it: direction = "reference||generated"
-    changes places of p and q, the 1e-6 staying with q, and is another protocol.
+    changes places of p and q, the 1e-6 staying with q, and is another protocol. epsilon = "0", as av-benchmark takes
+    it, leaves the 1e-6 out, without which a divergence has no bound; rows = "features, then logits" says that a row is
+    one of FD-PaSST's judges (passt@av-benchmark), whose last 527 values alone are classes.
 
 Direction and unit
     Lower is better; nats, without an upper bound. Two anchors, of the published Song Describer references
@@ -54,8 +56,12 @@ from numpy.typing import NDArray
 from evalkit.core.errors import UserError
 from evalkit.embed.base import Features
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
+from evalkit.metrics.panns_rows import logits_of
 from evalkit.metrics.results import mean_result
 from evalkit.stats.kl import are_probabilities, kl_divergence, softmax
+
+JOINED = "features, then logits"
+"""What a row of FD-PaSST's judges is (`evalkit.embed.passt_rows`)."""
 
 CARD = MetricCard(
     name="kl_passt",
@@ -67,7 +73,11 @@ CARD = MetricCard(
     text=False,
     citation="Koutini et al. 2022, arXiv 2110.05069 (PaSST); Evans et al. 2024, arXiv 2402.04825",
     blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
-    options={"direction": ("generated||reference", "reference||generated")},
+    options={
+        "direction": ("generated||reference", "reference||generated"),
+        "epsilon": ("1e-6", "0"),
+        "rows": ("classes", JOINED),
+    },
     bounds=(0.0, math.inf),
     general=True,
 )
@@ -82,13 +92,15 @@ class KlPasst:
         """Raises UserError without references, where no prompt has one, or where the classes do not fit."""
         if inputs.pair_reference is None:
             raise UserError("kl_passt needs the reference probabilities", "name them in the suite's manifest")
-        references = inputs.pair_reference
+        if inputs.options.get("rows") == JOINED:
+            inputs = logits_of(CARD.name, inputs)
+        references = inputs.pair_reference or {}
         places = [place for place, identifier in enumerate(inputs.ids) if identifier in references]
         if not places:
             raise UserError("kl_passt: no scored clip has a reference", "are the file names the suite's prompt ids?")
         ids = [inputs.ids[place] for place in places]
-        turned = _is_turned(inputs)
-        values = [_divergence(inputs.ids[place], inputs.features[place], references, turned) for place in places]
+        rule = _is_turned(inputs), float(inputs.options.get("epsilon", CARD.options["epsilon"][0]))
+        values = [_divergence(inputs.ids[place], inputs.features[place], references, *rule) for place in places]
         return mean_result(
             dict(zip(ids, values, strict=True)),
             [inputs.groups[place] for place in places],
@@ -120,9 +132,11 @@ def _is_turned(inputs: MetricInputs) -> bool:
     return direction == other
 
 
-def _divergence(identifier: str, features: Features, references: dict[str, Features], turned: bool) -> float:
+def _divergence(
+    identifier: str, features: Features, references: dict[str, Features], turned: bool, epsilon: float
+) -> float:
     try:
         sides = class_probabilities(features), class_probabilities(references[identifier])
-        return float(kl_divergence(*(sides[::-1] if turned else sides)))
+        return float(kl_divergence(*(sides[::-1] if turned else sides), epsilon))
     except ValueError as error:
         raise UserError(f"kl_passt: {identifier!r} cannot be compared with its reference: {error}") from None

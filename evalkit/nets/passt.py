@@ -182,7 +182,13 @@ class PaSST(nn.Module):
         return self.classify(self.front(audio))
 
     def classify(self, mel: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """(batch, 1, bands, frames) scaled log mel to logits (batch, classes).
+        """(batch, 1, bands, frames) scaled log mel to logits (batch, classes); `keep` as in :meth:`pooled`."""
+        logits: Tensor = self.head(self.pooled(mel, keep))
+        return logits
+
+    def pooled(self, mel: Tensor, keep: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """(batch, 1, bands, frames) scaled log mel to what the head reads, the mean of the two class tokens after the
+        last norm: (batch, embed).
 
         `keep` names the rows (frequency) and columns (time) of patches that stay: structured Patchout, for
         training. Raises ValueError for more frames than the time embedding has.
@@ -199,8 +205,7 @@ class PaSST(nn.Module):
         x = self.blocks[:-1](x)
         # Nothing reads the patches after the last layer.
         x = self.norm(self.blocks[-1](x, asked=tokens.shape[1]))
-        logits: Tensor = self.head((x[:, 0] + x[:, 1]) / 2)
-        return logits
+        return (x[:, 0] + x[:, 1]) / 2
 
 
 def initialise(net: PaSST) -> None:

@@ -44,7 +44,13 @@ CLIPS = 18
 _CLOSE = 1e-6
 """Of the value: what the order of sums may change."""
 
-_FORMS = {"openl3": (5, 16), "passt": (1, 12), "clap": (1, 16), "panns": (1, 16 + CLASSES)}
+_FORMS = {
+    "openl3": (5, 16),
+    "passt": (1, 12),
+    "clap": (1, 16),
+    "panns": (1, 16 + CLASSES),
+    "passt_rows": (1, 16 + CLASSES),
+}
 """(frames, dimensions) of the noise that stands for a family's features; of another's, (3, 16)."""
 
 

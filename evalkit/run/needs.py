@@ -18,6 +18,7 @@ from evalkit.fetch.published import PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import locate
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.generator import Isolated
+from evalkit.protocols.base import weights_in
 from evalkit.run.config import RunConfig
 from evalkit.run.plan import choose_model
 from evalkit.suites.base import Outline, Pinned, Suite
@@ -97,7 +98,8 @@ def _of_model(config: RunConfig, notes: dict[str, None]) -> list[str]:
 def _judges(config: RunConfig) -> list[str]:
     given = {each for name in config.weights for each in (name, *family_names(name))}
     suite = config.suite if isinstance(config.suite, Suite | Outline) else _read(config)
-    used = [name for name in dict.fromkeys(plan.weights for plan in suite.metrics.values()) if name in PUBLISHED]
+    judged = dict.fromkeys(weights_in(plan.weights) for plan in suite.metrics.values())
+    used = [name for name in judged if name in PUBLISHED]
     clap = [name for name in used if name in family_names("clap")]
     if any(_wants_tokenizer(name, config) for name in clap) and TOKENIZER not in config.weights:
         used.append(TOKENIZER)

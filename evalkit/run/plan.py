@@ -25,7 +25,7 @@ from evalkit.core.jsonio import read_json
 from evalkit.core.paths import typed
 from evalkit.core.threads import DEFAULT
 from evalkit.fetch.digests import files_read, remembered_sha256
-from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
+from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names, stands_for
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.about import NAME as ABOUT
 from evalkit.generators.about import about_folder
@@ -258,12 +258,12 @@ def _by_their_own_names(given: Mapping[str, Path], suite: Suite) -> dict[str, Pa
 
     Raises UserError where it names none of them (a file given in vain is a mistake), or where one is given twice.
     """
-    used = {plan.weights for plan in suite.metrics.values()}
+    used = dict.fromkeys(plan.weights for plan in suite.metrics.values())
     scorers = {each for family in FAMILIES for each in family_names(family)}
     weights: dict[str, Path] = {}
     for name, path in given.items():
-        meant = [each for each in family_names(name) if each in used] if name in FAMILIES else [name]
-        if not meant or (name in scorers - used and name not in FAMILIES):
+        meant = stands_for(name, used) or ([] if name in scorers or name in FAMILIES else [name])
+        if not meant:
             hint = f"it names {', '.join(sorted(used))}: say --weights with one of these"
             raise UserError(f"--weights {name}: would have no effect, as suite {suite.name} names other weights", hint)
         for each in meant:

@@ -20,6 +20,7 @@ from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import TextEmbedder, family_of, is_own
 from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
 from evalkit.metrics.base import METRICS, Metric
+from evalkit.metrics.kl_passt import JOINED
 from evalkit.run.embedders import open_embedder
 from evalkit.run.generate import require_means
 from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
@@ -148,7 +149,8 @@ def _facts(plan: Plan, name: str, stamp: str, progress: Progress) -> _Facts:
 def _require_family(plan: Plan, name: str, metric: Metric, family: str) -> None:
     """Raises UserError where one of evalkit's own metrics is of another family than its embedder; "" is not known."""
     weights = plan.suite.metrics[name].weights
-    if family and METRICS.is_builtin(name) and metric.card.family != family:
+    joined = plan.suite.metrics[name].options.get("rows") == JOINED  # whose judge is another one of the same network
+    if family and METRICS.is_builtin(name) and family not in (metric.card.family, *(["passt_rows"] if joined else [])):
         wrong = f"{name} is of {metric.card.family}, and {weights} is of {family}"
         raise UserError(
             f"suite {plan.suite.name}: {wrong}: the number would be another one under its name",

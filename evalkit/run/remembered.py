@@ -23,8 +23,8 @@ from evalkit.fetch.home import evalkit_home
 
 EMBEDDERS = "cache", "embedders"
 """Where it is kept, under evalkit's folder."""
-_CODE = ("embed", "nets", "checkpoints")
-"""Rooms whose code decides an identity."""
+_CODE = ("embed", "nets", "checkpoints", "protocols")
+"""Rooms whose code, or whose data, decides an identity."""
 
 
 def remembered(name: str, stamp: str) -> Identity | None:
@@ -58,5 +58,5 @@ def _place(name: str, stamp: str) -> Path:
 def _code() -> str:
     """Digest of the sizes and times of evalkit's own code, as far as an identity depends on it."""
     rooms = [Path(evalkit.__file__).parent / room for room in _CODE]
-    files = [(path, path.stat()) for room in rooms for path in files_under(room) if path.suffix == ".py"]
+    files = [(path, path.stat()) for room in rooms for path in files_under(room) if path.suffix in (".py", ".toml")]
     return digest_json([[str(path), found.st_size, found.st_mtime_ns] for path, found in files])

@@ -19,8 +19,9 @@ Array = NDArray[np.float64]
 EPSILON = 1e-6
 
 
-def kl_divergence(generated: NDArray[np.floating], reference: NDArray[np.floating]) -> Array:
-    """KL(generated || reference) in nats over the last axis, in float64: (..., classes) to (...).
+def kl_divergence(generated: NDArray[np.floating], reference: NDArray[np.floating], epsilon: float = EPSILON) -> Array:
+    """KL(generated || reference) in nats over the last axis, in float64: (..., classes) to (...); with an `epsilon` of
+    0 it is infinite where a class that is heard has no part in the reference.
 
     With the two in each other's place it is the other direction, its 1e-6 with the generated side. Raises
     ValueError on shapes that differ, or on rows that are not probabilities.
@@ -28,7 +29,7 @@ def kl_divergence(generated: NDArray[np.floating], reference: NDArray[np.floatin
     p, q = _probabilities(generated), _probabilities(reference)
     if p.shape != q.shape:
         raise ValueError(f"shapes {p.shape} and {q.shape} differ")
-    return np.asarray((scipy.special.xlogy(p, p) - p * np.log(q + EPSILON)).sum(axis=-1))
+    return np.asarray((scipy.special.xlogy(p, p) - scipy.special.xlogy(p, q + epsilon)).sum(axis=-1))
 
 
 def kl_of_logits(reference: NDArray[np.floating], generated: NDArray[np.floating], epsilon: float = EPSILON) -> Array:

@@ -21,7 +21,8 @@ class Brief:
     compared with. `judges` are "full", "mini", or names of weights; (): full where they are on this machine, else mini.
     `seconds` is one length for all prompts; None: what the file says of each, if anything. `samples` is how many of
     `sounds` a prompt has, where these say what the prompts are. `name` is what the suite is
-    called; "": after the content of its prompts.
+    called; "": after the content of its prompts. `table` is a published table (`evalkit.protocols`), which says the
+    metrics and the judges; "": whatever can be had.
     """
 
     prompts: Prompts = None
@@ -30,5 +31,6 @@ class Brief:
     judges: Sequence[str] = ()
     seconds: float | None = None
     name: str = ""
+    table: str = ""
     sounds: Sequence[Path] = ()
     samples: int = 1

@@ -19,6 +19,7 @@ from evalkit.suites.comparison import Comparison, compare, open_reference
 from evalkit.suites.identity import rows_said, suite_digest
 from evalkit.suites.judges import SETS, Judges, choose_judges
 from evalkit.suites.listing import Listing, list_prompts
+from evalkit.suites.table import columns_of, lasting, table_of
 
 PROTOCOL = "evalkit-own-1"
 _MORE_CLIPS = ("fd_inf_openl3",)
@@ -33,19 +34,21 @@ _NO_LENGTHS = "nothing says how long the sounds were to be (--seconds, or a colu
 def compose(brief: Brief, outline: Outline | None, overrides: Mapping[str, Path]) -> Suite:
     """The suite that a Brief describes; `outline` is of the suite whose references it takes, where it names one, and
     `overrides` {name: path} are weights that are given by hand. Raises UserError for all that is wrong with it."""
-    listing, reference, judges = together(
+    protocol, listing, reference, judges = together(
+        partial(table_of, brief),
         partial(list_prompts, brief),
         partial(open_reference, brief.reference, outline),
         lambda: choose_judges(_judges_asked(brief, outline), overrides),
     )
+    listing = replace(listing, prompts=lasting(listing.prompts, protocol))
     compared = compare(reference, listing)
-    metrics, left_out = _metrics(judges, compared, listing)
+    metrics, left_out = columns_of(protocol, compared) if protocol else _metrics(judges, compared, listing)
     texts: dict[str, Any] = {
         "name": brief.name or f"own-{digest_json(rows_said(listing.prompts))[:6]}",
         "title": f"{len(listing.prompts)} prompts of one's own",
         "version": "1",
-        "protocol": PROTOCOL if outline is None else outline.protocol,
-        "size": judges.size,
+        "protocol": protocol.id if protocol else PROTOCOL if outline is None else outline.protocol,
+        "size": "full" if protocol else judges.size,
         "licence": "",
         "citation": "",
     }
@@ -56,13 +59,16 @@ def compose(brief: Brief, outline: Outline | None, overrides: Mapping[str, Path]
         reference_audio=reference.audio,
         digest=suite_digest(texts, listing.prompts, metrics, reference.audio, compared.unpaired),
         left_out=left_out,
-        notes=(*listing.notes, compared.note, judges.note),
+        notes=(*listing.notes, compared.note, *(protocol.told if protocol else (judges.note,))),
         **({} if listing.further is None else listing.further.of_suite),
     )
 
 
 def _judges_asked(brief: Brief, outline: Outline | None) -> tuple[str, ...]:
-    """The judges asked for. A suite's reference files are features: they are compared with by those that made them."""
+    """The judges asked for; a table names its own. A suite's reference files are features: they are compared with by
+    those that made them."""
+    if brief.table:
+        return ("full",)
     metrics = outline.metrics if outline is not None else {}
     plans = [plan for name, plan in metrics.items() if METRICS.is_builtin(name)]
     makers = list(dict.fromkeys(plan.weights for plan in plans if plan.reference is not None))

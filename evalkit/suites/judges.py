@@ -14,6 +14,7 @@ from evalkit.embed.base import is_own
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.metrics.base import METRICS
+from evalkit.protocols.base import judge_called, judges, weights_in
 
 SETS = {
     "full": {"openl3": "openl3-env", "passt": "passt", "clap": "clap"},
@@ -59,7 +60,7 @@ def choose_judges(asked: Sequence[str], overrides: Mapping[str, Path]) -> Judges
                 raise UserError(f"--judges: {weights[family]} and {name} are both {family}", "one of each family")
             weights[family] = name
     wrong.settle()
-    size = "mini" if any(name in MINIS for name in weights.values()) else "full" if weights else "own"
+    size = "mini" if any(weights_in(name) in MINIS for name in weights.values()) else "full" if weights else "own"
     return Judges(weights, size, f"judges: {', '.join(asked)}", own)
 
 
@@ -79,11 +80,16 @@ def _distance(name: str, known: Mapping[str, str]) -> str:
 
 
 def family_of(name: str) -> str:
-    """The family of weights that judge. Raises UserError for other names."""
+    """The family of weights that judge, as a protocol feeds them where their name says one. Raises UserError for other
+    names."""
+    fed = judge_called(name)
+    if fed is not None:
+        return fed.family
     for family in FAMILIES:
         if name == SETS["mini"].get(family) or (name in family_names(family) and name != TOKENIZER):
             return family
     known = [*SETS, *SETS["mini"].values(), *(each for family in FAMILIES for each in family_names(family))]
+    known += judges()
     raise unknown_name("judge", name, known)
 
 

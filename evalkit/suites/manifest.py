@@ -69,6 +69,7 @@ from evalkit.fetch.home import evalkit_home
 from evalkit.fetch.sources import identity, place, read_source
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.metrics.base import METRICS
+from evalkit.protocols.base import weights_in
 from evalkit.suites.base import UNKNOWN, Columns, MetricPlan, Outline, Pinned
 from evalkit.suites.conventions import options_of, refuse_likeness
 from evalkit.suites.prompts import LONGEST_SECONDS
@@ -139,7 +140,7 @@ def _texts(file: Table, metrics: dict[str, MetricPlan]) -> dict[str, Any]:
 def _size_of(plans: Iterable[MetricPlan]) -> str:
     """ "own" where nothing but somebody's own embedders judges: not the figures of minis, nor of papers."""
     judges = [plan for plan in plans if plan.weights not in WITHOUT_FILE]
-    if any(plan.weights in MINIS for plan in judges):
+    if any(weights_in(plan.weights) in MINIS for plan in judges):
         return "mini"
     return "own" if judges and all(is_own(plan.embedded_by) for plan in judges) else "full"
 

@@ -18,6 +18,7 @@ OUR_NAMES = [str(path.relative_to(ROOT)) for path in OURS]
 
 LEVELS = {
     "core": 0,
+    "protocols": 1,
     "store": 1,
     "nets": 2,
     "audio": 2,
