@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from evalkit.core.errors import EvalkitError
-from evalkit.execute.bench import Bench
+from evalkit.execute.bench import Bench, Identity, Made, Source
 from evalkit.execute.orders import GeneratorOrder, JudgeOrder
 from evalkit.generators.base import UNLIMITED, Generator, Options, Timeouts
 
@@ -74,6 +74,26 @@ class Fault:
     message: str
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Sounds that the judge of an order embeds together."""
+
+    order: JudgeOrder
+    sources: Sequence[Source]
+
+
+class Meanwhile(Protocol):
+    """Finished sounds, to be embedded while others are made by whoever is free for it."""
+
+    def next(self) -> Chunk | None:
+        """What can be embedded now; None where nothing can."""
+        ...
+
+    def took(self, chunk: Chunk, answer: tuple[Identity, Made] | None) -> None:
+        """What a chunk came to; None where its worker failed or died, which is no loss: it is embedded later."""
+        ...
+
+
 class Unclosed(EvalkitError):
     """A generator's `close` raised, after all that was asked of it was made: a message of one line."""
 
@@ -88,7 +108,8 @@ class Job:
     `timeouts` are for each sound of a batch. `lost` hears which requests were in hand when
     a call did not come back and could not be interrupted, and why; the process ends after it. `loading` is a context
     for as long as the generator loads. `order` says in words of JSON which generator it is, for a worker in another
-    process or on another machine; without it the work cannot leave this one.
+    process or on another machine; without it the work cannot leave this one. `meanwhile` has something to do
+    for workers that have nothing to make.
     """
 
     generator: Generator
@@ -99,6 +120,7 @@ class Job:
     lost: Callable[[Sequence[Request], str], object] = lambda requests, why: None
     loading: Callable[[], AbstractContextManager[None]] = nullcontext
     order: GeneratorOrder | None = None
+    meanwhile: Meanwhile | None = None
 
 
 class Executor(Protocol):

@@ -4,6 +4,9 @@ A unit of work (a batch, a chunk) is handed out whole. A worker that dies costs 
 does again as it was. What kills a second worker is tried item by item, to find the one that does it, and an item that
 kills two by itself is given up. Where none does, the workers died of something else, and the unit is done whole once
 more, so that its sounds are those of an undisturbed run. An answer counts once, from the worker that was asked for it.
+
+Besides the units there may be work that is welcome early and not needed: a worker has it where no unit is left while
+others are still at theirs, and on a CPU the last of several workers has it first. What fails of it is simply not done.
 """
 
 from __future__ import annotations
@@ -80,7 +83,8 @@ class Lost:
 
 @dataclass
 class _Place:
-    """One worker's place. `task` is the number of what it was asked last, `loss` what it says of its own end."""
+    """One worker's place. `task` is the number of what it was asked last, `loss` what it says of its own end, `extras`
+    {number of a task: who hears its answer} of what is no unit's."""
 
     hand: Hand
     piece: Piece | None = None
@@ -88,6 +92,7 @@ class _Place:
     ready: bool = False
     heard: float = 0.0
     loss: tuple[tuple[int, ...], str] | None = None
+    extras: dict[int, Heard] = field(default_factory=dict)
 
 
 @dataclass
@@ -101,6 +106,10 @@ class _Apart:
 
 Ask = Callable[[Piece, str], Message]
 """The task for a piece, on a device."""
+Heard = Callable[[Message | None], object]
+Spare = Callable[[str], tuple[Message, Heard] | None]
+"""A task for a worker with time to spare, on a device, and who hears what came of it (None: nothing did)."""
+_EXTRA = -1
 
 
 class Schedule:
@@ -113,28 +122,30 @@ class Schedule:
         self._apart: dict[int, _Apart] = {}
         self._tasks = self._starts = self._deaths = 0
 
-    def run(self, units: Iterable[tuple[int, int]], ask: Ask) -> Iterator[tuple[Piece, Message | Lost]]:
+    def run(
+        self, units: Iterable[tuple[int, int]], ask: Ask, spare: Spare = lambda device: None
+    ) -> Iterator[tuple[Piece, Message | Lost]]:
         """An answer for each item of each unit (its number, its size), in any order, several of a unit in one piece.
 
         Raises what a worker raised, and UserError where workers die without an answer in between.
         """
         rest = iter(units)
         try:
-            self._hand_out(rest, ask)
-            while any(place.piece for place in self._places.values()):
+            self._hand_out(rest, ask, spare)
+            while self._is_making():
                 for answer in self._heard():
-                    self._hand_out(rest, ask)  # nobody waits while the answer is looked at
+                    self._hand_out(rest, ask, spare)  # nobody waits while the answer is looked at
                     yield answer
-                self._hand_out(rest, ask)
+                self._hand_out(rest, ask, spare)
         finally:
             self._forget()
 
     def everyone(self, ask: Callable[[str], Message]) -> Iterator[Message | Lost]:
         """The answer of each worker that is there to one more task."""
         for place in self._places.values():
-            self._give(place, Piece(-1, (0,), DEATHS), lambda piece, device: ask(device))
+            self._give(place, Piece(0, (0,), DEATHS), lambda piece, device: ask(device))
         try:
-            while any(place.piece for place in self._places.values()):
+            while self._is_making():
                 yield from (answer for _, answer in self._heard())
         finally:
             self._forget()
@@ -146,7 +157,7 @@ class Schedule:
         self._crew.close()
 
     def _forget(self) -> None:
-        """What was begun and is wanted no more: its answers come too late."""
+        """What was begun and is wanted no more: its answers come too late, but for those of extras."""
         self._waiting.clear()
         self._apart.clear()
         for place in self._places.values():
@@ -163,19 +174,35 @@ class Schedule:
         for number in [each for each, place in self._places.items() if self._is_silent(place)]:
             yield from self._gone(number)
 
-    def _hand_out(self, rest: Iterator[tuple[int, int]], ask: Ask) -> None:
-        for number in range(len(self._crew.devices)):
+    def _is_making(self) -> bool:
+        """Is a worker at a unit?"""
+        return any(place.piece is not None and place.piece.unit != _EXTRA for place in self._places.values())
+
+    def _hand_out(self, rest: Iterator[tuple[int, int]], ask: Ask, spare: Spare) -> None:
+        for number, device in enumerate(self._crew.devices):
             place = self._places.get(number)
             if place is not None and place.piece is not None:
+                continue
+            if 0 < number == len(self._crew.devices) - 1 and device == "cpu" and self._give_extra(place, spare):
                 continue
             piece = self._waiting.popleft() if self._waiting else None
             if piece is None and (unit := next(rest, None)) is not None:
                 piece = Piece(unit[0], tuple(range(unit[1])))
             if piece is None:
-                return
+                self._give_extra(place, spare)
+                continue
             if place is None:
                 place = self._places[number] = _Place(self._crew.hire(number))
             self._give(place, piece, ask)
+
+    def _give_extra(self, place: _Place | None, spare: Spare) -> bool:
+        """Give a worker that is there what is no unit's, while others are at units."""
+        found = spare(place.hand.device) if place is not None and place.ready and self._is_making() else None
+        if place is None or found is None:
+            return False
+        self._give(place, Piece(_EXTRA, (0,)), lambda piece, device: found[0])
+        place.extras[place.task] = found[1]
+        return True
 
     def _give(self, place: _Place, piece: Piece, ask: Ask) -> None:
         self._tasks += 1
@@ -189,6 +216,11 @@ class Schedule:
             place.ready, self._starts = True, 0
         if message.kind == "lost":
             place.loss = tuple(message.facts["places"]), str(message.facts["why"])
+        if message.kind in ("done", "raised") and (heard := place.extras.pop(message.facts.get("task", 0), None)):
+            heard(message if message.kind == "done" else None)
+            if message.facts["task"] == place.task:
+                place.piece = None
+            return
         if message.kind not in ("done", "raised") or message.facts.get("task") != place.task or place.piece is None:
             return
         piece, place.piece, place.ready = place.piece, None, True
@@ -201,7 +233,9 @@ class Schedule:
         """What comes of the piece that a dead worker had."""
         place = self._places.pop(number)
         how, piece = place.hand.end(), place.piece
-        if piece is None:
+        for heard in place.extras.values():
+            heard(None)
+        if piece is None or piece.unit == _EXTRA:
             return
         if place.loss is not None:
             yield from self._hung(piece, *place.loss)

@@ -6,13 +6,14 @@ What workers are told of is in `orders.py`, who does what in `schedule.py`, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.execute.base import Batch, Fault, Job, Result, Unclosed
+from evalkit.execute.base import Batch, Chunk, Fault, Job, Meanwhile, Result, Unclosed
 from evalkit.execute.bench import Identity, Made, Source
 from evalkit.execute.orders import GeneratorOrder, JudgeOrder
-from evalkit.execute.schedule import SILENCE, Crew, Lost, Piece, Schedule
+from evalkit.execute.schedule import SILENCE, Crew, Heard, Lost, Piece, Schedule
 from evalkit.execute.wire import Message
 from evalkit.execute.worker import made_of, results_of
 
@@ -38,7 +39,7 @@ class Workers:
             told = [[each.prompt, each.seconds, each.seed] for each in requests]
             return Message({"kind": "generate", "order": order, "device": device, "requests": told})
 
-        for piece, answer in self._schedule.run(units(), ask):
+        for piece, answer in self._schedule.run(units(), ask, partial(_spare, job.meanwhile)):
             results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
             made[piece.unit].update(zip(piece.places, results, strict=True))
             batch = asked[piece.unit]
@@ -87,18 +88,14 @@ class JudgeBench:
                 yield number, max(1, len(chunk))
 
         def ask(piece: Piece, device: str) -> Message:
-            return Message({**self._task(asked[piece.unit], piece), "device": device})
+            chunk = asked[piece.unit]
+            return _embedding(self._order, [chunk[place] for place in piece.places if chunk], device)
 
         for piece, answer in self._schedule.run(units(), ask):
             chunk = asked[piece.unit]
             made[piece.unit].append(self._made(chunk, piece, answer))
             if sum(len(each.features) + len(each.faults) for each in made[piece.unit]) >= len(chunk):
                 yield asked.pop(piece.unit), _together(made.pop(piece.unit))
-
-    def _task(self, chunk: Sequence[Source], piece: Piece) -> dict[str, Any]:
-        sources = [chunk[place] for place in piece.places if chunk]
-        told = [[each.key, None if each.path is None else str(each.path), each.text] for each in sources]
-        return {"kind": "embed", "order": self._order.told(), "sources": told}
 
     def _made(self, chunk: Sequence[Source], piece: Piece, answer: Message | Lost) -> Made:
         if isinstance(answer, Lost):
@@ -110,6 +107,24 @@ class JudgeBench:
             raise UserError(f"{self._order.name} is not the same in all workers", "its files are changing")
         self._identity = identity
         return made
+
+
+def _embedding(order: JudgeOrder, sources: Sequence[Source], device: str) -> Message:
+    """The task to embed these together."""
+    told = [[each.key, None if each.path is None else str(each.path), each.text] for each in sources]
+    return Message({"kind": "embed", "order": order.told(), "sources": told, "device": device})
+
+
+def _spare(meanwhile: Meanwhile | None, device: str) -> tuple[Message, Heard] | None:
+    """Finished sounds to embed, for a worker that has none to make."""
+    chunk = None if meanwhile is None else meanwhile.next()
+    if meanwhile is None or chunk is None:
+        return None
+    return _embedding(chunk.order, chunk.sources, device), partial(_took, meanwhile, chunk)
+
+
+def _took(meanwhile: Meanwhile, chunk: Chunk, answer: Message | None) -> None:
+    meanwhile.took(chunk, None if answer is None else made_of(answer))
 
 
 def _together(parts: Sequence[Made]) -> Made:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.core.threads import cores
 from evalkit.embed.base import Embedder, Features
-from evalkit.execute.bench import Bench, Here, Identity, Source
+from evalkit.execute.bench import Bench, Here, Identity, Made, Source
 from evalkit.run.config import require_device
 from evalkit.run.progress import Progress
 from evalkit.store.features import FeatureCache
@@ -66,24 +65,58 @@ class Workshop:
         self._load, self._known, self._root, self._device = load, known, cache_root, device
         self._learned = learned
         self.broken = ""
+        self._early: set[str] = set()
+        self._met: Identity | None = None
         self.chunk = 1 if device == "cpu" else _CHUNK
 
+    def has(self, sources: Sequence[Source]) -> bool:
+        """Is an entry of the cache there for each, as far as the embedder is known? What it is worth is asked later."""
+        if self._known is None:
+            return False
+        cache = FeatureCache(self._root, self._known.key)
+        return all(cache.path(source.digest).exists() for source in sources)
+
+    def keep(self, sources: Sequence[Source], who: Identity, made: Made) -> bool:
+        """Put what a worker made of these, before it was asked for, into the cache. False where it made nothing that
+        counts: `embed` will ask again, and tell why."""
+        if made.broken or self._met not in (None, who):
+            return False
+        if who != self._known:
+            self._learned(who)
+        self._met = self._known = who
+        cache = FeatureCache(self._root, who.key)
+        for source in sources:
+            if source.key in made.features:
+                cache.put(source.digest, made.features[source.key])
+                self._early.add(source.key)
+        return True
+
+    def early(self, sources: Sequence[Source]) -> int:
+        """How many of these were embedded before they were asked for."""
+        return sum(source.key in self._early for source in sources)
+
     def embed(self, sources: Sequence[Source], progress: Progress, stage: str = STAGE) -> Embedding:
-        """Features for every source, each an advance of the `stage`; a sound that cannot be embedded becomes a fault
-        and ends nothing, and an embedder of somebody's own that fails costs its own features alone."""
+        """Features for every source, each an advance of the `stage` but for the `early` ones; a sound that cannot be
+        embedded becomes a fault and ends nothing, and an embedder of somebody's own that fails costs its own features
+        alone."""
+
+        def advance(source: Source) -> None:
+            if source.key not in self._early:
+                progress.advance(stage)
+
         try:
-            embedding = self._embedded(sources, partial(progress.advance, stage))
+            embedding = self._embedded(sources, advance)
         except BrokenPlugin as error:
             return Embedding(_NOBODY, lost=str(error))
         if self.broken and not embedding.features:
             return replace(embedding, faults={}, lost=self.broken)
         return embedding
 
-    def _embedded(self, sources: Sequence[Source], advance: Callable[[], object]) -> Embedding:
+    def _embedded(self, sources: Sequence[Source], advance: Callable[[Source], object]) -> Embedding:
         whole = self._from_cache(sources) if self._known is not None else None
         if whole is not None:
-            for _ in sources:
-                advance()
+            for source in sources:
+                advance(source)
             return whole
         embedding, found = Embedding(self._identify()), Pile(self._root)
         cache = FeatureCache(self._root, embedding.identity.key)
@@ -96,7 +129,7 @@ class Workshop:
                 if source.key not in found and source.key in made.features:
                     cache.put(source.digest, made.features[source.key])
                     found.put(source.key, made.features[source.key])
-                advance()
+                advance(source)
         features = found.arrays()
         embedding.features |= {source.key: features[source.key] for source in sources if source.key in features}
         embedding.faults |= {source.key: faults[source.key] for source in sources if source.key in faults}
@@ -108,7 +141,7 @@ class Workshop:
         cache: FeatureCache,
         who: Identity,
         found: Pile,
-        advance: Callable[[], object],
+        advance: Callable[[Source], object],
     ) -> Iterator[Sequence[Source]]:
         """The chunks of which the cache lacks anything, whole; `found` takes what it has."""
         for first in range(0, len(sources), self.chunk):
@@ -120,8 +153,8 @@ class Workshop:
             if any(features is None for features in cached.values()):
                 yield chunk
                 continue
-            for _ in chunk:
-                advance()
+            for source in chunk:
+                advance(source)
 
     def _from_cache(self, sources: Sequence[Source]) -> Embedding | None:
         """Everything from the cache of the known embedder, or None where anything is missing there."""

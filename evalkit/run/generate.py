@@ -24,6 +24,7 @@ from evalkit.generators.templates import template_of, templated
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_device
 from evalkit.run.earlier import register, sounds, take
+from evalkit.run.meanwhile import EmbeddedMeanwhile
 from evalkit.run.options import model_options
 from evalkit.run.plan import RANDOM, Item, Plan
 from evalkit.run.progress import Progress
@@ -63,10 +64,13 @@ def generate(
     progress: Progress,
     lost: Lost = lambda why: None,
     enough: Enough = lambda made: False,
+    meanwhile: EmbeddedMeanwhile | None = None,
 ) -> None:
     """Make every item that is not settled. The generator is loaded only where there is one to make.
 
     Before each batch `enough` is asked with the keys of what is made: where it says so, the rest is not.
+
+    `meanwhile` is told of each sound that is there, for workers that have none to make.
 
     Where a model does not come back and cannot be interrupted, what it was at is recorded, `lost` hears why, and the
     process ends.
@@ -82,7 +86,7 @@ def generate(
         _collect(plan, ledger, settled, progress)
     elif len(settled) < len(plan.items):
         settled |= _taken_over(plan, ledger, settled, progress)
-        _make(plan, ledger, executor, settled, progress, lost, enough)
+        _make(plan, ledger, executor, settled, progress, lost, enough, meanwhile)
     progress.finish(stage)
 
 
@@ -125,14 +129,19 @@ def _make(
     progress: Progress,
     lost: Lost,
     enough: Enough,
+    meanwhile: EmbeddedMeanwhile | None,
 ) -> None:
     assert plan.generator is not None
     made = set(settled)
+    there = (lambda record: None) if meanwhile is None else meanwhile.made
+    for record in settled.values():
+        there(record)
 
     def keep(item: Item, result: Result, sound: str = "") -> None:
         made.add(item.key)
         if item.key not in settled:
             ledger.append(accept_sound(result, item, plan.model, plan.folder, ledger.next_attempt(item.key), sound))
+            there(ledger.records[item.key])
 
     def give_up(requests: Sequence[Request], why: str) -> None:
         for item in plan.items:
@@ -150,8 +159,8 @@ def _make(
     limits = limits_of(plan.generator, plan.config.timeouts)
     loading = partial(progress.step, f"load {plan.model.name}")
     config = plan.config
-    options = model_options(plan.model, plan.options)
-    job = Job(plan.generator, config.device, config.dtype, options, limits, give_up, loading, _order(plan))
+    options, order = model_options(plan.model, plan.options), _order(plan)
+    job = Job(plan.generator, config.device, config.dtype, options, limits, give_up, loading, order, meanwhile)
     for batch, results in executor.run(job, batches):
         items = parts[batch.number]
         for item, result, sound in zip(items, results, sounds(items), strict=True):

@@ -37,6 +37,7 @@ from evalkit.run.manifest import (
     finished,
     open_manifest,
 )
+from evalkit.run.meanwhile import EmbeddedMeanwhile
 from evalkit.run.plan import Plan
 from evalkit.run.preflight import Looked, look, make_ready
 from evalkit.run.progress import Progress
@@ -85,7 +86,8 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
             shops = {name: _workshop(plan, manifest, name, now[name], hands, progress) for name in now}
             whole = Scoring(plan, {}, ready.metrics, ready.broken, codes, shops, ready.references)
             watch = watch_on(whole, ledger)
-            records, unclosed = _generated(plan, ledger, manifest, hands, progress, watch)
+            early = EmbeddedMeanwhile(plan, shops, {name: order_of(plan, name) for name in now})
+            records, unclosed = _generated(plan, ledger, manifest, hands, progress, watch, early)
             decided = {} if watch is None else watch.told(records)
             if decided.get("not_made"):
                 manifest.update(status="decided", decided=decided)
@@ -182,6 +184,7 @@ def _generated(
     executor: Executor,
     progress: Progress,
     watch: Watch | None = None,
+    meanwhile: EmbeddedMeanwhile | None = None,
 ) -> tuple[dict[str, Record], str]:
     """The record of every item, or of those that `watch` let be made, after the generate stage, and how the generator
     failed to close ("": it did not)."""
@@ -193,7 +196,7 @@ def _generated(
     with _timed(manifest, "generate"):
         try:
             if watch is None:
-                generate(plan, ledger, executor, progress, lost)
+                generate(plan, ledger, executor, progress, lost, meanwhile=meanwhile)
             else:
                 generate(watch.plan, ledger, executor, progress, lost, watch.enough)
         except Unclosed as error:

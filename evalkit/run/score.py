@@ -91,7 +91,7 @@ def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
     embeddings = {}
     for name, shop in scoring.workshops.items():
         sources, stage = _sources(scoring, name), f"{STAGE} {name}"
-        progress.start(stage, len(sources), 0)
+        progress.start(stage, len(sources), shop.early(sources))
         embeddings[name] = shop.embed(sources, progress, stage)
         progress.finish(stage)
     return embeddings

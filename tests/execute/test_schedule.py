@@ -209,3 +209,51 @@ def test_nobody_is_hired_for_nothing() -> None:
     answers(crew, [])
     answers(crew, [1, 1])
     assert len(crew.hired) == 2
+
+
+def extras(crew: Crew, units: int, most: int) -> tuple[list[object], list[object]]:
+    """The units that were answered, and what came of each extra, of which there are so many."""
+    given, heard = iter(range(most)), []
+
+    def spare(device: str) -> tuple[Message, Callable[[Message | None], object]] | None:
+        number = next(given, None)
+        return None if number is None else (Message({"of": ["extra", number]}), heard.append)
+
+    found = [piece.unit for piece, _ in Schedule(crew).run([(each, 1) for each in range(units)], ask, spare)]
+    return found, [None if each is None else each.facts["of"][1] for each in heard]
+
+
+def test_who_has_nothing_to_make_does_what_is_extra_while_others_make() -> None:
+    """The last of two workers prefers it, where both are on a CPU; nobody is hired for it, and it ends no run late."""
+    waiting: list[tuple[Scripted, Message]] = []
+
+    def script(hand: Scripted, task: Message) -> None:
+        if task.facts["of"][0] == 0:
+            waiting.append((hand, task))
+            return
+        hand.answers(task)
+        if task.facts["of"] == ["extra", 2]:
+            for slow in waiting:
+                slow[0].answers(slow[1])
+
+    units, heard = extras(Crew(2, script), 3, 5)
+    assert units in ([1, 2, 0], [1, 0, 2])
+    assert heard[:3] == [0, 1, 2]
+    alone = extras(Crew(1, lambda hand, task: hand.answers(task)), 3, 5)
+    assert alone == ([0, 1, 2], []), "there is nobody to do it"
+
+
+@pytest.mark.parametrize("how", ["dies", "raises"])
+def test_what_fails_of_an_extra_costs_nobody_anything(how: str) -> None:
+    """Neither the run, nor a unit, nor a death that would count."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        if task.facts["of"][0] != "extra":
+            hand.answers(task)
+        elif how == "dies":
+            hand.dies()
+        else:
+            hand.says("raised", task=task.facts["task"], type="UserError", message="no such judge", hint="")
+
+    units, heard = extras(Crew(2, script), 40, 20)
+    assert sorted(units) == list(range(40)) and heard and set(heard) == {None}

@@ -54,6 +54,10 @@ def accident(what: str, together: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
     if "last" in what:  # after the answer is out
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    if "until embedded" in what:  # which another worker has to do
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not any(Path(os.environ["EVALKIT_HOME"]).rglob("*.npy")):
+            time.sleep(0.01)
     if "exit" in what:
         os._exit(3)
     if "raise" in what:
