@@ -67,13 +67,13 @@ def tensor_files(part: Path) -> list[Path]:
     return found
 
 
-def read_diffusers(folder: Path) -> dict[str, Tensor]:
+def read_diffusers(folder: Path, shapes: bool = False) -> dict[str, Tensor]:
     """All tensors of a pipeline's folder under stable-audio-tools' names. Raises BadCheckpoint, naming the file
     and the tensor, for what belongs to no part of Stable Audio Open."""
     return {
-        **_renamed(folder / "transformer", _from_transformer),
-        **_renamed(folder / "vae", _from_vae),
-        **_renamed(folder / "projection_model", _from_projection),
+        **_renamed(folder / "transformer", _from_transformer, shapes),
+        **_renamed(folder / "vae", _from_vae, shapes),
+        **_renamed(folder / "projection_model", _from_projection, shapes),
     }
 
 
@@ -182,8 +182,10 @@ def _part_config(folder: Path, part: str) -> dict[str, Any]:
     return config
 
 
-def _renamed(part: Path, rename: Callable[[dict[str, Tensor], Path], dict[str, Tensor]]) -> dict[str, Tensor]:
-    return rename(shards.read_files(tensor_files(part)), part)
+def _renamed(
+    part: Path, rename: Callable[[dict[str, Tensor], Path], dict[str, Tensor]], shapes: bool
+) -> dict[str, Tensor]:
+    return rename(shards.read_files(tensor_files(part), shapes), part)
 
 
 def _from_transformer(tensors: dict[str, Tensor], part: Path) -> dict[str, Tensor]:

@@ -122,12 +122,12 @@ def derive_config(folder: Path) -> dict[str, Any]:
         raise BadCheckpoint(f"{folder}: its configs do not describe a Stable Audio 3 pipeline: {error!r}") from None
 
 
-def read_diffusers_3(folder: Path) -> dict[str, Tensor]:
+def read_diffusers_3(folder: Path, shapes: bool = False) -> dict[str, Tensor]:
     """All tensors of a pipeline's folder under stable-audio-tools' names. Raises BadCheckpoint naming, part by part,
     the tensors that belong to none of its parts."""
     import torch
 
-    parts = together(*(partial(_renamed, folder / part, *_RULES[part]) for part in PARTS))
+    parts = together(*(partial(_renamed, folder / part, *_RULES[part], shapes) for part in PARTS))
     found = {name: tensor for part in parts for name, tensor in part.items()}
     return {**found, f"{_AUTOENCODER}bottleneck.noise_scaling_factor": torch.ones(1, 0, 1)}
 
@@ -247,11 +247,11 @@ def _tokens(folder: Path) -> int:
     return int(min(limit, _MOST_TOKENS))
 
 
-def _renamed(part: Path, rules: Rules, within: Rules) -> dict[str, Tensor]:
+def _renamed(part: Path, rules: Rules, within: Rules, shapes: bool) -> dict[str, Tensor]:
     """A part's tensors by other names: the first of `rules` that fits whole, then each of `within`."""
     found: dict[str, Tensor] = {}
     strange = []
-    for name, tensor in shards.read_files(tensor_files(part)).items():
+    for name, tensor in shards.read_files(tensor_files(part), shapes).items():
         rule = next(((old, new) for old, new in rules if re.fullmatch(old, name)), None)
         if rule is None:
             strange += [] if (part.name, name) == ("duration_embedder", "freqs") else [name]

@@ -11,6 +11,7 @@ Nothing here reads a tensor or imports torch, but for the config inside a traini
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,8 +82,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
 def fingerprint(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> str | None:
     """Digest of everything that shapes the sound: weights, config and text tower; None where a part is not here."""
     try:
-        tower = locate_tower(checkpoint, overrides)
-        files = [*checkpoint.files, *sorted(path for path in _inside(tower) if path.is_file())]
+        files = [*checkpoint.files, *tower_files(checkpoint, overrides)]
         return digest_json([remembered_sha256(file) for file in files])
     except (UserError, OSError):
         return None
@@ -136,6 +136,22 @@ def locate_tower(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> Path:
         f"get its folder from the hub, put it into {evalkit_home() / 'weights'} under that name, "
         f"or say --weights {name[:80]}=PATH",
     )
+
+
+def tower_files(checkpoint: Checkpoint, overrides: Mapping[str, Path]) -> list[Path]:
+    """The files of the text tower, by name. Raises as `locate_tower` does."""
+    return sorted(path for path in _inside(locate_tower(checkpoint, overrides)) if path.is_file())
+
+
+def stored_notes(checkpoint: Checkpoint) -> tuple[str, ...]:
+    """A sentence where a checkpoint's weights are stored in less than float32: they have lost digits by then."""
+    kinds = Counter[str]()
+    for file in (file for file in checkpoint.files if file.suffix == ".safetensors"):
+        with suppress(UserError):  # reading it will tell
+            for each in read_header(file).values():
+                kinds[each.kind] += each.count
+    told = [word for kind, word in (("F16", "float16"), ("BF16", "bfloat16")) if 2 * kinds[kind] > kinds.total()]
+    return tuple(f"its weights are stored in {word}; --dtype says in what they are computed" for word in told)
 
 
 def stored_parameters(checkpoint: Checkpoint) -> int | None:

@@ -8,11 +8,15 @@ plain variant comes first; a lone other one is read too, as its tensors are cast
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.checkpoints.config_file import read_object
+from evalkit.checkpoints.safetensors_header import read_header
 from evalkit.core.errors import BadCheckpoint
+from evalkit.core.faults import together
 from evalkit.core.paths import is_file
 
 if TYPE_CHECKING:
@@ -85,15 +89,22 @@ def shards_of(index: Path) -> list[Path]:
     return [index.parent / name for name in names]
 
 
-def read_files(files: list[Path]) -> dict[str, Tensor]:
-    """name -> tensor of all of these files. Raises MissingWeights or BadCheckpoint, naming the file, also for a tensor
-    that two of them hold."""
-    from evalkit.checkpoints.tensors import read_tensors
+def require_whole(files: Iterable[Path]) -> None:
+    """Raises MissingWeights or BadCheckpoint with every safetensors file that is cut or is none, by its header."""
+    together(*(partial(read_header, file) for file in files if file.suffix == ".safetensors"))
+
+
+def read_files(files: list[Path], shapes: bool = False) -> dict[str, Tensor]:
+    """name -> tensor of all of these files; with `shapes`, without the values of safetensors files. Raises
+    MissingWeights or BadCheckpoint, naming the files, also for a tensor that two of them hold."""
+    from evalkit.checkpoints.tensors import read_shapes, read_tensors
     from evalkit.checkpoints.torch_file import read_torch
 
+    require_whole(files)
+    read = read_shapes if shapes else read_tensors
     tensors: dict[str, Tensor] = {}
     for file in files:
-        part = read_tensors(file) if file.suffix == ".safetensors" else read_torch(file)
+        part = read(file) if file.suffix == ".safetensors" else read_torch(file)
         twice = tensors.keys() & part.keys()
         if twice:
             raise BadCheckpoint(f"{file}: {min(twice)} is in another shard too", "they are of two checkpoints")

@@ -27,8 +27,9 @@ _LEFT_BEHIND = (".ema_model.", ".online_model.")
 _PARTS = {"model.model.": "net.", "pretransform.model.": "vae.", "conditioner.conditioners.": "conditioners."}
 
 
-def read_model(path: Path) -> dict[str, Tensor]:
-    """name -> tensor, as stored, of a file, of the shards of an index, or of diffusers' folder.
+def read_model(path: Path, shapes: bool = False) -> dict[str, Tensor]:
+    """name -> tensor, as stored, of a file, of the shards of an index, or of diffusers' folder; with `shapes`, without
+    the values of safetensors files.
 
     Raises MissingWeights, or BadCheckpoint naming the file, where it is cut, is none, asks for code, or holds a
     training run of something else.
@@ -38,8 +39,8 @@ def read_model(path: Path) -> dict[str, Tensor]:
     from evalkit.checkpoints.shards import is_index, read_files, shards_of
 
     if path.is_dir():
-        return read_diffusers_3(path) if is_one(path) else read_diffusers(path)
-    return unwrap(read_files(shards_of(path) if is_index(path) else [path]), path)
+        return read_diffusers_3(path, shapes) if is_one(path) else read_diffusers(path, shapes)
+    return unwrap(read_files(shards_of(path) if is_index(path) else [path], shapes), path)
 
 
 def read_autoencoder_alone(path: Path) -> dict[str, Tensor]:

@@ -30,6 +30,15 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         raise BadCheckpoint(f"{path}: not a whole safetensors file: {error}", "copy or download it again") from None
 
 
+def read_shapes(path: Path) -> dict[str, Tensor]:
+    """As `read_tensors`, but for their values: every tensor is on torch's meta device, and none is read."""
+    types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    return {
+        name: torch.empty(told.shape, dtype=types.get(told.kind, torch.int64), device="meta")
+        for name, told in read_header(path).items()
+    }
+
+
 def digest_of(module: nn.Module, ignore: tuple[str, ...] = ()) -> str:
     """sha256 of a filled network's tensors by name, 64 hex digits; stands for the weights in cache keys and records.
 
@@ -48,9 +57,17 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, igno
     """Fill `module` from `tensors`, each cast to the type that the module has (minis: fp16 to float32).
 
     `ignore` are names that may be absent from either side (constants that follow from the config).
-    Raises BadCheckpoint, naming `path`, for every missing, unexpected or wrongly shaped tensor and for NaN
-    or infinity, before anything is changed.
+    Raises BadCheckpoint as `require_fit` does, before anything is changed.
     """
+    require_fit(module, tensors, path, ignore)
+    own = module.state_dict()
+    with torch.no_grad():
+        module.load_state_dict({name: tensors[name] for name in own if name in tensors}, strict=False)
+
+
+def require_fit(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, ignore: Collection[str] = ()) -> None:
+    """Raises BadCheckpoint, naming `path`, for every missing, unexpected or wrongly shaped tensor, and for NaN or
+    infinity where there are values (`read_shapes` has none)."""
     own = dict(module.state_dict())
     problems = _differences(own, tensors, frozenset(ignore))
     if problems:
@@ -59,8 +76,6 @@ def load_into(module: nn.Module, tensors: Mapping[str, Tensor], path: Path, igno
             f"{path}: does not fit the configured network: {'; '.join(problems[:_NAMED])}{more}",
             "the config beside it must be the one it was trained with",
         )
-    with torch.no_grad():
-        module.load_state_dict({name: tensors[name] for name in own if name in tensors}, strict=False)
 
 
 def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ignore: frozenset[str]) -> list[str]:
@@ -79,4 +94,6 @@ def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ignor
 
 def _finite(tensor: Tensor) -> bool:
     """By the extremes, which NaN and infinity reach, as looking at each value takes as much memory again."""
-    return not tensor.numel() or all(bool(torch.isfinite(extreme)) for extreme in torch.aminmax(tensor))
+    return (
+        tensor.is_meta or not tensor.numel() or all(bool(torch.isfinite(extreme)) for extreme in torch.aminmax(tensor))
+    )

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from evalkit.checkpoints.find import locate_tower, open_checkpoint
 from evalkit.core.errors import UserError
 from evalkit.generators.stable_audio.generator import medium, medium_base
-from evalkit.generators.stable_audio.network import build
+from evalkit.generators.stable_audio.network import build, require_fit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import diffusers_small_3 as small
@@ -139,7 +139,7 @@ def test_a_tensor_too_many_or_too_few_is_named(
         tensors[with_] = torch.zeros(3)
     save_file(tensors, file)
     with pytest.raises(UserError, match=named):
-        build(open_checkpoint(folder), "cpu", "float32")
+        require_fit(open_checkpoint(folder))
 
 
 def test_half_precision_and_shards_are_read(folder: Path) -> None:

@@ -21,9 +21,12 @@ from evalkit.checkpoints.find import (
     fingerprint,
     locate_tower,
     open_checkpoint,
+    stored_notes,
     stored_parameters,
+    tower_files,
 )
 from evalkit.checkpoints.own_config import CONFIG
+from evalkit.checkpoints.shards import require_whole
 from evalkit.core.errors import BadCheckpoint, UserError
 from evalkit.core.faults import Gathering
 from evalkit.fetch.hub_revision import hub_revision
@@ -31,7 +34,7 @@ from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Options
 from evalkit.generators.stable_audio.autoencoder import StableAudioAutoencoder, is_alone
 from evalkit.generators.stable_audio.init_audio import check_init, read_init
-from evalkit.generators.stable_audio.network import build, load_model, published_names
+from evalkit.generators.stable_audio.network import build, load_model, published_names, require_fit
 from evalkit.generators.stable_audio.sampling_options import Asked, read_options
 from evalkit.generators.stable_audio.specs import check_seconds_start, describe, describe_random, known_config
 from evalkit.generators.stable_audio.variants import VARIANTS, Variant
@@ -85,7 +88,8 @@ class StableAudioGenerator:
         spec = self._variant.spec
         parameters = spec.parameters or stored_parameters(found)
         weights, revision = fingerprint(found, self._overrides), hub_revision(found.weights)
-        return replace(spec, weights=weights, revision=revision, parameters=parameters)
+        notes = (*spec.notes, *stored_notes(found))
+        return replace(spec, weights=weights, revision=revision, parameters=parameters, notes=notes)
 
     def check_options(self, options: Options) -> None:
         """Raises UserError naming what is out of range or in vain, as `generate` would after minutes of loading."""
@@ -97,19 +101,25 @@ class StableAudioGenerator:
             check_seconds_start(asked.seconds_start, known.content, self.spec.name)
 
     def check_files(self) -> None:
-        """Raises MissingWeights or BadCheckpoint where the checkpoint or its text tower is not here. Which tower it is
-        the checkpoint says; where that is not here either, those that the variant needs are looked for."""
+        """Raises MissingWeights or BadCheckpoint with all that is wrong with the checkpoint and its text tower, as far
+        as their configs and headers tell. Which tower it is the checkpoint says; where that is not here either, those
+        that the variant needs are looked for."""
         if self._random:
             return
-        try:
-            locate_tower(self._found(), self._overrides)
-        except UserError as error:
-            wrong = Gathering()
-            wrong.add(error)
+        wrong, found = Gathering(), list[Checkpoint]()
+        with wrong.look():
+            found.append(self._found())
+        for checkpoint in found:
+            with wrong.look():
+                require_whole(tower_files(checkpoint, self._overrides))
+            with wrong.look():
+                self._refuse_another_model(checkpoint)
+                require_fit(checkpoint)
+        if not found:
             for name in self.spec.needs:
                 with wrong.look():
                     locate(name, self._overrides)
-            wrong.settle()
+        wrong.settle()
 
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalkit.checkpoints.find import Checkpoint, open_checkpoint
+from evalkit.core.errors import BadCheckpoint
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -23,6 +24,12 @@ _PREFIXES = {
     "conditioners.": "conditioner.conditioners.",
 }
 """Where our parts are in a published file."""
+
+_PARTS = {
+    "model.model.": "diffusion network",
+    "pretransform.model.": "autoencoder",
+    "conditioner.conditioners.": "conditioner",
+}
 
 LEFT_OUT = ("rotary_pos_emb.inv_freq", "rope.inv_freq")
 """Tensors of a published file that follow from the config."""
@@ -38,20 +45,56 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
 
     Raises BadCheckpoint, naming the file and the entry or the tensors, where config and weights do not fit.
     """
+    from evalkit.checkpoints.tensors import load_into
+
+    model = _unfilled(checkpoint)
+    whole = as_published(model)
+    load_into(whole, _stored(checkpoint, whole), checkpoint.weights)
+    return ready(model, device, dtype)
+
+
+def require_fit(checkpoint: Checkpoint) -> None:
+    """Raises what `build` would, by what safetensors files say of their tensors, before the first value is read. Of
+    other files only reading tells."""
+    import torch
+
+    from evalkit.checkpoints import tensors
+
+    if any(file.suffix not in (".json", ".safetensors") for file in checkpoint.files):
+        return
+    with torch.device("meta"):
+        whole = as_published(_unfilled(checkpoint))
+    tensors.require_fit(whole, _stored(checkpoint, whole, shapes=True), checkpoint.weights)
+
+
+def _unfilled(checkpoint: Checkpoint) -> StableAudio:
+    """The network of a checkpoint's config. Raises BadCheckpoint, naming the file and the entry."""
     from evalkit.checkpoints.building import built_from
     from evalkit.checkpoints.clap_folder import undrawn
-    from evalkit.checkpoints.stable_audio import read_model
-    from evalkit.checkpoints.tensors import load_into
     from evalkit.nets.stable_audio.config import parse
     from evalkit.nets.stable_audio.model import StableAudio
 
     config = parse(checkpoint.config, str(checkpoint.source))
     with built_from(checkpoint.weights), undrawn():
-        model = StableAudio(config)
-    whole = as_published(model)
-    tensors = {name: each for name, each in read_model(checkpoint.weights).items() if not name.endswith(LEFT_OUT)}
-    load_into(whole, with_weight_norm(tensors, whole.state_dict()), checkpoint.weights)
-    return ready(model, device, dtype)
+        return StableAudio(config)
+
+
+def _stored(checkpoint: Checkpoint, whole: nn.Module, shapes: bool = False) -> dict[str, Tensor]:
+    """The checkpoint's tensors, as `whole` names them. Raises BadCheckpoint where a part has none at all."""
+    from evalkit.checkpoints.stable_audio import read_model
+
+    own = whole.state_dict()
+    tensors = {
+        name: each for name, each in read_model(checkpoint.weights, shapes).items() if not name.endswith(LEFT_OUT)
+    }
+    for prefix, part in _PARTS.items():
+        wanted = sum(name.startswith(prefix) for name in own)
+        if wanted and not any(name.startswith(prefix) for name in tensors):
+            raise BadCheckpoint(
+                f"{checkpoint.weights}: holds no {part}: missing {prefix}*, all {wanted:,} tensors",
+                "the whole model is published as one; download it again, or export it whole",
+            )
+    return with_weight_norm(tensors, own)
 
 
 def ready(model: StableAudio, device: str, dtype: str) -> StableAudio:

@@ -15,6 +15,7 @@ from evalkit.checkpoints.find import (
     Checkpoint,
     fingerprint,
     open_checkpoint,
+    stored_notes,
     stored_parameters,
     tower_name,
     weights_name,
@@ -55,7 +56,12 @@ def describe(variant: Variant, checkpoint: Checkpoint, overrides: Mapping[str, P
     whose = "its own config, inside it" if checkpoint.source == checkpoint.weights else checkpoint.source
     return replace(
         spec,
-        notes=(f"{checkpoint.weights}: read by {whose}", *_of_scheduler(checkpoint), *spec.notes),
+        notes=(
+            f"{checkpoint.weights}: read by {whose}",
+            *_of_scheduler(checkpoint),
+            *stored_notes(checkpoint),
+            *spec.notes,
+        ),
         name=f"{variant.spec.name}@{name}",
         weights=fingerprint(checkpoint, overrides),
         revision=hub_revision(checkpoint.weights),

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import stable_audio_3_seeded as seeded_3
 import torch
 from evalkit_checkpoints import small_stable_audio_3, small_t5gemma
 from safetensors.torch import load_file, save_file
 
 from evalkit.checkpoints.find import locate_tower, open_checkpoint
-from evalkit.core.errors import BadCheckpoint, MissingWeights
+from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.generators.stable_audio import generator
 from evalkit.generators.stable_audio.generator import StableAudioGenerator, medium_base, small_sfx, small_sfx_base
 from evalkit.generators.stable_audio.text_towers import T5GemmaTower
@@ -109,6 +110,16 @@ def folder(tmp_path: Path) -> Path:
     return small_stable_audio_3(tmp_path / "stable-audio-3")
 
 
+@pytest.fixture
+def nothing_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command is refused by what headers and configs say: nine gigabytes are not read first."""
+
+    def refuse(*args: object) -> None:
+        raise AssertionError("a tensor is read")
+
+    monkeypatch.setattr("evalkit.checkpoints.tensors.safe_open", refuse)
+
+
 def change(folder: Path, **entries: object) -> None:
     file = folder / "model_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **entries}))
@@ -140,7 +151,7 @@ def test_another_models_files_are_refused_before_they_are_read(
     (folder / "model.safetensors").write_bytes(b"not read")
     build = getattr(generator, make)
     with pytest.raises(BadCheckpoint, match="is not stable-audio-3-") as error:
-        build({build().spec.name: folder}).load("cpu", "float32")
+        build({build().spec.name: folder}).check_files()
     assert "\n" not in error.value.message
 
 
@@ -151,20 +162,80 @@ def test_published_files_may_state_another_window(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", ["model.safetensors", "t5gemma-b-b-ul2/model.safetensors"])
-def test_a_file_that_was_cut_short_is_named(folder: Path, cut: str) -> None:
+def test_a_file_that_was_cut_short_is_named(folder: Path, cut: str, nothing_is_read: None) -> None:
     file = folder / cut
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(BadCheckpoint, match=str(folder)) as error:
-        small_sfx(checkpoint=folder).load("cpu", "float32")
+    with pytest.raises(BadCheckpoint, match=f"{cut}: not a whole safetensors file") as error:
+        small_sfx(checkpoint=folder).check_files()
     assert "\n" not in error.value.message
+
+
+def test_every_shard_that_was_cut_is_named_before_one_is_read(folder: Path, nothing_is_read: None) -> None:
+    """Also in a published folder that somebody has saved in pieces."""
+    file = folder / "model.safetensors"
+    tensors = load_file(file)
+    file.unlink()
+    names = sorted(tensors)
+    for piece in range(3):
+        save_file({name: tensors[name] for name in names[piece::3]}, folder / f"model-{piece}.safetensors")
+    listed = {name: f"model-{place % 3}.safetensors" for place, name in enumerate(names)}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": listed}))
+    small_sfx(checkpoint=folder).check_files()
+    for piece in (0, 2):
+        cut = folder / f"model-{piece}.safetensors"
+        cut.write_bytes(cut.read_bytes()[:-100])
+    with pytest.raises(UserError) as error:
+        small_sfx(checkpoint=folder).check_files()
+    told = str(error.value)
+    assert "model-0.safetensors" in told and "model-2.safetensors" in told and "model-1" not in told
+
+
+def test_another_models_config_is_told_before_a_tensor_is_read(folder: Path, nothing_is_read: None) -> None:
+    """Medium's beside the weights of a small one: no tensor of theirs would fill it."""
+    other = {**seeded_3.small("medium"), "sample_size": 4096 * 130}
+    (folder / "model_config.json").write_text(json.dumps(other))
+    with pytest.raises(BadCheckpoint, match="the config beside it must be the one") as error:
+        small_sfx(checkpoint=folder).check_files()
+    assert "does not fit the configured network" in error.value.message and "\n" not in error.value.message
+
+
+def test_a_distilled_file_is_not_sampled_by_the_preset_of_its_base(folder: Path) -> None:
+    """It has the tensors of its base, and by Euler with guidance it makes noise."""
+    own = small_sfx_base(checkpoint=folder)
+    assert own.spec.presets["card"]["sampler"] == "pingpong"
+    with pytest.raises(UserError) as error:
+        small_sfx_base({"stable-audio-3-small-sfx-base": folder}).check_files()
+    assert "objective 'rf_denoiser'" in str(error.value) and "'rectified_flow'" in str(error.value)
+
+
+def test_halves_are_read_and_said_to_be_halves(folder: Path) -> None:
+    """A variant as the hub's libraries name it, by itself in the folder, computed in what --dtype says."""
+    file = folder / "model.safetensors"
+    save_file({name: tensor.half() for name, tensor in load_file(file).items()}, folder / "model.fp16.safetensors")
+    assert "float16" not in " ".join(small_sfx(checkpoint=folder).spec.notes), "the plain file comes first"
+    file.unlink()
+    model = small_sfx(checkpoint=folder)
+    assert "its weights are stored in float16" in " ".join(model.spec.notes)
+    model.check_files()
+    model.load("cpu", "float32")
+    assert np.isfinite(model.generate(["word1"], [0.5], [1], few_steps(model)).audio[0]).all()
+
+
+def test_all_that_is_wrong_is_told_at_once(folder: Path, nothing_is_read: None) -> None:
+    (folder / "t5gemma-b-b-ul2").rename(folder / "elsewhere")
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError) as error:
+        small_sfx(checkpoint=folder).check_files()
+    assert "asks for the text tower" in str(error.value) and "not a whole safetensors file" in str(error.value)
 
 
 def test_a_checkpoint_without_its_autoencoder_is_named(folder: Path) -> None:
     file = folder / "model.safetensors"
     kept = {name: tensor for name, tensor in load_file(file).items() if not name.startswith("pretransform.")}
     save_file(kept, file)
-    with pytest.raises(BadCheckpoint, match=r"missing pretransform\.model\."):
-        small_sfx(checkpoint=folder).load("cpu", "float32")
+    with pytest.raises(BadCheckpoint, match=r"holds no autoencoder: missing pretransform\.model\.\*, all"):
+        small_sfx(checkpoint=folder).check_files()
 
 
 def test_presets_are_those_of_its_kind(folder: Path) -> None:
