@@ -8,6 +8,7 @@ test_stable_audio_3.py holds evalkit against the file. A minute on one core.
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent / "fakes"))
 transformer.flex_attention_available = False  # it would be compiled; the other path is meant to be the same
 
 
@@ -42,6 +44,7 @@ class Tower(conditioners.Conditioner):
         return self.apply_padding(text, mask), mask
 
 
+T5Gemma = conditioners.T5GemmaConditioner
 conditioners.T5GemmaConditioner = Tower
 _on_a_cpu = transformer.Attention.apply_attn
 
@@ -135,6 +138,16 @@ def sampled(size: str) -> dict[str, Tensor]:
     return found
 
 
+def read() -> dict[str, Tensor]:
+    """What the package's own conditioner makes of prompts, from a folder in the published layout."""
+    with tempfile.TemporaryDirectory() as place:
+        whole = {"max_length": cases.TOKENS, "padding_mode": "learned", "model_path": str(cases.tower(Path(place)))}
+        conditioner = T5Gemma(768, **whole)
+    conditioner.padding_embedding.data = cases.padding()
+    rows, mask = conditioner(list(cases.PROMPTS), "cpu")
+    return {"rows": rows.detach(), "mask": mask}
+
+
 def published(size: str) -> list[str]:
     """Every tensor at full size, as `name shape`, by the package on the meta device."""
     with torch.device("meta"):
@@ -148,6 +161,7 @@ def main() -> None:
     for size in seeded.MODELS:
         golden[f"names/{size}"] = np.array(published(size))
         golden |= {f"{size}/{name}": value.numpy() for name, value in {**forward(size), **sampled(size)}.items()}
+    golden |= {f"text/{name}": value.numpy() for name, value in read().items()}
     shift = LogSNRShift(rate=0, anchor_logsnr=-6.2, logsnr_end=2.0)
     for steps, first in ((8, 1.0), (50, 1.0), (100, 1.0), (8, 0.7)):
         golden[f"times/{steps}/{first}"] = build_schedule(steps, first, shift, fallback_seq_len=100).numpy()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import stable_audio_3_seeded as seeded
 import torch
@@ -67,6 +68,28 @@ def text() -> tuple[Tensor, Tensor]:
     found = seeded.seeded.noise(2, TOKENS, 768, seed=1)
     found[1, -1] = torch.nan
     return found, mask
+
+
+PROMPTS = ("word1 word2 word3", "", " ".join(f"word{index}" for index in range(20)), "word7")
+"""Some words, none, more than fit, one."""
+
+
+def tower(folder: Path) -> Path:
+    """A small T5Gemma with its tokenizer, filled from a seed by its tensors' names, large enough for its soft cap."""
+    from evalkit_checkpoints import small_t5gemma
+    from safetensors.torch import load_file, save_file
+
+    file = small_t5gemma(folder) / "model.safetensors"
+    shapes = {name: tuple(tensor.shape) for name, tensor in load_file(file).items()}
+    weights = seeded.seeded.drawn(shapes)
+    sharp = {name: 40 * tensor if "q_proj" in name else tensor for name, tensor in weights.items()}
+    save_file(sharp, file, metadata={"format": "pt"})
+    return folder
+
+
+def padding() -> Tensor:
+    """The learnt row at padding, (768)."""
+    return seeded.seeded.noise(768, seed=9)
 
 
 def latents() -> Tensor:

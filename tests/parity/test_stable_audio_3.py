@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from evalkit.generators.stable_audio.network import published_names
+from evalkit.generators.stable_audio.text_towers import T5GemmaTower
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.lengths import Room, room
 from evalkit.nets.stable_audio.model import StableAudio
@@ -50,6 +51,17 @@ def test_a_step_is_the_originals(golden: dict[str, np.ndarray], size: str) -> No
     errors = {name: relative(value, golden[f"{size}/{name}"]) for name, value in cases.forward(size).items()}
     assert len(errors) == 9
     assert {name: error for name, error in errors.items() if not error < FLOOR} == {}
+
+
+@torch.no_grad()
+def test_words_are_read_as_by_the_originals_conditioner(golden: dict[str, np.ndarray], tmp_path: Path) -> None:
+    """T5Gemma with its tokenizer, its soft cap and the learnt padding, from a folder in the published layout."""
+    rows, mask = T5GemmaTower(cases.tower(tmp_path), "cpu", cases.TOKENS).read(cases.PROMPTS)
+    network = cases.model("small")
+    network.conditioners["prompt"].padding_embedding.copy_(cases.padding())
+    told = network.describe(rows, [1.0] * len(cases.PROMPTS), mask)
+    assert told.tokens is not None and np.array_equal(mask.numpy(), golden["text/mask"])
+    assert relative(told.tokens[:, : cases.TOKENS], golden["text/rows"]) < 1e-5
 
 
 @pytest.mark.parametrize("size", seeded.MODELS)

@@ -36,12 +36,18 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, StableAudioGen
 
 
 @pytest.mark.slow
-def test_long_sounds_are_as_long_as_asked(tmp_path: Path) -> None:
-    """47 seconds, and the longest of the small models, which leaves no headroom and is made in pieces."""
-    model = small_sfx(checkpoint=small_stable_audio_3(tmp_path / "long", latents=1292))
+@pytest.mark.parametrize(("size", "latents", "longest"), [("small", 1292, 120.0), ("medium", 4096, 380.0)])
+def test_all_lengths_of_a_published_window(tmp_path: Path, size: str, latents: int, longest: float) -> None:
+    """Half a second to the longest, which leaves no headroom and is decoded in pieces, in one batch and each alone."""
+    model = small_sfx(checkpoint=small_stable_audio_3(tmp_path / size, size, latents=latents))
     model.load("cpu", "float32")
-    sounds = model.generate(["word1", "word2"], [47.0, 120.0], [1, 2], few_steps(model)).audio
-    assert [sound.shape for sound in sounds] == [(2, 47 * RATE), (2, 120 * RATE)]
+    seconds, prompts = [0.5, 5.0, 47.0, longest], ["word1", "", "word2 word3", "word4"]
+    together = model.generate(prompts, seconds, [1, 2, 3, 4], few_steps(model)).audio
+    assert [sound.shape for sound in together] == [(2, round(each * RATE)) for each in seconds]
+    for row, sound in enumerate(together):
+        alone = model.generate([prompts[row]], [seconds[row]], [row + 1], few_steps(model)).audio[0]
+        assert np.abs(alone - sound).max() <= 1e-5
+        assert np.isfinite(sound).all() and sound.std() > 1e-3
 
 
 def few_steps(model: StableAudioGenerator) -> dict[str, object]:
