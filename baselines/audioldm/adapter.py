@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from diffusers import AudioLDMPipeline, AutoencoderKL, UNet2DConditionModel
+from diffusers import AudioLDMPipeline, AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import ClapTextModelWithProjection, SpeechT5HifiGan
 
@@ -26,7 +26,7 @@ def load(place: Place, device: str, dtype: str) -> LatentDiffusion:
         "text_encoder": text,
         "tokenizer": read_tokenizer(folder / "tokenizer", text.config.vocab_size),
         "unet": read_part(UNet2DConditionModel, folder / "unet"),
-        "scheduler": read_scheduler(folder),
+        "scheduler": read_scheduler(DDIMScheduler, folder),
         "vocoder": read_network(SpeechT5HifiGan, folder / "vocoder"),
     }
     pipe = assemble(AudioLDMPipeline, parts, device, dtype)

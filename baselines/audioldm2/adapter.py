@@ -13,6 +13,7 @@ from diffusers import (
     AudioLDM2ProjectionModel,
     AudioLDM2UNet2DConditionModel,
     AutoencoderKL,
+    DDIMScheduler,
 )
 from torch import Tensor
 from torch.nn import functional as F
@@ -46,7 +47,7 @@ def load(place: Place, device: str, dtype: str) -> LatentDiffusion:
         # Only for ranking several sounds of a prompt, which is not done here.
         "feature_extractor": ClapFeatureExtractor(),
         "unet": read_part(AudioLDM2UNet2DConditionModel, folder / "unet"),
-        "scheduler": read_scheduler(folder),
+        "scheduler": read_scheduler(DDIMScheduler, folder),
         "vocoder": read_network(SpeechT5HifiGan, folder / "vocoder"),
     }
     pipe = assemble(AudioLDM2Pipeline, parts, device, dtype)

@@ -53,7 +53,7 @@ class Registry:
         what = f"{self.kind} {name!r} cannot be loaded from {target}"
         attribute = split(target)[1]
         loaded = _imported(self.module(name, typed), what, typed and target == name)
-        for part in attribute.split("."):
+        for part in (attribute,) if self.is_builtin(name) else attribute.split("."):  # a model's name may have a dot
             with running(what):
                 found = getattr(loaded, part, _NOTHING)
             if found is _NOTHING:

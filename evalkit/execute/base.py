@@ -23,11 +23,12 @@ from evalkit.generators.base import UNLIMITED, Generator, Options, Timeouts
 
 @dataclass(frozen=True)
 class Request:
-    """One item as a generator sees it."""
+    """One item as a generator sees it; `lyrics` are "" for one that reads none, and for what is instrumental."""
 
     prompt: str
     seconds: float
     seed: int
+    lyrics: str = ""
 
 
 @dataclass(frozen=True)

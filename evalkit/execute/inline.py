@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
@@ -20,6 +21,7 @@ from evalkit.core.plugins import running
 from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound, Unclosed
 from evalkit.execute.limits import TimedOut, limited
 from evalkit.execute.orders import JudgeOrder
+from evalkit.generators.base import GenBatch, ReadsLyrics
 from evalkit.generators.contract import answer_fault, clock_fault, require_methods
 from evalkit.generators.worker.harness import memory
 
@@ -137,12 +139,7 @@ def _staying() -> Iterator[None]:
 def _call(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
     started = time.perf_counter()
     try:
-        made = job.generator.generate(
-            [request.prompt for request in requests],
-            [request.seconds for request in requests],
-            [request.seed for request in requests],
-            job.options,
-        )
+        made = _generated(job, requests)
         wrong = answer_fault(made, len(requests)) or clock_fault(made.timings)
         if wrong:
             return Fault("error", wrong)
@@ -158,6 +155,18 @@ def _call(job: Job, requests: Sequence[Request]) -> list[Result] | Fault:
         return [Sound(samples, rate, shares, made.trimmed, peak) for samples in audio]
     _release_memory()
     return fault
+
+
+def _generated(job: Job, requests: Sequence[Request]) -> GenBatch:
+    told = (
+        [request.prompt for request in requests],
+        [request.seconds for request in requests],
+        [request.seed for request in requests],
+        job.options,
+    )
+    if not job.generator.spec.lyrics:
+        return job.generator.generate(*told)
+    return cast(ReadsLyrics, job.generator).generate(*told, [request.lyrics for request in requests])
 
 
 def _out_of_memory(error: BaseException) -> bool:

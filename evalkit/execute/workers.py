@@ -36,7 +36,7 @@ class Workers:
 
         def ask(piece: Piece, device: str) -> Message:
             requests = [asked[piece.unit].requests[place] for place in piece.places]
-            told = [[each.prompt, each.seconds, each.seed] for each in requests]
+            told = [[each.prompt, each.seconds, each.seed, each.lyrics] for each in requests]
             return Message({"kind": "generate", "order": order, "device": device, "requests": told})
 
         for piece, answer in self._schedule.run(units(), ask, partial(_spare, job.meanwhile)):

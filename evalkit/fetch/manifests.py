@@ -28,7 +28,8 @@ class Baseline:
     `evalkit fetch weights` gets (none: the whole repository is needed, which it does not get). In place of these,
     `shipped` says that evalkit brings the model along, in `mini/weights/<name>`. `window_seconds`
     is what the model was trained on; `stride_seconds` by how much the window moves on where a sound is longer (0: it is
-    made whole). `needs` names weights of other repositories. `worker` says that it runs in a process and an
+    made whole), and `least_seconds` the shortest that the model makes, of which a shorter sound is the beginning. `lyrics`
+    says that it reads lyrics beside the prompt. `needs` names weights of other repositories. `worker` says that it runs in a process and an
     environment of its own, as the folder's `worker.toml` describes. `parameters` are those of the network that is
     sampled. `size` is "full", or "mini" for what is shipped.
     """
@@ -47,6 +48,8 @@ class Baseline:
     revision: str = ""
     shipped: bool = False
     stride_seconds: float = 0.0
+    least_seconds: float = 0.0
+    lyrics: bool = False
     parameters: int | None = None
     batch_size: int = 4
     files: tuple[str, ...] = ()
@@ -72,8 +75,8 @@ def _count(table: Table, key: str) -> int:
 _READERS: Mapping[str, Callable[[Table, str], Any]] = {
     **dict.fromkeys(("family", "licence", "hub", "revision", "default_preset"), Table.text),
     **dict.fromkeys(("sample_rate", "channels", "parameters", "batch_size"), _count),
-    **dict.fromkeys(("window_seconds", "max_seconds", "stride_seconds"), Table.number),
-    **dict.fromkeys(("shipped", "worker"), Table.switch),
+    **dict.fromkeys(("window_seconds", "max_seconds", "stride_seconds", "least_seconds"), Table.number),
+    **dict.fromkeys(("shipped", "worker", "lyrics"), Table.switch),
     **dict.fromkeys(("files", "needs"), Table.texts),
     **dict.fromkeys(("presets", "further"), Table.free),
     "size": _size,

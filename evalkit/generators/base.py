@@ -35,7 +35,9 @@ class GeneratorSpec:
     sets them, and `files` names the options whose value is the path of a file. `follows` {option: another} says that
     a preset's value of the first is meant for its value of the second, and falls away where only that is changed.
     `templates` {name: fields} are what may be put before a prompt (`generators/templates.py`).
-    `notes` are sentences on what was chosen or rounded, which a run and its record tell.
+    `notes` are sentences on what was chosen or rounded, which a run and its record tell. `least_seconds` is the
+    shortest sound that is made, of which a shorter one is the beginning (None: it makes any); `lyrics` says that
+    `generate` takes a fifth argument, see :class:`ReadsLyrics`.
     """
 
     name: str
@@ -59,6 +61,8 @@ class GeneratorSpec:
     templates: Mapping[str, Template] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     batch_size: int = 8
+    least_seconds: float | None = None
+    lyrics: bool = False
 
 
 def rounded_down(seconds: float) -> float:
@@ -119,6 +123,21 @@ class Generator(Protocol):
     def close(self) -> None: ...
 
 
+class ReadsLyrics(Protocol):
+    """A generator whose spec says `lyrics`: it is told them beside the prompts."""
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        seconds: Sequence[float],
+        seeds: Sequence[int],
+        options: Options,
+        lyrics: Sequence[str] = (),
+    ) -> GenBatch:
+        """As a Generator's; `lyrics` has one text per prompt, "" for what is instrumental (none: all are)."""
+        ...
+
+
 @runtime_checkable
 class ChecksOptions(Protocol):
     """A generator that can tell before its weights are loaded whether options make sense."""
@@ -164,6 +183,11 @@ BASELINES = (
     "audiogen-medium",
     "audiogen-medium-audiocraft",
     "audiogen-mini",
+    "ace-step-1.5",
+    "ace-step-1.5-base",
+    "ace-step-1.5-sft",
+    "ace-step-1.5-2b",
+    "tangoflux",
 )
 """The models of other families; what each is says its manifest in `baselines/`."""
 

@@ -30,12 +30,14 @@ from evalkit.generators.worker.generator import Isolated, from_folder
 
 @dataclass(frozen=True)
 class Request:
-    """Sounds of one length: a prompt and a seed each, `frames` samples per channel."""
+    """Sounds of one length: a prompt and a seed each, `frames` samples per channel; `lyrics` for a model that reads
+    them, one text per prompt ("": instrumental), or none for all of them."""
 
     prompts: Sequence[str]
     frames: int
     seeds: Sequence[int]
     options: Options
+    lyrics: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,8 @@ class BaselineGenerator:
             default_preset=model.default_preset,
             further=model.further,
             batch_size=model.batch_size,
+            least_seconds=model.least_seconds or None,
+            lyrics=model.lyrics,
         )
         if self._checkpoint is not None:
             name = f"{model.name}@{called(self._checkpoint)}"
@@ -137,21 +141,26 @@ class BaselineGenerator:
         self._adapter = adapter
 
     def generate(
-        self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Options
+        self,
+        prompts: Sequence[str],
+        seconds: Sequence[float],
+        seeds: Sequence[int],
+        options: Options,
+        lyrics: Sequence[str] = (),
     ) -> GenBatch:
-        """Each sound as long as it was asked for. Items of one length share a call, so that nobody's length decides
-        another's sound."""
+        """Each sound as long as it was asked for, the beginning of a longer one where it is shorter than the model makes
+        any. Items of one length share a call, so that nobody's length decides another's sound."""
         if self._adapter is None:
             raise RuntimeError("load() comes before generate()")
-        rate = self.spec.sample_rate
+        rate, least = self.spec.sample_rate, round((self.spec.least_seconds or 0) * self.spec.sample_rate)
         lengths: dict[int, list[int]] = {}
         for item, length in enumerate(seconds):
             lengths.setdefault(round(length * rate), []).append(item)
         audio: dict[int, Samples] = {}
         timings: dict[str, float] = {}
         for frames, items in lengths.items():
-            chosen = [prompts[item] for item in items], frames, [seeds[item] for item in items], options
-            made = self._adapter.make(Request(*chosen))
+            chosen = [prompts[item] for item in items], max(frames, least), [seeds[item] for item in items], options
+            made = self._adapter.make(Request(*chosen, [lyrics[item] for item in items] if lyrics else ()))
             for item, clip in zip(items, made.audio, strict=True):
                 audio[item] = _exactly(clip, frames)
             for part, spent in made.timings.items():

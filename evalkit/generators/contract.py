@@ -51,6 +51,8 @@ def checked_spec(generator: Generator, name: str) -> GeneratorSpec:
         "templates": fields.presets("templates"),
         "notes": fields.names("notes"),
         "batch_size": fields.whole("batch_size", 1),
+        "least_seconds": fields.real("least_seconds", optional=True),
+        "lyrics": fields.flag("lyrics"),
     }
     if values["default_preset"] and values["default_preset"] not in values["presets"]:
         known = ", ".join(values["presets"]) or "there is none"

@@ -7,6 +7,7 @@ Sources: Liu et al. 2023, "AudioLDM: text-to-audio generation with latent diffus
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, prod
@@ -121,14 +122,16 @@ def read_part(kind: Any, folder: Path) -> Any:
     if not (folder / "config.json").is_file():
         raise MissingWeights(f"{folder / 'config.json'}: no such file", "the folder is a pipeline of diffusers")
     try:
-        network, told = kind.from_pretrained(
-            look_over(folder),
-            local_files_only=True,
-            torch_dtype=torch.float32,
-            output_loading_info=True,
-            low_cpu_mem_usage=False,
-            variant=lone_variant(folder, "diffusion_pytorch_model"),
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of what diffusers calls of torch's
+            network, told = kind.from_pretrained(
+                look_over(folder),
+                local_files_only=True,
+                torch_dtype=torch.float32,
+                output_loading_info=True,
+                low_cpu_mem_usage=False,
+                variant=lone_variant(folder, "diffusion_pytorch_model"),
+            )
     except BadCheckpoint:
         raise
     except Exception as error:  # noqa: BLE001 - diffusers, safetensors and torch each raise their own
@@ -137,15 +140,13 @@ def read_part(kind: Any, folder: Path) -> Any:
     return network.eval().requires_grad_(False)
 
 
-def read_scheduler(folder: Path) -> Any:
-    """The DDIM schedule of a pipeline's folder. Raises MissingWeights or BadCheckpoint."""
-    from diffusers import DDIMScheduler
-
+def read_scheduler(kind: Any, folder: Path) -> Any:
+    """The schedule of class `kind` of a pipeline's folder. Raises MissingWeights or BadCheckpoint."""
     file = folder / "scheduler" / "scheduler_config.json"
     if not file.is_file():
         raise MissingWeights(f"{file}: no such file", "the folder is a pipeline of diffusers")
     try:
-        return DDIMScheduler.from_pretrained(look_over(file.parent), local_files_only=True)
+        return kind.from_pretrained(look_over(file.parent), local_files_only=True)
     except BadCheckpoint:
         raise
     except Exception as error:  # noqa: BLE001 - a broken config raises anything

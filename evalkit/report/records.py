@@ -28,6 +28,7 @@ from evalkit.store.tables import parse_columns
 _FIXED_COLUMNS = frozenset({
     "id", "prompt", "seconds", "labels", "group", "seed", "status", "error", "verdicts", "audio", "sha256", "reader",
     "sample", "sample_rate", "channels", "frames", "peak", "loudness", "generate_seconds",
+    "lyrics",
 })  # fmt: skip
 
 

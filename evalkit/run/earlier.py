@@ -41,7 +41,7 @@ _MAKER = ("model", "family", "weights", "options", "dtype", "device", "code")
 def sounds(items: Sequence[Item]) -> list[str]:
     """For each item of a batch the digest of what its sound depends on beside its maker: the whole batch, and where in
     it the item stands."""
-    requests = [[item.prompt.text, item.prompt.seconds, item.seed] for item in items]
+    requests = [[item.prompt.text, item.prompt.seconds, item.seed, *filter(None, (item.lyrics,))] for item in items]
     return [digest_json([place, requests]) for place in range(len(requests))]
 
 

@@ -188,7 +188,7 @@ def _order(plan: Plan) -> GeneratorOrder:
 def _request(plan: Plan, item: Item) -> Request:
     """What the model is asked for: the prompt with its template, of which nobody else hears."""
     text = templated(template_of(plan.model, plan.options), item.prompt.text)
-    return Request(text, item.prompt.seconds, item.seed)
+    return Request(text, item.prompt.seconds, item.seed, item.lyrics)
 
 
 def _open_parts(plan: Plan, ledger: Ledger, settled: Mapping[str, Record]) -> Iterator[Sequence[Item]]:

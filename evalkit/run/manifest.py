@@ -39,7 +39,7 @@ from evalkit.run.embedders import own_stamps, targets, tell_of_code
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.remembered import identity_of
-from evalkit.run.samples import columns_told
+from evalkit.run.samples import LYRICS, columns_told, has_lyrics
 from evalkit.run.score import Scored
 from evalkit.store.ledger import runs_in
 
@@ -203,8 +203,9 @@ def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored
 
 def _columns_done(plan: Plan) -> dict[str, str]:
     """The digest of what the further columns say; nothing where there are none, as in files of before."""
-    said = [list(prompt.further) for prompt in plan.suite.prompts]
-    return {"columns": digest_json([dict(plan.suite.columns), said])} if plan.suite.columns else {}
+    sung = {LYRICS: "text"} if has_lyrics(plan) else {}
+    said = [[*prompt.further, *([prompt.lyrics] if sung else [])] for prompt in plan.suite.prompts]
+    return {"columns": digest_json([{**plan.suite.columns, **sung}, said])} if plan.suite.columns or sung else {}
 
 
 def changed_columns(manifest: Manifest, plan: Plan) -> list[str]:

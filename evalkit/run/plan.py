@@ -9,7 +9,7 @@ a long run; they are recorded, and a resume under other versions is told.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,13 +52,14 @@ RANDOM = "random"
 @dataclass(frozen=True)
 class Item:
     """One sound to make: number `sample` (from 0) of the `samples` of its prompt. `key` is the digest of what the sound
-    depends on beside the run's identity."""
+    depends on beside the run's identity. `lyrics` are what a model is told that reads any, "" for another."""
 
     prompt: Prompt
     seed: int
     key: str
     sample: int = 0
     samples: int = 1
+    lyrics: str = ""
 
     @property
     def name(self) -> str:
@@ -168,9 +169,9 @@ def _generator_plan(config: RunConfig, suite: Suite, model: Model) -> Plan:
     if unsaid:
         note = f"{seconds:g} s for each prompt of which nothing says how long (--seconds S)"
         spec, suite = replace(spec, notes=(*spec.notes, note)), _with_lengths(suite, seconds)
-    if note := template_note(spec, options, [prompt.text for prompt in suite.prompts]):
-        spec = replace(spec, notes=(*spec.notes, note))
-    items = _items(config, suite)
+    template = template_note(spec, options, [prompt.text for prompt in suite.prompts])
+    spec = replace(spec, notes=(*spec.notes, *filter(None, (template, *_notes_on_prompts(spec, suite.prompts)))))
+    items = _items(config, suite, spec.lyrics)
     together(partial(_refuse_unused_weights, config, suite, spec.needs), partial(_refuse_too_long, spec, suite.prompts))
     size = config.batch_size or spec.batch_size
     identity = {
@@ -183,12 +184,28 @@ def _generator_plan(config: RunConfig, suite: Suite, model: Model) -> Plan:
     }
     if unsaid:
         identity["seconds"] = seconds
+    if any(item.lyrics for item in items):  # which are no part of the suite, as most models read none
+        identity["lyrics"] = digest_json([[item.prompt.id, item.lyrics] for item in items])
     code = own_code(config.model, generator)
     if code is not None:  # evalkit's own models have none, and their runs the ids that they always had
         identity["code"] = code
     run_id, folder = _place(config, suite.name, spec.name, identity)
     batches = _batches(items, size)
     return Plan(config, suite, spec, generator, None, items, batches, preset, options, identity, run_id, folder)
+
+
+def _notes_on_prompts(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> Iterator[str]:
+    """What is made of the prompts otherwise than they say."""
+    least = spec.least_seconds or 0.0
+    short = sum(prompt.seconds < least for prompt in prompts)
+    if short:
+        made = f"the beginnings of {least:g} s, the shortest that {spec.name} makes"
+        yield f"{short} of {len(prompts)} prompts ask for less: their sounds are {made}"
+    sung = sum(bool(prompt.lyrics) for prompt in prompts)
+    if sung and not spec.lyrics:
+        yield f"{spec.name} reads no lyrics: those of {sung} of {len(prompts)} prompts have no part in its sounds"
+    elif sung < len(prompts) and spec.lyrics and sung:
+        yield f"{len(prompts) - sung} of {len(prompts)} prompts have no lyrics: their sounds are to be instrumental"
 
 
 def _with_lengths(suite: Suite, seconds: float) -> Suite:
@@ -232,14 +249,16 @@ def _folder_plan(config: RunConfig, suite: Suite, others: Sequence[Prompt]) -> P
     return Plan(config, suite, spec, None, found, items, [items], "", {}, identity, run_id, folder)
 
 
-def _items(config: RunConfig, suite: Suite) -> list[Item]:
+def _items(config: RunConfig, suite: Suite, sung: bool = False) -> list[Item]:
+    """The items; where the model is told lyrics (`sung`), with them."""
     samples = range(config.samples)
-    return [_item(prompt, config.seed, each, config.samples) for prompt in suite.prompts for each in samples]
+    return [_item(prompt, config.seed, each, config.samples, sung) for prompt in suite.prompts for each in samples]
 
 
-def _item(prompt: Prompt, run_seed: int, sample: int, samples: int) -> Item:
-    seed = item_seed(run_seed, prompt.id, sample)
-    return Item(prompt, seed, digest_json([prompt.id, prompt.text, prompt.seconds, seed]), sample, samples)
+def _item(prompt: Prompt, run_seed: int, sample: int, samples: int, sung: bool) -> Item:
+    seed, lyrics = item_seed(run_seed, prompt.id, sample), prompt.lyrics if sung else ""
+    key = digest_json([prompt.id, prompt.text, prompt.seconds, seed, *filter(None, (lyrics,))])
+    return Item(prompt, seed, key, sample, samples, lyrics)
 
 
 def _batches(items: Sequence[Item], size: int) -> list[Sequence[Item]]:

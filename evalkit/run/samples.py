@@ -2,8 +2,8 @@
 
 Columns: id, sample (which of the prompt's sounds, from 0), prompt, seconds, labels, group, seed, status ("ok" or
 "failed"), error, verdicts, audio (relative to the run folder; absolute for audio scored in place), sha256, reader (the
-library that decoded it), sample_rate, channels, frames, peak, loudness (LUFS), generate_seconds, then one column per
-metric, then what the prompt file's further columns say, as `prompt[NAME]`. What a row does not have is null.
+library that decoded it), sample_rate, channels, frames, peak, loudness (LUFS), generate_seconds, lyrics where the
+prompt file has any (run.json says where the model does not read them), then one column per metric, then what the prompt file's further columns say, as `prompt[NAME]`. What a row does not have is null.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from evalkit.run.plan import Item, Plan
 from evalkit.store.ledger import Record
 from evalkit.store.prompt_columns import column_name, columns_that_fit
 from evalkit.suites.base import Value
+
+
+LYRICS = "lyrics"
 
 
 def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping[str, Mapping[str, float]]) -> None:
@@ -38,6 +41,7 @@ def write_samples(plan: Plan, records: Mapping[str, Record], per_prompt: Mapping
         **dict.fromkeys(("audio", "sha256", "reader"), text),
         **dict.fromkeys(("sample_rate", "channels", "frames"), whole),
         **dict.fromkeys(("peak", "loudness", "generate_seconds"), number),
+        **({LYRICS: text} if has_lyrics(plan) else {}),
         **dict.fromkeys(plan.suite.metrics, number),
     }
     kinds = {"text": text, "number": number, "tags": pa.list_(text)}
@@ -53,10 +57,21 @@ def sample_rows(
     plan: Plan, records: Mapping[str, Record], per_prompt: Mapping[str, Mapping[str, float]]
 ) -> list[dict[str, Any]]:
     """The rows of the table, in the suite's order."""
-    names = _carried(plan)
+    names, sung = _carried(plan), has_lyrics(plan)
     return [
-        {**_further(item, names), **_row(item, records[item.key]), **_values(item, per_prompt)} for item in plan.items
+        {
+            **_further(item, names),
+            **_row(item, records[item.key]),
+            **({LYRICS: _utf8(item.prompt.lyrics) or None} if sung else {}),
+            **_values(item, per_prompt),
+        }
+        for item in plan.items
     ]
+
+
+def has_lyrics(plan: Plan) -> bool:
+    """Does a prompt say what is to be sung, whether or not the model reads it?"""
+    return any(prompt.lyrics for prompt in plan.suite.prompts)
 
 
 def columns_told(plan: Plan) -> dict[str, dict[str, str]]:

@@ -25,7 +25,8 @@ ID = (
 SECONDS = ("seconds", "duration", "length", "seconds_total", "duration_s", "duration_seconds")
 GROUP = ("group", "source", "youtube_id", "ytid", "track_id")
 LABELS = ("labels", "label", "tags", "tag", "classes")
-ROLES = {"id": ID, "text": TEXTS, "seconds": SECONDS, "group": GROUP, "labels": LABELS}
+LYRICS = ("lyrics", "lyric", "song_lyrics")
+ROLES = {"id": ID, "text": TEXTS, "seconds": SECONDS, "group": GROUP, "labels": LABELS, "lyrics": LYRICS}
 """The names of a column for each role, the likeliest first."""
 
 
@@ -56,12 +57,17 @@ def choose_columns(
     length: str | float = named.get("seconds") or _first(table, SECONDS) or 0.0
     if seconds is not None:
         length = seconds
-    labels = named.get("labels") or _first(table, LABELS)
+    labels, lyrics = named.get("labels") or _first(table, LABELS), named.get("lyrics") or lyrics_column(table)
     taken = {"id": identifier or "numbers of the rows", "text": text}
     taken |= {"seconds": length if isinstance(length, str) else f"{length:g}"} if length else {}
-    taken |= {role: column for role, column in (("group", group), ("labels", labels)) if column}
+    taken |= {role: column for role, column in (("group", group), ("labels", labels), ("lyrics", lyrics)) if column}
     told = ", ".join(f"{role}={column}" for role, column in taken.items())
-    return Choice(Columns(identifier, text, length, group, labels), told)
+    return Choice(Columns(identifier, text, length, group, labels, lyrics), told)
+
+
+def lyrics_column(table: Table) -> str | None:
+    """The column of lyrics, by its name; None where there is none."""
+    return _first(table, LYRICS)
 
 
 def _named(table: Table, asked: Mapping[str, str], wrong: Gathering) -> dict[str, str]:

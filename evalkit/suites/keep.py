@@ -44,6 +44,7 @@ def _row(prompt: Prompt) -> dict[str, object]:
     row: dict[str, object] = {"id": prompt.id, "prompt": prompt.text}
     row |= {"seconds": prompt.seconds} if prompt.seconds else {}
     row |= {"group": prompt.group, "labels": list(prompt.labels)}
+    row |= {"lyrics": prompt.lyrics} if prompt.lyrics else {}
     return {**row, **{name: value for name, value in prompt.further if name not in row}}
 
 

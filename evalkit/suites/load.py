@@ -16,6 +16,7 @@ from evalkit.core.resources import resource
 from evalkit.suites.base import Outline, Prompt, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.compose import compose
+from evalkit.suites.columns import lyrics_column
 from evalkit.suites.further import Further, further_of
 from evalkit.suites.identity import suite_digest
 from evalkit.suites.manifest import TEXT_KEYS, Draft, draft_outline, read_outline
@@ -109,6 +110,8 @@ def _prompts(draft: Draft) -> Further:
             if outline.pinned is not None:
                 require_fetched(outline.pinned)
             table = read_rows(outline.prompts)
+            if columns.lyrics is None:
+                columns = replace(columns, lyrics=lyrics_column(table))
             prompts = prompts_of(table, columns)
             found = further_of(prompts, table.rows, table.columns, columns)
             if not doubtful:

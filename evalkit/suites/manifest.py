@@ -181,6 +181,7 @@ def _columns(table: Table) -> Columns:
         seconds=table.read("seconds", fits, what, "seconds", "seconds"),
         group=_column(table, "group"),
         labels=_column(table, "labels"),
+        lyrics=_column(table, "lyrics"),
     )
 
 

@@ -20,6 +20,9 @@ from evalkit.suites.rows import Faults, Row, Table
 LONGEST_SECONDS = 3600.0
 """No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds)."""
 
+LONGEST_LYRICS = 20_000
+"""A model reads a tenth of it; ten minutes of rap have 10,000 characters."""
+
 _COLUMN = re.compile(r"[A-Za-z][\w .-]{0,39}")
 _COLUMNS_TOLD = 12
 _DECIMAL_COMMA = re.compile(r"(\d+),(\d{1,2}|\d{4,})")
@@ -63,7 +66,9 @@ def _prompt(row: Row, columns: Columns, faults: Faults) -> Prompt | None:
     seconds = read(columns.seconds, length) if isinstance(columns.seconds, str) else _constant(columns.seconds, faults)
     group = identifier if columns.group is None else read(columns.group, words)
     labels = () if columns.labels is None else read(columns.labels, classes)
-    return Prompt(identifier, text, seconds, group, labels) if len(faults) == before else None
+    sung = None if columns.lyrics is None else row.fields.get(columns.lyrics)
+    lyrics = "" if sung is None or sung != sung else read(str(columns.lyrics), words_sung)
+    return Prompt(identifier, text, seconds, group, labels, lyrics=lyrics) if len(faults) == before else None
 
 
 def _read(row: Row, faults: Faults, column: str, reader: Callable[[Any], Any]) -> Any:
@@ -114,6 +119,20 @@ def caption(value: object) -> str:
     text = words(value)
     if text.strip().casefold() in _NO_TEXT:
         raise UserError(f"is {_short(text)}, which stands for a value that is missing")
+    return text
+
+
+def words_sung(value: object) -> str:
+    """Lyrics, their lines parted by \\n; "" for what stands for none. Raises UserError as `words` does."""
+    if not isinstance(value, str):
+        raise UserError("is not text", "lyrics are one text, with line breaks in it; a column of another kind has another name")
+    text = "\n".join(value.splitlines()).strip()
+    if text.casefold() in _NO_TEXT:
+        return ""
+    if len(text) > LONGEST_LYRICS:
+        raise UserError(f"has {len(text):,} characters, at most {LONGEST_LYRICS:,} are read")
+    if any(not (letter.isprintable() or letter in "\n\t") for letter in text):
+        raise UserError("holds a control character, or another that nobody can sing")
     return text
 
 

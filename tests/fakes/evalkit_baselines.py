@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -222,3 +223,72 @@ def _t5_tokenizer(folder: Path) -> None:
 
     words = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -10.0)] + [(f"▁word{index}", -2.0) for index in range(200)]
     T5Tokenizer(vocab=words, extra_ids=0, model_max_length=32).save_pretrained(folder)
+
+
+ACE_STEP = {
+    "hidden_size": 32,
+    "intermediate_size": 32,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 1,
+    "head_dim": 16,
+}
+"""Sizes that the transformer of ACE-Step and its condition encoder share."""
+
+
+def small_ace_step(folder: Path, turbo: bool = True) -> Path:
+    """ACE-Step 1.5 as `ACE-Step/acestep-v15-xl-*-diffusers` have it, for diffusers: 48 kHz stereo, 25 latents a second
+    of four channels, Qwen3's text, lyrics, and the silence that stands for a voice's timbre."""
+    from diffusers import (
+        AceStepConditionEncoder,
+        AceStepTransformer1DModel,
+        AutoencoderOobleck,
+        FlowMatchEulerDiscreteScheduler,
+    )
+    from transformers import Qwen3Config, Qwen3Model
+
+    variant = {"is_turbo": turbo, "model_version": "turbo" if turbo else "base"}
+    text = {"vocab_size": WORDS, "num_hidden_layers": 1, **ACE_STEP, "hidden_size": 24}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        encoder = AceStepConditionEncoder(
+            **ACE_STEP,
+            text_hidden_dim=24,
+            timbre_hidden_dim=4,
+            num_lyric_encoder_hidden_layers=1,
+            num_timbre_encoder_hidden_layers=1,
+        )
+        parts = {
+            "transformer": AceStepTransformer1DModel(
+                **ACE_STEP, **variant, num_hidden_layers=2, in_channels=12, audio_acoustic_hidden_dim=4
+            ),
+            "condition_encoder": encoder,
+            "text_encoder": Qwen3Model(Qwen3Config(**text)),
+            "vae": small_oobleck(AutoencoderOobleck, 48000, [2, 4, 4, 6, 10], 4),
+        }
+        for name in ("transformer", "condition_encoder", "text_encoder"):
+            _spread(parts[name])
+        encoder.silence_latent.normal_()
+    for name, part in parts.items():
+        part.save_pretrained(folder / name)
+    FlowMatchEulerDiscreteScheduler(num_train_timesteps=1, shift=1.0).save_pretrained(folder / "scheduler")
+    small_t5(folder / "words", width=24)
+    (folder / "tokenizer").mkdir()
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.move(folder / "words" / file, folder / "tokenizer" / file)
+    shutil.rmtree(folder / "words")
+    return folder
+
+
+def small_oobleck(kind: Any, rate: int, ratios: list[int], latents: int) -> Any:
+    """diffusers' autoencoder of two channels, which gives twice as many values as latents: means and scales."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of torch's weight_norm, which diffusers calls
+        return kind(
+            encoder_hidden_size=2 * latents,
+            downsampling_ratios=ratios,
+            channel_multiples=[1] * len(ratios),
+            decoder_channels=4,
+            decoder_input_channels=latents,
+            audio_channels=2,
+            sampling_rate=rate,
+        )

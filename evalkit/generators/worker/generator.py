@@ -93,12 +93,19 @@ class Isolated:
         self._start()
 
     def generate(
-        self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Options
+        self,
+        prompts: Sequence[str],
+        seconds: Sequence[float],
+        seeds: Sequence[int],
+        options: Options,
+        lyrics: Sequence[str] = (),
     ) -> GenBatch:
         """Sounds as the worker made them. Raises MemoryError, WorkerError, or UserError where the options are wrong or
         the worker dies of everything."""
-        keys = "prompt", "seconds", "seed"
-        items = [dict(zip(keys, item, strict=True)) for item in zip(prompts, seconds, seeds, strict=True)]
+        told: dict[str, Sequence[object]] = {"prompt": prompts, "seconds": seconds, "seed": seeds}
+        if self.spec.lyrics:
+            told["lyrics"] = lyrics or [""] * len(prompts)
+        items = [dict(zip(told, item, strict=True)) for item in zip(*told.values(), strict=True)]
         try:
             try:
                 made = self._ask(items, options)

@@ -3,7 +3,8 @@
     python -I harness.py WORKER.py MODEL READ_FD WRITE_FD FOLDER
 
 WORKER.py has a function `build(name)` whose result has `load(device, dtype, weights)`, `generate(prompts, seconds,
-seeds, options)` and, where it wants to, `close()`. `generate` returns (sounds, rate, timings): one float32 array
+seeds, options)` and, where it wants to, `close()`; where its worker.toml says `lyrics = true`, `generate` is told these
+as a fifth argument, one text per prompt. `generate` returns (sounds, rate, timings): one float32 array
 (channels, samples) per prompt (numpy's, or anything with the buffer protocol), Hz, and wall seconds by part.
 
 Messages are a u32 (little-endian) length and that many bytes of JSON, on two pipes of their own: stdout and stderr
@@ -74,7 +75,10 @@ class Session:
     def _generate(self, message: dict[str, Any]) -> dict[str, Any]:
         items = message["items"]
         told = [[item[key] for item in items] for key in ("prompt", "seconds", "seed")]
-        sounds, rate, timings = self._model.generate(told[0], told[1], told[2], message["options"])
+        told.append(message["options"])
+        if items and "lyrics" in items[0]:
+            told.append([item["lyrics"] for item in items])
+        sounds, rate, timings = self._model.generate(*told)
         files = [self._write(message["id"], place, sound) for place, sound in enumerate(sounds)]
         parts = {str(name): float(seconds) for name, seconds in timings.items()}
         return {"type": "result", "id": message["id"], "rate": int(rate), "files": files, "timings": parts, **memory()}

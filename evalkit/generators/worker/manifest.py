@@ -12,6 +12,8 @@ each = 600
 sample_rate = 16000
 channels = 1
 max_seconds = 30
+least_seconds = 10                  # absent: it makes any length; a shorter sound is then the beginning of one so long
+lyrics = true                       # its generate takes them as a fifth argument
 needs = ["tone"]
 copied = { tone = "torch" }         # needs that evalkit reads and hands over as safetensors (checkpoints/safe_copy.py)
 [models.tone.presets.default]
@@ -143,8 +145,10 @@ def _spec(table: Table, name: str, folder: str) -> tuple[GeneratorSpec, Mapping[
         presets=presets,
         default_preset=table.text("default_preset", next(iter(presets), ""), empty=True),
         batch_size=table.whole("batch_size", GeneratorSpec.batch_size, least=1),
+        least_seconds=table.number("least_seconds") if table.holds("least_seconds") else None,
+        lyrics=table.switch("lyrics"),
     )
-    table.knows("window_seconds", "parameters")
+    table.knows("window_seconds", "least_seconds", "parameters")
     if len(presets) < len(said) or (spec.default_preset and spec.default_preset not in presets):
         table.fault("presets", "presets are tables, and default_preset is one of them")
     copied = table.table("copied", optional=True)
