@@ -92,7 +92,9 @@ def load(place: Place, device: str, dtype: str) -> AceStep:
 
 
 def _look_at_parts(folder: Path) -> None:
-    missing = [str(folder / part / "config.json") for part in _NETWORKS if not (folder / part / "config.json").is_file()]
+    missing = [
+        str(folder / part / "config.json") for part in _NETWORKS if not (folder / part / "config.json").is_file()
+    ]
     if missing:
         raise MissingWeights(f"no such file: {', '.join(missing)}", _PART)
 
@@ -134,9 +136,7 @@ class AceStep:
     ) -> Samples:
         self._refuse_what_would_be_cut(prompt, lyrics, seconds, asked.language)
         frames, width = math.ceil(seconds * self.pipe.latents_per_second), self.pipe.transformer.config
-        noise = torch.randn(
-            (1, frames, width.audio_acoustic_hidden_dim), generator=torch.Generator().manual_seed(seed)
-        )
+        noise = torch.randn((1, frames, width.audio_acoustic_hidden_dim), generator=torch.Generator().manual_seed(seed))
         clock = [time.perf_counter()]
         told = self.pipe.condition_encoder.register_forward_hook(lambda *_: self._tick(clock))
         try:
@@ -162,7 +162,7 @@ class AceStep:
         return made
 
     def _refuse_what_would_be_cut(self, prompt: str, lyrics: str, seconds: float, language: str) -> None:
-        """Raises ValueError for texts longer than the pipeline reads; of a prompt it would cut off the template's end."""
+        """Raises ValueError for texts longer than the pipeline reads; of a prompt the template's end would go."""
         texts = self.pipe._format_prompt(prompt, lyrics, language, seconds)
         for what, text, most in zip(("prompt", "lyrics"), texts, (_TEXT_TOKENS, _LYRICS_TOKENS), strict=True):
             tokens = len(self.pipe.tokenizer(text).input_ids)

@@ -28,10 +28,10 @@ class Baseline:
     `evalkit fetch weights` gets (none: the whole repository is needed, which it does not get). In place of these,
     `shipped` says that evalkit brings the model along, in `mini/weights/<name>`. `window_seconds`
     is what the model was trained on; `stride_seconds` by how much the window moves on where a sound is longer (0: it is
-    made whole), and `least_seconds` the shortest that the model makes, of which a shorter sound is the beginning. `lyrics`
-    says that it reads lyrics beside the prompt. `needs` names weights of other repositories. `worker` says that it runs in a process and an
-    environment of its own, as the folder's `worker.toml` describes. `parameters` are those of the network that is
-    sampled. `size` is "full", or "mini" for what is shipped.
+    made whole), and `least_seconds` the shortest that the model makes, of which a shorter sound is the beginning.
+    `lyrics` says that it reads them beside the prompt. `needs` names weights of other repositories. `worker` says that
+    it runs in a process and an environment of its own, as the folder's `worker.toml` describes. `parameters` are those
+    of the network that is sampled. `size` is "full", or "mini" for what is shipped.
     """
 
     name: str

@@ -119,6 +119,10 @@ _ROBERTA_FILES = {
     "tokenizer_config.json": "994f46754c5bf4014f1aa92d34b1374319c3a6b3f702105cd5b742beaecd18ce",
 }
 
+_FLAN_T5 = "google/flan-t5-large", "0613663d0d48ea86ba8cb3d7a44f0f65dc596a2a"
+_FLAN_T5_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "spiece.model")
+"""What TangoFlux' own file leaves out, which has the weights."""
+
 PUBLISHED = {
     "openl3-env": _openl3("env", "34dbd7a91cdd2de6a3d6d036ac0a24d27d78e3cc"),
     "openl3-music": _openl3("music", "a0f80c1c7e16aa908408286a3cb3d8b677ec7005"),
@@ -185,6 +189,12 @@ PUBLISHED = {
     ),
     "t5-base": _t5("t5-base", "a9723ea7f1b39c1eae772870f3b547bf6ef7e6c1"),
     "t5-large": _t5("t5-large", "150ebc2c4b72291e770f58e6057481c8d2ed331a"),
+    "flan-t5-large": Published(
+        ("flan-t5-large",),
+        "huggingface.co/google/flan-t5-large (its config and its tokenizer)",
+        "Apache-2.0",
+        repositories=(Repository(*_FLAN_T5, tuple((file, "") for file in _FLAN_T5_FILES)),),
+    ),
     **{name: _baseline(model) for name, model in baselines().items() if not model.shipped},
 }
 

@@ -148,8 +148,8 @@ class BaselineGenerator:
         options: Options,
         lyrics: Sequence[str] = (),
     ) -> GenBatch:
-        """Each sound as long as it was asked for, the beginning of a longer one where it is shorter than the model makes
-        any. Items of one length share a call, so that nobody's length decides another's sound."""
+        """Each sound as long as it was asked for: the beginning of the shortest that is made, where it is shorter.
+        Items of one length share a call, so that nobody's length decides another's sound."""
         if self._adapter is None:
             raise RuntimeError("load() comes before generate()")
         rate, least = self.spec.sample_rate, round((self.spec.least_seconds or 0) * self.spec.sample_rate)

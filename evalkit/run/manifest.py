@@ -204,8 +204,9 @@ def closing(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], scored
 def _columns_done(plan: Plan) -> dict[str, str]:
     """The digest of what the further columns say; nothing where there are none, as in files of before."""
     sung = {LYRICS: "text"} if has_lyrics(plan) else {}
+    kinds = dict(plan.suite.columns) | sung
     said = [[*prompt.further, *([prompt.lyrics] if sung else [])] for prompt in plan.suite.prompts]
-    return {"columns": digest_json([{**plan.suite.columns, **sung}, said])} if plan.suite.columns or sung else {}
+    return {"columns": digest_json([kinds, said])} if kinds else {}
 
 
 def changed_columns(manifest: Manifest, plan: Plan) -> list[str]:

@@ -3,7 +3,8 @@
 Columns: id, sample (which of the prompt's sounds, from 0), prompt, seconds, labels, group, seed, status ("ok" or
 "failed"), error, verdicts, audio (relative to the run folder; absolute for audio scored in place), sha256, reader (the
 library that decoded it), sample_rate, channels, frames, peak, loudness (LUFS), generate_seconds, lyrics where the
-prompt file has any (run.json says where the model does not read them), then one column per metric, then what the prompt file's further columns say, as `prompt[NAME]`. What a row does not have is null.
+prompt file has any (run.json says where the model does not read them), then one column per metric, then what the prompt
+file's further columns say, as `prompt[NAME]`. What a row does not have is null.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from evalkit.run.plan import Item, Plan
 from evalkit.store.ledger import Record
 from evalkit.store.prompt_columns import column_name, columns_that_fit
 from evalkit.suites.base import Value
-
 
 LYRICS = "lyrics"
 

@@ -29,8 +29,8 @@ Value = str | float | tuple[str, ...]
 class Prompt:
     """One prompt. `group` names the source it shares with others (its own id where it shares none);
     `labels` are the classes it asks for, where the suite knows them. `seconds` is 0 where nothing says how long the
-    sound is to be: one that is there may have any length, and a model makes `run.plan.DEFAULT_SECONDS`. `lyrics` are for
-    models that read any ("": instrumental), and a part of what these make, not of what the prompt is. `further` are
+    sound is to be: one that is there may have any length, and a model makes `run.plan.DEFAULT_SECONDS`. `lyrics` are
+    for models that read any ("": instrumental), a part of what these make and not of what the prompt is. `further` are
     the values of the prompt file's other columns, in its order, which are no part of what the prompt is."""
 
     id: str

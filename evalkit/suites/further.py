@@ -75,7 +75,9 @@ def further_of(prompts: Sequence[Prompt], rows: Sequence[Row], names: Iterable[s
     """The prompts of these rows, one each, with what the file's other columns `names` say of them. The text, the id
     and the lyrics are none of these, and labels and seconds only under other names than these, as they can be sliced by
     anyway."""
-    known = {columns.id, columns.text, columns.lyrics} | {each for each in ("labels", "seconds") if getattr(columns, each) == each}
+    known = {columns.id, columns.text, columns.lyrics} | {
+        each for each in ("labels", "seconds") if getattr(columns, each) == each
+    }
     asked = [name for name in names if name not in known]
     found: dict[str, Sequence[Value | None]] = {}
     kinds: dict[str, Kind] = {}

@@ -15,8 +15,8 @@ from evalkit.core.registry import Registry, is_file, split
 from evalkit.core.resources import resource
 from evalkit.suites.base import Outline, Prompt, Suite
 from evalkit.suites.brief import Brief
-from evalkit.suites.compose import compose
 from evalkit.suites.columns import lyrics_column
+from evalkit.suites.compose import compose
 from evalkit.suites.further import Further, further_of
 from evalkit.suites.identity import suite_digest
 from evalkit.suites.manifest import TEXT_KEYS, Draft, draft_outline, read_outline

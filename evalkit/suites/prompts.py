@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -125,14 +126,14 @@ def caption(value: object) -> str:
 def words_sung(value: object) -> str:
     """Lyrics, their lines parted by \\n; "" for what stands for none. Raises UserError as `words` does."""
     if not isinstance(value, str):
-        raise UserError("is not text", "lyrics are one text, with line breaks in it; a column of another kind has another name")
+        raise UserError("is not text", "lyrics are one text with line breaks; call a column of another kind otherwise")
     text = "\n".join(value.splitlines()).strip()
     if text.casefold() in _NO_TEXT:
         return ""
     if len(text) > LONGEST_LYRICS:
         raise UserError(f"has {len(text):,} characters, at most {LONGEST_LYRICS:,} are read")
-    if any(not (letter.isprintable() or letter in "\n\t") for letter in text):
-        raise UserError("holds a control character, or another that nobody can sing")
+    if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in "\n\t" for letter in text):
+        raise UserError("holds a control character or half of a surrogate pair")
     return text
 
 

@@ -17,13 +17,20 @@ from evalkit_checkpoints import small_t5
 
 Answer = tuple[int, str, str]
 EXPORTS = Path(__file__).resolve().parent.parent / "generators" / "golden" / "audiogen"
-CHANGES = {"audioldm": "steps=2", "audioldm2": "steps=2", "musicgen": "top_k=8", "audiogen": "top_k=8"}
+CHANGES = {
+    "audioldm": "steps=2",
+    "audioldm2": "steps=2",
+    "musicgen": "top_k=8",
+    "audiogen": "top_k=8",
+    "ace-step": "steps=1",
+}
 MODELS = {
     "audioldm-s": ("audioldm", 16000, 1),
     "audioldm2": ("audioldm2", 16000, 1),
     "musicgen-small": ("musicgen", 32000, 1),
     "musicgen-stereo-small": ("musicgen", 32000, 2),
     "audiogen-medium": ("audiogen", 16000, 1),
+    "ace-step-1.5": ("ace-step", 48000, 2),
 }
 
 
@@ -33,6 +40,8 @@ def published(model: str, weights: Path) -> None:
         evalkit_baselines.small_audioldm(weights / "audioldm-s-full-v2")
     elif model == "audioldm2":
         evalkit_baselines.small_audioldm2(weights / "audioldm2")
+    elif model == "ace-step-1.5":
+        evalkit_baselines.small_ace_step(weights / "acestep-v15-xl-turbo-diffusers")
     elif model == "audiogen-medium":
         shutil.copytree(EXPORTS, weights / model, ignore=shutil.ignore_patterns("*.npz"))
         small_t5(weights / "t5-large", width=24)

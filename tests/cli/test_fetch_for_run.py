@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evalkit_baselines import small_audioldm, small_audioldm2, small_musicgen
+from evalkit_baselines import small_ace_step, small_audioldm, small_audioldm2, small_musicgen
 from evalkit_checkpoints import small_config, small_t5, write_folder
 from evalkit_hub import GOOD, FakeHub, online, serving_hub, typed
 
@@ -60,6 +60,10 @@ MAKERS: dict[str, Maker] = {
     "musicgen-stereo-small": lambda folder: small_musicgen(folder, channels=2),
     "musicgen-stereo-medium": lambda folder: small_musicgen(folder, channels=2),
     "musicgen-stereo-large": lambda folder: small_musicgen(folder, channels=2),
+    "ace-step-1.5": small_ace_step,
+    "ace-step-1.5-base": lambda folder: small_ace_step(folder, turbo=False),
+    "ace-step-1.5-sft": lambda folder: small_ace_step(folder, turbo=False),
+    "ace-step-1.5-2b": small_ace_step,
 }
 MODELS = [name for name in MAKERS if not name.startswith("t5")]
 FAST = ("stable-audio", "musicgen-small")
@@ -70,6 +74,7 @@ QUICK = {
     "audioldm2": "steps=2",
     "musicgen": "top_k=8",
     "audiogen": "top_k=8",
+    "ace": "steps=1",
 }
 DECOYS = {"README.md": b"words", "model.ckpt": b"x" * 9000, "tf_model.h5": b"x" * 9000, "onnx/model.onnx": b"x"}
 

@@ -114,6 +114,7 @@ def test_a_judges_file_with_another_digest_is_refused(hub: FakeHub, tmp_path: Pa
     [
         ("audioldm2-48k", ["audioldm2-48k", "clap_tokenizer"]),
         ("audiogen-medium-audiocraft", ["audiogen-medium", "t5-large"]),
+        ("tangoflux", ["tangoflux", "flan-t5-large"]),
     ],
 )
 def test_a_workers_model_is_listed_with_the_environment_that_it_wants(

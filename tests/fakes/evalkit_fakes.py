@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -65,6 +66,25 @@ class Moody:
         return GenBatch(audio, int(str(options["rate"])), {"sample": 0.0})
 
     def close(self) -> None: ...
+
+
+class Singer(Moody):
+    """Reads lyrics: they count as more of the prompt."""
+
+    spec = replace(Moody.spec, name="singer", lyrics=True, least_seconds=2.0)
+    told: ClassVar[list[tuple[str, ...]]] = []
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        seconds: Sequence[float],
+        seeds: Sequence[int],
+        options: Mapping[str, object],
+        lyrics: Sequence[str] = (),
+    ) -> GenBatch:
+        type(self).told.append(tuple(lyrics))
+        sung = [f"{prompt} {words}" for prompt, words in zip(prompts, lyrics or [""] * len(prompts), strict=True)]
+        return super().generate(sung, seconds, seeds, options)
 
 
 def _mutter() -> None:

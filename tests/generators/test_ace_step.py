@@ -99,7 +99,9 @@ def test_pieces_of_a_long_sound_are_the_whole(loaded: Any) -> None:
 
 
 def test_without_a_level_a_sound_stays_as_it_was_decoded(loaded: Any) -> None:
-    level, none = (loaded.generate(TEXTS[:1], [10.0], [1], OPTIONS | {"peak_db": each}).audio[0] for each in (-6, "none"))
+    level, none = (
+        loaded.generate(TEXTS[:1], [10.0], [1], OPTIONS | {"peak_db": each}).audio[0] for each in (-6, "none")
+    )
     assert abs(np.abs(level).max() - 10 ** (-6 / 20)) < 1e-5
     assert same(level / np.abs(level).max(), none / np.abs(none).max(), 1e-4)
 

@@ -44,7 +44,7 @@ GUARDED = {
     "evalkit/checkpoints/hub_files.py": {"zipfile.ZipFile"},
     "evalkit/checkpoints/clap_folder.py": {"RobertaTokenizer.from_pretrained"},
     "evalkit/generators/hub_folder.py": {"kind.from_pretrained", "AutoTokenizer.from_pretrained"},
-    "evalkit/generators/latent_diffusion.py": {"kind.from_pretrained", "DDIMScheduler.from_pretrained"},
+    "evalkit/generators/latent_diffusion.py": {"kind.from_pretrained"},
     "evalkit/generators/stable_audio/text_towers.py": {
         "AutoTokenizer.from_pretrained", "T5EncoderModel.from_pretrained", "AutoConfig.from_pretrained",
         "T5GemmaEncoderModel.from_pretrained",
