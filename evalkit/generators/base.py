@@ -38,9 +38,6 @@ class GeneratorSpec:
     `notes` are sentences on what was chosen or rounded, which a run and its record tell. `least_seconds` is the
     shortest sound that is made, of which a shorter one is the beginning (None: it makes any); `lyrics` says that
     `generate` takes a fifth argument, see :class:`ReadsLyrics`.
-    `notes` are sentences on what was chosen or rounded, which a run and its record tell. `least_seconds` is the
-    shortest sound that is made, of which a shorter one is the beginning (None: it makes any); `lyrics` says that
-    `generate` takes a fifth argument, see :class:`ReadsLyrics`.
     """
 
     name: str
