@@ -11,13 +11,16 @@ from evalkit.core.threads import default
 from evalkit.run.config import (
     DEFAULT_MODEL,
     DEFAULT_SUITE,
+    ONE_CORE,
     RunConfig,
     Sharing,
     at_least_one,
     check_dtype,
     check_samples,
+    devices_asked,
     parse_checkpoint,
     parse_devices,
+    parse_ray,
     parse_timeout,
     parse_until,
 )
@@ -61,14 +64,13 @@ def request(
     all of them, with whatever is wrong with its suite and its model.
     """
     wrong = wrong or Gathering()
-    changes = dict(options or {})
-    if init is not None:
-        changes["init_audio"] = str(init)
+    changes = {**(options or {}), **({} if init is None else {"init_audio": str(init)})}
     found = _found(weights or {}, wrong)
     limit, batch_size, workers, threads = _counted(limit, batch_size, sharing, wrong)
     samples = wrong.read(1, check_samples, samples)
     dtype = wrong.read("float32", check_dtype, dtype)
-    shared, device = wrong.read(((), "cpu"), parse_devices, sharing.devices, sharing.device)
+    ray, resources = wrong.read((None, ONE_CORE), parse_ray, sharing)
+    shared, device = wrong.read(((), "cpu"), parse_devices, *devices_asked(sharing, resources))
     checkpoint = wrong.read(None, parse_checkpoint, checkpoint)
     timeouts = wrong.read(None, parse_timeout, timeout)
     return RunConfig(
@@ -94,6 +96,8 @@ def request(
         gates=_demands(gates, until, wrong),
         workers=workers,
         devices=shared,
+        ray=ray,
+        resources=resources,
         threads=threads or default(),
         command=command,
         wrong=tuple(wrong.errors),

@@ -45,6 +45,8 @@ def run(
     workers: int | None = None,
     devices: Sequence[str] | None = None,
     threads: int | None = None,
+    ray: str | None = None,
+    ray_resources: str | Mapping[str, float] | None = None,
     dtype: str = "float32",
     weights: Mapping[str, str | Path] | None = None,
     checkpoint: str | Path | None = None,
@@ -108,6 +110,10 @@ def run(
         One process on each of these, as ["cuda:0", "cuda:1"].
     threads : int, optional
         Of each process; by default OMP_NUM_THREADS, or 1. They decide the last bits of a sound.
+    ray : str, optional
+        "auto" or the address of a Ray cluster, whose actors share the work; `workers` is how many at most.
+    ray_resources : mapping of str to float, optional
+        What each actor has, as {"num_gpus": 1}; by default one CPU.
     dtype : str
         "float32", "float16" or "bfloat16", for the generator.
     weights : mapping of str to str or Path, optional
@@ -178,7 +184,7 @@ def run(
         samples=samples,
         limit=limit,
         batch_size=batch_size,
-        sharing=Sharing(device, workers, devices, threads),
+        sharing=Sharing(device, workers, devices, threads, ray, ray_resources),
         dtype=dtype,
         weights=weights,
         checkpoint=checkpoint,

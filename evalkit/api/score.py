@@ -41,6 +41,8 @@ def score(
     workers: int | None = None,
     devices: Sequence[str] | None = None,
     threads: int | None = None,
+    ray: str | None = None,
+    ray_resources: str | Mapping[str, float] | None = None,
     weights: Mapping[str, str | Path] | None = None,
 ) -> Run:
     """Score audio that any model made.
@@ -85,6 +87,10 @@ def score(
         One process on each of these, as ["cuda:0", "cuda:1"].
     threads : int, optional
         Of each process; by default OMP_NUM_THREADS, or 1. They decide the last bits of a sound.
+    ray : str, optional
+        "auto" or the address of a Ray cluster, whose actors share the work; `workers` is how many at most.
+    ray_resources : mapping of str to float, optional
+        What each actor has, as {"num_gpus": 1}; by default one CPU.
     weights : mapping of str to str or Path, optional
         Files or folders for weights by name, or by family.
 
@@ -135,7 +141,7 @@ def score(
         out=out,
         samples=samples,
         limit=limit,
-        sharing=Sharing(device, workers, devices, threads),
+        sharing=Sharing(device, workers, devices, threads, ray, ray_resources),
         weights=weights,
         command=("evalkit.score",),
         wrong=wrong,

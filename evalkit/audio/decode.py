@@ -53,7 +53,7 @@ def decode(path: Path) -> Clip:
     that holds no sample gives (channels, 0). Raises UnreadableAudio for whatever is not a sound file, ends before
     its container says, or is absurdly large.
     """
-    return decode_bytes(_read(path), path)
+    return decode_bytes(read(path), path)
 
 
 def decode_bytes(data: bytes, path: Path) -> Clip:
@@ -113,7 +113,7 @@ def _shown(path: Path) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def _read(path: Path) -> bytes:
+def read(path: Path) -> bytes:
     """The bytes of a regular file; a FIFO is refused and not waited for."""
     try:
         data = read_regular(path, MOST_BYTES)

@@ -51,6 +51,12 @@ WORKERS = typer.Option(
 DEVICES = typer.Option(
     None, "--devices", metavar="LIST", help="One process on each of these: cuda:0,cuda:1. Default: every GPU, or none."
 )
+RAY = typer.Option(
+    None, "--ray", metavar="ADDRESS", help="Share the work among a cluster: auto (the one here), or HOST:6379."
+)
+RAY_RESOURCES = typer.Option(
+    None, "--ray-resources", metavar="LIST", help="What each worker has there: num_gpus=1. Default: num_cpus=1."
+)
 THREADS = typer.Option(
     None,
     "--threads",
@@ -125,6 +131,8 @@ def run(
     workers: int | None = WORKERS,
     devices: str | None = DEVICES,
     threads: int | None = THREADS,
+    ray: str | None = RAY,
+    ray_resources: str | None = RAY_RESOURCES,
     dtype: str = DTYPE,
     weights: list[str] = WEIGHTS,
     checkpoint: Path | None = CHECKPOINT,
@@ -179,7 +187,7 @@ def run(
             samples=samples,
             limit=limit,
             batch_size=batch_size,
-            sharing=Sharing(device, workers, devices, threads),
+            sharing=Sharing(device, workers, devices, threads, ray, ray_resources),
             dtype=dtype,
             weights=given,
             checkpoint=checkpoint,

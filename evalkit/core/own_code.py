@@ -52,6 +52,15 @@ def code_digest(module: str, *objects: object) -> str | None:
     return digest_json({"files": files, "version": [str(each) for each in declared]}) if files or declared else None
 
 
+@cache
+def evalkit_digest() -> str:
+    """Digest of evalkit's own sources, as this process would import them: two machines that agree run the same code."""
+    home = _home()
+    names = [each.relative_to(home) for each in home.rglob("*.py")]
+    sources = [each for each in sorted(names) if each.parts[0] != "_data"]
+    return digest_json({each.as_posix(): digest_bytes(read_bytes(home / each, _MOST_BYTES)) for each in sources})
+
+
 def names_in(file: Path) -> list[str]:
     """What a source file has at its top that could be meant, a few of them; none where it can't be read."""
     try:

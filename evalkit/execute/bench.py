@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from evalkit.audio.clip import Clip
-from evalkit.audio.decode import VERSION, decode
+from evalkit.audio.decode import VERSION, decode, decode_bytes
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
@@ -28,13 +28,14 @@ from evalkit.execute.ahead import ahead
 @dataclass(frozen=True)
 class Source:
     """One thing to embed: a sound file, a sound in memory (`clip`), or a text where there is neither. `digest` is its
-    content's."""
+    content's; `data` is what the file holds, where it is on another machine."""
 
     key: str
     digest: str
     path: Path | None = None
     text: str = ""
     clip: Clip | None = None
+    data: bytes | None = None
 
 
 def sound_source(key: str, digest: str, path: Path) -> Source:
@@ -147,7 +148,9 @@ def _awaited(coming: Mapping[str, Future[Any]], source: Source) -> Any:
 
 def _heard(embedder: Embedder, source: Source) -> Any:
     """What an embedder takes of a source: the front of a sound, or the sound itself; None of a text."""
-    clip = decode(source.path) if source.path is not None else source.clip
+    clip = source.clip
+    if source.path is not None:
+        clip = decode(source.path) if source.data is None else decode_bytes(source.data, source.path)
     return embedder.front(clip) if clip is not None and isinstance(embedder, FrontedEmbedder) else clip
 
 

@@ -33,17 +33,20 @@ _LAST = 2000
 
 
 class Processes:
-    """A crew of processes. `environment` is laid over this process's own."""
+    """A crew of processes. `environment` is laid over this process's own; `folder` is where they start, default the
+    working folder."""
 
-    def __init__(self, devices: list[str], environment: Mapping[str, str]) -> None:
+    far = False
+
+    def __init__(self, devices: list[str], environment: Mapping[str, str], folder: Path | None = None) -> None:
         self.devices = devices
-        self._environment = {**os.environ, **environment}
+        self._environment, self._folder = {**os.environ, **environment}, folder
         self._heard: queue.SimpleQueue[tuple[Hand, Message | None]] = queue.SimpleQueue()
         self._hands: list[Process] = []
 
     def hire(self, place: int) -> Hand:
         """Start the worker of a place. Raises UserError where the system allows no further process."""
-        hand = Process(self.devices[place], self._environment, self._heard)
+        hand = Process(self.devices[place], self._environment, self._folder or Path.cwd(), self._heard)
         self._hands.append(hand)
         return hand
 
@@ -73,7 +76,11 @@ class Process:
     """One worker process."""
 
     def __init__(
-        self, device: str, environment: Mapping[str, str], heard: queue.SimpleQueue[tuple[Hand, Message | None]]
+        self,
+        device: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        heard: queue.SimpleQueue[tuple[Hand, Message | None]],
     ) -> None:
         self.device, self.ended = device, False
         self._silent = False
@@ -82,9 +89,9 @@ class Process:
         self._write, self._read = to_worker[1], from_worker[0]
         words = processes.isolated(sys.executable, "-c", _MAIN, *map(str, (*theirs, os.getpid())), *import_path())
         try:
-            with tempfile.TemporaryDirectory(prefix="evalkit-pool-") as folder:
-                log = Path(folder) / "log"
-                self._process = processes.start(words, Path.cwd(), environment, log, theirs)
+            with tempfile.TemporaryDirectory(prefix="evalkit-pool-") as place:
+                log = Path(place) / "log"
+                self._process = processes.start(words, folder, environment, log, theirs)
                 self._log = log.open("rb")  # which stays readable without its name
         except OSError as error:
             os.close(self._write)

@@ -47,16 +47,21 @@ class Hand(Protocol):
 
 
 class Crew(Protocol):
-    """Where workers come from: processes here, actors of a cluster. `devices` has one entry for each worker."""
+    """Where workers come from: processes here, actors of a cluster. `devices` has one entry for each worker; `far` ones
+    do not see this machine's files."""
 
-    devices: list[str]
+    far: bool
 
-    def hire(self, place: int) -> Hand:
-        """Start the worker of a place. Raises UserError."""
+    @property
+    def devices(self) -> Sequence[str]: ...
+
+    def hire(self, place: int) -> Hand | None:
+        """Start the worker of a place; None where there is room for those alone that are at work. Raises UserError."""
         ...
 
     def heard(self, seconds: float) -> Iterator[tuple[Hand, Message | None]]:
-        """What the workers say within so many seconds; None from one that is gone."""
+        """What the workers say within so many seconds; None from one that is gone, `unfit` from one that cannot do this
+        work where others can. Raises UserError where none can."""
         ...
 
     def close(self) -> None:
@@ -169,7 +174,10 @@ class Schedule:
             number = next((number for number, each in self._places.items() if each.hand is hand), None)
             if number is None:
                 continue  # the last words of one that was given up
-            yield from self._gone(number) if message is None else self._said(self._places[number], message)
+            if message is not None and message.kind == "unfit":
+                self._dismiss(number)
+            else:
+                yield from self._gone(number) if message is None else self._said(self._places[number], message)
         heed()
         for number in [each for each, place in self._places.items() if self._is_silent(place)]:
             yield from self._gone(number)
@@ -191,8 +199,11 @@ class Schedule:
             if piece is None:
                 self._give_extra(place, spare)
                 continue
-            if place is None:
-                place = self._places[number] = _Place(self._crew.hire(number))
+            hand = self._crew.hire(number) if place is None else place.hand
+            if hand is None:
+                self._waiting.appendleft(piece)
+                continue
+            place = self._places.setdefault(number, _Place(hand))
             self._give(place, piece, ask)
 
     def _give_extra(self, place: _Place | None, spare: Spare) -> bool:
@@ -203,6 +214,20 @@ class Schedule:
         self._give(place, Piece(_EXTRA, (0,)), lambda piece, device: found[0])
         place.extras[place.task] = found[1]
         return True
+
+    def _dismiss(self, number: int) -> None:
+        """Another one does what a worker cannot."""
+        piece = self._leave(number)[1]
+        if piece is not None:
+            self._waiting.appendleft(piece)
+
+    def _leave(self, number: int) -> tuple[_Place, Piece | None, str]:
+        """A place without its worker, what that had in hand of a unit, and how it ended."""
+        place = self._places.pop(number)
+        how = place.hand.end()
+        for heard in place.extras.values():
+            heard(None)
+        return place, None if place.piece is None or place.piece.unit == _EXTRA else place.piece, how
 
     def _give(self, place: _Place, piece: Piece, ask: Ask) -> None:
         self._tasks += 1
@@ -231,11 +256,8 @@ class Schedule:
 
     def _gone(self, number: int) -> Iterator[tuple[Piece, Message | Lost]]:
         """What comes of the piece that a dead worker had."""
-        place = self._places.pop(number)
-        how, piece = place.hand.end(), place.piece
-        for heard in place.extras.values():
-            heard(None)
-        if piece is None or piece.unit == _EXTRA:
+        place, piece, how = self._leave(number)
+        if piece is None:
             return
         if place.loss is not None:
             yield from self._hung(piece, *place.loss)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -78,17 +79,41 @@ def write(handle: int, message: Message) -> None:
             piece = piece[os.write(handle, piece[:_PIECE]) :]
 
 
+def packed(message: Message) -> bytes:
+    """What is written of a message, as one."""
+    return b"".join(pieces(message))
+
+
+def unpacked(content: bytes) -> Message:
+    """The message that `packed` was given."""
+    view = memoryview(content)
+    place = 0
+
+    def take(count: int) -> memoryview:
+        nonlocal place
+        place += count
+        return view[place - count : place]
+
+    found = _message(take)
+    assert found is not None
+    return found
+
+
 def read(handle: int) -> Message | None:
     """The next message of a file descriptor that blocks; None where the other end is gone, also in its midst."""
-    header = _exactly(handle, _HEADER.size)
-    content = None if header is None else _exactly(handle, _HEADER.unpack(header)[0])
+    return _message(partial(_exactly, handle))
+
+
+def _message(take: Callable[[int], bytearray | memoryview | None]) -> Message | None:
+    header = take(_HEADER.size)
+    content = None if header is None else take(_HEADER.unpack(header)[0])
     if content is None:
         return None
     told = parse_json(bytes(content), "a message between evalkit and its worker")
     arrays = []
     for kind, shape in told["arrays"]:
         dtype = np.dtype(kind)
-        data = _exactly(handle, dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
+        data = take(dtype.itemsize * int(np.prod(shape, dtype=np.int64)))
         if data is None:
             return None
         arrays.append(np.frombuffer(data, dtype=dtype).reshape(shape))

@@ -14,8 +14,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.audio.decode import read
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.plugins import BrokenPlugin, described
 from evalkit.embed.base import Embedder
@@ -50,27 +51,29 @@ class Worker:
         self._tell = tell
         self._job: Job | None = None
         self._ordered: Mapping[str, Any] = {}
-        self._warm = False
+        self._warm, self._fits = False, True
         self._judges: dict[tuple[str, str], Embedder] = {}
 
     def do(self, task: Message) -> Message:
-        """The answer to a task: `done` with what it came to, or `raised`."""
+        """The answer to a task: `done` with what it came to, or `raised`; that is `unfit` where what it was ordered to
+        load is not on this machine, and may be on another."""
         does = {"generate": self._generate, "close": self._close, "embed": self._embed}
-        number = task.facts.get("task")
+        number, self._fits = task.facts.get("task"), True
         try:
-            facts, arrays = does[task.kind](task.facts)
+            facts, arrays = does[task.kind](task)
         except Exception as error:  # noqa: BLE001 - it is raised again where somebody can tell the person
-            return Message({"kind": "raised", "task": number, **_as_json(error)})
+            unfit = not self._fits or isinstance(error, MissingWeights | BadCheckpoint)
+            return Message({"kind": "raised", "task": number, "unfit": unfit, **_as_json(error)})
         return Message({"kind": "done", "task": number, **facts}, arrays)
 
-    def _generate(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-        requests = [Request(*each) for each in facts["requests"]]
+    def _generate(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        requests = [Request(*each) for each in task.facts["requests"]]
         places = {id(request): place for place, request in enumerate(requests)}
 
         def lost(those: Sequence[Request], why: str) -> None:
             self._tell(Message({"kind": "lost", "places": [places[id(each)] for each in those], "why": why}))
 
-        seconds = self._load(facts, lost)
+        seconds = self._load(task.facts, lost)
         assert self._job is not None
         job = Job(**{**_fields(self._job), "lost": lost})
         first, self._warm = not self._warm, True
@@ -83,9 +86,11 @@ class Worker:
         if self._job is not None and self._ordered == ordered:
             return 0.0
         if self._job is not None:
-            self._close({})
+            self._close(Message({}))
         order = orders.generator_order(facts["order"])
-        generator, started = orders.build(order), time.perf_counter()
+        with self._fitting():
+            generator = orders.build(order)
+        started = time.perf_counter()
         limits = limits_of(generator, order.timeouts)
         job = Job(generator, facts["device"], order.dtype, order.options, limits, lost)
         load(job)
@@ -93,23 +98,32 @@ class Worker:
         self._tell(Message({"kind": "ready"}))
         return time.perf_counter() - started
 
-    def _close(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    def _close(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         job, self._job = self._job, None
         if job is not None:
             close(job)
         return {}, []
 
-    def _embed(self, facts: Mapping[str, Any]) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+    def _embed(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        facts = task.facts
         order = orders.judge_order(facts["order"])
         place = order.name, str(facts["device"])
         if place not in self._judges:
-            self._judges[place] = orders.open_judge(order, place[1])
+            with self._fitting():
+                self._judges[place] = orders.open_judge(order, place[1])
             self._tell(Message({"kind": "ready"}))
         embedder = self._judges[place]
-        sources = [Source(key, "", None if path is None else Path(path), text) for key, path, text in facts["sources"]]
+        sources = sources_of(task)
         made = embedded(embedder, sources) if sources else Made()
         told = {"identity": asdict(identity(embedder)), "keys": list(made.features), "faults": made.faults}
         return {**told, "broken": made.broken}, list(made.features.values())
+
+    @contextmanager
+    def _fitting(self) -> Iterator[None]:
+        """What the block raises is of this machine: the code or the weights that were ordered are not here."""
+        self._fits = False
+        yield
+        self._fits = True
 
 
 def _fields(job: Job) -> dict[str, Any]:
@@ -152,6 +166,31 @@ def results_of(message: Message) -> list[Result]:
         rate = told["rate"] if "rate" in told else Stranger(*told["strange_rate"])
         results.append(Sound(samples, rate, told["timings"], bool(told["trimmed"]), told["peak_bytes"]))
     return results
+
+
+def sources_told(sources: Sequence[Source], far: bool) -> tuple[list[list[str | None]], list[NDArray[np.uint8]]]:
+    """Sources as JSON, and the content of those files that can be read where the worker does not see them (`far`)."""
+    told: list[list[str | None]] = []
+    contents: list[NDArray[np.uint8]] = []
+    for each in sources:
+        content = None
+        if far and each.path is not None:
+            with suppress(UserError):  # which the worker tells of it, as one that sees the file would
+                content = read(each.path)
+        told.append(
+            [each.key, None if each.path is None else str(each.path), each.text, *(["sent"] if content else [])]
+        )
+        contents += [np.frombuffer(content, dtype=np.uint8)] if content else []
+    return told, contents
+
+
+def sources_of(task: Message) -> list[Source]:
+    """What `sources_told` was made of."""
+    contents = iter(task.arrays)
+    return [
+        Source(key, "", None if path is None else Path(path), text, data=next(contents).tobytes() if sent else None)
+        for key, path, text, *sent in task.facts["sources"]
+    ]
 
 
 def made_of(message: Message) -> tuple[Identity, Made]:

@@ -15,14 +15,14 @@ from evalkit.execute.bench import Identity, Made, Source
 from evalkit.execute.orders import GeneratorOrder, JudgeOrder
 from evalkit.execute.schedule import SILENCE, Crew, Heard, Lost, Piece, Schedule
 from evalkit.execute.wire import Message
-from evalkit.execute.worker import made_of, results_of
+from evalkit.execute.worker import made_of, results_of, sources_told
 
 
 class Workers:
     """Work by several hands, whose number changes no byte on a CPU: each unit is done whole, by one of them."""
 
     def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
-        self._schedule = Schedule(crew, silence)
+        self._schedule, self._far = Schedule(crew, silence), crew.far
 
     def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
         """As `Executor.run`, the answers in the order in which they come."""
@@ -39,7 +39,7 @@ class Workers:
             told = [[each.prompt, each.seconds, each.seed, each.lyrics] for each in requests]
             return Message({"kind": "generate", "order": order, "device": device, "requests": told})
 
-        for piece, answer in self._schedule.run(units(), ask, partial(_spare, job.meanwhile)):
+        for piece, answer in self._schedule.run(units(), ask, partial(_spare, job.meanwhile, self._far)):
             results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
             made[piece.unit].update(zip(piece.places, results, strict=True))
             batch = asked[piece.unit]
@@ -50,7 +50,7 @@ class Workers:
 
     def bench(self, order: JudgeOrder) -> JudgeBench:
         """Where sounds are embedded by the judge of an order."""
-        return JudgeBench(self._schedule, order)
+        return JudgeBench(self._schedule, order, self._far)
 
     def close(self) -> None:
         """End all workers."""
@@ -65,8 +65,8 @@ class Workers:
 class JudgeBench:
     """One judge at work in all workers."""
 
-    def __init__(self, schedule: Schedule, order: JudgeOrder) -> None:
-        self._schedule, self._order = schedule, order
+    def __init__(self, schedule: Schedule, order: JudgeOrder, far: bool) -> None:
+        self._schedule, self._order, self._far = schedule, order, far
         self._identity: Identity | None = None
 
     def identity(self) -> Identity:
@@ -89,7 +89,7 @@ class JudgeBench:
 
         def ask(piece: Piece, device: str) -> Message:
             chunk = asked[piece.unit]
-            return _embedding(self._order, [chunk[place] for place in piece.places if chunk], device)
+            return _embedding(self._order, [chunk[place] for place in piece.places if chunk], device, self._far)
 
         for piece, answer in self._schedule.run(units(), ask):
             chunk = asked[piece.unit]
@@ -109,18 +109,18 @@ class JudgeBench:
         return made
 
 
-def _embedding(order: JudgeOrder, sources: Sequence[Source], device: str) -> Message:
+def _embedding(order: JudgeOrder, sources: Sequence[Source], device: str, far: bool) -> Message:
     """The task to embed these together."""
-    told = [[each.key, None if each.path is None else str(each.path), each.text] for each in sources]
-    return Message({"kind": "embed", "order": order.told(), "sources": told, "device": device})
+    told, contents = sources_told(sources, far)
+    return Message({"kind": "embed", "order": order.told(), "sources": told, "device": device}, contents)
 
 
-def _spare(meanwhile: Meanwhile | None, device: str) -> tuple[Message, Heard] | None:
+def _spare(meanwhile: Meanwhile | None, far: bool, device: str) -> tuple[Message, Heard] | None:
     """Finished sounds to embed, for a worker that has none to make."""
     chunk = None if meanwhile is None else meanwhile.next()
     if meanwhile is None or chunk is None:
         return None
-    return _embedding(chunk.order, chunk.sources, device), partial(_took, meanwhile, chunk)
+    return _embedding(chunk.order, chunk.sources, device, far), partial(_took, meanwhile, chunk)
 
 
 def _took(meanwhile: Meanwhile, chunk: Chunk, answer: Message | None) -> None:

@@ -29,6 +29,10 @@ _DEVICES = ("cpu", "cuda", "mps", "xpu")
 _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
 
+ONE_CORE: Mapping[str, float] = {"num_cpus": 1.0}
+"""What a worker on a cluster has where nothing is said."""
+
+
 @dataclass(frozen=True)
 class Sharing:
     """Where the work is to be done, as it was typed; None where nothing is said. `devices` are names, or names with
@@ -38,6 +42,8 @@ class Sharing:
     workers: int | None = None
     devices: str | Sequence[str] | None = None
     threads: int | None = None
+    ray: str | None = None
+    ray_resources: str | Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,8 @@ class RunConfig:
     `until` is the baseline against which the run goes on until its means of prompts are decided, and `gates` what is
     demanded of them then, default what a gate judges.
     `workers` is how many processes share the work, and `devices` are theirs, in turn; without either it is done in this
-    one. Neither changes a sound or a number on a CPU. `threads` are those of one process, and do.
+    one. Neither changes a sound or a number on a CPU. `threads` are those of one process, and do. `ray` is the address
+    of the cluster that the workers are on, or "auto", and `resources` what each has there.
     `wrong` is what was wrong with the words that it was made of, in whose places defaults stand: the plan refuses it
     with all else that is wrong.
     """
@@ -80,6 +87,8 @@ class RunConfig:
     gates: tuple[Gate, ...] = ()
     workers: int | None = None
     devices: tuple[str, ...] = ()
+    ray: str | None = None
+    resources: Mapping[str, float] = field(default_factory=lambda: dict(ONE_CORE))
     threads: int = field(default_factory=default)
     command: tuple[str, ...] = ()
     wrong: tuple[UserError, ...] = ()
@@ -216,6 +225,45 @@ def parse_devices(asked: str | Sequence[str] | None, device: str) -> tuple[tuple
     if device != "auto" and device.partition(":")[0] != kinds[0]:
         raise UserError(f"{told}: --device {device} is of another kind", "leave --device out")
     return tuple(devices), kinds[0]
+
+
+def parse_ray(sharing: Sharing) -> tuple[str | None, Mapping[str, float]]:
+    """The address of --ray and the resources of each worker there.
+
+    Raises UserError for what is no address and no resources, where Ray is not installed, and beside --devices.
+    """
+    if sharing.ray is None:
+        if sharing.ray_resources is not None:
+            raise UserError("--ray-resources: says what each worker on a cluster has", "--ray auto, or leave it out")
+        return None, ONE_CORE
+    if not version("ray"):
+        raise UserError(f"--ray {sharing.ray}: the package ray is not installed", "pip install 'evalkit[ray]'")
+    if sharing.devices is not None:
+        raise UserError("--devices: is for processes of this machine", "with --ray, --ray-resources num_gpus=1")
+    if sharing.ray != "auto" and not re.fullmatch(r"[A-Za-z0-9.\[\]:_-]+:[0-9]{1,5}", sharing.ray):
+        raise UserError(f"--ray {sharing.ray!r}: is no address of a cluster", "--ray auto, or --ray HOST:6379")
+    return sharing.ray, _resources(sharing.ray_resources)
+
+
+def devices_asked(sharing: Sharing, resources: Mapping[str, float]) -> tuple[str | Sequence[str] | None, str]:
+    """--devices and --device; of a worker on a cluster that asks for a GPU, that."""
+    if sharing.ray is None:
+        return sharing.devices, sharing.device
+    return None, "cuda" if sharing.device == "auto" and "num_gpus" in resources else sharing.device
+
+
+def _resources(asked: str | Mapping[str, float] | None) -> Mapping[str, float]:
+    if asked is None:
+        return ONE_CORE
+    words = [f"{name}={count}" for name, count in asked.items()] if isinstance(asked, Mapping) else asked.split(",")
+
+    def read(word: str) -> tuple[str, float]:
+        name, value = _split(word, "--ray-resources", "NAME=NUMBER")
+        if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,4})?", value.strip()) or float(value) <= 0:
+            raise UserError(f"--ray-resources {word!r}: {value.strip()!r} is no number above 0", "num_gpus=1")
+        return name, float(value)
+
+    return dict(together(*(partial(read, word) for word in words)))
 
 
 def require_device(device: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from evalkit.core.threads import environment
 from evalkit.execute.base import Executor
 from evalkit.execute.inline import Inline
@@ -10,8 +12,13 @@ from evalkit.execute.workers import Workers
 from evalkit.run.config import RunConfig
 
 
-def executor_of(config: RunConfig) -> Executor:
-    """The executor of a run; no process is started before there is work."""
+def executor_of(config: RunConfig, tell: Callable[[str], object] = lambda text: None) -> Executor:
+    """The executor of a run; no process is started before there is work. `tell` hears of machines that are left out."""
+    if config.ray is not None and config.until is None:
+        from evalkit.execute.ray import Actors
+
+        around = environment(config.threads)
+        return Workers(Actors(config.ray, config.device, config.resources, config.workers, around, tell))
     devices = devices_of(config)
     if devices is None or config.until is not None:  # which looks at what was made before each batch, in order
         return Inline()

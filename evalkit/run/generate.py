@@ -92,7 +92,8 @@ def generate(
 
 def require_means(plan: Plan) -> None:
     """Raises UserError where the device or the model's weights are not here: before anything is begun or promised."""
-    together(partial(require_device, plan.config.device), partial(_require_model_files, plan))
+    device = "cpu" if plan.config.ray else plan.config.device  # a cluster's nodes have theirs
+    together(partial(require_device, device), partial(_require_model_files, plan))
 
 
 def _require_model_files(plan: Plan) -> None:

@@ -146,9 +146,9 @@ def locked_folder(plan: Plan) -> Iterator[Manifest]:
 @contextmanager
 def _hands(plan: Plan, executor: Executor | None, progress: Progress) -> Iterator[Executor]:
     """What does the work, which is ended with the block; what this process does itself has the run's threads."""
-    if plan.config.until is not None and (plan.config.workers or plan.config.devices):
+    if plan.config.until is not None and (plan.config.workers or plan.config.devices or plan.config.ray):
         progress.note("--until-decided looks at the sounds block by block: one process makes them, and no --workers")
-    with limited_to(plan.config.threads), closing_it(executor or executor_of(plan.config)) as hands:
+    with limited_to(plan.config.threads), closing_it(executor or executor_of(plan.config, progress.note)) as hands:
         yield hands
 
 

@@ -21,7 +21,8 @@ FINE = {
     "options": (None, {}), "init": (None,), "seed": (3,), "batch_size": (None, 3), "checkpoint": (None,),
     "prompt_template": (None,),
     "timeout": (None, 3), "audio": ({},), "detect": ({},), "twin": (None,), "correlation": (3,),
-    "workers": (None, 3), "devices": (None, []), "threads": (None, 3), "answers": ([],), "runs": ([],), "scales": ([],),
+    "workers": (None, 3), "devices": (None, []), "threads": (None, 3), "ray": (None,), "ray_resources": (None, {}),
+    "answers": ([],), "runs": ([],), "scales": ([],),
     "listeners": (None, 3), "ratings_per_clip": (None, 3), "listen prompts": (None, 3), "listen runs": (),
     "Judge name": (),
 }  # fmt: skip

@@ -27,21 +27,28 @@ from evalkit.run.pipeline import Outcome, run
 from evalkit.run.plan import make_plan
 from evalkit.run.progress import Silent
 
-EXECUTORS: dict[str, dict[str, Any]] = {"inline": {}, "pool": {"workers": 2}}
+EXECUTORS: dict[str, dict[str, Any]] = {
+    "inline": {},
+    "pool": {"workers": 2},
+    "ray": {"workers": 2, "ray": "auto"},
+}
 OTHERS = [name for name in EXECUTORS if name != "inline"]
 """Those that do the work elsewhere, and outlive what would end this process."""
+QUICK = [pytest.param(name, marks=pytest.mark.slow if name == "ray" else ()) for name in OTHERS]
+"""Ray takes seconds to start an actor: of the fast tests one is for it, too."""
 
 Go = Callable[..., Outcome]
 
 
 @pytest.fixture
-def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Go:
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[str], None]) -> Go:
     """`go(prompts, **config)` runs the drilled model on them, two of them a batch; `out` is a folder of its own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("EVALKIT_DRILLS", str(tmp_path))
 
     def go(prompts: list[str], out: str = "run", stop_after: int | None = None, **config: Any) -> Outcome:
+        prepare("ray" if config.get("ray") else "")
         suite = write_drill(tmp_path, prompts)
         told = {"model": "evalkit_drills:Drilled", "suite": str(suite), "out": tmp_path / out}
         plan = make_plan(RunConfig(**{**told, **config}))
@@ -102,7 +109,7 @@ def test_what_a_model_does_to_itself_is_the_same_everywhere(go: Go, name: str, a
         assert made(outcome) == made(go([*GOOD, accident], "inline", timeouts=limits))
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", QUICK)
 @pytest.mark.parametrize("accident", ["kill", pytest.param("exit", marks=pytest.mark.slow)])
 def test_what_kills_every_worker_is_one_row_and_its_neighbour_is_made(go: Go, name: str, accident: str) -> None:
     outcome = go([*GOOD, accident], name, **EXECUTORS[name])
@@ -165,7 +172,7 @@ class Stopping:
         self._executor.close()
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", QUICK)
 def test_each_resume_may_have_another_number_of_workers(go: Go, name: str, tmp_path: Path) -> None:
     prompts = [f"{text} {number}" for text in GOOD for number in range(3)]
     for workers in (1, 4):

@@ -42,6 +42,8 @@ class Scripted:
 
 
 class Crew:
+    far = False
+
     def __init__(self, count: int, script: Script) -> None:
         self.devices, self.script = ["cpu"] * count, script
         self.said: deque[tuple[Hand, Message | None]] = deque()

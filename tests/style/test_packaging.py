@@ -89,7 +89,7 @@ def test_what_is_imported_is_required_and_the_other_way_round() -> None:
     imported = {canonicalize_name(each) for module in modules for each in belongs[module]}
     project = PROJECT["project"]
     extras = project["optional-dependencies"]
-    wanted = (*project["dependencies"], *extras["notebook"], *extras["fast"])
+    wanted = (*project["dependencies"], *extras["notebook"], *extras["fast"], *extras["ray"])
     assert imported == {canonicalize_name(Requirement(each).name) for each in wanted}
 
 

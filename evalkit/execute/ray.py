@@ -1,0 +1,298 @@
+"""Workers on a cluster: one of Ray's actors each, placed on the nodes that have the resources.
+
+The run folder, the ledger and every decision stay with this process. Each worker has one piece of work in hand; what it
+makes comes back through Ray's object store. A worker that dies, its actor and its node are one thing to `schedule.py`.
+A node that cannot do the work (another evalkit, no weights) is left out with one line, and the others go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
+from evalkit.execute.ray_actor import Actor, makers
+from evalkit.execute.schedule import Hand
+from evalkit.execute.wire import Message, packed, unpacked
+from evalkit.execute.worker import raise_told
+
+AUTO = "auto"
+_LISTENS = 1.0
+_GRACE = 5.0
+_PLACED_WITHIN = 30.0
+"""Seconds that an actor may wait for its place while others are at work."""
+_ANSWERS_WITHIN = 10.0
+_HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
+_BEGIN = "`ray start --head` begins a cluster"
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # no figures of use leave the machine
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine of a cluster: its id, how it is called, and how many workers it has room for."""
+
+    id: str
+    name: str
+    room: int
+
+
+class Actors:
+    """A crew of actors. `address` is a cluster's or "auto", `each` the resources of one worker, `most` how many workers
+    there may be, default as many as there is room for. `tell` hears which nodes are left out, and why."""
+
+    far = True
+
+    def __init__(
+        self,
+        address: str,
+        device: str,
+        each: Mapping[str, float],
+        most: int | None,
+        environment: Mapping[str, str],
+        tell: Callable[[str], object],
+    ) -> None:
+        self._address, self._device, self._each, self._most = address, device, dict(each), most
+        self._environment, self._tell = dict(environment), tell
+        self._ray: Any = None
+        self._is_ours = False
+        self._hands: list[ActorHand] = []
+        self._heard: deque[tuple[Hand, Message | None]] = deque()
+        self._left_out: dict[str, str] = {}
+        self._busy: Counter[str] = Counter()
+
+    @cached_property
+    def devices(self) -> Sequence[str]:
+        """One entry for each worker there is room for. Raises UserError where the cluster cannot be reached, or has no
+        node with the resources."""
+        self._ray, self._is_ours = connected(self._address)
+        room = sum(node.room for node in self._nodes())
+        if not room:
+            raise UserError(f"--ray {self._address}: no node has {_told(self._each)}", "--ray-resources num_cpus=1")
+        if self._most is not None and self._most > room:
+            self._tell(f"--ray {self._address} has room for {room} workers of {_told(self._each)}")
+        return [self._device] * min(room, self._most or room)
+
+    def hire(self, place: int) -> Hand | None:
+        """Start an actor on the node with most room. Raises UserError where no node is left."""
+        if not self._hands:
+            self._busy.clear()
+        taken = Counter(hand.node.id for hand in self._hands) + self._busy
+        free = [node for node in self._nodes() if node.id not in self._left_out and node.room > taken[node.id]]
+        if not free and self._hands:
+            return None
+        if not free:
+            whys = "; ".join(self._left_out.values()) or "its nodes are gone"
+            raise UserError(f"--ray {self._address}: no node is left to work on: {whys}", "type the command again")
+        node = max(free, key=lambda each: each.room - taken[each.id])
+        hand = ActorHand(self._ray, node, self._started(node), self._device)
+        self._hands.append(hand)
+        return hand
+
+    def heard(self, seconds: float) -> Iterator[tuple[Hand, Message | None]]:
+        """All that was said, waiting for it at most so many seconds."""
+        self._listen(seconds)
+        while self._heard:
+            yield self._heard.popleft()
+
+    def close(self) -> None:
+        """End all of them, and what was started for them."""
+        for hand in self._hands:
+            hand.kill()
+        self._hands.clear()
+        if self._is_ours and self._ray is not None:
+            self._ray.shutdown()
+        self._ray = None
+
+    def _listen(self, seconds: float) -> None:
+        self._hands = [hand for hand in self._hands if not hand.ended]
+        waiting = {hand.listening: hand for hand in self._hands}
+        if not waiting:
+            return
+        done, _ = self._ray.wait(list(waiting), num_returns=1, timeout=seconds)
+        if done:
+            done, _ = self._ray.wait(list(waiting), num_returns=len(waiting), timeout=0)
+        for each in done:
+            self._take(waiting[each])
+        at_work = any(hand.is_placed for hand in self._hands)
+        for hand in [each for each in self._hands if not each.is_placed]:
+            late = at_work and time.monotonic() - hand.began > _PLACED_WITHIN
+            self._busy[hand.node.id] += late
+            self._heard.append((hand, Message({"kind": "unfit" if late else "alive"})))
+
+    def _take(self, hand: ActorHand) -> None:
+        for message in hand.take():
+            if message is None or not message.facts.get("unfit"):
+                self._heard.append((hand, message))
+            elif self._leave_out(hand.node, message):
+                self._heard.append((hand, Message({"kind": "unfit"})))
+            else:
+                raise_told(message.facts)
+
+    def _leave_out(self, node: Node, message: Message) -> bool:
+        """Is there another node to do what this one cannot?"""
+        why = f"node {node.name} is left out: {message.facts['message']}"
+        if node.id not in self._left_out:
+            self._left_out[node.id] = why
+            self._tell(why)
+        return any(each.id not in self._left_out for each in self._nodes())
+
+    def _nodes(self) -> list[Node]:
+        found = []
+        for each in self._ray.nodes():
+            has = {"num_cpus": "CPU", "num_gpus": "GPU"}
+            shares = [int(each["Resources"].get(has.get(name, name), 0) / count) for name, count in self._each.items()]
+            if each["Alive"] and min(shares) > 0:
+                found.append(Node(each["NodeID"], f"{each['NodeManagerHostname']} ({each['NodeID'][:8]})", min(shares)))
+        return found
+
+    def _started(self, node: Node) -> Any:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        own = {"num_cpus": 0, **{name: self._each[name] for name in self._each if name in ("num_cpus", "num_gpus")}}
+        further = {name: count for name, count in self._each.items() if name not in own}
+        there = NodeAffinitySchedulingStrategy(node.id, soft=False)
+        options = {**own, "resources": further, "scheduling_strategy": there, "max_restarts": 0, "max_concurrency": 4}
+        made = self._ray.remote(Actor).options(**options)
+        return made.remote(makers(), self._device, self._environment, str(Path.cwd()))
+
+
+class ActorHand:
+    """One actor, and the worker that it leads."""
+
+    def __init__(self, ray: Any, node: Node, actor: Any, device: str) -> None:
+        self.node, self.device = node, device
+        self.began, self.is_placed, self.ended = time.monotonic(), False, False
+        self._ray, self._actor, self._how = ray, actor, ""
+        self.listening = actor.hear.remote(0.0)
+
+    def send(self, task: Message) -> None:
+        """Ask for something."""
+        self._actor.ask.remote(packed(task))
+
+    def take(self) -> Iterator[Message | None]:
+        """What was heard, and listen on."""
+        try:
+            said, self._how = self._ray.get(self.listening)
+        except self._ray.exceptions.RayError as error:
+            self._how = _lost(error)
+            yield None
+            return
+        self.is_placed = True
+        if not self._how:
+            self.listening = self._actor.hear.remote(_LISTENS)
+        yield from map(unpacked, said)
+        if self._how:
+            yield None
+
+    def end(self) -> str:
+        """How the worker ended; one that lives is ended."""
+        if not self.ended and not self._how:
+            with suppress(self._ray.exceptions.RayError):
+                self._how = self._ray.get(self._actor.end.remote(), timeout=_GRACE)
+        self.kill()
+        return self._how or "it gave no sign of life"
+
+    def kill(self) -> None:
+        """End the actor, with which its worker ends."""
+        self.ended = True
+        with suppress(self._ray.exceptions.RayError):
+            self._ray.kill(self._actor)
+
+
+def _lost(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith("The actor") or "node" in line.lower()]
+    return f"its actor was lost: {told[-1] if told else type(error).__name__}"[:300]
+
+
+def _told(each: Mapping[str, float]) -> str:
+    return ",".join(f"{name}={count:g}" for name, count in each.items())
+
+
+def connected(address: str) -> tuple[Any, bool]:
+    """Ray, and whether the connection is to be ended with the run. For "auto" it is the cluster of RAY_ADDRESS, or the
+    one that runs on this machine, or one that is started for the run and listens on 127.0.0.1 alone.
+
+    Raises UserError where it cannot be reached or started.
+    """
+    with _settings():
+        import ray
+        import ray.exceptions
+
+        if ray.is_initialized():
+            return ray, False
+        place = _place(address, ray)
+        is_here = not place or place.rpartition(":")[0] in _HERE
+        try:
+            with _loopback(ray) if is_here else nullcontext():
+                told = place or "local"
+                ray.init(told, log_to_driver=False, logging_level=logging.CRITICAL, include_dashboard=False)
+        except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"--ray {address} cannot be used: {reason}", _BEGIN) from None
+        if not place and any(node["NodeManagerAddress"] not in _HERE for node in ray.nodes()):
+            ray.shutdown()
+            raise UserError(f"--ray {address}: Ray {ray.__version__} would listen to the network", _BEGIN)
+    heed()
+    return ray, True
+
+
+def _place(address: str, ray: Any) -> str:
+    """HOST:PORT of the cluster that is meant, "" where none runs. Raises UserError where nobody answers there."""
+    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
+    place = named or ray._private.utils.read_ray_address() or ""
+    if not place:
+        return ""
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
+    except (OSError, ValueError, OverflowError) as error:
+        if not named:  # which one left behind that has ended
+            return ""
+        said = f"RAY_ADDRESS={named}" if address == AUTO else f"--ray {address}"
+        raise UserError(f"{said}: nobody answers: {error}", _BEGIN) from None
+    return place
+
+
+@contextmanager
+def _loopback(ray: Any) -> Iterator[None]:
+    """Ray's own servers and clients keep to 127.0.0.1, which it has a switch for on desktops alone."""
+    constants = ray._private.ray_constants
+    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """Ray tells its workers to import from the working folder before all else, and puts a handler for SIGTERM in the
+    place of ours: for the block the folder is one in which nobody leaves code, and afterwards the handler is ours."""
+    before = {name: os.environ.get(name) for name in _QUIET}
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    os.environ.update(_QUIET)
+    try:
+        with chdir(Path(os.sep)):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if is_main and handler is not None:
+            signal.signal(signal.SIGTERM, handler)

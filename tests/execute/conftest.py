@@ -1,0 +1,53 @@
+"""One Ray cluster for all tests of this folder that want one: two nodes, which listen on 127.0.0.1 alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from evalkit.core.threads import environment
+
+ROOT = Path(__file__).resolve().parents[2]
+_THEIRS = ("EVALKIT_", "DRILL_")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[str]:
+    """The address of a cluster of two nodes with four cores each, to which this process is connected."""
+    pytest.importorskip("ray")
+    from evalkit_clusters import started
+
+    from evalkit.execute.ray import connected
+
+    with started([4, 4]) as address:
+        ray, _ = connected(address)
+        yield address
+        ray.shutdown()
+
+
+@pytest.fixture
+def variables_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker of the cluster has this test's folders: its nodes were started before."""
+
+    def around(threads: int) -> Mapping[str, str]:
+        return {**environment(threads), **{name: os.environ[name] for name in os.environ if name.startswith(_THEIRS)}}
+
+    monkeypatch.setattr("evalkit.run.executors.environment", around)
+
+
+Prepare = Callable[[str], None]
+
+
+@pytest.fixture
+def prepare(request: pytest.FixtureRequest) -> Prepare:
+    """`prepare(name)` makes sure that what an executor of that name needs is there."""
+
+    def prepare(name: str) -> None:
+        if name == "ray":
+            request.getfixturevalue("cluster")
+            request.getfixturevalue("variables_travel")
+
+    return prepare
