@@ -137,7 +137,7 @@ class Schedule:
         rest = iter(units)
         try:
             self._hand_out(rest, ask, spare)
-            while self._is_making():
+            while self._is_making() or self._waiting:
                 for answer in self._heard():
                     self._hand_out(rest, ask, spare)  # nobody waits while the answer is looked at
                     yield answer

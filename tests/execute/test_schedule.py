@@ -49,7 +49,12 @@ class Crew:
         self.said: deque[tuple[Hand, Message | None]] = deque()
         self.hired: list[Scripted] = []
 
-    def hire(self, place: int) -> Hand:
+    room = 1 << 10
+    """Workers that there is room for at once."""
+
+    def hire(self, place: int) -> Hand | None:
+        if sum(not each.ended for each in self.hired) >= self.room:
+            return None
         self.hired.append(Scripted(self))
         return self.hired[-1]
 
@@ -259,3 +264,43 @@ def test_what_fails_of_an_extra_costs_nobody_anything(how: str) -> None:
 
     units, heard = extras(Crew(2, script), 40, 20)
     assert sorted(units) == list(range(40)) and heard and set(heard) == {None}
+
+
+def test_what_one_cannot_do_is_done_by_others_and_nobody_is_to_blame() -> None:
+    """A machine without the weights: its worker is dismissed, its place stays empty, and all of it is made."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        if hand is hand.crew.hired[0]:
+            hand.crew.room = 1
+            hand.says("unfit")
+        else:
+            hand.says("ready")
+            hand.answers(task)
+
+    crew = Crew(2, script)
+    found = answers(crew, [2] * 4)
+    assert all(of == [unit, 0, 1] for (unit, _), of in found.items())
+    assert len(crew.hired) == 2 and crew.hired[0].ended and not crew.hired[1].ended
+
+
+def test_work_that_nobody_has_room_for_waits_for_one_that_is_at_something_else() -> None:
+    """All others are at extras when a worker is dismissed: its unit is not forgotten."""
+    extras = [Message({"kind": "embed", "of": ["extra"]})]
+    held: list[Message] = []
+
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        if task.kind == "embed":
+            held.append(task)
+        elif hand is hand.crew.hired[0] and held:
+            hand.crew.room = 1
+            hand.says("unfit")
+            hand.crew.hired[1].answers(held[0])
+        else:
+            hand.answers(task)
+
+    crew, came = Crew(2, script), list[Message | None]()
+    crew.devices = ["cpu", "cpu"]
+    spare = lambda device: (extras.pop(), came.append) if extras else None  # noqa: E731
+    made = [piece.unit for piece, _ in Schedule(crew).run(enumerate([1] * 4), ask, spare)]
+    assert sorted(made) == [0, 1, 2, 3] and len(came) == 1 and came[0] is not None
