@@ -44,6 +44,7 @@ VERBS = (
     "baselines",
     "suites",
     "metrics",
+    "tables",
     "embedders",
     "new",
     "fetch",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,15 @@ class Form(StrEnum):
     json = "json"
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What the runs are asked about: slices, listeners, a paper's table."""
+
+    by: str | None
+    ears: Ears | None
+    table: str | None
+
+
 def report(
     runs: list[Path] = typer.Argument(
         ..., parser=typed, metavar="RUN", help="Run folders: each holds a run.json. Files of `evalkit bundle`."
@@ -61,6 +71,12 @@ def report(
     form: Form | None = typer.Option(None, "--format", help="Write the tables in this format, and no page."),
     plus_minus: bool = typer.Option(False, "--plus-minus", help="LaTeX: 12.3 ± 1.3 instead of 12.3 [11.0, 13.6]."),
     further: bool = typer.Option(False, "--further", help="LaTeX: also a table of the further measures."),
+    table: str | None = typer.Option(
+        None,
+        "--table",
+        metavar="NAME",
+        help="The runs are of this published table (`score --table`); one of another protocol is refused.",
+    ),
     no_reference: bool = typer.Option(False, "--no-reference", help="Leave out the suite's reference recordings."),
     by: str | None = typer.Option(
         None,
@@ -104,12 +120,13 @@ def report(
     published = () if no_published else shipped()
     wrong = _misfits(form, plus_minus or further, as_json, by)
     ears = None if listeners is None else wrong.read(None, _ears, listeners)
+    asked = _Asked(by, ears, table)
     if form is not None:
-        _write_tables(runs, out, form, Style(plus_minus, further), published, by, ears, wrong)
+        _write_tables(runs, out, form, Style(plus_minus, further), published, asked, wrong)
         return
     target = out or _beside(runs)
     with ExitStack() as open_bundles:
-        folders, place = _folders(runs, target, by, ears, open_bundles, wrong)
+        folders, place = _folders(runs, target, asked, open_bundles, wrong)
         # A link is followed where a person named it; in a run folder it may be anybody's, and is replaced.
         page = target if out is None or place is None else place
         shown = publish(folders, page, audio.value, published, not no_reference, ears)
@@ -144,15 +161,15 @@ def _misfits(form: Form | None, styled: bool, as_json: bool, by: str | None) -> 
 def _folders(
     runs: Sequence[Path],
     target: Path | None,
-    by: str | None,
-    ears: Ears | None,
+    asked: _Asked,
     open_bundles: ExitStack,
     wrong: Gathering,
 ) -> tuple[list[Path], Path | None]:
     """The runs' folders, and where their page or table goes. Raises UserError, before the work, with what was `wrong`
-    before, with every run that is none, where the place cannot be, and where no run has the column of --by, or was
-    heard by the listeners."""
+    before, with every run that is none, where the place cannot be, where no run has the column of --by, or was
+    heard by the listeners, and where one is not of --table."""
     from evalkit.report.division import BY, require_known
+    from evalkit.report.paper import require_table
     from evalkit.report.records import read_runs
     from evalkit.store.bundle import folder_of
 
@@ -161,14 +178,18 @@ def _folders(
     for run in runs:
         with wrong.look():
             folders.append(open_bundles.enter_context(folder_of(run)))
+    by, ears, table = asked.by, asked.ears, asked.table
     named = by is not None and by not in BY
-    if folders and (wrong.errors or named or ears is not None):  # else whoever reads them for good tells what they are
+    looked_at = named or ears is not None or table is not None
+    if folders and (wrong.errors or looked_at):  # else whoever reads them for good tells what they are
         with wrong.look():
             records = read_runs(folders)
             if by is not None and named:
                 require_known(by, records)
             if ears is not None:
                 _require_heard(ears, records)
+            if table is not None:
+                require_table(table, records)
     wrong.settle()
     return folders, place
 
@@ -179,8 +200,7 @@ def _write_tables(
     form: Form,
     style: Style,
     published: Sequence[Figure],
-    by: str | None,
-    ears: Ears | None,
+    asked: _Asked,
     wrong: Gathering,
 ) -> None:
     from evalkit.report.board import boards
@@ -189,12 +209,12 @@ def _write_tables(
     from evalkit.report.slice_forms import SLICE_FORMATS
 
     with ExitStack() as open_bundles:
-        folders, place = _folders(runs, out, by, ears, open_bundles, wrong)
+        folders, place = _folders(runs, out, asked, open_bundles, wrong)
         records = read_runs(folders)
-    if by is None:
-        text = FORMATS[form.value].write(boards(records, published, ears), style)
+    if asked.by is None:
+        text = FORMATS[form.value].write(boards(records, published, asked.ears), style)
     else:
-        text = SLICE_FORMATS[form.value](boards(records), by)
+        text = SLICE_FORMATS[form.value](boards(records), asked.by)
     if place is None:
         print_text(text)
     else:

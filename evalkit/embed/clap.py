@@ -77,12 +77,12 @@ class ClapEmbedder:
         self, spec: EmbedderSpec, net: Clap, front: FrontEnd, words: Words, device: str, way: Way | None = None
     ) -> None:
         self.spec, self._net, self.front, self._words, self._device = spec, net, front, words, device
-        self._way = way or Way(_usual(front.rate))
+        self.way = way or Way(_usual(front.rate))
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """One float32 (1, d) per clip. Raises UserError for a clip with no samples or with NaN in it."""
-        return self.embed_prepared([(self._way(clip), crop_seed(samples_digest(clip))) for clip in clips])
+        return self.embed_prepared([(self.way(clip), crop_seed(samples_digest(clip))) for clip in clips])
 
     @torch.inference_mode()
     def embed_prepared(self, heard: Sequence[tuple[Tensor, int]]) -> list[Features]:

@@ -8,7 +8,8 @@ A protocol is `NAME.toml` in this room::
     provisional = false                 # true: no primary source settles the following,
     unsettled = []                      # each a sentence, which every table repeats
     seconds = 10.0                      # of a sound; absent: any (what a judge hears of it stands below)
-    published = "tangoflux"             # the file of reports/published with the paper's own rows; "" none
+    published = "stable-audio-metrics"  # the paper's own rows in reports/published: those of this protocol
+    published_suite = "audiocaps-886"   # and suite; absent: there are none
 
     [generation]                        # what is known of how the paper made its sounds; told, never guessed
     suite = "audiocaps-886"
@@ -23,6 +24,7 @@ A protocol is `NAME.toml` in this room::
     [columns.fad_vggish]                # in the paper's order, each a metric's name
     title = "FD-VGG"                    # as the paper heads it
     judge = "vggish@av-benchmark"
+    published = "inception_score"       # as reports/published calls it; absent: as the metric
     epsilon = "0"                       # further keys are the metric's options
     why_not = ""                        # where evalkit cannot print it: the reason
 """
@@ -57,13 +59,14 @@ class Judge:
 
 @dataclass(frozen=True)
 class Heading:
-    """One column: a metric under the paper's own heading, `judge` the embedder, `options` the metric's. `why_not` says
-    why evalkit cannot print it; "" where it can."""
+    """One column: a metric under the paper's own heading, `judge` the embedder, `options` the metric's. `published` is
+    its name among the paper's figures; `why_not` says why evalkit cannot print it, "" where it can."""
 
     metric: str
     title: str
     judge: str
     options: Mapping[str, str]
+    published: str
     why_not: str = ""
 
 
@@ -79,6 +82,7 @@ class Protocol:
     unsettled: tuple[str, ...]
     seconds: float
     published: str
+    published_suite: str
     generation: Mapping[str, Setting]
     judges: Mapping[str, Judge]
     columns: tuple[Heading, ...]
@@ -153,6 +157,7 @@ def read_protocol(path: Path) -> Protocol:
         unsettled=file.texts("unsettled"),
         seconds=_seconds(file),
         published=file.text("published", "", empty=True),
+        published_suite=file.text("published_suite", "", empty=True),
         generation=_settings(file.table("generation", optional=True)),
         judges=dict(_judges(name, file.table("judges", optional=True), shared)),
         columns=tuple(_heading(metric, table) for metric, table in file.table("columns").tables().items()),
@@ -175,9 +180,10 @@ def _judges(protocol: str, table: Table, shared: Mapping[str, Setting]) -> Itera
 
 def _heading(metric: str, table: Table) -> Heading:
     title, judge, why_not = table.text("title"), table.text("judge", "", empty=True), table.text("why_not", "")
+    published = table.text("published", metric)
     if not judge and not why_not:
         table.miss("judge", 'add judge = "NAME", or why_not = "..."')
-    return Heading(metric, title, judge, {key: table.text(key) for key in table.rest()}, why_not)
+    return Heading(metric, title, judge, {key: table.text(key) for key in table.rest()}, published, why_not)
 
 
 def _settings(table: Table) -> dict[str, Setting]:

@@ -19,13 +19,15 @@ from typing import TYPE_CHECKING
 
 from evalkit.comparison.ranks import Contest, Outcome, Standing, outcomes
 from evalkit.core.text import short_digest
+from evalkit.protocols.base import Protocol, protocol_of
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
 from evalkit.report.overlaps import overlaps_of
 from evalkit.report.pairs import told_of_pairs
-from evalkit.report.published import Cited, Figure, cited
+from evalkit.report.paper import CitedRow, figures_beside, heading_of, place_of
+from evalkit.report.published import Figure
 from evalkit.report.records import Estimate, RunRecord
-from evalkit.report.text import MISSING, count, decimals, fixed, plainly
+from evalkit.report.text import MISSING, count, decimals, fixed
 from evalkit.suites.anchors import Anchor, known_anchors, on_scale
 
 if TYPE_CHECKING:
@@ -92,14 +94,6 @@ class Row:
 
 
 @dataclass(frozen=True)
-class CitedRow:
-    """A paper's figures under the board's columns, "" where it has none."""
-
-    line: Cited
-    texts: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class Board:
     """One table. `columns` are the headline metrics, `further` the other measures; `cited` the published rows
     that belong here. `outcomes` says for each of `columns` how the runs compare, by their places in `entrants`.
@@ -162,7 +156,8 @@ def _random(record: RunRecord) -> bool:
 def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears | None) -> Board:
     suite = records[0].suite
     entrants = entrants_of(records)
-    columns, further = _columns(records, ears, known_anchors(suite.digest))
+    table, size = protocol_of(suite.protocol), RANDOM if _random(records[0]) else suite.size
+    columns, further = _columns(records, ears, known_anchors(suite.digest), table)
     notes: list[_Warning] = []
     found = outcomes([_contest(column, entrants, ears) for column in columns])
     cells = [_cells(column, entrants, notes, outcome) for column, outcome in zip(columns, found, strict=True)]
@@ -171,6 +166,7 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears
         Row(entrant, tuple(each[place] for each in cells), tuple(each[place] for each in others))
         for place, entrant in enumerate(entrants)
     ]
+    papers, differs = figures_beside(records, columns, published, table, size)
     if columns:
         rows.sort(key=lambda row: _order(row, columns[0]))
     return Board(
@@ -178,48 +174,30 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears
         suite=suite.name,
         version=suite.version,
         protocol=suite.protocol,
-        size=RANDOM if _random(records[0]) else suite.size,
+        size=size,
         digest=suite.digest,
         prompts=len({item.id for item in records[0].items}),
         columns=columns,
         further=further,
         rows=tuple(rows),
-        cited=_cited(records, columns, published),
+        cited=papers,
         outcomes=tuple(found),
         notes=(
             *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
             *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
             *(f"{each.key} · {_UNLIKE}" for each in entrants if each.record.scores and each.record.side is None),
             *told_of_pairs([column.meaning.title for column in columns], found, entrants),
-            *left_out_told(suite.left_out),
+            *left_out_told(suite.left_out, table),
+            *([] if table is None else filter(None, (*table.told, differs))),
         ),
     )
 
 
-def _cited(
-    records: Sequence[RunRecord], columns: Sequence[Column], published: Sequence[Figure]
-) -> tuple[CitedRow, ...]:
-    """The published rows that have a figure under one of the columns, by that column's protocol.
-
-    Papers make one sound a prompt: beside runs of several alone, what moves with the number of sounds is not theirs.
-    """
-    suite, items = records[0].suite, records[0].items
-    seconds = frozenset(item.seconds for record in records for item in record.items)
-    lines = cited(published, suite.name, suite.size, len({item.id for item in items}), seconds)
-    several = all(record.samples > 1 for record in records)
-    fits = [column for column in columns if not (several and column.meaning.biased_by_n)]
-    found = []
-    for line in lines:
-        values = [line.values.get(c.metric) if c in fits and c.protocol == line.protocol else None for c in columns]
-        if any(value is not None for value in values):
-            found.append(CitedRow(line, tuple("" if value is None else plainly(value) for value in values)))
-    return tuple(found)
-
-
 def _columns(
-    records: Sequence[RunRecord], ears: Ears | None, anchors: Sequence[Anchor]
+    records: Sequence[RunRecord], ears: Ears | None, anchors: Sequence[Anchor], table: Protocol | None
 ) -> tuple[tuple[Column, ...], tuple[Column, ...]]:
-    """(headline columns, further ones); of these, the measures of one embedder stand together."""
+    """(headline columns, further ones); of these, the measures of one embedder stand together. A paper's table is one,
+    in its order."""
     kinds: dict[tuple[str, str, str, str], list[Estimate]] = {}
     for record in records:
         for metric, estimate in record.scores.items():
@@ -228,8 +206,17 @@ def _columns(
         replace(_column(*kind, kinds[kind], ears), anchors=on_scale(anchors, *kind))
         for kind in sorted(kinds, key=_shelf)
     ]
+    if table is not None:
+        return tuple(sorted((_headed(each, table) for each in columns), key=lambda c: place_of(table, c.metric))), ()
     apart = sorted((c for c in columns if not c.headline), key=lambda c: (c.weights, c.metric, c.protocol))
     return tuple(column for column in columns if column.headline), tuple(apart)
+
+
+def _headed(column: Column, table: Protocol) -> Column:
+    """The column under the paper's own heading."""
+    heading = heading_of(table, column.metric)
+    title = column.meaning.title if heading is None else heading.title
+    return replace(column, headline=True, meaning=replace(column.meaning, title=title))
 
 
 def _scored_by(one: Estimate | Column) -> tuple[str, str, str]:

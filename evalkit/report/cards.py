@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from evalkit.core.errors import UserError
 from evalkit.core.text import clean, one_line
 from evalkit.metrics.base import METRICS, MetricCard
+from evalkit.protocols.base import Protocol
 
 _COMPARES = {
     ("set", False): "compares all clips together with a reference set",
@@ -75,7 +76,9 @@ def _card(metric: str) -> MetricCard | None:
     return card if isinstance(card, MetricCard) else None
 
 
-def left_out_told(metrics: Mapping[str, str]) -> Iterator[str]:
-    """A sentence for each reason why a suite goes without some metrics."""
+def left_out_told(metrics: Mapping[str, str], table: Protocol | None = None) -> Iterator[str]:
+    """A sentence for each reason why a suite goes without some metrics, which a paper's table calls by its headings."""
+    titles = {} if table is None else {each.metric: each.title for each in table.columns}
     for reason in dict.fromkeys(metrics.values()):
-        yield f"left out: {', '.join(meaning(name).title for name in metrics if metrics[name] == reason)}: {reason}"
+        named = (titles.get(name) or meaning(name).title for name in metrics if metrics[name] == reason)
+        yield f"left out: {', '.join(named)}: {reason}"

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.core.text import short_digest
-from evalkit.report.board import Board, Cell, CitedRow, Column, Row
+from evalkit.report.board import Board, Cell, Column, Row
+from evalkit.report.paper import CitedRow
 from evalkit.report.records import mapping
 from evalkit.report.tables import ARROWS
 from evalkit.report.tex import PREAMBLE, escaped, plainly_escaped

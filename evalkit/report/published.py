@@ -124,11 +124,18 @@ def cited(
     length = next(iter(seconds)) if len(seconds) == 1 else None
     if size != "full" or length is None:
         return ()
-    lines: dict[tuple[object, ...], list[Figure]] = {}
+    fitting = []
     for figure in figures:
         told = figure.settings.seconds
-        if (figure.suite, figure.prompts) != (suite, prompts) or told is None or abs(told - length) > 0.01:
-            continue
+        if (figure.suite, figure.prompts) == (suite, prompts) and told is not None and abs(told - length) <= 0.01:
+            fitting.append(figure)
+    return lines_of(fitting)
+
+
+def lines_of(figures: Sequence[Figure]) -> tuple[Cited, ...]:
+    """The figures as lines: those of one system in one table of one paper."""
+    lines: dict[tuple[object, ...], list[Figure]] = {}
+    for figure in figures:
         line = (figure.system, figure.settings, figure.citation, figure.checked, figure.protocol)
         lines.setdefault(line, []).append(figure)
     return tuple(_cited(line) for line in lines.values())

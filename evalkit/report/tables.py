@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.core.text import one_line
-from evalkit.report.board import Board, Cell, CitedRow, Column, Row, heading
+from evalkit.report.board import Board, Cell, Column, Row, heading
 from evalkit.report.overlaps import overlaps_of
+from evalkit.report.paper import CitedRow
 from evalkit.report.records import Estimate
 from evalkit.report.scales import anchor_records, mark_rows, marks_told
 from evalkit.report.text import count

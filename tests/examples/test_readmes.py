@@ -65,6 +65,15 @@ TRIED = {
         "evalkit run --model mock --limit 8 --samples 3": Try(slow=True),
         "evalkit run --model mock --limit 8 --seed 0,1,2": Try(slow=True),
         "evalkit score FOLDER --samples 3": Try(slow=True),
+        "evalkit tables": Try(told="av-benchmark"),
+        "evalkit tables av-benchmark": Try(told="FD-PASST", slow=True),
+        "evalkit fetch for run --model mock --prompts captions.csv --table av-benchmark": Try(
+            "--json", code=2, told="Cnn14_16k", slow=True
+        ),
+        "evalkit score my-outputs --prompts captions.csv --reference recordings --table av-benchmark": Try(
+            code=2, told=NOT_HERE
+        ),
+        "evalkit report RUN --table av-benchmark --format latex": Try(code=2, told="was scored by protocol", slow=True),
         SAVE: Try(),
         "evalkit check RUN --baseline baseline.json": Try(after=(SAVE,)),
         "evalkit check --stop-early": Try(
