@@ -65,13 +65,12 @@ TRIED = {
         "evalkit run --model mock --limit 8 --samples 3": Try(slow=True),
         "evalkit run --model mock --limit 8 --seed 0,1,2": Try(slow=True),
         "evalkit score FOLDER --samples 3": Try(slow=True),
-        "evalkit tables": Try(told="av-benchmark"),
-        "evalkit tables av-benchmark": Try(told="FD-PASST", slow=True),
+        "evalkit tables": Try(told="av-benchmark", slow=True),
         "evalkit fetch for run --model mock --prompts captions.csv --table av-benchmark": Try(
             "--json", code=2, told="Cnn14_16k", slow=True
         ),
         "evalkit score my-outputs --prompts captions.csv --reference recordings --table av-benchmark": Try(
-            code=2, told=NOT_HERE
+            code=2, told="Cnn14_16k", slow=True
         ),
         "evalkit report RUN --table av-benchmark --format latex": Try(code=2, told="was scored by protocol", slow=True),
         SAVE: Try(),
