@@ -30,6 +30,7 @@ SECONDS = ("seconds_start", "seconds_total")
 
 _TOWER_WIDTHS = {
     "clap-mini": 128,
+    "t5gemma-mini": 64,
     "t5-small": 512,
     "t5-base": 768,
     "t5-large": 1024,
@@ -221,14 +222,15 @@ def _text(kind: str, name: str, config: Block, width: int, reader: Reader) -> Te
 
 
 def _t5gemma(name: str, config: Block, width: int, reader: Reader) -> TextConfig:
-    """Its tower lies in a folder of the model's own repository, and is 768 wide."""
+    """Its tower lies in a folder of the model's own repository, and is 768 wide where it is a published one."""
     read = {"max_length", "padding_mode", "repo_id", "subfolder", "project_out"}
     reader.only("a t5gemma conditioner", config, read, {"enable_grad": False, "model_name": _T5GEMMA})
     reader.expect("padding_mode of a t5gemma conditioner", config.get("padding_mode", "zero"), ("learned",))
-    projected = bool(config.get("project_out", False)) or width != _T5GEMMA_WIDTH
     weights = str(config.get("subfolder") or _T5GEMMA.rpartition("/")[2])
+    tower = _TOWER_WIDTHS.get(weights, _T5GEMMA_WIDTH)
+    projected = bool(config.get("project_out", False)) or width != tower
     length = reader.whole(config, "max_length", 4096, default=128)
-    return TextConfig("t5gemma", weights, length, name, _T5GEMMA_WIDTH if projected else 0, "learned")
+    return TextConfig("t5gemma", weights, length, name, tower if projected else 0, "learned")
 
 
 _T5GEMMA, _T5GEMMA_WIDTH = "google/t5gemma-b-b-ul2", 768
