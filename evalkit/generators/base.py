@@ -197,6 +197,7 @@ GENERATORS = Registry(
     {
         "stable-audio-mini": "evalkit.generators.stable_audio.generator:mini",
         "stable-audio-1-mini": "evalkit.generators.stable_audio.generator:mini_1",
+        "stable-audio-3-mini": "evalkit.generators.stable_audio.generator:mini_3",
         "stable-audio": "evalkit.generators.stable_audio.generator:open_1_0",
         "stable-audio-open-small": "evalkit.generators.stable_audio.generator:open_small",
         "stable-audio-3-small-music": "evalkit.generators.stable_audio.generator:small_music",

@@ -190,11 +190,11 @@ def test_what_sounds_that_failed_do_is_the_same_to_board_compare_and_gate(folder
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_four_minis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_five_minis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same on real sounds: the runs that the board tied by overlap and `check` told apart."""
     monkeypatch.chdir(tmp_path)
-    names = ("stable-audio-mini", "stable-audio-1-mini", "audiogen-mini", "audioldm-mini")
+    names = ("stable-audio-mini", "stable-audio-1-mini", "stable-audio-3-mini", "audiogen-mini", "audioldm-mini")
     runs = [evalkit.run(name) for name in names]
     found = [run.folder for run in runs if run.folder is not None]
     apart, without = agree(found)
-    assert len(found) == 4 and apart > without
+    assert len(found) == 5 and apart > without

@@ -47,7 +47,10 @@ NOT_HERE = "evalkit fetch suite audiocaps"
 SAVE, NEW = "evalkit check RUN --baseline baseline.json --save", "evalkit new embedder bands"
 LISTEN, COLLECT = "evalkit listen RUN RUN...", "evalkit listen --collect ANSWERS... --key FILE"
 FOLEY = "evalkit suites new foley --from captions.csv --reference recordings"
-FOUR = "evalkit run --model stable-audio-mini,stable-audio-1-mini,audioldm-mini,audiogen-mini --suite mini"
+FIVE = (
+    "evalkit run --model stable-audio-mini,stable-audio-1-mini,stable-audio-3-mini,audioldm-mini,audiogen-mini "
+    "--suite mini"
+)
 
 TRIED = {
     "README.md": {
@@ -58,8 +61,8 @@ TRIED = {
         FOLEY: Try(told="foley.toml"),
         "evalkit suites anchors foley.toml": Try(after=(FOLEY,), slow=True),
         "evalkit bundle RUN": Try(),
-        FOUR: Try("--limit 1", slow=True),
-        "evalkit report runs/mini/*/* --out compare.html": Try(after=(FOUR,), slow=True),
+        FIVE: Try("--limit 1", slow=True),
+        "evalkit report runs/mini/*/* --out compare.html": Try(after=(FIVE,), slow=True),
         "evalkit baselines install audiogen": Try(code=2, told="audiogen", slow=True),
         "evalkit run --model audiogen-medium,audiogen-medium-audiocraft --suite audiocaps": Try(code=2, told=NOT_HERE),
         "evalkit run --model mock --limit 8 --samples 3": Try(slow=True),

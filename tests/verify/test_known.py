@@ -33,6 +33,7 @@ ONE_WEIGHT = {
     "clap-mini": ("model.safetensors", "text_model.encoder.layer.1.output.dense.bias", 7),
     "stable-audio-mini": ("model.safetensors", "model.model.transformer.layers.2.ff.ff.2.weight", 777),
     "stable-audio-1-mini": ("model.safetensors", "model.model.to_time.0.0.weights", 3),
+    "stable-audio-3-mini": ("model.safetensors", "model.model.transformer.layers.1.ff.ff.2.weight", 777),
     "audioldm-mini": ("unet/diffusion_pytorch_model.safetensors", "conv_in.weight", 30),
     "audiogen-mini": ("model.safetensors", "audio_encoder.decoder.layers.0.conv.bias", 5),
 }

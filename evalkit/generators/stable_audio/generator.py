@@ -242,6 +242,7 @@ def _builder(name: str) -> Callable[..., StableAudioGenerator]:
 
 mini = _builder("stable-audio-mini")
 mini_1 = _builder("stable-audio-1-mini")
+mini_3 = _builder("stable-audio-3-mini")
 open_1_0 = _builder("stable-audio")
 open_small = _builder("stable-audio-open-small")
 small_music = _builder("stable-audio-3-small-music")

@@ -119,3 +119,9 @@ MINI_1: Presets = {
     "fast": _levels("dpmpp-2m", 10, 7.0, _SHAPING, 0.0) | _RESCALE,
 }
 """Its U-Net makes less than the spread that it should, so that guidance may add some, as in Stable Audio 1.0."""
+
+MINI_3: Presets = {
+    "card": {**_as_of("0.0.20", _flow("euler", 25, 3.0)), "apg": 1.0},
+    "fast": {**_as_of("0.0.20", _flow("euler", 12, 3.0)), "apg": 1.0},
+}
+"""As the base models of Stable Audio 3."""

@@ -87,8 +87,8 @@ def _version_3(kind: str, base: bool) -> Variant:
     return Variant(spec, "dit", "rectified_flow" if base else "rf_denoiser", free=True)
 
 
-def _mini(name: str, of: Presets) -> GeneratorSpec:
-    """A model that ships with evalkit, trained by the recipes in evalkit/mini."""
+def _mini(name: str, of: Presets, *, channels: int = 2, text: str = "clap-mini") -> GeneratorSpec:
+    """A model that ships with evalkit, trained by the recipes in evalkit/mini; `text` is as of :func:`_full`."""
     return GeneratorSpec(
         name=name,
         family="stable_audio",
@@ -96,12 +96,12 @@ def _mini(name: str, of: Presets) -> GeneratorSpec:
         files=FILES,
         follows=FOLLOWS,
         sample_rate=16000,
-        channels=2,
+        channels=channels,
         max_seconds=5.12,
         window_seconds=5.12,
         size="mini",
         licence="MIT; trained on CC0 and CC-BY recordings of ESC-10 (see NOTICE)",
-        needs=("clap-mini",),
+        needs=(text,) if text else (),
         presets=of,
         default_preset="card",
         batch_size=16,
@@ -160,6 +160,7 @@ VARIANTS: Mapping[str, Variant] = {
         *(_version_3(kind, base) for base in (False, True) for kind in ("small-music", "small-sfx", "medium")),
         Variant(_mini("stable-audio-mini", presets.MINI), "dit", "v"),
         Variant(_mini("stable-audio-1-mini", presets.MINI_1), "adp_cfg_1d", "v"),
+        Variant(_mini("stable-audio-3-mini", presets.MINI_3, channels=1, text=""), "dit", "rectified_flow", free=True),
     )
 }
 

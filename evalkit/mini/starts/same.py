@@ -163,7 +163,7 @@ def _fetch(layer: Layer, analysis: Analysis) -> None:
     told = range(TOLD, WIDTH, HEAD)
     q[told, TOKEN_MARK], q_2[told, TOKEN_MARK] = 4.0, -4.0
     for keys in (k, k_2):
-        keys[told, LATENT_MARK], keys[told, TOKEN_MARK] = 4.0, -4.0
+        keys[told, TOKEN_MARK] = -4.0  # a row that fills up a chunk is like a latent, and keeps its token from others
     v[range(KEPT), range(KEPT)] = 1.0
     attention.to_out.weight[:TILES, :KEPT] = SMALL * analysis.basis.T * analysis.spread / FAINT
     v[KEPT, LATENT_MARK] = 1.0
