@@ -19,7 +19,8 @@ from torch.nn import functional as F
 
 from evalkit.mini.starts.tiles import FLOOR, HOP, TILES, levels, patterns
 from evalkit.nets.stable_audio.norms import DynamicTanh
-from evalkit.nets.stable_audio.same import Layer, ResamplerConfig, SameAutoencoder, SameConfig
+from evalkit.nets.stable_audio.oobleck import WNConv1d
+from evalkit.nets.stable_audio.same import Layer, Resampler, ResamplerConfig, SameAutoencoder, SameConfig
 
 KEPT = 60
 """Principal directions of a frame's levels."""
@@ -30,7 +31,7 @@ TOLD = HEAD // 2
 """The first channel of a head that does not turn with the place."""
 
 CONFIG = SameConfig(
-    encoder=ResamplerConfig(64, 1, 1, HEAD, chunk=2, mult=2),
+    encoder=ResamplerConfig(64, 1, 2, HEAD, chunk=2, shifted=True, mult=1),
     decoder=ResamplerConfig(WIDTH, 1, 1, HEAD, chunk=2, mult=4, kernel=3),
     patch=HOP,
     latent=KEPT,
@@ -124,7 +125,7 @@ def start_same(vae: SameAutoencoder, analysis: Analysis) -> None:
     """Write the decoder of a SAME of CONFIG in place; the encoder stays as it was drawn."""
     vae.bottleneck.running_std.fill_(1.0)
     into, block = vae.decoder.layers[1], vae.decoder.layers[3]
-    assert isinstance(into, nn.Linear)
+    assert isinstance(into, nn.Linear) and isinstance(block, Resampler)
     into.weight.zero_()
     into.weight[: CONFIG.latent] = FAINT * torch.eye(CONFIG.latent)
     into.bias.zero_()
@@ -132,6 +133,7 @@ def start_same(vae: SameAutoencoder, analysis: Analysis) -> None:
     block.new_tokens.zero_()
     block.new_tokens[..., TOKEN_MARK] = 1.0
     (layer,) = block.transformers
+    assert isinstance(layer, Layer)
     layer.self_attn.to_qkv.weight.zero_()
     layer.self_attn.to_out.weight.zero_()
     _fetch(layer, analysis)
@@ -190,7 +192,7 @@ def _bend(layer: Layer) -> None:
 
 def _patterns(mapping: nn.Module) -> None:
     """A pattern for each tile, which reaches half a patch into those beside."""
-    assert isinstance(mapping.weight_v, Tensor) and isinstance(mapping.weight_g, Tensor)
+    assert isinstance(mapping, WNConv1d) and mapping.bias is not None
     sound = torch.zeros(TILES, 3 * HOP)
     sound[:, HOP // 2 : HOP // 2 + 2 * HOP] = patterns() / SMALL
     weight = torch.zeros_like(mapping.weight_v)

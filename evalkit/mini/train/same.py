@@ -28,7 +28,7 @@ from evalkit.mini.train.loop import Ema, Loop, Options, cosine, descend, read_op
 from evalkit.nets.stable_audio.same import SameAutoencoder
 
 BATCH, SCENES = 16, 400
-PEAK_RATE = 1e-3
+PEAK_RATE = 2e-3
 WINDOW = round(WINDOW_SECONDS * RATE)
 WEIGHTS, ANALYSIS = "model.safetensors", "analysis.safetensors"
 
