@@ -212,6 +212,16 @@ def bench_generate(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_stable_audio_3(session: nox.Session) -> None:
+    """As `bench_generate`, for Stable Audio 3: `nox -s bench_stable_audio_3 -- --rounds 9 --keep`."""
+    session.install("-r", "tests/parity/requirements-stable_audio_3.txt")
+    session.install("--no-deps", "--ignore-requires-python", *_STABLE_AUDIO_3)
+    beside = (str(Path.cwd()), "tests/parity", "tests/checkpoints")
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(beside)}
+    session.run("python", "tests/bench/bench_stable_audio_3.py", *session.posargs, env=environment)
+
+
+@nox.session
 def parity_table(session: nox.Session) -> None:
     """Compare evalkit with every frame of the last OpenL3 run, if there was one, and write reports/parity.md."""
     session.install(*_TESTED, ".")

@@ -17,14 +17,12 @@ the CPU, and it must be the same one.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import copy
-import io
 import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +33,7 @@ import stable_audio_seeded as seeded
 import torch
 from diffusers import AutoencoderOobleck, CosineDPMSolverMultistepScheduler, StableAudioDiTModel, StableAudioPipeline
 from diffusers.pipelines.stable_audio import StableAudioProjectionModel
+from side_by_side import ratio, rounds
 from stable_audio_tools.inference.generation import generate_diffusion_cond
 from stable_audio_tools.models.factory import create_model_from_config
 from torch import Tensor, nn
@@ -190,27 +189,6 @@ def same_sound(ours: Evalkit, tools: Tools) -> float:
     mine = ours(seed=7, sampler="dpmpp-2m")[:1]
     theirs = tools(seed=7, sampler="dpmpp-2m")[:1]
     return float((mine - theirs).abs().max() / theirs.abs().max())
-
-
-def rounds(sides: dict[str, Callable[[], object]], count: int, clock: Callable[[], float]) -> dict[str, list[float]]:
-    """Seconds of each side in each round; the order turns, and one round before is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    order = list(sides)
-    for index in range(count + 1):
-        for name in order[index % len(order) :] + order[: index % len(order)]:
-            started = clock()
-            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-                sides[name]()
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            if index:
-                seconds[name].append(clock() - started)
-    return seconds
-
-
-def ratio(seconds: dict[str, list[float]], name: str) -> float:
-    """How many times longer `name` takes than evalkit: the median over rounds."""
-    return statistics.median(theirs / ours for theirs, ours in zip(seconds[name], seconds["evalkit"], strict=True))
 
 
 def read_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

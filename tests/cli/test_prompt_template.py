@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+import evalkit as evalkit_api
+from evalkit.core.errors import UserError
+
 Answer = tuple[int, str, str]
 MODEL = '''
 import numpy as np
@@ -127,3 +130,8 @@ def test_a_default_in_evalkit_toml(run: Callable[..., Answer], tmp_path: Path) -
     (tmp_path / "evalkit.toml").write_text('[generate]\nprompt-template = "music"\n')
     told(run(verb="generate"))
     assert "TrackType: Music, a dog" in (tmp_path / "asked.txt").read_text()
+
+
+def test_from_python_it_is_a_parameter() -> None:
+    with pytest.raises(UserError, match=r"^prompt_template music: mock has no prompt templates"):
+        evalkit_api.run("mock", prompt_template="music")

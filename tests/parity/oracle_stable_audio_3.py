@@ -46,7 +46,7 @@ class Tower(conditioners.Conditioner):
 
 T5Gemma = conditioners.T5GemmaConditioner
 conditioners.T5GemmaConditioner = Tower
-_on_a_cpu = transformer.Attention.apply_attn
+on_a_cpu = transformer.Attention.apply_attn
 
 
 def as_flash_attention(self: nn.Module, q: Tensor, k: Tensor, v: Tensor, **more: Any) -> Tensor:
@@ -54,7 +54,7 @@ def as_flash_attention(self: nn.Module, q: Tensor, k: Tensor, v: Tensor, **more:
     it only sets the values at padding to zero, whose keys then still have their share."""
     mask = more.get("padding_mask")
     if mask is None:
-        return _on_a_cpu(self, q, k, v, **more)
+        return on_a_cpu(self, q, k, v, **more)
     return F.scaled_dot_product_attention(q, k, v, mask[:, None, None]) * mask[:, None, :, None]
 
 

@@ -3,6 +3,9 @@
 `FURTHER` are the options that few presets set: guidance rescale, projected guidance, the version whose times a flow
 goes through, a negative prompt, where in its source a sound begins, a sound to start from and how far from it, cutting
 trailing silence, and compiling the network. An option that would have no effect is refused rather than ignored.
+
+Left out: Stable Audio 3's inpainting, which its network can do (`Condition.local`) and no suite asks for, and the noise
+that its original adds where it decodes (`nets/stable_audio/same.py`): a sound depends on its latents alone.
 """
 
 from __future__ import annotations
