@@ -14,7 +14,7 @@ from typing import Any
 from evalkit.core.fields import Fields, is_number, is_whole
 from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.generators.base import GenBatch, Generator, GeneratorSpec, Memory
-from evalkit.generators.templates import naming_unknown
+from evalkit.generators.templates import faults_of_templates
 
 SIZES = ("mini", "full", "none", "random")
 METHODS = ("generate", "close")
@@ -57,8 +57,8 @@ def checked_spec(generator: Generator, name: str) -> GeneratorSpec:
     if values["default_preset"] and values["default_preset"] not in values["presets"]:
         known = ", ".join(values["presets"]) or "there is none"
         fields.fault(f"default_preset is {values['default_preset']!r}, expected the name of a preset ({known})")
-    for preset in naming_unknown(values["presets"], values["templates"]):
-        fields.fault(f"presets[{preset!r}] names a prompt_template that is none of its templates")
+    for fault in faults_of_templates(values["templates"], values["presets"]):
+        fields.fault(fault)
     if fields.faults:
         raise BrokenPlugin(f"model {name!r}: its spec is not as it should be: {'; '.join(fields.faults)}")
     return replace(spec, **values)

@@ -36,7 +36,7 @@ def without_template(options: Options) -> dict[str, object]:
 
 def fault_of_template(spec: GeneratorSpec, name: object) -> UserError | None:
     """What is wrong with the template that was asked of this model, None where nothing is: every model takes none."""
-    if name == NONE or name in spec.templates:
+    if isinstance(name, str) and (name == NONE or name in spec.templates):
         return None
     if spec.templates:
         return unknown_name(f"prompt template of {spec.name}", str(name), [*spec.templates, NONE])
@@ -60,8 +60,12 @@ def _says(prompt: str, field: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(field)}\s*:", prompt, re.IGNORECASE) is not None
 
 
-def naming_unknown(presets: Mapping[str, Options], templates: Mapping[str, Template]) -> list[str]:
-    """The presets that name a template which a model with templates does not have; without any, an option of this name
-    is the model's own affair."""
-    named = {preset: options.get(OPTION, NONE) for preset, options in presets.items() if templates}
-    return [preset for preset, name in named.items() if name != NONE and name not in templates]
+def faults_of_templates(templates: Mapping[str, Template], presets: Mapping[str, Options]) -> list[str]:
+    """What is wrong with a model's templates, and with what its presets name of them; without any, an option of this
+    name is the model's own affair."""
+    found = [f"templates has {NONE!r}, which stands for no template"] if NONE in templates else []
+    for preset, options in presets.items():
+        name = options.get(OPTION, NONE)
+        if templates and not (isinstance(name, str) and (name == NONE or name in templates)):
+            found.append(f"presets[{preset!r}] names a prompt_template that is none of its templates")
+    return found

@@ -52,6 +52,7 @@ def test_none_is_what_every_model_takes_and_changes_no_run() -> None:
     ("spec", "name", "told"),
     [
         (SPEC, "musik", "no prompt template of own is called 'musik' (did you mean music?)"),
+        (SPEC, ["music"], "no prompt template of own is called \"['music']\""),
         (SPEC, 3, "no prompt template of own is called '3' (known: music, none, sfx)"),
         (PLAIN, "music", "plain has no prompt templates, its prompts go in as they are (leave it out"),
     ],
@@ -70,9 +71,9 @@ def test_an_option_of_a_models_own_that_is_called_so_is_its_own() -> None:
 
 def test_a_preset_that_names_no_template_of_its_model_is_a_broken_spec() -> None:
     class Broken:
-        spec = GeneratorSpec("b", "b", 8000, 1, 1.0, presets={"card": {"prompt_template": "x"}}, templates={"y": {}})
+        spec = GeneratorSpec("b", "b", 8000, 1, 1.0, presets={"card": {"prompt_template": "x"}}, templates={"none": {}})
 
-    with pytest.raises(UserError, match=r"presets\['card'\] names a prompt_template that is none of its templates"):
+    with pytest.raises(UserError, match=r"no template; presets\['card'\] names a prompt_template that is none of its"):
         checked_spec(Broken(), "b")  # type: ignore[arg-type]
 
 
