@@ -292,3 +292,36 @@ def small_oobleck(kind: Any, rate: int, ratios: list[int], latents: int) -> Any:
             audio_channels=2,
             sampling_rate=rate,
         )
+
+
+TANGOFLUX = {"num_layers": 1, "num_single_layers": 1, "num_attention_heads": 1, "joint_attention_dim": 24}
+"""What a small TangoFlux' config.json says; the rest is as the package has it."""
+
+
+def small_tangoflux(folder: Path) -> Path:
+    """TangoFlux as `declare-lab/TangoFlux` has it: one file with transformer, Flan-T5 and what reads the length, and
+    one with the autoencoder, under the package's names."""
+    from diffusers import AutoencoderOobleck, FluxTransformer2DModel
+    from safetensors.torch import save_file
+    from transformers import T5EncoderModel
+
+    words = small_t5(folder / "words", width=24)
+    sizes = {**TANGOFLUX, "in_channels": 64, "attention_head_dim": 128, "pooled_projection_dim": 24}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        network = FluxTransformer2DModel(**sizes, guidance_embeds=False)
+        parts: dict[str, torch.nn.Module] = {
+            "transformer": _spread(network, 1.0),
+            "text_encoder": _spread(T5EncoderModel.from_pretrained(words)),
+            "fc.0": torch.nn.Linear(24, 24),
+            "duration_emebdder.time_positional_embedding.1": torch.nn.Linear(257, 24),
+        }
+        weights = {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+        weights["duration_emebdder.time_positional_embedding.0.weights"] = torch.randn(128)
+        vae = small_oobleck(AutoencoderOobleck, 44100, [2, 4, 4, 8, 8], 64)
+    weights.pop("text_encoder.encoder.embed_tokens.weight", None)
+    shutil.rmtree(folder / "words")
+    save_file({key: value.contiguous() for key, value in weights.items()}, folder / "tangoflux.safetensors")
+    save_file(vae.state_dict(), folder / "vae.safetensors")
+    (folder / "config.json").write_text(json.dumps({**TANGOFLUX, "text_encoder_name": "google/flan-t5-large"}))
+    return folder
