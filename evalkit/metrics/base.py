@@ -32,6 +32,9 @@ class MetricCard:
     the number of clips even where the sounds are alike: at unequal n it must not be ranked. `needs_clips` says that
     a set's mean and covariance are not enough: it asks for `SetReference.rows`. `general` says that the formula holds
     for the features of any embedder, so that a suite may have it under another name (`like`).
+
+    `hears` and `deaf_to` are claims, by the names of `audio.ladders.LADDERS`, which `evalkit metrics test` holds to
+    measurements: where the value goes along a ladder ("up", "down"), and the ladders along which it stays where it is.
     """
 
     name: str
@@ -49,6 +52,8 @@ class MetricCard:
     needs_clips: bool = False
     bounds: Bounds = UNBOUNDED
     general: bool = False
+    hears: Mapping[str, Literal["up", "down"]] = field(default_factory=dict)
+    deaf_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalkit.core.errors import UserError
+from evalkit.audio.ladders import LADDERS
+from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.fields import Fields, is_number, is_whole
 from evalkit.core.plugins import BrokenPlugin, running
 from evalkit.metrics.base import METRICS, Metric, MetricCard, MetricInputs, MetricResult
@@ -58,8 +59,26 @@ def _require_card(card: MetricCard, name: str) -> None:
         texts = isinstance(values, tuple | list) and all(isinstance(each, str) for each in values)
         if not values or not texts:
             fields.fault(f"options[{option!r}] is {values!r:.60}, expected a tuple of its values, the default first")
+    _claims(card, fields)
     if fields.faults:
         raise BrokenPlugin(f"metric {name!r}: its card is not as it should be: {'; '.join(fields.faults)}")
+
+
+def _claims(card: MetricCard, fields: Fields) -> None:
+    """What a card claims of ladders: their names, a way for each, and for a metric with a direction the worse one."""
+    hears: object = card.hears
+    deaf_to: object = card.deaf_to
+    if not isinstance(hears, Mapping) or not isinstance(deaf_to, tuple | list):
+        fields.fault("hears is a mapping of ladders to up or down, and deaf_to a tuple of ladders")
+        return
+    for name in (*hears, *deaf_to):
+        if name not in LADDERS:
+            fields.fault(str(unknown_name("ladder", str(name), LADDERS)))
+    worse = {"lower": "up", "higher": "down"}.get(card.direction)
+    for name, way in hears.items():
+        if way not in ("up", "down") or (worse and way != worse):
+            fields.fault(f"hears[{name!r}] is {way!r:.20}, expected {worse or 'up or down'}")
+    fields.faults.extend(f"{name} is both heard and not heard" for name in hears if name in deaf_to)
 
 
 def computed(metric: Metric, name: str, inputs: MetricInputs) -> MetricResult:

@@ -1,0 +1,147 @@
+"""A suite made of a folder of recordings, on which metrics are tried (`evalkit metrics test`): each stands in the place of a
+generated sound. Without a folder, the scenes that ship beside suite mini.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from evalkit.audio.folders import sound_files
+from evalkit.core.errors import UserError
+from evalkit.core.faults import Gathering
+from evalkit.core.ids import digest_json
+from evalkit.core.paths import name_of
+from evalkit.core.resources import resource
+from evalkit.embed.base import EMBEDDERS, is_own
+from evalkit.fetch.published import FAMILIES, family_names
+from evalkit.fetch.weights import MINIS, WITHOUT_FILE
+from evalkit.metrics.base import METRICS, MetricCard
+from evalkit.metrics.contract import load_metric
+from evalkit.suites.base import MetricPlan, Prompt, Suite
+from evalkit.suites.brief import Brief
+from evalkit.suites.identity import suite_digest
+from evalkit.suites.judges import SETS, Judges, choose_judges
+from evalkit.suites.listing import list_prompts
+from evalkit.suites.recordings import belonging, reference_files
+
+PROTOCOL = "evalkit-ladders-1"
+SHIPPED = "scenes of held-out recordings that ship with evalkit"
+
+
+@dataclass(frozen=True)
+class Takes:
+    """`files` {prompt id: its recording} in the order of the suite's prompts; `called` says what they are in words.
+    `apart`: the suite's reference is other recordings than these."""
+
+    suite: Suite
+    files: Mapping[str, Path]
+    called: str
+    apart: bool
+    cards: Mapping[str, MetricCard]
+
+
+def size_of(judge: str) -> str:
+    """ "mini", "full", "own" for an embedder of somebody's own, "none" for one without weights."""
+    if judge in WITHOUT_FILE:
+        return "none"
+    return "own" if is_own(judge) else "mini" if judge in MINIS else "full"
+
+
+def open_takes(metrics: Sequence[str], brief: Brief, overrides: Mapping[str, Path], wrong: Gathering) -> Takes:
+    """The recordings of `brief.sounds` with what the metrics need of it: prompts where one compares with text, a judge
+    for each, and the reference, without which they are compared with one another. `wrong` is what was wrong before.
+
+    Raises UserError for all that is wrong: unknown metrics and judges, a folder without sounds, captions that lack.
+    """
+    called = SHIPPED if not brief.sounds else str(brief.sounds[0])
+    brief = _shipped(brief, wrong) if not brief.sounds else brief
+    cards = {name: card for name in metrics for card in wrong.read((), _card_of, name)}
+    judges = wrong.read(None, choose_judges, brief.judges, overrides)
+    plans = {}
+    for name, card in cards.items() if judges is not None else ():
+        with wrong.look():
+            plans[name] = _plan(name, card, judges)
+    texts = [name for name, card in cards.items() if card.text]
+    found = wrong.read(None, _matched, brief, texts)
+    wrong.settle()
+    assert found is not None and judges is not None, "what is not there is told"
+    prompts, files, notes = found
+    of_sets = any(plan.weights in SETS["mini"].values() or plan.weights in SETS["full"].values() for plan in plans.values())
+    facts: dict[str, Any] = {"name": "takes", "title": called, "version": "1", "protocol": PROTOCOL,
+                             "size": judges.size, "licence": "", "citation": ""}  # fmt: skip
+    reference = brief.sounds[0] if brief.reference is None else Path(brief.reference)
+    suite = Suite(
+        **facts,
+        prompts=prompts,
+        metrics=plans,
+        reference_audio=reference,
+        digest=suite_digest(facts, prompts, plans, reference),
+        notes=(*notes, *((judges.note,) if of_sets else ())),
+    )
+    return Takes(suite, files, called, brief.reference is not None, cards)
+
+
+def _shipped(brief: Brief, wrong: Gathering) -> Brief:
+    """The scenes of suite mini, their captions, and the other takes that they are compared with."""
+    alone = brief.prompts is None and brief.reference is None and not brief.columns
+    wrong.require(alone, "--prompts, --columns and --reference are about sounds of your own", "say --data FOLDER too")
+    folder = resource("prompts")
+    takes = folder / "mini" / "takes"
+    return replace(brief, sounds=(takes,), prompts=folder / "mini.csv", reference=takes / "reference", columns={})
+
+
+def _card_of(name: str) -> tuple[MetricCard, ...]:
+    return (load_metric(name, typed=True).card,)
+
+
+def _plan(name: str, card: MetricCard, judges: Judges) -> MetricPlan:
+    judge = judge_for(name, card, judges)
+    code = METRICS.placed(name) if METRICS.is_code(name) else ""
+    return MetricPlan(name, judge, None, code=code, embedder=EMBEDDERS.placed(judge) if is_own(judge) else "")
+
+
+def judge_for(name: str, card: MetricCard, judges: Judges) -> str:
+    """The weights, or the embedder of somebody's own, whose features a metric takes. Raises UserError where none are."""
+    family = card.family
+    if family in WITHOUT_FILE:
+        return family
+    if family in judges.weights:
+        return judges.weights[family]
+    if family in FAMILIES:
+        return family_names(family)[0]
+    if family in EMBEDDERS:
+        return family
+    if len(judges.own) == 1:
+        return next(iter(judges.own.values()))
+    told = f"metric {name}: nothing here is known to embed for its family {family!r}"
+    raise UserError(told, "name the embedder: --judges NAME, or --judges file.py:NAME")
+
+
+def _matched(brief: Brief, texts: Sequence[str]) -> tuple[tuple[Prompt, ...], dict[str, Path], tuple[str, ...]]:
+    """(prompts that have a recording, {id: it}, notes). Without prompts, and where no metric asks for `texts`, a
+    recording's name is its prompt."""
+    folder = brief.sounds[0]
+    sound_files(folder)
+    if brief.prompts is None and not texts:
+        brief = replace(brief, prompts="names")
+    try:
+        listing = list_prompts(brief)
+    except UserError as error:
+        if brief.prompts is not None:
+            raise
+        told = f"{folder}: {', '.join(texts)} compares with captions, and there are none: {error.message}"
+        raise UserError(told, "say --prompts FILE, or lay NAME.txt beside NAME.wav") from None
+    files = reference_files(folder)
+    names = belonging(str(folder), listing.prompts, files).names
+    prompts = tuple(prompt for prompt in listing.prompts if prompt.id in names)
+    if not prompts:
+        raise UserError(f"{folder}: none of its sounds is named as a prompt is", "name each by its prompt's id")
+    notes = [] if folder.is_relative_to(resource("prompts")) else list(listing.notes)
+    unused = len(files) - len(set(names.values()))
+    if unused:
+        notes.append(f"{unused} of {len(files)} sounds in {folder} belong to no prompt and are left out")
+    return prompts, {prompt.id: files[names[prompt.id]] for prompt in prompts}, tuple(notes)
