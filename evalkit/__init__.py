@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from evalkit.api.results import Run
     from evalkit.api.run import run
     from evalkit.api.score import score
+    from evalkit.api.sensitivity import sensitivity
     from evalkit.api.suites import suites
     from evalkit.core.errors import UserError
 
@@ -41,6 +42,7 @@ _PLACES = {
     "score": "evalkit.api.score",
     "Judge": "evalkit.api.judge",
     "load": "evalkit.api.load",
+    "sensitivity": "evalkit.api.sensitivity",
     "Run": "evalkit.api.results",
     "UserError": "evalkit.core.errors",
 }
@@ -48,7 +50,7 @@ _PLACES = {
 
 __all__ = [
     "Judge", "Run", "UserError", "agree", "check", "collect", "compare", "listen", "load",
-    "models", "plan", "run", "save_baseline", "score", "suites",
+    "models", "plan", "run", "save_baseline", "score", "sensitivity", "suites",
 ]  # fmt: skip
 
 

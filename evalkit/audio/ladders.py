@@ -1,8 +1,9 @@
 """Ladders: one kind of damage in steps from weak to strong, on which it shows what a metric hears.
 
-Each step takes the sound as it was, not the step before it, and the same sound is damaged in the same way each time: the
-random numbers of a clip come from its samples, and a stronger step has all that a weaker one has and more of it. Two of the
-ladders damage no sound: captions go to other sounds (`captions`), and one sound takes the place of others (`repeated`).
+Each step takes the sound as it was, not the step before it, and the same sound is damaged in the same way each time:
+the random numbers of a clip come from its samples, and a stronger step has all that a weaker one has and more of it.
+Two of the ladders damage no sound: captions go to other sounds (`captions`), and one sound takes the place of others
+(`repeated`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ Harm = Callable[[Clip, float], Samples]
 class Ladder:
     """`steps` are in `unit`, the weakest first. `works_on` says what a step is done to: "sounds": `harm` gives each
     clip's samples (channels, samples) at a step; "share": its strongest form takes the place of a share of the clips;
-    "captions" and "set": that share of the clips gets the caption of another, or makes way for one and the same clip."""
+    "captions" and "set": that share of the clips gets the caption of another, or makes way for one and the same
+    clip."""
 
     title: str
     unit: str
@@ -108,7 +110,8 @@ def _clipped(clip: Clip, decibels: float) -> Samples:
     """The peak that far beyond full scale, and cut there."""
     peak = max(float(np.abs(clip.samples).max(initial=0.0)), 1e-9)
     loud = clip.samples * np.float32(10 ** (decibels / 20) / peak)
-    return np.clip(loud, *np.float32(clip.rails))
+    low, high = clip.rails
+    return np.clip(loud, np.float32(low), np.float32(high))
 
 
 _BLOCKS = 20

@@ -1,8 +1,8 @@
 """A metric's sensitivity card: what it did on ladders of damage (`audio.ladders`), by which judge, on which sounds.
 
-What counts as heard is decided here, of numbers alone. A step is *clear* where the 95 % interval of its difference to the
-undamaged sounds, taken on the same clips, leaves out zero. A value that moves is not yet a metric that hears: a change is
-*small* below a twentieth of the largest that any ladder of the card makes.
+What counts as heard is decided here, of numbers alone. A step is *clear* where the 95 % interval of its difference to
+the undamaged sounds, taken on the same clips, leaves out zero. A value that moves is not yet a metric that hears: a
+change is *small* below a twentieth of the largest that any ladder of the card makes.
 
 Cards that ship lie in `metrics/cards/`, one file a metric; `nox -s cards` makes them.
 """
@@ -28,15 +28,15 @@ SMALL = 0.05
 """Of the largest change on the card."""
 
 IN_ORDER = 0.9
-"""Spearman's rho from which on a ladder's values are in its order: of five values, one pair of neighbours may be not."""
+"""Spearman's rho from which on a ladder's values are in its order: of five values one pair of neighbours may be not."""
 
 HEARD, WRONG_WAY, UNEVEN, NOT_HEARD = "heard", "wrong way", "uneven", "not heard"
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a ladder: the value with its interval, and its `change` from the undamaged sounds with that of its own
-    (None where none can be had). `at` is None for the undamaged ones; `clear` whether no change can be excluded."""
+    """One step of a ladder: the value with its interval, and its `change` from the undamaged sounds with an interval of
+    its own (None where none can be had). `at` is None for the undamaged ones; `clear`: no change can be excluded."""
 
     at: float | None
     value: float | None
@@ -50,9 +50,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Rungs:
-    """One ladder under one metric: its `steps` from none to strong, Spearman's `rho` of values and steps (None where all
-    values are the same), the `verdict` ("" where it could not be measured; `told` says why), what the metric's own card
-    claims ("up", "down", "still", "" nothing) and whether that is `borne_out`."""
+    """One ladder under one metric: its `steps` from none to strong, Spearman's `rho` of values and steps (None where
+    all values are the same), the `verdict` ("" where it could not be measured; `told` says why), what the metric's own
+    card claims ("up", "down", "still", "" nothing) and whether that is `borne_out`."""
 
     ladder: str
     steps: tuple[Step, ...]
@@ -138,10 +138,11 @@ def _held(card: MetricCard, found: Rungs) -> Rungs:
 
 
 def spearman(values: Sequence[float]) -> float | None:
-    """Spearman's rank correlation of values with their places; None where all are the same."""
+    """Spearman's rank correlation of values with their places; None where all are the same, to a millionth of them."""
     from scipy.stats import rankdata
 
-    ranks = rankdata(values)
+    size = max(map(abs, values), default=0.0)
+    ranks = rankdata([round(value / size, 6) if size else 0.0 for value in values])
     places = range(1, len(values) + 1)
     middle = (len(values) + 1) / 2
     across = math.fsum((rank - middle) ** 2 for rank in ranks)

@@ -313,9 +313,7 @@ class _Outcome:
         if at is None:
             return step
         changed = difference(self.name, self._record(), base._record())
-        return Step(
-            at, found.value, found.low, found.high, changed.value, changed.low, changed.high, changed.is_clear
-        )
+        return Step(at, found.value, found.low, found.high, changed.value, changed.low, changed.high, changed.is_clear)
 
     def _record(self) -> Record:
         entry = as_json(self.result, self.direction, 0, "", "")

@@ -1,30 +1,27 @@
-"""A suite made of a folder of recordings, on which metrics are tried (`evalkit metrics test`): each stands in the place of a
-generated sound. Without a folder, the scenes that ship beside suite mini.
+"""A suite made of a folder of recordings, on which metrics are tried (`evalkit metrics test`): each stands in the place
+of a generated sound. Without a folder, the scenes that ship beside suite mini.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
-from evalkit.core.ids import digest_json
-from evalkit.core.paths import name_of
 from evalkit.core.resources import resource
 from evalkit.embed.base import EMBEDDERS, is_own
-from evalkit.fetch.published import FAMILIES, family_names
-from evalkit.fetch.weights import MINIS, WITHOUT_FILE
+from evalkit.fetch.published import FAMILIES, by_own_names, family_names
+from evalkit.fetch.weights import MINIS, WITHOUT_FILE, locate
 from evalkit.metrics.base import METRICS, MetricCard
 from evalkit.metrics.contract import load_metric
 from evalkit.suites.base import MetricPlan, Prompt, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.identity import suite_digest
-from evalkit.suites.judges import SETS, Judges, choose_judges
+from evalkit.suites.judges import Judges, choose_judges
 from evalkit.suites.listing import list_prompts
 from evalkit.suites.recordings import belonging, reference_files
 
@@ -61,26 +58,31 @@ def open_takes(metrics: Sequence[str], brief: Brief, overrides: Mapping[str, Pat
     brief = _shipped(brief, wrong) if not brief.sounds else brief
     cards = {name: card for name in metrics for card in wrong.read((), _card_of, name)}
     judges = wrong.read(None, choose_judges, brief.judges, overrides)
-    plans = {}
-    for name, card in cards.items() if judges is not None else ():
-        with wrong.look():
-            plans[name] = _plan(name, card, judges)
+    plans: dict[str, MetricPlan] = {}
+    if judges is not None:
+        for name, card in cards.items():
+            with wrong.look():
+                plans[name] = _plan(name, card, judges)
+        for judge in dict.fromkeys(plan.weights for plan in plans.values()):
+            with wrong.look():
+                _require_weights(judge, overrides)
     texts = [name for name, card in cards.items() if card.text]
     found = wrong.read(None, _matched, brief, texts)
     wrong.settle()
     assert found is not None and judges is not None, "what is not there is told"
     prompts, files, notes = found
-    of_sets = any(plan.weights in SETS["mini"].values() or plan.weights in SETS["full"].values() for plan in plans.values())
+    families = {card.family for card in cards.values()}
     facts: dict[str, Any] = {"name": "takes", "title": called, "version": "1", "protocol": PROTOCOL,
                              "size": judges.size, "licence": "", "citation": ""}  # fmt: skip
     reference = brief.sounds[0] if brief.reference is None else Path(brief.reference)
+    needed = reference if any(card.reference for card in cards.values()) else None
     suite = Suite(
         **facts,
         prompts=prompts,
         metrics=plans,
-        reference_audio=reference,
-        digest=suite_digest(facts, prompts, plans, reference),
-        notes=(*notes, *((judges.note,) if of_sets else ())),
+        reference_audio=needed,
+        digest=suite_digest(facts, prompts, plans, needed),
+        notes=(*notes, *((judges.note,) if families & set(judges.weights) else ())),
     )
     return Takes(suite, files, called, brief.reference is not None, cards)
 
@@ -104,8 +106,14 @@ def _plan(name: str, card: MetricCard, judges: Judges) -> MetricPlan:
     return MetricPlan(name, judge, None, code=code, embedder=EMBEDDERS.placed(judge) if is_own(judge) else "")
 
 
+def _require_weights(judge: str, overrides: Mapping[str, Path]) -> None:
+    """Raises MissingWeights where they are not on this machine."""
+    if size_of(judge) in ("mini", "full"):
+        locate(judge, by_own_names(overrides, {judge}))
+
+
 def judge_for(name: str, card: MetricCard, judges: Judges) -> str:
-    """The weights, or the embedder of somebody's own, whose features a metric takes. Raises UserError where none are."""
+    """The weights, or the embedder of somebody's own, whose features a metric takes. Raises UserError for none."""
     family = card.family
     if family in WITHOUT_FILE:
         return family

@@ -24,7 +24,7 @@ FINE = {
     "workers": (None, 3), "devices": (None, []), "threads": (None, 3), "ray": (None,), "ray_resources": (None, {}),
     "answers": ([],), "runs": ([],), "scales": ([],),
     "listeners": (None, 3), "ratings_per_clip": (None, 3), "listen prompts": (None, 3), "listen runs": (),
-    "Judge name": (),
+    "Judge name": (), "sensitivity metrics": (), "ladders": ([],), "data": (None,),
 }  # fmt: skip
 """What of WRONG a parameter takes after all, of every function or of the one that is named; else nothing."""
 
@@ -41,6 +41,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], tuple[object, ...]]] = {
     "agree": (evalkit.agree, ("no-ratings",)),
     "models": (evalkit.models, ("nobody",)),
     "suites": (evalkit.suites, ("nothing",)),
+    "sensitivity": (evalkit.sensitivity, ("no_metric",)),
     "Judge": (evalkit.Judge, ("nothing",)),
 }
 """Each with arguments that it refuses for their content, so that a value of the right kind costs no work."""

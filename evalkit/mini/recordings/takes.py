@@ -2,8 +2,8 @@
 
     python -m evalkit.mini.recordings.takes --data DATA/esc10
 
-Prompts of the suite, composed from held-out recordings (fold 4 of ESC-10) that are in the public domain: one take of every
-third prompt to be degraded, in `prompts/mini/takes/`, and another take of every prompt to compare with, in
+Prompts of the suite, composed from held-out recordings (fold 4 of ESC-10) that are in the public domain: one take of
+every third prompt to be degraded, in `prompts/mini/takes/`, and another take of every prompt to compare with, in
 `prompts/mini/takes/reference/`. Vorbis in Ogg, stereo at 44.1 kHz.
 """
 
@@ -45,7 +45,9 @@ def main() -> None:
         for request in requests()[::every]:
             clip = compose_take(request, recordings, take)
             with io.BytesIO() as file:
-                soundfile.write(file, clip.samples.T, RATE, format="OGG", subtype="VORBIS", compression_level=COMPRESSION)
+                soundfile.write(
+                    file, clip.samples.T, RATE, format="OGG", subtype="VORBIS", compression_level=COMPRESSION
+                )
                 write_bytes(folder / f"{request.id}.ogg", file.getvalue())
     print(f"{len(recordings)} recordings -> {resource('prompts') / 'mini' / 'takes'}")
 
