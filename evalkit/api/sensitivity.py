@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evalkit.api.brief import described
 from evalkit.api.request import request
-from evalkit.api.taken import parameters_gathered, wrong_values
+from evalkit.api.taken import parameters_checked
 from evalkit.api.words import parameters_named
 from evalkit.api.work import Told
 from evalkit.audio.ladders import LADDERS
@@ -20,8 +20,8 @@ from evalkit.run.ladders import Trial, measure
 from evalkit.suites.brief import Brief
 
 
+@parameters_checked
 @parameters_named()
-@parameters_gathered
 def sensitivity(
     *metrics: str,
     data: str | Path | None = None,
@@ -78,7 +78,7 @@ def sensitivity(
     >>> card.ladders[0].verdict, card.ladders[0].rho
     ('heard', -1.0)
     """
-    wrong = wrong_values()
+    wrong = Gathering()
     sounds = () if data is None else (data,)
     brief = wrong.read(None, _described, sounds, prompts, columns, reference, judges)
     return measure(trial_of(metrics, brief, ladders, weights, limit, device, wrong), Told())

@@ -24,7 +24,7 @@ FINE = {
     "workers": (None, 3), "devices": (None, []), "threads": (None, 3), "ray": (None,), "ray_resources": (None, {}),
     "answers": ([],), "runs": ([],), "scales": ([],),
     "listeners": (None, 3), "ratings_per_clip": (None, 3), "listen prompts": (None, 3), "listen runs": (),
-    "Judge name": (), "sensitivity metrics": (), "ladders": ([],), "data": (None,),
+    "Judge name": (), "sensitivity metrics": (), "sensitivity reference": (None,), "ladders": ([],), "data": (None,),
 }  # fmt: skip
 """What of WRONG a parameter takes after all, of every function or of the one that is named; else nothing."""
 
