@@ -23,10 +23,11 @@ from evalkit.core.errors import UserError
 from evalkit.core.search_path import import_path
 from evalkit.execute import wire
 from evalkit.execute.schedule import Hand
+from evalkit.execute.sharing import common_memory
 from evalkit.execute.wire import Message
 from evalkit.generators.worker.process import last_words
 
-_MAIN = "import sys; sys.path[:] = sys.argv[4:]; del sys.argv[4:]; from evalkit.execute.worker import main; main()"
+_MAIN = "import sys; sys.path[:] = sys.argv[5:]; del sys.argv[5:]; from evalkit.execute.worker import main; main()"
 _GRACE = 2.0
 _WRITES_FOR = 30.0
 _LAST = 2000
@@ -34,7 +35,7 @@ _LAST = 2000
 
 class Processes:
     """A crew of processes. `environment` is laid over this process's own; `folder` is where they start, default the
-    working folder."""
+    working folder. Several that compute on the machine's own processors have one copy of the weights (`sharing.py`)."""
 
     far = False
 
@@ -43,10 +44,12 @@ class Processes:
         self._environment, self._folder = {**os.environ, **environment}, folder
         self._heard: queue.SimpleQueue[tuple[Hand, Message | None]] = queue.SimpleQueue()
         self._hands: list[Process] = []
+        self._common = common_memory() if devices.count("cpu") > 1 else None
 
     def hire(self, place: int) -> Hand:
         """Start the worker of a place. Raises UserError where the system allows no further process."""
-        hand = Process(self.devices[place], self._environment, self._folder or Path.cwd(), self._heard)
+        folder = self._folder or Path.cwd()
+        hand = Process(self.devices[place], self._environment, folder, self._heard, self._common)
         self._hands.append(hand)
         return hand
 
@@ -70,6 +73,9 @@ class Processes:
         for hand in self._hands:
             hand.end()
         self._hands.clear()
+        if self._common is not None:
+            os.close(self._common)
+            self._common = None
 
 
 class Process:
@@ -81,17 +87,20 @@ class Process:
         environment: Mapping[str, str],
         folder: Path,
         heard: queue.SimpleQueue[tuple[Hand, Message | None]],
+        common: int | None = None,
     ) -> None:
         self.device, self.ended = device, False
         self._silent = False
         to_worker, from_worker = os.pipe(), os.pipe()
         theirs = to_worker[0], from_worker[1]
         self._write, self._read = to_worker[1], from_worker[0]
-        words = processes.isolated(sys.executable, "-c", _MAIN, *map(str, (*theirs, os.getpid())), *import_path())
+        told = *theirs, os.getpid(), -1 if common is None else common
+        words = processes.isolated(sys.executable, "-c", _MAIN, *map(str, told), *import_path())
+        inherited = theirs if common is None else (*theirs, common)
         try:
             with tempfile.TemporaryDirectory(prefix="evalkit-pool-") as place:
                 log = Path(place) / "log"
-                self._process = processes.start(words, folder, environment, log, theirs)
+                self._process = processes.start(words, folder, environment, log, inherited)
                 self._log = log.open("rb")  # which stays readable without its name
         except OSError as error:
             os.close(self._write)

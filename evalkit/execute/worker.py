@@ -32,6 +32,7 @@ from evalkit.execute.base import Fault, Job, Request, Result, Sound, Stranger, U
 from evalkit.execute.bench import Identity, Made, Source, embedded, identity
 from evalkit.execute.inline import close, load, produce, with_load
 from evalkit.execute.limits import limits_of
+from evalkit.execute.sharing import share
 from evalkit.execute.wire import Message
 
 BEAT = 1.0
@@ -45,10 +46,11 @@ Tell = Callable[[Message], None]
 
 
 class Worker:
-    """What is loaded, and what is done with it; `tell` takes what is to be known before a task has ended."""
+    """What is loaded, and what is done with it; `tell` takes what is to be known before a task has ended. `common` is
+    memory that this machine's workers share for weights, where there is such (`sharing.py`)."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, tell: Tell, common: int | None = None) -> None:
+        self._tell, self._common = tell, common
         self._job: Job | None = None
         self._ordered: Mapping[str, Any] = {}
         self._warm, self._fits = False, True
@@ -94,9 +96,14 @@ class Worker:
         limits = limits_of(generator, order.timeouts)
         job = Job(generator, facts["device"], order.dtype, order.options, limits, lost)
         load(job)
+        self._share(f"model {order.model} {order.digest}", generator)
         self._job, self._ordered, self._warm = job, ordered, False
         self._tell(Message({"kind": "ready"}))
         return time.perf_counter() - started
+
+    def _share(self, name: str, owner: object) -> None:
+        if self._common is not None:
+            share(self._common, name, owner)
 
     def _close(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         job, self._job = self._job, None
@@ -110,7 +117,8 @@ class Worker:
         place = order.name, str(facts["device"])
         if place not in self._judges:
             with self._fitting():
-                self._judges[place] = orders.open_judge(order, place[1])
+                self._judges[place] = judge = orders.open_judge(order, place[1])
+            self._share(f"judge {order.name} {judge.spec.key}", judge)
             self._tell(Message({"kind": "ready"}))
         embedder = self._judges[place]
         sources = sources_of(task)
@@ -220,10 +228,10 @@ def raise_told(facts: Mapping[str, Any]) -> None:
 
 
 def main() -> None:
-    """The process: `READ_FD WRITE_FD PARENT` are its words."""
-    reader, writer, parent = map(int, sys.argv[1:4])
+    """The process: `READ_FD WRITE_FD PARENT COMMON_FD` are its words, the last -1 where weights are not shared."""
+    reader, writer, parent, common = map(int, sys.argv[1:5])
     _end_with(parent)
-    for handle in (reader, writer):
+    for handle in (reader, writer) if common < 0 else (reader, writer, common):
         os.set_inheritable(handle, False)
     lock, inbox = threading.Lock(), queue.SimpleQueue[Message]()
 
@@ -233,7 +241,7 @@ def main() -> None:
 
     threading.Thread(target=_listen, args=(reader, inbox), daemon=True).start()
     threading.Thread(target=_live, args=(tell,), daemon=True).start()
-    worker = Worker(tell)
+    worker = Worker(tell, None if common < 0 else common)
     while True:
         task = inbox.get()
         tell(worker.do(task))
