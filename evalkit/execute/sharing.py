@@ -12,12 +12,14 @@ A tensor begins at a multiple of 64 bytes, as torch's own do: where a matrix lie
 from __future__ import annotations
 
 import fcntl
-import json
 import mmap
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from evalkit.core.jsonio import dumps, parse_json
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,6 +45,8 @@ def common_memory() -> int | None:
 def share(handle: int, name: str, owner: object) -> int:
     """Have the networks of `owner` read their weights from the common memory behind `handle`, where they are called
     `name`. Returns how many bytes are shared now; 0 where they cannot be, and nothing is changed then."""
+    if "torch" not in sys.modules:  # whose import would cost seconds, for what has no networks
+        return 0
     tensors = [each for module in _modules(owner, _DEPTH) for each in _large(module)]
     tensors = list({each.data_ptr(): each for each in tensors}.values())
     try:
@@ -144,12 +148,12 @@ def _alone(handle: int) -> Iterator[None]:
 
 def _index(handle: int) -> dict[str, list[int]]:
     length = int.from_bytes(os.pread(handle, 8, 0), "little")
-    found: Any = json.loads(os.pread(handle, length, 8)) if length else {}
+    found = parse_json(os.pread(handle, length, 8), "the index of shared weights") if length else {}
     return dict(found)
 
 
 def _keep(handle: int, index: Mapping[str, Sequence[int]]) -> None:
-    data = json.dumps(index).encode()
+    data = dumps(index).encode()
     if len(data) + 8 > _INDEX:
         raise ValueError("the index is full")
     os.pwrite(handle, len(data).to_bytes(8, "little") + data, 0)
