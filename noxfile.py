@@ -181,8 +181,10 @@ def parity_stable_audio_3(session: nox.Session) -> None:
     """As `parity`, for Stable Audio 3: stable-audio-tools 0.0.20 and diffusers 0.42.1 on seeded random weights."""
     session.install("-r", "tests/parity/requirements-stable_audio_3.txt")
     session.install("--no-deps", "--ignore-requires-python", *_STABLE_AUDIO_3)
-    for oracle in ("same", "stable_audio_3", "stable_audio_3_diffusers"):
-        session.run("python", f"tests/parity/oracle_{oracle}.py", env={**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())})
+    beside = (str(Path.cwd()), "tests/parity", "tests/checkpoints", "tests/fakes")
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(beside)}
+    for script in ("oracle_same", "oracle_stable_audio_3", "oracle_stable_audio_3_diffusers", "measure_stable_audio_3"):
+        session.run("python", f"tests/parity/{script}.py", env=environment)
     session.notify("parity_table")
 
 

@@ -15,11 +15,6 @@ import stable_audio_3_seeded as seeded
 import torch
 from torch import Tensor
 
-from evalkit.nets.stable_audio.autoencoders import build_autoencoder, read_autoencoder
-from evalkit.nets.stable_audio.oobleck import fold_weight_norm
-from evalkit.nets.stable_audio.reader import Reader
-from evalkit.nets.stable_audio.same import SameAutoencoder
-
 FLOOR = 2e-5
 """What float32 leaves between two orders of summation."""
 
@@ -33,18 +28,7 @@ def golden() -> dict[str, np.ndarray]:
         return dict(file)
 
 
-def built(config: seeded.Config) -> SameAutoencoder:
-    network = build_autoencoder(read_autoencoder(config["model"], Reader("test")))
-    assert isinstance(network, SameAutoencoder)
-    return network
-
-
-@cache
-def small(size: str) -> SameAutoencoder:
-    network = built(seeded.small_same(size))
-    network.load_state_dict(seeded.drawn({key: tuple(value.shape) for key, value in network.state_dict().items()}))
-    fold_weight_norm(network)
-    return network.eval().requires_grad_(False)
+small = cache(cases.small)
 
 
 def relative(found: Tensor, wanted: np.ndarray) -> float:
@@ -102,7 +86,7 @@ def test_pieces_see_no_more_than_they_must(size: str) -> None:
 def test_a_published_autoencoder_has_the_originals_tensors(golden: dict[str, np.ndarray], size: str) -> None:
     """Names, shapes and number of the whole file, so that it loads with nothing missing or left over."""
     with torch.device("meta"):
-        network = built(seeded.full_same(size))
+        network = cases.built(seeded.full_same(size))
     found = {f"{key} {tuple(value.shape)}" for key, value in network.state_dict().items()}
     assert found == {line for line in golden[f"names/{size}"].tolist() if "inv_freq" not in line}
     parts = network.encoder, network.decoder, network.bottleneck
@@ -122,7 +106,7 @@ def test_the_golden_answers_could_tell_a_difference(golden: dict[str, np.ndarray
 
 def test_it_learns() -> None:
     """Every parameter but the bottleneck's unused one gets a gradient, as a recipe of a mini needs."""
-    network = built(seeded.small_same("l"))
+    network = cases.built(seeded.small_same("l"))
     latents, _ = network.posterior(cases.sound(4 * cases.RATIO))
     network.decode(latents).square().mean().backward()
     without = {name for name, each in network.named_parameters() if each.grad is None and each.numel()}
