@@ -29,6 +29,7 @@ from evalkit.fetch.weights import locate
 from evalkit.generators.base import GeneratorSpec, rounded_down
 from evalkit.generators.stable_audio.presets import with_template
 from evalkit.generators.stable_audio.variants import FLOW_PRESETS, VARIANTS, Variant
+from evalkit.generators.templates import OPTION
 from evalkit.nets.stable_audio.reader import FREE
 
 CONFIGS = Path(__file__).resolve().parent / "configs"
@@ -145,6 +146,7 @@ def _shaped(variant: Variant, config: Mapping[str, Any], source: Path) -> Genera
         raise BadCheckpoint(f"{source}: audio_channels is {channels}, and its autoencoder makes {made!r}")
     needs = (weights_name(config),) if weights_name(config) and tower_name(config)[0] != "t5gemma" else ()
     window, notes = _window(size, ratio, rate, source)
+    notes = (*_of_another_kind(variant, kind, source), *notes)
     spec = replace(_kin(variant, kind), sample_rate=rate, channels=channels, needs=needs)
     return replace(spec, window_seconds=window / rate, max_seconds=window / rate, notes=notes)
 
@@ -160,14 +162,23 @@ def _window(size: int, ratio: int, rate: int, source: Path) -> tuple[int, tuple[
     return window, (f"{source}: {told}: its sounds have at most {window} samples, {rounded_down(window / rate):g} s",)
 
 
+def _of_another_kind(variant: Variant, kind: tuple[str, str, bool], source: Path) -> tuple[str, ...]:
+    """A sentence where a checkpoint was trained to say something else than the model in whose place it is put: a
+    distilled model has the tensors of its base, and sampled by the base's preset it makes noise."""
+    if kind[1] == variant.objective:
+        return ()
+    told = f"{source}: its diffusion_objective is {kind[1]!r}, that of {variant.spec.name} {variant.objective!r}"
+    return (f"{told}: the presets are those of its own kind",)
+
+
 def _kin(variant: Variant, kind: tuple[str, str, bool]) -> GeneratorSpec:
     """The variant's spec with the presets of the first variant whose backbone, objective and lengths are these."""
     spec = variant.spec
     if kind == (variant.backbone, variant.objective, variant.free):
         return spec
     kin = next((each for each in VARIANTS.values() if kind == (each.backbone, each.objective, each.free)), None)
-    if kin is not None:  # which says nothing of what sounds it makes, so no template is taken for granted
-        kept = with_template(kin.spec.presets, "")
+    if kin is not None:  # which says nothing of what sounds it makes: of templates, the model that was named does
+        kept = with_template(kin.spec.presets, str(spec.presets[spec.default_preset].get(OPTION, "")))
         return replace(spec, presets=kept, default_preset=kin.spec.default_preset, templates=kin.spec.templates)
     if kind[1] == _FLOW:
         return replace(spec, presets=FLOW_PRESETS, default_preset="ui", templates={})
