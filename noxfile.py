@@ -201,6 +201,15 @@ def parity_panns(session: nox.Session) -> None:
 
 
 @nox.session
+def parity_audiobox(session: nox.Session) -> None:
+    """As `parity`, for Audiobox Aesthetics by its own package, on seeded random weights."""
+    session.install(*_TESTED, "-r", "tests/parity/requirements-audiobox.txt", ".")
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/parity/oracle_audiobox.py", *(session.posargs or _beside()), env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
 def bench_generate(session: nox.Session) -> None:
     """Time Stable Audio's sampling beside diffusers and stable-audio-tools, on a CPU at reduced width.
 

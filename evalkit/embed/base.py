@@ -95,6 +95,7 @@ EMBEDDERS = Registry(
         "panns-16k": "evalkit.embed.panns:load",
         "panns-32k": "evalkit.embed.panns:load",
         "vggish": "evalkit.embed.vggish:load",
+        "audiobox": "evalkit.embed.audiobox:load",
         "sound": "evalkit.embed.sound:load",
         **{judge.name: f"evalkit.embed.{judge.family}:load" for judge in judges().values()},
     },

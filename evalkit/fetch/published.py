@@ -110,6 +110,7 @@ def _panns(file: str, record: int) -> Published:
 
 
 _VGGISH = "vggish-10086976.pth"
+_AUDIOBOX_FILES = (("config.json", ""), ("model.safetensors", ""))
 _PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
 _ROBERTA = "FacebookAI/roberta-base", "e2da8e2f811d1448a5b465c236feacd80ffbac7b"
 _ROBERTA_FILES = {
@@ -147,6 +148,12 @@ PUBLISHED = {
         "github.com/harritaylor/torchvggish, release v0.1",
         "Apache-2.0",
         (Download(_VGGISH, UrlSource(f"https://github.com/harritaylor/torchvggish/releases/download/v0.1/{_VGGISH}")),),
+    ),
+    "audiobox": Published(
+        ("audiobox-aesthetics", "audiobox-aesthetics.pt"),
+        "huggingface.co/facebook/audiobox-aesthetics (the hub folder, or checkpoint.pt)",
+        "CC-BY 4.0",
+        repositories=(Repository("facebook/audiobox-aesthetics", "main", _AUDIOBOX_FILES),),
     ),
     "clap": Published(
         ("clap-htsat-fused", "630k-audioset-fusion-best.pt"),
@@ -209,7 +216,7 @@ def family_names(family: str) -> tuple[str, ...]:
     return tuple(name for name in PUBLISHED if name == family or name.startswith(f"{family}-"))
 
 
-FAMILIES = ("openl3", "passt", "clap", "panns", "vggish")
+FAMILIES = ("openl3", "passt", "clap", "panns", "vggish", "audiobox")
 
 
 def stands_for(name: str, used: Collection[str]) -> list[str]:

@@ -50,6 +50,7 @@ _FORMS = {
     "clap": (1, 16),
     "panns": (1, 16 + CLASSES),
     "passt_rows": (1, 16 + CLASSES),
+    "audiobox": (1, 4),
 }
 """(frames, dimensions) of the noise that stands for a family's features; of another's, (3, 16)."""
 

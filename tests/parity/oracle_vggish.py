@@ -22,7 +22,7 @@ import numpy as np
 import oracle_steps as steps
 import torch
 import torch_cases
-from oracle_panns import MORE, frechet, loaded
+from oracle_panns import frechet, loaded
 from torchvggish import torchvggish, vggish_input
 
 from evalkit.audio.decode import decode
@@ -64,7 +64,7 @@ def compare(folder: Path, data: Path | None, golden: dict[str, np.ndarray]) -> l
     ours = load_embedder("vggish", overrides={"vggish": checkpoint})
     assert isinstance(ours, VGGishEmbedder)
     patches, rows = [], []
-    for case, path, _ in torch_cases.all_files(folder, data, MORE):
+    for case, path, _ in torch_cases.all_files(folder, data, torch_cases.EDGES):
         audio = loaded(path, 16000)
         wanted = vggish_input.waveform_to_examples(audio[0].numpy(), 16000)
         with torch.no_grad():

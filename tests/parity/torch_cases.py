@@ -40,6 +40,14 @@ REPEATED = Case("stereo_44k_5s", 5.0, 44100, 2, "bursts", "five seconds of hamme
 """For CLAP: librosa makes 240,001 samples of it at 48 kHz, which fit once into 10 s; 240,000 would fit twice."""
 
 
+EDGES = (
+    Case("mono_44k_0.1s", 0.1, 44100, 1, "chirp", "a click"),
+    Case("stereo_48k_1s", 1.0, 48000, 2, "bursts", "a second"),
+    Case("stereo_44k_9.99s", 9.99, 44100, 2, "mixed", "nearly ten seconds"),
+)
+"""Further lengths and rates, for judges without a window of their own."""
+
+
 def sound(case: Case) -> Sound:
     """float32 (samples, channels) from the case's name and nothing else."""
     generator = np.random.default_rng(list(case.name.encode()))
