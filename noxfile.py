@@ -210,6 +210,16 @@ def parity_audiobox(session: nox.Session) -> None:
 
 
 @nox.session
+def parity_msclap(session: nox.Session) -> None:
+    """As `parity`, for MS-CLAP 2023 by its own package, on seeded random weights."""
+    session.install(*_TESTED, "-r", "tests/parity/requirements-msclap.txt", ".")
+    session.install("--no-deps", "msclap==1.3.4", "torchaudio==2.11.0")  # which ask for other versions, and more
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/parity/oracle_msclap.py", *(session.posargs or _beside()), env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
 def bench_generate(session: nox.Session) -> None:
     """Time Stable Audio's sampling beside diffusers and stable-audio-tools, on a CPU at reduced width.
 

@@ -95,7 +95,8 @@ def read_laion(path: Path, overrides: Mapping[str, Path]) -> Checkpoint:
     if fusion and tower.name not in _FUSED:
         raise BadCheckpoint(f"{path}: mixes {tower.name} with layers of fusion", _HINT)
     front = _FUSION_FRONT if fusion else _PLAIN_FRONT
-    _check_filters(path, tensors, front)
+    if not fusion:
+        check_filters(path, tensors, front, _HINT)
     config = config_of(tower, fusion)
     return Checkpoint(path, path, config, front, dict(to_transformers(tensors)), tokenizer_of(path, overrides))
 
@@ -117,24 +118,30 @@ def _tower(path: Path, tensors: Mapping[str, Tensor]) -> Tower:
     first = tensors.get("audio_branch.patch_embed.proj.weight")
     if first is None or first.dim() == 0:
         raise BadCheckpoint(f"{path}: holds no audio_branch of LAION-CLAP's HTSAT", _HINT)
-    depths = tuple(
-        sum(f"audio_branch.layers.{stage}.blocks.{block}.norm1.weight" in tensors for block in range(64))
-        for stage in range(4)
-    )
+    depths = tower_depths(tensors)
     for tower in TOWERS:
         if (tower.width, tower.depths) == (first.shape[0], depths):
             return tower
     raise BadCheckpoint(f"{path}: an audio tower of width {first.shape[0]} and blocks {depths} is not known", _HINT)
 
 
-def _check_filters(path: Path, tensors: Mapping[str, Tensor], front: FrontEnd) -> None:
-    """A tower without fusion carries its mel filters: they must be the ones that it is going to hear through."""
+def tower_depths(tensors: Mapping[str, Tensor]) -> tuple[int, ...]:
+    """Blocks in each of the four stages."""
+    return tuple(
+        sum(f"audio_branch.layers.{stage}.blocks.{block}.norm1.weight" in tensors for block in range(64))
+        for stage in range(4)
+    )
+
+
+def check_filters(path: Path, tensors: Mapping[str, Tensor], front: FrontEnd, hint: str) -> None:
+    """A tower without fusion carries its mel filters: they must be the ones that it is going to hear through. Raises
+    BadCheckpoint with the `hint` where they are others."""
     stored = tensors.get("audio_branch.logmel_extractor.melW")
-    if front.fusion or stored is None:
+    if stored is None:
         return
     expected = mel_filters(front)
     if stored.shape != expected.shape or not torch.allclose(stored.float(), expected, atol=1e-6, rtol=1e-3):
-        raise BadCheckpoint(f"{path}: its mel filters are not those of LAION's published models", _HINT)
+        raise BadCheckpoint(f"{path}: its mel filters are not those of the published models", hint)
 
 
 def config_of(tower: Tower, fusion: bool) -> ClapConfig:

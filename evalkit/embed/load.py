@@ -12,6 +12,9 @@ from evalkit.embed import contract
 from evalkit.embed.base import EMBEDDERS, Embedder, is_own
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 
+_WITH_WORDS = ("evalkit.embed.clap", "evalkit.embed.msclap")
+"""Modules whose loaders take `overrides`, as their weights may come without a tokenizer."""
+
 
 def load_embedder(
     name: str, device: str = "cpu", overrides: Mapping[str, Path] | None = None, typed: bool = False
@@ -28,7 +31,7 @@ def load_embedder(
         made = contract.build(factory, name, device, chosen.get(name))
         return contract.checked(made, name, code_digest(EMBEDDERS.module(name, typed), factory, made))
     path = None if name in WITHOUT_FILE else locate(name, chosen)
-    more = (chosen,) if EMBEDDERS.target(name).startswith("evalkit.embed.clap") else ()
+    more = (chosen,) if EMBEDDERS.target(name).startswith(_WITH_WORDS) else ()
     embedder: Embedder = factory(name, path, device, *more)
     return embedder
 

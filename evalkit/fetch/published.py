@@ -110,6 +110,8 @@ def _panns(file: str, record: int) -> Published:
 
 
 _VGGISH = "vggish-10086976.pth"
+_MSCLAP = "CLAP_weights_2023.pth"
+_GPT2_FILES = ("vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json")
 _AUDIOBOX_FILES = (("config.json", ""), ("model.safetensors", ""))
 _PASST = "passt-s-f128-p16-s10-ap.476-swa.pt"
 _ROBERTA = "FacebookAI/roberta-base", "e2da8e2f811d1448a5b465c236feacd80ffbac7b"
@@ -164,6 +166,7 @@ PUBLISHED = {
             Repository("laion/clap-htsat-fused", "cca9e288ab447cee67d9ada1f85ddb46500f1401"),
         ),
     ),
+    "clap-audioset": _clap("630k-audioset-best.pt"),
     "clap-music": _clap(
         "music_audioset_epoch_15_esc_90.14.pt", "fae3e9c087f2909c28a09dc31c8dfcdacbc42ba44c70e972b58c1bd1caf6dedd"
     ),
@@ -174,6 +177,18 @@ PUBLISHED = {
         f"huggingface.co/{_ROBERTA[0]} (the tokenizer's files)",
         "MIT",
         repositories=(Repository(*_ROBERTA, tuple(_ROBERTA_FILES.items())),),
+    ),
+    "msclap-2023": Published(
+        (_MSCLAP,),
+        "huggingface.co/microsoft/msclap",
+        "MIT",
+        repositories=(Repository("microsoft/msclap", "main", ((_MSCLAP, ""),)),),
+    ),
+    "gpt2_tokenizer": Published(
+        ("gpt2",),
+        "huggingface.co/openai-community/gpt2 (the tokenizer's files)",
+        "MIT",
+        repositories=(Repository("openai-community/gpt2", "main", tuple((file, "") for file in _GPT2_FILES)),),
     ),
     "stable-audio": _stability("stable-audio-open-1.0", "f21265c1e2710b3bd2386596943f0007f55f802e"),
     "stable-audio-open-small": _stability("stable-audio-open-small", "dc620d91535857b72ebb59b4ca45978db6d417f5"),
@@ -205,10 +220,16 @@ PUBLISHED = {
     **{name: _baseline(model) for name, model in baselines().items() if not model.shipped},
 }
 
-GROUPS = {"openl3": ("openl3-env", "openl3-music"), "clap": ("clap", "clap_tokenizer")}
+GROUPS = {
+    "openl3": ("openl3-env", "openl3-music"),
+    "clap": ("clap", "clap_tokenizer"),
+    "msclap": ("msclap-2023", "gpt2_tokenizer"),
+}
 """Names of `evalkit fetch weights` that stand for several."""
 
-TOKENIZER = "clap_tokenizer"
+TOKENIZER, GPT2_TOKENIZER = "clap_tokenizer", "gpt2_tokenizer"
+TOKENIZERS = {"clap": TOKENIZER, "msclap": GPT2_TOKENIZER}
+"""Which words a family's files come without."""
 
 
 def family_names(family: str) -> tuple[str, ...]:
@@ -216,7 +237,7 @@ def family_names(family: str) -> tuple[str, ...]:
     return tuple(name for name in PUBLISHED if name == family or name.startswith(f"{family}-"))
 
 
-FAMILIES = ("openl3", "passt", "clap", "panns", "vggish", "audiobox")
+FAMILIES = ("openl3", "passt", "clap", "panns", "vggish", "audiobox", "msclap")
 
 
 def stands_for(name: str, used: Collection[str]) -> list[str]:

@@ -154,6 +154,7 @@ METRICS = Registry(
         "fd_passt": "evalkit.metrics.fd_passt:METRIC",
         "kl_panns": "evalkit.metrics.kl_panns:METRIC",
         "is_panns": "evalkit.metrics.is_panns:METRIC",
+        "clap_score_ms": "evalkit.metrics.clap_score_ms:METRIC",
         "aesthetics_quality": "evalkit.metrics.aesthetics_quality:METRIC",
         "aesthetics_complexity": "evalkit.metrics.aesthetics_complexity:METRIC",
         "aesthetics_enjoyment": "evalkit.metrics.aesthetics_enjoyment:METRIC",

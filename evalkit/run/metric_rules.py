@@ -51,6 +51,7 @@ _FORMS = {
     "panns": (1, 16 + CLASSES),
     "passt_rows": (1, 16 + CLASSES),
     "audiobox": (1, 4),
+    "msclap": (3, 16),
 }
 """(frames, dimensions) of the noise that stands for a family's features; of another's, (3, 16)."""
 

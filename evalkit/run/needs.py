@@ -14,7 +14,7 @@ from evalkit.core.faults import Gathering
 from evalkit.fetch.download import Fetched, Meter, mirrored, origin_of
 from evalkit.fetch.environment import is_ready
 from evalkit.fetch.parcels import Parcel, Piece, bring, closed, open_weights, out_of_reach, piece_of, require_room
-from evalkit.fetch.published import PUBLISHED, TOKENIZER, family_names
+from evalkit.fetch.published import PUBLISHED, TOKENIZERS, family_names
 from evalkit.fetch.weights import locate
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.generator import Isolated
@@ -100,9 +100,10 @@ def _judges(config: RunConfig) -> list[str]:
     suite = config.suite if isinstance(config.suite, Suite | Outline) else _read(config)
     judged = dict.fromkeys(weights_in(plan.weights) for plan in suite.metrics.values())
     used = [name for name in judged if name in PUBLISHED]
-    clap = [name for name in used if name in family_names("clap")]
-    if any(_wants_tokenizer(name, config) for name in clap) and TOKENIZER not in config.weights:
-        used.append(TOKENIZER)
+    for family, words in TOKENIZERS.items():
+        judges = [name for name in used if name in family_names(family)]
+        if any(_wants_tokenizer(name, family, config) for name in judges) and words not in config.weights:
+            used.append(words)
     return [name for name in used if name not in given]
 
 
@@ -112,9 +113,9 @@ def _read(config: RunConfig) -> Outline | Suite:
     return config.suite if isinstance(config.suite, Suite) else load_suite(config.suite, config.weights)
 
 
-def _wants_tokenizer(name: str, config: RunConfig) -> bool:
-    """Comes this CLAP without its words, as LAION's files do? A folder of the hub has them."""
-    given = {**config.weights, **({name: config.weights["clap"]} if "clap" in config.weights else {})}
+def _wants_tokenizer(name: str, family: str, config: RunConfig) -> bool:
+    """Comes this CLAP without its words, as LAION's and Microsoft's files do? A folder of the hub has them."""
+    given = {**config.weights, **({name: config.weights[family]} if family in config.weights else {})}
     try:
         return locate(name, given).is_file()
     except MissingWeights:

@@ -11,7 +11,7 @@ from evalkit.core.errors import MissingWeights, UserError, unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.core.registry import split
 from evalkit.embed.base import is_own
-from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZER, family_names
+from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZERS, family_names
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.metrics.base import METRICS
 from evalkit.protocols.base import judge_called, judges, weights_in
@@ -86,7 +86,7 @@ def family_of(name: str) -> str:
     if fed is not None:
         return fed.family
     for family in FAMILIES:
-        if name == SETS["mini"].get(family) or (name in family_names(family) and name != TOKENIZER):
+        if name == SETS["mini"].get(family) or (name in family_names(family) and name not in TOKENIZERS.values()):
             return family
     known = [*SETS, *SETS["mini"].values(), *(each for family in FAMILIES for each in family_names(family))]
     known += judges()
@@ -98,8 +98,8 @@ def _is_here(name: str, overrides: Mapping[str, Path]) -> bool:
     known = {**overrides, **({name: given[family_of(name)]} if family_of(name) in given else {})}
     try:
         found = locate(name, known)
-        if family_of(name) == "clap" and found.is_file():
-            locate(TOKENIZER, overrides)
+        if family_of(name) in TOKENIZERS and found.is_file():
+            locate(TOKENIZERS[family_of(name)], overrides)
     except MissingWeights:
         return False
     return name in PUBLISHED

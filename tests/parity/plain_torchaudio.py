@@ -16,6 +16,7 @@ _root = _spec.submodule_search_locations[0]
 for _name, _path in (("torchaudio", _root), ("torchaudio.functional", f"{_root}/functional")):
     _package = ModuleType(_name)
     _package.__path__ = [_path]
+    _package.__spec__ = importlib.util.spec_from_loader(_name, None)  # transformers looks whether it has one
     sys.modules[_name] = _package
 _extension = ModuleType("torchaudio._extension")
 _extension._IS_TORCHAUDIO_EXT_AVAILABLE = False  # type: ignore[attr-defined]

@@ -82,7 +82,7 @@ def passt_shapes() -> Shapes:
 def clap_shapes(width: int, depths: tuple[int, ...], fusion: bool) -> Shapes:
     """LAION's CLAP with an HTSAT of `width` and `depths`, without the buffers that follow from the sizes."""
     shapes: Shapes = {"logit_scale_a": (), "logit_scale_t": ()}
-    shapes |= _htsat(width, depths, fusion) | _roberta()
+    shapes |= htsat_shapes(width, depths, fusion) | _roberta()
     for part, inner in (("text", 768), ("audio", 8 * width)):
         shapes |= _linear(f"{part}_projection.0", inner, 512) | _linear(f"{part}_projection.2", 512, 512)
         shapes |= _linear(f"{part}_transform.sequential.0", 512, 512)
@@ -90,7 +90,8 @@ def clap_shapes(width: int, depths: tuple[int, ...], fusion: bool) -> Shapes:
     return shapes
 
 
-def _htsat(width: int, depths: tuple[int, ...], fusion: bool) -> Shapes:
+def htsat_shapes(width: int, depths: tuple[int, ...], fusion: bool) -> Shapes:
+    """LAION's audio tower, `audio_branch.` before each name."""
     own = "audio_branch."
     shapes = _batch_norm(own + "bn0", 64) | _norm(own + "patch_embed.norm", width)
     shapes |= _conv(own + "patch_embed.proj", 1, width, (4, 4))
@@ -228,12 +229,21 @@ def write_tokenizer(folder: Path) -> None:
 
     Two words stand where roberta-base has them, as evalkit asks for them: Hello 31414 and world 232.
     """
+    fixed = {0: "<s>", 1: "<pad>", 2: "</s>", 3: "<unk>", VOCABULARY - 1: "<mask>", 31414: "Hello", 232: "\u0120world"}
+    _write_words(folder, VOCABULARY, fixed)
+
+
+def write_gpt2_tokenizer(folder: Path) -> None:
+    """The same of gpt2: 50,257 tokens, "!" the first and the end of a text the last."""
+    _write_words(folder, 50257, {0: "!", 50256: "<|endoftext|>", 15496: "Hello", 995: "\u0120world"})
+
+
+def _write_words(folder: Path, size: int, fixed: dict[int, str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     merges = list(_merges())
     tokens = [*_byte_characters(), *(left + right for left, right in merges)]
-    fixed = {0: "<s>", 1: "<pad>", 2: "</s>", 3: "<unk>", VOCABULARY - 1: "<mask>", 31414: "Hello", 232: "\u0120world"}
     rest = iter([token for token in tokens if token not in fixed.values()])
-    vocabulary = {fixed.get(place) or next(rest): place for place in range(VOCABULARY)}
+    vocabulary = {fixed.get(place) or next(rest): place for place in range(size)}
     used = {left + right for left, right in merges if left + right in vocabulary}
     lines = [f"{left} {right}" for left, right in merges if left + right in used]
     (folder / "vocab.json").write_text(json.dumps(vocabulary), encoding="utf-8")
