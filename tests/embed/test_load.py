@@ -13,6 +13,7 @@ from evalkit.embed.load import load_embedder
 from evalkit.fetch.weights import MINIS, PUBLISHED, WITHOUT_FILE
 from evalkit.mini.train.loop import ship
 from evalkit.nets.openl3 import OpenL3, OpenL3Config
+from evalkit.protocols.base import weights_in
 
 
 def test_an_unknown_name_suggests_the_nearest() -> None:
@@ -23,7 +24,7 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
 def test_every_name_is_one_that_can_be_located() -> None:
     """A name in one table only would fail after minutes of generating."""
     own = {name for name, target in EMBEDDERS.targets().items() if target.startswith("evalkit.")}
-    assert own and own <= {*MINIS, *PUBLISHED, *WITHOUT_FILE}
+    assert own and {weights_in(name) for name in own} <= {*MINIS, *PUBLISHED, *WITHOUT_FILE}
 
 
 def test_the_family_of_a_name_is_the_one_that_its_embedder_states() -> None:

@@ -43,6 +43,7 @@ GUARDED = {
     "evalkit/checkpoints/torch_file.py": {"torch.load"},
     "evalkit/checkpoints/hub_files.py": {"zipfile.ZipFile"},
     "evalkit/checkpoints/clap_folder.py": {"RobertaTokenizer.from_pretrained"},
+    "evalkit/checkpoints/msclap.py": {"GPT2Tokenizer.from_pretrained"},
     "evalkit/generators/hub_folder.py": {"kind.from_pretrained", "AutoTokenizer.from_pretrained"},
     "evalkit/generators/latent_diffusion.py": {"kind.from_pretrained"},
     "evalkit/generators/stable_audio/text_towers.py": {
@@ -91,6 +92,8 @@ OWN = {
     "evalkit/originals/harness.py": {'(folder / "job.json").read_bytes', "json.loads"},
     "evalkit/originals/seeded/openl3.py": {"h5py", "h5py.File"},
     "evalkit/originals/seeded/torch_files.py": {"path.open"},
+    "evalkit/originals/seeded/audiobox.py": {"path.open"},
+    "evalkit/originals/seeded/msclap.py": {"path.open"},
 }
 """What evalkit itself writes or ships, the system's own files, and what is written to; each harness runs in another
 Python, and reads what evalkit sends it."""
