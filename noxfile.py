@@ -292,6 +292,16 @@ def mini_card(session: nox.Session) -> None:
 
 
 @nox.session
+def cards(session: nox.Session) -> None:
+    """Make the sensitivity cards that ship (metrics/cards, reports/cards): what each metric hears, by the minis.
+
+    `nox -s cards -- METRIC --weights vggish=PATH`: of these metrics, with weights that do not ship.
+    """
+    session.install(*_TESTED, "-e", ".")
+    session.run("python", "-m", "evalkit.mini.card.ladders", *session.posargs, env=_ENVIRONMENT)
+
+
+@nox.session
 def mini_anchors(session: nox.Session) -> None:
     """Compute the marks on suite mini's scales, prompts/mini/anchors.json: `nox -s mini_anchors -- --data DIR`."""
     session.install(*_TESTED, "-e", ".")

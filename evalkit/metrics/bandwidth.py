@@ -41,6 +41,8 @@ CARD = MetricCard(
     text=False,
     citation="evalkit; no paper",
     blind_to="whether the upper band belongs to the sound: hiss counts like cymbals",
+    hears={"low_pass": "down", "mp3": "down", "noise": "up", "clipped": "up"},
+    deaf_to=("gain", "mono", "reversed", "captions"),
     headline=False,
     bounds=(0.0, math.inf),
 )

@@ -24,7 +24,8 @@ Interval
     A score interval between -1 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
-    Quality, stereo, level; order and counting only weakly. CLAP's training set overlaps with the usual test
+    Stereo, level; order and counting only weakly; quality as far as the text still fits: strong noise or a
+    low-pass lowers it, faint noise and MP3 above 16 kbit/s do not. CLAP's training set overlaps with the usual test
     sets, and a model that was conditioned on the same CLAP has seen the exam.
 
 Citation
@@ -50,7 +51,9 @@ CARD = MetricCard(
     reference="",
     text=True,
     citation="Wu et al. 2023, arXiv 2211.06687 (LAION-CLAP); Evans et al. 2024, arXiv 2402.04825",
-    blind_to="quality, stereo and level; order and counting only weakly",
+    blind_to="slight loss of quality, stereo and level; order and counting only weakly",
+    hears={"captions": "down", "repeated": "down", "noise": "down", "low_pass": "down", "dropped": "down"},
+    deaf_to=("gain", "mono", "reversed"),
     bounds=(-1.0, 1.0),
     general=True,
 )

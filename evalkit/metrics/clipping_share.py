@@ -39,6 +39,8 @@ CARD = MetricCard(
     text=False,
     citation="evalkit; no paper",
     blind_to="clipping that was turned down afterwards, and soft saturation",
+    hears={"clipped": "up"},
+    deaf_to=("noise", "low_pass", "gain", "mono", "reversed", "captions"),
     headline=False,
     bounds=(0.0, 1.0),
 )

@@ -20,8 +20,8 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Variety: one good clip over and over scores well. Whether a clip fits its prompt; what changes within a
-    clip; level. How far off the clips are that lie in no ball.
+    Variety: one good clip over and over scores well, and one poor clip badly, as that clip alone would. Whether a
+    clip fits its prompt; what changes within a clip; level. How far off the clips are that lie in no ball.
 
 Citation
     Naeem et al., "Reliable Fidelity and Diversity Metrics for Generative Models", ICML 2020, arXiv 2002.09797.
@@ -45,6 +45,8 @@ CARD = MetricCard(
     text=False,
     citation="Naeem et al. 2020, arXiv 2002.09797; Cramer et al. 2019 (OpenL3)",
     blind_to="variety, the prompt, change within a clip, level, and how far off a clip is that lies in no ball",
+    hears={"noise": "down", "low_pass": "down"},
+    deaf_to=("gain", "captions"),
     headline=False,
     needs_clips=True,
     bounds=(0.0, math.inf),

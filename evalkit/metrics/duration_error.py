@@ -46,6 +46,8 @@ CARD = MetricCard(
     text=False,
     citation="evalkit; no paper",
     blind_to="what the sound is; silence that fills a clip up to its length counts as length",
+    hears={"crop": "up"},
+    deaf_to=("noise", "low_pass", "mp3", "clipped", "gain", "mono", "dropped", "reversed", "captions"),
     headline=False,
     bounds=(0.0, math.inf),
 )

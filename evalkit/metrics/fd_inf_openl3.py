@@ -53,6 +53,8 @@ CARD = MetricCard(
     text=False,
     citation="Chong and Forsyth 2020, arXiv 1911.07023; Gui et al. 2024, arXiv 2311.01616; Cramer et al. 2019 (OpenL3)",
     blind_to="the prompt, single clips, level, anything beyond mean and covariance, and the reference's own bias",
+    hears={"noise": "up", "low_pass": "up", "mp3": "up", "dropped": "up", "repeated": "up"},
+    deaf_to=("gain", "captions"),
     headline=False,
     general=True,
 )

@@ -25,7 +25,8 @@ Interval
 What it cannot see
     The prompt, and any real sound: a model that gives the wrong class for every prompt, each time a clear one,
     scores as well as one that gives the right ones. One perfect clip per class is its highest score. Stereo,
-    level, order. It rises with the number of clips: compare equal n only.
+    level. Sounds played backwards may raise it, as they did on its card. It rises with the number of clips: compare
+    equal n only.
 
 Citation
     Salimans et al., "Improved Techniques for Training GANs", NIPS 2016, arXiv 1606.03498; Barratt and Sharma,
@@ -57,7 +58,9 @@ CARD = MetricCard(
     reference="",
     text=False,
     citation="Salimans et al. 2016, arXiv 1606.03498; Koutini et al. 2022, arXiv 2110.05069 (PaSST)",
-    blind_to="the prompt, real sounds, stereo, level and order; anything outside the classifier's classes",
+    blind_to="the prompt, real sounds, stereo and level; anything outside the classifier's classes",
+    hears={"repeated": "down", "dropped": "down"},
+    deaf_to=("gain", "mono", "captions"),
     headline=False,
     options={"splits": ("1", "10"), "rows": ("classes", JOINED)},
     biased_by_n=True,

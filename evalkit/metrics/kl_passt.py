@@ -37,7 +37,8 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Quality, order, count, stereo, level; anything outside the classifier's classes. A clip that holds the
+    Order, count, stereo, level; anything outside the classifier's classes. Quality only where a class suffers
+    by it: strong noise or a low-pass is heard, MP3 above 16 kbit/s is not. A clip that holds the
     same classes as another real clip scores well even where the caption asks for details.
 
 Citation
@@ -72,7 +73,9 @@ CARD = MetricCard(
     reference="pair",
     text=False,
     citation="Koutini et al. 2022, arXiv 2110.05069 (PaSST); Evans et al. 2024, arXiv 2402.04825",
-    blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
+    blind_to="slight loss of quality, order, count, stereo and level; anything outside the classifier's classes",
+    hears={"captions": "up", "repeated": "up", "noise": "up", "low_pass": "up", "mp3": "up", "dropped": "up"},
+    deaf_to=("gain", "mono", "reversed"),
     options={
         "direction": ("generated||reference", "reference||generated"),
         "epsilon": ("1e-6", "0"),

@@ -43,6 +43,8 @@ CARD = MetricCard(
     text=False,
     citation="ITU-R BS.1770-4 (2015), by pyloudnorm (Steinmetz and Reiss, AES 2021)",
     blind_to="whether the level suits the sound; what happens within a clip",
+    hears={"gain": "down", "clipped": "up", "low_pass": "down", "dropped": "down"},
+    deaf_to=("reversed", "captions"),
     headline=False,
     bounds=(-70.0, math.inf),
 )

@@ -42,6 +42,8 @@ CARD = MetricCard(
     text=False,
     citation="evalkit; no paper",
     blind_to="left from right, and width that lies in time or phase alone at low level",
+    hears={"mono": "down", "noise": "up"},
+    deaf_to=("gain", "crop", "reversed", "captions"),
     headline=False,
     bounds=(-60.0, 60.0),
 )

@@ -40,6 +40,8 @@ CARD = MetricCard(
     text=False,
     citation="evalkit; no paper",
     blind_to="why it is silent: a pause that the prompt asks for counts as one that it does not",
+    hears={"dropped": "up", "gain": "up", "noise": "down"},
+    deaf_to=("low_pass", "reversed", "captions"),
     headline=False,
     bounds=(0.0, 1.0),
 )

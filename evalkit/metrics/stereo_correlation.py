@@ -42,6 +42,8 @@ CARD = MetricCard(
     text=False,
     citation="evalkit; no paper",
     blind_to="where a sound stands: panned by level alone it counts as mono; anything but the strongest bands",
+    hears={"noise": "down"},
+    deaf_to=("gain", "reversed", "captions"),
     headline=False,
     bounds=(-1.0, 1.0),
 )

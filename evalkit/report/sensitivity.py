@@ -10,10 +10,11 @@ from evalkit.metrics.sensitivity import HEARD, NOT_HEARD, UNEVEN, WRONG_WAY, Run
 from evalkit.report.charts import axis_ticks, axis_told
 from evalkit.report.text import decimals, fixed
 
-HEADS = ("ladder", "values, none to strong", "rho", "verdict", "claim")
+HEADS = ("ladder", "values, none to strong", "rho", "verdict", "from", "claim")
 LEGEND = (
     "*: the change from the undamaged sounds is clear (95 % interval, same clips). heard: clear, at least 5 % of the "
-    "largest change of this card, and in the ladder's order (|rho| of 0.9 or more); uneven: not in its order."
+    "largest change of this card, and in the ladder's order (|rho| of 0.9 or more); uneven: not in its order. "
+    "from: the weakest step from which on all are clear."
 )
 
 _WIDTH, _HEIGHT, _ACROSS = 250, 170, 4
@@ -31,21 +32,14 @@ def _row(found: Rungs, places: int) -> tuple[str, ...]:
     ladder = LADDERS[found.ladder]
     name = f"{found.ladder}: {' '.join(f'{each:g}' for each in ladder.steps)} {ladder.unit}"
     if not found.steps:
-        return name, f"not measured: {found.told}", "", "", ""
+        return name, f"not measured: {found.told}", "", "", "", ""
     values = " ".join(f"{fixed(step.value, places)}{'*' if step.clear else ''}" for step in found.steps)
     rho = "" if found.rho is None else fixed(found.rho, 2)
     claim = "" if not found.claim else found.claim if found.borne_out else f"{found.claim}: FALSE"
-    return name, values, rho, told(found), claim
-
-
-def told(found: Rungs) -> str:
-    """A verdict in words: "heard, up, from 10"."""
-    words = found.verdict
-    if found.verdict in (HEARD, WRONG_WAY):
-        words += f", {'up' if found.change > 0 else 'down'}"
-        if found.first_clear is not None:
-            words += f", from {found.first_clear:g}"
-    return words
+    heard = found.verdict in (HEARD, WRONG_WAY)
+    verdict = f"{found.verdict}, {'up' if found.change > 0 else 'down'}" if heard else found.verdict
+    since = f"{found.first_clear:g}" if heard and found.first_clear is not None else ""
+    return name, values, rho, verdict, since, claim
 
 
 def brief_told(card: Sensitivity) -> list[str]:

@@ -216,7 +216,7 @@ class _Field:
             unit=card.unit,
             judge=chosen.weights,
             weights=self._fixed[chosen.weights].identity.weights,
-            size=size_of(chosen.weights),
+            size=size_of(chosen.weights, self._scoring.plan.config.weights),
             data=self._takes.called,
             digest=digest_json({"suite": suite.digest, "sounds": sorted(r.sound for r in self._recordings.values())}),
             against=self._against(card.reference),

@@ -13,11 +13,12 @@ from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.resources import resource
-from evalkit.embed.base import EMBEDDERS, is_own
+from evalkit.embed.base import EMBEDDERS, family_of, is_own
 from evalkit.fetch.published import FAMILIES, by_own_names, family_names
-from evalkit.fetch.weights import MINIS, WITHOUT_FILE, locate
+from evalkit.fetch.weights import MINI_FOLDER, MINIS, WITHOUT_FILE, locate
 from evalkit.metrics.base import METRICS, MetricCard
 from evalkit.metrics.contract import load_metric
+from evalkit.protocols.base import weights_in
 from evalkit.suites.base import MetricPlan, Prompt, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.identity import suite_digest
@@ -41,11 +42,15 @@ class Takes:
     cards: Mapping[str, MetricCard]
 
 
-def size_of(judge: str) -> str:
-    """ "mini", "full", "own" for an embedder of somebody's own, "none" for one without weights."""
-    if judge in WITHOUT_FILE:
-        return "none"
-    return "own" if is_own(judge) else "mini" if judge in MINIS else "full"
+def size_of(judge: str, overrides: Mapping[str, Path]) -> str:
+    """ "mini", "full", "given" for a file that somebody named, "own" for an embedder of theirs, "none" for one without
+    weights."""
+    if judge in WITHOUT_FILE or is_own(judge):
+        return "none" if judge in WITHOUT_FILE else "own"
+    given = by_own_names(overrides, {judge}).get(judge) or overrides.get(weights_in(judge))
+    if judge in MINIS or (given is not None and given.resolve().is_relative_to(MINI_FOLDER)):
+        return "mini"
+    return "full" if given is None else "given"
 
 
 def open_takes(metrics: Sequence[str], brief: Brief, overrides: Mapping[str, Path], wrong: Gathering) -> Takes:
@@ -108,7 +113,7 @@ def _plan(name: str, card: MetricCard, judges: Judges) -> MetricPlan:
 
 def _require_weights(judge: str, overrides: Mapping[str, Path]) -> None:
     """Raises MissingWeights where they are not on this machine."""
-    if size_of(judge) in ("mini", "full"):
+    if size_of(judge, overrides) not in ("none", "own"):
         locate(judge, by_own_names(overrides, {judge}))
 
 
@@ -121,8 +126,9 @@ def judge_for(name: str, card: MetricCard, judges: Judges) -> str:
         return judges.weights[family]
     if family in FAMILIES:
         return family_names(family)[0]
-    if family in EMBEDDERS:
-        return family
+    own = [each for each in EMBEDDERS.targets() if family in (each, family_of(each))]
+    if own:
+        return own[0]
     if len(judges.own) == 1:
         return next(iter(judges.own.values()))
     told = f"metric {name}: nothing here is known to embed for its family {family!r}"

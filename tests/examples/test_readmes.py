@@ -135,6 +135,9 @@ TRIED = {
         "evalkit suites": Try(),
         "evalkit metrics fd_openl3": Try(told="Frechet"),
         "evalkit metrics NAME": Try(typed="evalkit metrics kl_passt", slow=True),
+        "evalkit metrics test NAME": Try(
+            typed="evalkit metrics test bandwidth --ladder gain --limit 5", told="not heard"
+        ),
         "evalkit doctor": Try(slow=True),
         "evalkit verify": Try(slow=True),
         "evalkit verify NAME --record": Try(typed="evalkit verify --help"),

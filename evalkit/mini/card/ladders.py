@@ -1,0 +1,75 @@
+"""Makes the sensitivity cards that ship: what each metric hears, by the judges that ship (`nox -s cards`).
+
+    python -m evalkit.mini.card.ladders [METRIC ...] [--weights NAME=PATH ...]
+
+By the minis, on the scenes that ship beside suite mini. A metric whose judge has no mini has a card where its weights
+are given; without them it is left out, and said. Writes `evalkit/metrics/cards/METRIC.json` and
+`reports/cards/METRIC.svg`; exit code 1 where a metric does not do what its card claims.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from evalkit.core.errors import MissingWeights
+from evalkit.core.files import write_bytes
+from evalkit.core.resources import resource
+from evalkit.fetch.weights import MINI_FOLDER, locate
+from evalkit.metrics.base import METRICS
+from evalkit.metrics.sensitivity import CARDS, Sensitivity, broken_told, keep
+from evalkit.report.sensitivity import picture
+from evalkit.run.config import parse_weights
+from evalkit.run.ladders import Trial, measure
+from evalkit.run.progress import Lines, Progress
+from evalkit.suites.brief import Brief
+from evalkit.suites.judges import choose_judges
+from evalkit.suites.takes import judge_for, size_of
+
+STAND_INS = {"clap-music@fadtk": MINI_FOLDER / "clap-mini"}
+"""Minis in the places of weights that are named with a protocol."""
+
+BRIEF = Brief(judges=("mini",))
+
+
+def measurable(names: Sequence[str], weights: Mapping[str, Path]) -> tuple[list[str], dict[str, str]]:
+    """(metrics whose judge is here, {metric: why not} of the others)."""
+    judges, here, without = choose_judges(BRIEF.judges, weights), [], {}
+    for name in names:
+        judge = judge_for(name, METRICS.load(name).card, judges)
+        try:
+            if size_of(judge, weights) != "none":
+                locate(judge, weights)
+            here.append(name)
+        except MissingWeights as error:
+            without[name] = error.message
+    return here, without
+
+
+def measured(names: Sequence[str], weights: Mapping[str, Path], progress: Progress) -> list[Sensitivity]:
+    """The cards of these metrics."""
+    needed = {judge_for(name, METRICS.load(name).card, choose_judges(BRIEF.judges, weights)) for name in names}
+    used = {name: path for name, path in weights.items() if name in needed or name not in STAND_INS}
+    return measure(Trial(names, BRIEF, weights=used), progress)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("metrics", nargs="*", metavar="METRIC", help="default: all of evalkit's own")
+    parser.add_argument("--weights", action="append", default=[], metavar="NAME=PATH")
+    asked = parser.parse_args()
+    weights = {**STAND_INS, **parse_weights(asked.weights)}
+    own = [name for name in METRICS.targets() if METRICS.is_builtin(name)]
+    here, without = measurable(asked.metrics or own, weights)
+    for name, reason in without.items():
+        print(f"no card of {name}: {reason}")
+    cards = measured(here, weights, Lines(print))
+    for card in cards:
+        print(keep(CARDS / f"{card.metric}.json", card))
+        write_bytes(resource("reports") / "cards" / f"{card.metric}.svg", picture(card))
+    raise SystemExit("\n".join(broken_told(cards)) or None)
+
+
+if __name__ == "__main__":
+    main()
