@@ -26,8 +26,8 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Whether a clip fits its prompt; how any single clip sounds; stereo; level; more of a distribution than mean and
-    covariance. It falls with the number of clips: compare equal n only. Rows that overlap are not draws of their own.
+    Whether a clip fits its prompt; how any single clip sounds; stereo; level where the peak is normalised, as
+    clap@stable-audio-3 does: clap-music@fadtk hears it; more of a distribution than mean and covariance. It falls with the number of clips: compare equal n only. Rows that overlap are not draws of their own.
 
 Citation
     Wu et al., ICASSP 2023, arXiv 2211.06687 (CLAP); Gui et al., "Adapting Frechet Audio Distance for Generative Music
@@ -50,7 +50,9 @@ CARD = MetricCard(
     reference="set",
     text=False,
     citation="Wu et al. 2023, arXiv 2211.06687 (CLAP); Gui et al. 2024, arXiv 2311.01616 (fadtk)",
-    blind_to="the prompt, single clips, stereo, level, and anything beyond mean and covariance",
+    blind_to="the prompt, single clips, stereo, and anything beyond mean and covariance",
+    hears={"noise": "up", "mp3": "up", "dropped": "up", "repeated": "up"},
+    deaf_to=("mono", "captions"),
     biased_by_n=True,
     bounds=(0.0, math.inf),
 )

@@ -19,7 +19,7 @@ LEGEND = (
 
 _WIDTH, _HEIGHT, _ACROSS = 250, 170, 4
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 12, 40, 30
-_HEAD = 46
+_HEAD = 60
 _COLOURS = {HEARD: "#1b7f4b", WRONG_WAY: "#b3261e", UNEVEN: "#a86400", NOT_HEARD: "#5f6368", "": "#5f6368"}
 
 
@@ -61,9 +61,17 @@ def _short(found: Rungs) -> str:
 
 def made_of(card: Sensitivity) -> str:
     """By which judge a card was measured, on what."""
+    return f"{_measured(card)}: {_of(card)}"
+
+
+def _measured(card: Sensitivity) -> str:
     by = card.judge if card.size == "none" else f"{card.judge} ({card.size}, weights {card.weights[:12]})"
     against = "" if card.against == "nothing" else f", against {card.against} ({card.n_reference})"
-    return f"by {by}, on {card.n} recordings{against}: {card.data} ({card.digest[:12]}); evalkit {card.evalkit}"
+    return f"by {by}, on {card.n} recordings{against}"
+
+
+def _of(card: Sensitivity) -> str:
+    return f"{card.data} ({card.digest[:12]}); evalkit {card.evalkit}"
 
 
 def picture(card: Sensitivity) -> bytes:
@@ -78,7 +86,8 @@ def picture(card: Sensitivity) -> bytes:
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
         f'<text x="12" y="18" font-size="15" font-weight="600">{escape(card.title)} ({escape(card.metric)})'
         f"{_better(card)}</text>",
-        f'<text x="12" y="34" fill="#5f6368">{escape(made_of(card))}</text>',
+        f'<text x="12" y="34" fill="#5f6368">{escape(_measured(card))}</text>',
+        f'<text x="12" y="48" fill="#5f6368">{escape(_of(card))}</text>',
     ]
     for place, each in enumerate(panels):
         x, y = _WIDTH * (place % _ACROSS), _HEAD + _HEIGHT * (place // _ACROSS)
