@@ -27,7 +27,8 @@ Interval
 
 What it cannot see
     Whether a clip fits its prompt; how any single clip sounds; stereo; level where the peak is normalised, as
-    clap@stable-audio-3 does: clap-music@fadtk hears it; more of a distribution than mean and covariance. It falls with the number of clips: compare equal n only. Rows that overlap are not draws of their own.
+    clap@stable-audio-3 does: clap-music@fadtk hears it; more of a distribution than mean and covariance. It falls
+    with the number of clips: compare equal n only. Rows that overlap are not draws of their own.
 
 Citation
     Wu et al., ICASSP 2023, arXiv 2211.06687 (CLAP); Gui et al., "Adapting Frechet Audio Distance for Generative Music
