@@ -97,7 +97,8 @@ class TangoFluxWorker:
                     disable_progress=True,
                 )
                 self.tick(clock, 3)
-                sound = self.vae.decode(latents.transpose(2, 1)).sample[0].float().cpu()
+                with torch.backends.mkldnn.flags(enabled=False):  # which in torch 2.4 is slow at what decodes on a CPU
+                    sound = self.vae.decode(latents.transpose(2, 1)).sample[0].float().cpu()
         finally:
             first.remove()
         self.tick(clock, 4)
