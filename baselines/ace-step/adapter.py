@@ -165,7 +165,7 @@ class AceStep:
         """Raises ValueError for texts longer than the pipeline reads; of a prompt the template's end would go."""
         texts = self.pipe._format_prompt(prompt, lyrics, language, seconds)
         for what, text, most in zip(("prompt", "lyrics"), texts, (_TEXT_TOKENS, _LYRICS_TOKENS), strict=True):
-            tokens = len(self.pipe.tokenizer(text).input_ids)
+            tokens = len(self.pipe.tokenizer(text, verbose=False).input_ids)
             if tokens > most:
                 raise ValueError(f"{what} and template have {tokens} tokens, and the model reads {most}")
 

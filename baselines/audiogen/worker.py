@@ -65,12 +65,10 @@ class AudioGenWorker:
         self, prompts: list[str], seconds: list[float], seeds: list[int], options: dict[str, Any]
     ) -> tuple[list[Any], int, dict[str, float]]:
         """float32 (1, samples) each, Hz, and the seconds of sampling and decoding."""
-        unknown = sorted(set(options) - set(OPTIONS))
-        if unknown:
-            raise BadRequest("no option is called " + ", ".join(unknown))
+        chosen = read_options(options)
         timings = {"sample": 0.0, "decode": 0.0}
         items = zip(prompts, seconds, seeds)  # noqa: B905 - Python 3.9, which audiocraft was made for
-        sounds = [self.one(*item, {**OPTIONS, **options}, timings) for item in items]
+        sounds = [self.one(*item, chosen, timings) for item in items]
         return sounds, self.model.sample_rate, timings
 
     def one(self, prompt: str, seconds: float, seed: int, options: dict[str, Any], timings: dict[str, float]) -> Any:
@@ -98,6 +96,21 @@ class AudioGenWorker:
         timings["sample"] += sampled - started
         timings["decode"] += time.perf_counter() - sampled
         return sound
+
+
+def read_options(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with audiocraft's values where nothing was said. Raises BadRequest with all that is wrong."""
+    wrong = ["no option is called " + name for name in sorted(set(options) - set(OPTIONS))]
+    chosen = {**OPTIONS, **options}
+    for name in OPTIONS:
+        value = chosen[name]
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not value >= 0:
+            wrong.append(f"{name} is a number from 0, not {value!r}")
+        elif name == "top_k" and value != int(value):
+            wrong.append(f"top_k is a whole number, not {value!r}")
+    if wrong:
+        raise BadRequest("; ".join(wrong))
+    return chosen
 
 
 def build_network(folder: Path, stem: str, builder: Any, device: str, dtype: str) -> Any:

@@ -120,18 +120,18 @@ class AudioLDM2Worker:
 
 
 def read_options(options: dict[str, Any]) -> dict[str, Any]:
-    """The options with the authors' values where nothing was said. Raises BadRequest."""
-    unknown = sorted(set(options) - set(OPTIONS))
-    if unknown:
-        raise BadRequest("no option is called " + ", ".join(unknown))
+    """The options with the authors' values where nothing was said. Raises BadRequest with all that is wrong."""
+    wrong = ["no option is called " + name for name in sorted(set(options) - set(OPTIONS))]
     chosen = {**OPTIONS, **options}
     steps, cfg, eta = chosen["steps"], chosen["cfg"], chosen["eta"]
     if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
-        raise BadRequest(f"steps is a whole number from 1 to {MOST_STEPS}, not {steps!r}")
-    if not isinstance(cfg, (int, float)) or not cfg >= 1:
-        raise BadRequest(f"cfg is a number from 1, not {cfg!r}")
-    if not isinstance(eta, (int, float)) or not 0 <= eta <= 1:
-        raise BadRequest(f"eta is a number from 0 to 1, not {eta!r}")
+        wrong.append(f"steps is a whole number from 1 to {MOST_STEPS}, not {steps!r}")
+    if not isinstance(cfg, (int, float)) or isinstance(cfg, bool) or not cfg >= 1:
+        wrong.append(f"cfg is a number from 1, not {cfg!r}")
+    if not isinstance(eta, (int, float)) or isinstance(eta, bool) or not 0 <= eta <= 1:
+        wrong.append(f"eta is a number from 0 to 1, not {eta!r}")
+    if wrong:
+        raise BadRequest("; ".join(wrong))
     return chosen
 
 

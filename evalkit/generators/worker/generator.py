@@ -19,7 +19,7 @@ from typing import Any
 
 from evalkit.checkpoints.safe_copy import safe_copy
 from evalkit.core.errors import MissingWeights, UserError
-from evalkit.core.faults import together
+from evalkit.core.faults import refuse, together
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import files_under, is_folder, typed
 from evalkit.core.resources import resource
@@ -30,7 +30,7 @@ from evalkit.fetch.hub_revision import hub_revision
 from evalkit.fetch.weights import locate
 from evalkit.generators.base import GenBatch, GeneratorSpec, Memory, Options, Timeouts
 from evalkit.generators.worker.audio import take
-from evalkit.generators.worker.harness import PROTOCOL
+from evalkit.generators.worker.harness import PROTOCOL, load_build
 from evalkit.generators.worker.manifest import WorkerManifest, read_worker
 from evalkit.generators.worker.process import Connection, WorkerDied, WorkerError, WorkerHere, WorkerHung, WorkerProcess
 
@@ -81,6 +81,21 @@ class Isolated:
     def limit(self, timeouts: Timeouts) -> None:
         """Other limits than the manifest's, for each call."""
         self._timeouts = timeouts
+
+    def check_options(self, options: Options) -> None:
+        """Raises UserError for all that the worker itself would refuse, by the function `read_options` of its file where
+        it has one. Only the file of a worker that ships is run in this process; the manifest's own presets are not
+        doubted."""
+        if not self._ships or dict(options) in map(dict, self.spec.presets.values()):
+            return
+        read = load_build(self._manifest.file).__globals__.get("read_options")
+        try:
+            if read is not None:
+                read(dict(options))
+        except Exception as error:  # as the harness does, by its name: the class is the worker's
+            if type(error).__name__ != "BadRequest":
+                raise
+            refuse([UserError(each) for each in str(error).split("; ")])
 
     def check_files(self) -> None:
         """Raises UserError where its environment is not installed, MissingWeights where weights are not here."""
@@ -133,8 +148,11 @@ class Isolated:
     @property
     def own_code(self) -> str | None:
         """Digest of the worker's folder as far as it decides sounds; None for one that ships with evalkit."""
-        shipped = self._manifest.folder.resolve().is_relative_to(resource("baselines").resolve())
-        return None if shipped else self._manifest.code()
+        return None if self._ships else self._manifest.code()
+
+    @property
+    def _ships(self) -> bool:
+        return self._manifest.folder.resolve().is_relative_to(resource("baselines").resolve())
 
     @property
     def environment(self) -> Environment | None:

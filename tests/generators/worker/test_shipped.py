@@ -62,6 +62,24 @@ def test_weights_that_a_worker_has_none_of_are_refused(tmp_path: Path) -> None:
         GENERATORS.load("audiogen-medium-audiocraft")({"audiogen-medium-audiocraft": tmp_path})
 
 
+WRONG = {
+    "tangoflux": {"steps": 0, "cfg": 1, "shift": 3},
+    "audioldm2-48k": {"steps": "many", "cfg": True, "eta": 2},
+    "audiogen-medium-audiocraft": {"top_k": 2.5, "temperature": -1, "cfg": "much"},
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_all_options_out_of_range_are_told_before_a_worker_is_started(name: str) -> None:
+    """Its environment and its weights are not even here."""
+    generator: Isolated = GENERATORS.load(name)()
+    with pytest.raises(UserError) as error:
+        generator.check_options({**generator.spec.presets[generator.spec.default_preset], **WRONG[name]})
+    assert all(each in str(error.value) for each in WRONG[name])
+    for options in generator.spec.presets.values():
+        generator.check_options({**options, "cfg": 2.0})
+
+
 @pytest.fixture
 def audiocraft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Isolated:
     """AudioGen's small exports by audiocraft's own package; skips where its environment is not installed."""
