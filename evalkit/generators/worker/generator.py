@@ -83,7 +83,7 @@ class Isolated:
         self._timeouts = timeouts
 
     def check_options(self, options: Options) -> None:
-        """Raises UserError for all that the worker itself would refuse, by the function `read_options` of its file where
+        """Raises UserError for all that the worker itself would refuse, by its file's function `read_options` where
         it has one. Only the file of a worker that ships is run in this process; the manifest's own presets are not
         doubted."""
         if not self._ships or dict(options) in map(dict, self.spec.presets.values()):
