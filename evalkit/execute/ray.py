@@ -7,36 +7,29 @@ A node that cannot do the work (another evalkit, no weights) is left out with on
 
 from __future__ import annotations
 
-import logging
-import os
-import signal
-import socket
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import chdir, contextmanager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.core.interrupts import heed
 from evalkit.execute.ray_actor import Actor, makers
+from evalkit.execute.ray_connection import Connection, connected
 from evalkit.execute.schedule import Hand
 from evalkit.execute.wire import Message, packed, unpacked
 from evalkit.execute.worker import raise_told
 
-AUTO = "auto"
 _LISTENS = 1.0
 _GRACE = 5.0
 _PLACED_WITHIN = 30.0
 """Seconds that an actor may wait for its place while others are at work."""
-_ANSWERS_WITHIN = 10.0
-_HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
-_BEGIN = "`ray start --head` begins a cluster"
-_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # no figures of use leave the machine
+_UNBORN = 8
+"""After so many actors in a row that never came to be, the run ends."""
+UNFIT = Message({"kind": "unfit"})
 
 
 @dataclass(frozen=True)
@@ -65,18 +58,18 @@ class Actors:
     ) -> None:
         self._address, self._device, self._each, self._most = address, device, dict(each), most
         self._environment, self._tell = dict(environment), tell
-        self._ray: Any = None
-        self._is_ours = False
+        self._connection: Connection | None = None
         self._hands: list[ActorHand] = []
         self._heard: deque[tuple[Hand, Message | None]] = deque()
         self._left_out: dict[str, str] = {}
         self._busy: Counter[str] = Counter()
+        self._unborn = 0
 
     @cached_property
     def devices(self) -> Sequence[str]:
         """One entry for each worker there is room for. Raises UserError where the cluster cannot be reached, or has no
         node with the resources."""
-        self._ray, self._is_ours = connected(self._address)
+        self._connection = connected(self._address)
         room = sum(node.room for node in self._nodes())
         if not room:
             raise UserError(f"--ray {self._address}: no node has {_told(self._each)}", "--ray-resources num_cpus=1")
@@ -111,9 +104,14 @@ class Actors:
         for hand in self._hands:
             hand.kill()
         self._hands.clear()
-        if self._is_ours and self._ray is not None:
-            self._ray.shutdown()
-        self._ray = None
+        if self._connection is not None:
+            self._connection.end()
+        self._connection = None
+
+    @property
+    def _ray(self) -> Any:
+        assert self._connection is not None
+        return self._connection.ray
 
     def _listen(self, seconds: float) -> None:
         self._hands = [hand for hand in self._hands if not hand.ended]
@@ -129,16 +127,26 @@ class Actors:
         for hand in [each for each in self._hands if not each.is_placed]:
             late = at_work and time.monotonic() - hand.began > _PLACED_WITHIN
             self._busy[hand.node.id] += late
-            self._heard.append((hand, Message({"kind": "unfit" if late else "alive"})))
+            self._heard.append((hand, UNFIT if late else Message({"kind": "alive"})))
 
     def _take(self, hand: ActorHand) -> None:
         for message in hand.take():
-            if message is None or not message.facts.get("unfit"):
+            if message is None and not hand.is_placed:
+                self._pass_over(hand)
+                self._heard.append((hand, UNFIT))
+            elif message is None or not message.facts.get("unfit"):
                 self._heard.append((hand, message))
             elif self._leave_out(hand.node, message):
-                self._heard.append((hand, Message({"kind": "unfit"})))
+                self._heard.append((hand, UNFIT))
             else:
                 raise_told(message.facts)
+
+    def _pass_over(self, hand: ActorHand) -> None:
+        """An actor that never came to be: its node may be on its way out, and another takes its place."""
+        self._busy[hand.node.id] += 1
+        self._unborn = 1 if any(each.is_placed for each in self._hands) else self._unborn + 1
+        if self._unborn > _UNBORN:
+            raise UserError(f"--ray {self._address}: no actor can be started: {hand.end()}", "type the command again")
 
     def _leave_out(self, node: Node, message: Message) -> bool:
         """Is there another node to do what this one cannot?"""
@@ -187,7 +195,7 @@ class ActorHand:
             said, self._how = self._ray.get(self.listening)
         except self._ray.exceptions.RayError as error:
             self._how = _lost(error)
-            yield None
+            yield None if self.is_placed or "ImportError" not in str(error) else _no_evalkit(str(error))
             return
         self.is_placed = True
         if not self._how:
@@ -217,82 +225,11 @@ def _lost(error: Exception) -> str:
     return f"its actor was lost: {told[-1] if told else type(error).__name__}"[:300]
 
 
+def _no_evalkit(error: str) -> Message:
+    why = next((line.strip() for line in reversed(error.splitlines()) if "Error: " in line), "")
+    told = f"evalkit cannot be imported there: {why.partition('Error: ')[2]}"[:300]
+    return Message({"kind": "raised", "unfit": True, "type": "UserError", "message": told, "hint": ""})
+
+
 def _told(each: Mapping[str, float]) -> str:
     return ",".join(f"{name}={count:g}" for name, count in each.items())
-
-
-def connected(address: str) -> tuple[Any, bool]:
-    """Ray, and whether the connection is to be ended with the run. For "auto" it is the cluster of RAY_ADDRESS, or the
-    one that runs on this machine, or one that is started for the run and listens on 127.0.0.1 alone.
-
-    Raises UserError where it cannot be reached or started.
-    """
-    with _settings():
-        import ray
-        import ray.exceptions
-
-        if ray.is_initialized():
-            return ray, False
-        place = _place(address, ray)
-        is_here = not place or place.rpartition(":")[0] in _HERE
-        try:
-            with _loopback(ray) if is_here else nullcontext():
-                told = place or "local"
-                ray.init(told, log_to_driver=False, logging_level=logging.CRITICAL, include_dashboard=False)
-        except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(f"--ray {address} cannot be used: {reason}", _BEGIN) from None
-        if not place and any(node["NodeManagerAddress"] not in _HERE for node in ray.nodes()):
-            ray.shutdown()
-            raise UserError(f"--ray {address}: Ray {ray.__version__} would listen to the network", _BEGIN)
-    heed()
-    return ray, True
-
-
-def _place(address: str, ray: Any) -> str:
-    """HOST:PORT of the cluster that is meant, "" where none runs. Raises UserError where nobody answers there."""
-    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
-    place = named or ray._private.utils.read_ray_address() or ""
-    if not place:
-        return ""
-    host, _, port = place.rpartition(":")
-    try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
-    except (OSError, ValueError, OverflowError) as error:
-        if not named:  # which one left behind that has ended
-            return ""
-        said = f"RAY_ADDRESS={named}" if address == AUTO else f"--ray {address}"
-        raise UserError(f"{said}: nobody answers: {error}", _BEGIN) from None
-    return place
-
-
-@contextmanager
-def _loopback(ray: Any) -> Iterator[None]:
-    """Ray's own servers and clients keep to 127.0.0.1, which it has a switch for on desktops alone."""
-    constants = ray._private.ray_constants
-    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
-    try:
-        yield
-    finally:
-        constants.ENABLE_RAY_CLUSTER = before
-
-
-@contextmanager
-def _settings() -> Iterator[None]:
-    """Ray tells its workers to import from the working folder before all else, and puts a handler for SIGTERM in the
-    place of ours: for the block the folder is one in which nobody leaves code, and afterwards the handler is ours."""
-    before = {name: os.environ.get(name) for name in _QUIET}
-    is_main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGTERM)
-    os.environ.update(_QUIET)
-    try:
-        with chdir(Path(os.sep)):
-            yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-        if is_main and handler is not None:
-            signal.signal(signal.SIGTERM, handler)

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import pytest
-
-from evalkit.core.threads import environment
-
-ROOT = Path(__file__).resolve().parents[2]
-_THEIRS = ("EVALKIT_", "DRILL_")
+from evalkit_drills import around
 
 
 @pytest.fixture(scope="session")
@@ -20,21 +14,17 @@ def cluster() -> Iterator[str]:
     pytest.importorskip("ray")
     from evalkit_clusters import started
 
-    from evalkit.execute.ray import connected
+    from evalkit.execute.ray_connection import connected
 
-    with started([4, 4]) as address:
-        ray, _ = connected(address)
-        yield address
-        ray.shutdown()
+    with started([4, 4]) as found:
+        connection = connected(found.address)
+        yield found.address
+        connection.end()
 
 
 @pytest.fixture
 def variables_travel(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker of the cluster has this test's folders: its nodes were started before."""
-
-    def around(threads: int) -> Mapping[str, str]:
-        return {**environment(threads), **{name: os.environ[name] for name in os.environ if name.startswith(_THEIRS)}}
-
     monkeypatch.setattr("evalkit.run.executors.environment", around)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from evalkit_drills import content, write_drill
+from evalkit_processes import actors, children, lives, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,26 +48,6 @@ class Runs:
         return content(self.folder / out)
 
 
-def children(pid: int) -> list[int]:
-    with suppress(OSError):
-        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return []
-
-
-def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it does not come to it"
-        time.sleep(0.02)
-
-
-def lives(pid: int) -> bool:
-    """Is it a process that still does something?"""
-    with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return False
-
-
 needs_proc = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="processes are found in /proc")
 
 
@@ -88,25 +69,27 @@ def test_however_the_parent_ends_no_worker_is_left(tmp_path: Path, how: signal.S
     assert time.monotonic() - began < 5
 
 
-def _at_work(process: subprocess.Popen[bytes]) -> bool:
+def _at_work(process: subprocess.Popen[bytes], elsewhere: Callable[[], list[int]]) -> bool:
     """Has it workers, or ended?"""
-    return bool(children(process.pid)) or process.poll() is not None
+    return bool(children(process.pid) or elsewhere()) or process.poll() is not None
 
 
-def killed_at_random(runs: Runs, kills: int, seed: int, words: tuple[str, ...], delay: float) -> None:
-    """So many SIGKILLs, each at one of the run's processes, and then the run to its end; where a run ends before that,
-    another one begins. Each must have the bytes of one that nobody disturbed."""
+def killed_at_random(
+    runs: Runs, kills: int, seed: int, words: tuple[str, ...], delay: float, elsewhere: Callable[[], list[int]] = list
+) -> None:
+    """So many SIGKILLs, each at one of the run's processes, some of which are `elsewhere`, and then the run to its end;
+    where a run ends before that, another one begins. Each must have the bytes of one that nobody disturbed."""
     chance, number, parent = random.Random(seed), 0, None
     while kills:
         if parent is None:
             parent = runs.start(f"out{number}", *words, delay=delay)
-        wait_for(partial(_at_work, parent))
+        wait_for(partial(_at_work, parent, elsewhere))
         time.sleep(chance.uniform(0.0, 4 * delay))
         if parent.poll() is not None:
             assert parent.returncode == 0, (runs.folder / "told").read_text()
             number, parent = number + 1, None
             continue
-        victim = chance.choice([parent.pid, *children(parent.pid)])
+        victim = chance.choice([parent.pid, *children(parent.pid), *elsewhere()])
         with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
             kills -= 1
@@ -134,3 +117,38 @@ def test_ten_kills_at_random_change_no_byte(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_sixty_kills_at_random_change_no_byte(tmp_path: Path) -> None:
     killed_at_random(Runs(tmp_path, 24), 60, 17, ("--workers", "3"), 0.1)
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.timeout(1500)
+@pytest.mark.parametrize("kills", [10, 60])
+def test_kills_on_a_cluster_change_no_byte(tmp_path: Path, cluster: str, kills: int) -> None:
+    """Of the run, of actors and of their workers."""
+    words = ("--ray", cluster, "--workers", "2")
+    killed_at_random(Runs(tmp_path, 12), kills, 17, words, 0.3, actors)
+    wait_for(lambda: not actors())
+
+
+@needs_proc
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_on_a_cluster_that_is_killed_leaves_nothing_there(tmp_path: Path, cluster: str) -> None:
+    """Neither at work nor hanging in C; and the same command ends with the bytes of an undisturbed run."""
+    runs = Runs(tmp_path, 2)
+    write_drill(tmp_path, ["stuck once", "hang once", "rain", "wind"])
+    words = ("--ray", cluster, "--workers", "2", "--batch-size", "1")
+    parent = runs.start("out", *words)
+    calls = tmp_path / "calls"
+    wait_for(lambda: calls.exists() and len(calls.read_text().splitlines()) >= 2)
+    left = actors()
+    assert len(left) == 4, "two actors and their workers"
+    parent.kill()
+    parent.wait(30)
+    began = time.monotonic()
+    wait_for(lambda: not any(map(lives, left)), 30)
+    seconds = time.monotonic() - began
+    assert runs.start("out", *words).wait(120) == 0, (tmp_path / "told").read_text()
+    assert runs.start("whole", "--batch-size", "1").wait(120) == 0
+    assert runs.content("out") == runs.content("whole")
+    assert seconds < 10, f"{seconds:.1f} s: five, and Ray's notice"

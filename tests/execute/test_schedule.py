@@ -283,24 +283,35 @@ def test_what_one_cannot_do_is_done_by_others_and_nobody_is_to_blame() -> None:
     assert len(crew.hired) == 2 and crew.hired[0].ended and not crew.hired[1].ended
 
 
+class Slow(Crew):
+    """What is in `late` is heard once nothing else is."""
+
+    def __init__(self, count: int, script: Script) -> None:
+        super().__init__(count, script)
+        self.late: list[tuple[Hand, Message]] = []
+
+    def heard(self, seconds: float) -> Iterator[tuple[Hand, Message | None]]:
+        if not self.said:
+            self.said.extend(self.late)
+            self.late.clear()
+        yield from super().heard(seconds)
+
+
 def test_work_that_nobody_has_room_for_waits_for_one_that_is_at_something_else() -> None:
-    """All others are at extras when a worker is dismissed: its unit is not forgotten."""
+    """The other one embeds while a worker is dismissed: the unit of that is not forgotten."""
     extras = [Message({"kind": "embed", "of": ["extra"]})]
-    held: list[Message] = []
 
     def script(hand: Scripted, task: Message) -> None:
         hand.says("ready")
         if task.kind == "embed":
-            held.append(task)
-        elif hand is hand.crew.hired[0] and held:
-            hand.crew.room = 1
+            crew.late.append((hand, Message({"kind": "done", "task": task.facts["task"]})))
+        elif hand is crew.hired[0] and not extras:
+            crew.room = 1
             hand.says("unfit")
-            hand.crew.hired[1].answers(held[0])
         else:
             hand.answers(task)
 
-    crew, came = Crew(2, script), list[Message | None]()
-    crew.devices = ["cpu", "cpu"]
+    crew, came = Slow(2, script), list[Message | None]()
     spare = lambda device: (extras.pop(), came.append) if extras else None  # noqa: E731
     made = [piece.unit for piece, _ in Schedule(crew).run(enumerate([1] * 4), ask, spare)]
     assert sorted(made) == [0, 1, 2, 3] and len(came) == 1 and came[0] is not None

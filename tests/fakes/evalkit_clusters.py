@@ -35,8 +35,8 @@ def add_node(cluster: Any, cores: int, **around: str) -> Any:
 
 
 @contextmanager
-def started(cores: Sequence[int], around: Sequence[Mapping[str, str]] = ()) -> Iterator[str]:
-    """The address of a cluster with one node for each of these numbers of cores; this process has its token."""
+def started(cores: Sequence[int], around: Sequence[Mapping[str, str]] = ()) -> Iterator[Any]:
+    """A cluster with one node for each of these numbers of cores; this process has its token."""
     from ray._raylet import Config
     from ray.cluster_utils import Cluster
 
@@ -48,6 +48,6 @@ def started(cores: Sequence[int], around: Sequence[Mapping[str, str]] = ()) -> I
         try:
             for number, each in enumerate(cores):
                 add_node(cluster, each, **(around[number] if around else {}))
-            yield cluster.address
+            yield cluster
         finally:
             cluster.shutdown()

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
+from evalkit.core.errors import MissingWeights
+from evalkit.core.threads import environment
 from evalkit.generators.base import GenBatch, GeneratorSpec
 
 RATE = 8000
@@ -60,6 +62,11 @@ def accident(what: str, together: int) -> None:
             time.sleep(0.01)
     if "exit" in what:
         os._exit(3)
+    if "orphan" in what:
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(600)
+    if "missing" in what:
+        raise MissingWeights("weights of drilled are not here", "evalkit fetch drilled")
     if "raise" in what:
         raise ValueError("this prompt is too hard")
     if "oom" in what and (together > 1 or "alone" in what):
@@ -106,10 +113,18 @@ def _note(name: str, line: str) -> None:
         file.write(line + "\n")
 
 
+def around(threads: int) -> dict[str, str]:
+    """A worker on a cluster has the folders of a test and its accidents: its node was started before."""
+    ours = {name: value for name, value in os.environ.items() if name.startswith(("EVALKIT_", "DRILL_"))}
+    return {**environment(threads), **ours}
+
+
 def main() -> None:
     """`python -m evalkit_drills run ...` is `evalkit run ...`."""
     from evalkit.cli.main import main as evalkit
+    from evalkit.run import executors
 
+    executors.environment = around
     sys.exit(evalkit())
 
 

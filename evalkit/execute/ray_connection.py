@@ -1,0 +1,123 @@
+"""How a run reaches a cluster of Ray's, or starts one for itself that nobody else can reach.
+
+Ray runs whatever code it is sent. A cluster that evalkit starts listens on 127.0.0.1 alone, asks for Ray's own token
+(~/.ray/auth_token), and sends no figures of use anywhere; one that runs already is as its people made it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalkit.core.errors import UserError
+from evalkit.core.interrupts import heed
+
+AUTO = "auto"
+_ANSWERS_WITHIN = 10.0
+_HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
+_BEGIN = "`ray start --head` begins a cluster"
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # no figures of use leave the machine
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Ray, connected; `printer` is its own where the connection is evalkit's, and None where it was there before."""
+
+    ray: Any
+    printer: Any = None
+
+    def end(self) -> None:
+        """Let go of the cluster, and end one that was started for the run."""
+        if self.printer is not None:
+            self.ray.shutdown()
+            self.ray._private.worker.print_to_stdstream = self.printer
+
+
+def connected(address: str) -> Connection:
+    """The cluster of an address. For "auto" it is that of RAY_ADDRESS, or the one that runs on this machine, or one that
+    is started for the run and listens on 127.0.0.1 alone.
+
+    Raises UserError where it cannot be reached or started.
+    """
+    with _settings():
+        import ray
+        import ray.exceptions
+
+        if ray.is_initialized():
+            return Connection(ray)
+        place = _place(address, ray)
+        is_here = not place or place.rpartition(":")[0] in _HERE
+        try:
+            with _loopback(ray) if is_here else nullcontext():
+                told = place or "local"
+                ray.init(told, log_to_driver=False, logging_level=logging.CRITICAL, include_dashboard=False)
+        except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+            raise UserError(f"--ray {address} cannot be used: {reason}", _BEGIN) from None
+        if not place and any(node["NodeManagerAddress"] not in _HERE for node in ray.nodes()):
+            ray.shutdown()
+            raise UserError(f"--ray {address}: Ray {ray.__version__} would listen to the network", _BEGIN)
+    heed()
+    printer, ray._private.worker.print_to_stdstream = ray._private.worker.print_to_stdstream, _unsaid
+    return Connection(ray, printer)
+
+
+def _unsaid(data: Any, ignore_prefix: bool) -> None:
+    """Ray prints what its servers say among a command's results, also where it was asked for silence."""
+
+
+def _place(address: str, ray: Any) -> str:
+    """HOST:PORT of the cluster that is meant, "" where none runs. Raises UserError where nobody answers there."""
+    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
+    place = named or ray._private.utils.read_ray_address() or ""
+    if not place:
+        return ""
+    host, _, port = place.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
+    except (OSError, ValueError, OverflowError) as error:
+        if not named:  # which one left behind that has ended
+            return ""
+        said = f"RAY_ADDRESS={named}" if address == AUTO else f"--ray {address}"
+        raise UserError(f"{said}: nobody answers: {error}", _BEGIN) from None
+    return place
+
+
+@contextmanager
+def _loopback(ray: Any) -> Iterator[None]:
+    """Ray's own servers and clients keep to 127.0.0.1, which it has a switch for on desktops alone."""
+    constants = ray._private.ray_constants
+    before, constants.ENABLE_RAY_CLUSTER = constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def _settings() -> Iterator[None]:
+    """Ray tells its workers to import from the working folder before all else, and puts a handler for SIGTERM in the
+    place of ours: for the block the folder is one in which nobody leaves code, and afterwards the handler is ours."""
+    before = {name: os.environ.get(name) for name in _QUIET}
+    is_main = threading.current_thread() is threading.main_thread()
+    handler = signal.getsignal(signal.SIGTERM)
+    os.environ.update(_QUIET)
+    try:
+        with chdir(Path(os.sep)):
+            yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        if is_main and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
