@@ -42,8 +42,8 @@ class Connection:
 
 
 def connected(address: str) -> Connection:
-    """The cluster of an address. For "auto" it is that of RAY_ADDRESS, or the one that runs on this machine, or one that
-    is started for the run and listens on 127.0.0.1 alone.
+    """The cluster of an address. For "auto" it is that of RAY_ADDRESS, or the one that runs on this machine, or one
+    that is started for the run and listens on 127.0.0.1 alone.
 
     Raises UserError where it cannot be reached or started.
     """
