@@ -79,7 +79,6 @@ def _torch() -> Iterator[Finding]:
 
 def _sharing() -> Iterator[Finding]:
     """Where the work of a run would be done, and with how many threads."""
-    from evalkit.core.installed import version
     from evalkit.core.threads import WAITING, cores, default
     from evalkit.run.config import RunConfig, resolve_device
     from evalkit.run.executors import devices_of
@@ -96,7 +95,18 @@ def _sharing() -> Iterator[Finding]:
     slow = threads > 1 and waiting.get("OMP_WAIT_POLICY", "").upper() != "PASSIVE" and "GOMP_SPINCOUNT" not in waiting
     note = ": threads that wait keep a core busy, which costs ten times the work on a busy machine" if slow else ""
     yield Finding("waiting threads", "warn" if slow else "ok", f"{told}{note}")
-    yield Finding("ray", "ok", version("ray") or "absent: only work on several machines needs it")
+    yield _ray()
+
+
+def _ray() -> Finding:
+    from evalkit.core.installed import version
+
+    if not version("ray"):
+        return Finding("ray", "ok", "absent: only work on several machines needs it (pip install 'evalkit-audio[ray]')")
+    from evalkit.execute.ray_connection import outlook
+
+    usable, told = outlook()
+    return Finding("ray", "ok" if usable else "warn", told)
 
 
 def _libraries() -> Iterator[Finding]:

@@ -74,6 +74,20 @@ def _unsaid(data: Any, ignore_prefix: bool) -> None:
     """Ray prints what its servers say among a command's results, also where it was asked for silence."""
 
 
+def outlook() -> tuple[bool, str]:
+    """Whether `--ray auto` would find a cluster or could start one, and which; none is started for it."""
+    try:
+        import ray
+    except Exception as error:  # noqa: BLE001 - a broken installation may raise anything
+        return False, f"cannot be imported: {type(error).__name__}: {error}"[:200]
+    try:
+        place = _place(AUTO, ray)
+    except UserError as error:
+        return False, f"{ray.__version__}; {error.message}"
+    what = f"the cluster at {place}" if place else "one that is started on this machine for the run"
+    return True, f"{ray.__version__}; --ray auto takes {what}"
+
+
 def _place(address: str, ray: Any) -> str:
     """HOST:PORT of the cluster that is meant, "" where none runs. Raises UserError where nobody answers there."""
     named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address

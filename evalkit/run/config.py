@@ -237,7 +237,7 @@ def parse_ray(sharing: Sharing) -> tuple[str | None, Mapping[str, float]]:
             raise UserError("--ray-resources: says what each worker on a cluster has", "--ray auto, or leave it out")
         return None, ONE_CORE
     if not version("ray"):
-        raise UserError(f"--ray {sharing.ray}: the package ray is not installed", "pip install 'evalkit[ray]'")
+        raise UserError(f"--ray {sharing.ray}: the package ray is not installed", "pip install 'evalkit-audio[ray]'")
     if sharing.devices is not None:
         raise UserError("--devices: is for processes of this machine", "with --ray, --ray-resources num_gpus=1")
     if sharing.ray != "auto" and not re.fullmatch(r"[A-Za-z0-9.\[\]:_-]+:[0-9]{1,5}", sharing.ray):

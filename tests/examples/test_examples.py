@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import evalkit_listeners
 import pytest
+import yaml
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SUITE = EXAMPLES / "own_suite" / "suite.toml"
@@ -99,3 +101,24 @@ def test_listening_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
     told = capsys.readouterr().out.splitlines()
     assert len([line for line in told if "[" in line]) == 2, "two systems with intervals"
     assert any(line.startswith("clap_score within systems: ") for line in told)
+
+
+def test_a_kuberay_job_is_rendered_whole(tmp_path: Path) -> None:
+    """With the words of the run in its entrypoint, and nothing left to fill in."""
+    script, words = EXAMPLES / "cluster" / "rayjob.py", ["--model", "mock", "--suite", "my suite"]
+    asked = ["--image", "evalkit:1", "--nodes", "3", "--per-node", "8", "--dry-run", "--", *words]
+    done = run(tmp_path, sys.executable, script, *asked)
+    assert done.returncode == 0, done.stderr
+    job = yaml.safe_load(done.stdout)
+    assert job["kind"] == "RayJob" and "$" not in done.stdout
+    typed = shlex.split(job["spec"]["entrypoint"])
+    assert typed[:4] == ["evalkit", "run", "--ray", "auto"] and typed[-4:] == words
+    head = job["spec"]["rayClusterSpec"]["headGroupSpec"]["template"]["spec"]
+    (group,) = job["spec"]["rayClusterSpec"]["workerGroupSpecs"]
+    assert group["replicas"] == group["maxReplicas"] == 3
+    for pod in (head, group["template"]["spec"]):
+        (container,) = pod["containers"]
+        claimed = {volume["name"] for volume in pod["volumes"]}
+        assert container["image"] == "evalkit:1"
+        assert {mount["name"] for mount in container["volumeMounts"]} == claimed
+    assert group["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 8

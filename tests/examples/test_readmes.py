@@ -162,6 +162,9 @@ TRIED = {
         "evalkit score my-outputs --prompts names --reference recordings/ --judges examples/own_embedder.py:Bands": Try(
             told="fd_bands", slow=True
         ),
+        "examples/cluster/slurm.sh --dry-run --model mock --suite mini": Try(
+            told="evalkit run --ray ADDRESS-OF-FIRST-NODE:6379 --ray-resources num_gpus=1 --model mock --suite mini"
+        ),
         "examples/gate_in_ci.sh mock examples/own_suite/suite.toml": Try(told="baseline written", slow=True),
     },
 }
@@ -180,6 +183,7 @@ ELSEWHERE = {
     "pip install -c constraints.txt nox && nox -s tests",
     "pip install -c constraints.txt .",
     "pip install '.[fast]'",
+    "pip install '.[ray]'",
     'pip install "evalkit-audio[notebook]"',
     "nox -s newest",
     "nox -s tests -- -m slow",

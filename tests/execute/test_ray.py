@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ def test_without_the_package_nothing_is_begun(
 ) -> None:
     monkeypatch.setattr("evalkit.run.config.version", lambda package: "")
     code, _, err = evalkit("run", "--model", "mock", "--suite", "mini", "--limit", "1", "--ray", "auto", "--out", "run")
-    assert code == 2 and "the package ray is not installed" in err and "pip install 'evalkit[ray]'" in err
+    assert code == 2 and "the package ray is not installed" in err and "pip install 'evalkit-audio[ray]'" in err
     assert not (tmp_path / "run").exists()
 
 
@@ -112,6 +113,20 @@ def test_a_cluster_that_does_not_answer_is_told(go: Go, monkeypatch: pytest.Monk
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     with pytest.raises(UserError, match=r"RAY_ADDRESS=127\.0\.0\.1:1: nobody answers"):
         go(["rain"], ray="auto")
+
+
+def test_the_doctor_says_whether_ray_can_be_used(
+    evalkit: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> dict[str, str]:
+        findings = json.loads(evalkit("doctor", "--json")[1])["findings"]
+        return next({"state": each["state"], "text": each["text"]} for each in findings if each["name"] == "ray")
+
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    assert told()["state"] == "warn" and "RAY_ADDRESS=127.0.0.1:1: nobody answers" in told()["text"]
+    monkeypatch.delenv("RAY_ADDRESS")
+    monkeypatch.setattr("ray._private.utils.read_ray_address", lambda: None)
+    assert told()["state"] == "ok" and "started on this machine for the run" in told()["text"]
 
 
 def test_a_sound_that_a_worker_does_not_see_is_sent(tmp_path: Path) -> None:
