@@ -6,6 +6,7 @@ import json
 import os
 import runpy
 import shlex
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -122,3 +123,34 @@ def test_a_kuberay_job_is_rendered_whole(tmp_path: Path) -> None:
         assert container["image"] == "evalkit:1"
         assert {mount["name"] for mount in container["volumeMounts"]} == claimed
     assert group["template"]["spec"]["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == 8
+
+
+SHIMS = {
+    "scontrol": "echo first",
+    "getent": "echo '127.0.0.1 STREAM first'",
+    "python": f'exec "{sys.executable}" "$@"',
+}
+"""A SLURM of one node, which is this machine."""
+
+
+@pytest.mark.slow
+def test_the_slurm_script_starts_ray_runs_and_ends_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With stand-ins for SLURM's own commands; Ray and the run are real."""
+    evalkit_command(tmp_path)
+    ray = Path(sys.executable).parent / "ray"
+    for name, script in {**SHIMS, "ray": f'cd / && exec "{ray}" "$@"'}.items():
+        place = tmp_path / "bin" / name
+        place.write_text(f"#!/bin/bash\n{script}\n")
+        place.chmod(0o755)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("PORT", str(free.getsockname()[1]))
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "both")
+    monkeypatch.setenv("RESOURCES", "num_cpus=1")
+    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # which keeps Ray to 127.0.0.1
+    words = ("--model", "mock", "--suite", str(SUITE), "--out", "out", "--no-report", "--workers", "2")
+    done = run(tmp_path, "bash", str(EXAMPLES / "cluster" / "slurm.sh"), *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(list((tmp_path / "out" / "audio").glob("*.wav"))) == 6
+    with socket.socket() as gone:
+        assert gone.connect_ex(("127.0.0.1", int(os.environ["PORT"]))) != 0, "Ray is still there"

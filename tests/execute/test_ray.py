@@ -119,14 +119,14 @@ def test_the_doctor_says_whether_ray_can_be_used(
     evalkit: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def told() -> dict[str, str]:
-        findings = json.loads(evalkit("doctor", "--json")[1])["findings"]
-        return next({"state": each["state"], "text": each["text"]} for each in findings if each["name"] == "ray")
+        findings: list[dict[str, str]] = json.loads(evalkit("doctor", "--json")[1])["findings"]
+        return next(each for each in findings if each["name"] == "ray")
 
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    assert told()["state"] == "warn" and "RAY_ADDRESS=127.0.0.1:1: nobody answers" in told()["text"]
+    assert told()["state"] == "warn" and "RAY_ADDRESS=127.0.0.1:1: nobody answers" in told()["detail"]
     monkeypatch.delenv("RAY_ADDRESS")
     monkeypatch.setattr("ray._private.utils.read_ray_address", lambda: None)
-    assert told()["state"] == "ok" and "started on this machine for the run" in told()["text"]
+    assert told()["state"] == "ok" and "started on this machine for the run" in told()["detail"]
 
 
 def test_a_sound_that_a_worker_does_not_see_is_sent(tmp_path: Path) -> None:
