@@ -65,3 +65,14 @@ def test_the_files_have_the_names_of_stable_audio_3() -> None:
     ):
         assert name in tensors, name
     assert sum(tensor.numel() for tensor in tensors.values()) == mini_3().spec.parameters
+
+
+def test_its_autoencoder_keeps_what_is_loud_and_when(mini: StableAudioGenerator) -> None:
+    """`evalkit codec` and sounds to start from pass through it."""
+    rng = np.random.default_rng(0)
+    steps = np.repeat([0.0, 0.3, 0.0, 0.03, 0.3], 12800).astype(np.float32)
+    noise = (steps * rng.standard_normal(len(steps))).astype(np.float32)
+    back = mini.autoencoder("cpu", "float32").rebuild(noise[None], None)[0]
+    quiet, loud, silent, soft, again = (float(part.std()) for part in back.reshape(5, -1)[:, 1280:-1280])
+    assert max(quiet, silent) < soft < min(loud, again)
+    assert 0.05 < loud < 1
