@@ -24,6 +24,7 @@ AUTO = "auto"
 _ANSWERS_WITHIN = 10.0
 _HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
 _BEGIN = "`ray start --head` begins a cluster"
+_TOKEN = "where the cluster asks for a token, RAY_AUTH_TOKEN or ~/.ray/auth_token has it"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # no figures of use leave the machine
 
 
@@ -61,7 +62,7 @@ def connected(address: str) -> Connection:
                 ray.init(told, log_to_driver=False, logging_level=logging.CRITICAL, include_dashboard=False)
         except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-            raise UserError(f"--ray {address} cannot be used: {reason}", _BEGIN) from None
+            raise UserError(f"--ray {address} cannot be used: {reason}", _TOKEN) from None
         if not place and any(node["NodeManagerAddress"] not in _HERE for node in ray.nodes()):
             ray.shutdown()
             raise UserError(f"--ray {address}: Ray {ray.__version__} would listen to the network", _BEGIN)
@@ -91,7 +92,7 @@ def outlook() -> tuple[bool, str]:
 def _place(address: str, ray: Any) -> str:
     """HOST:PORT of the cluster that is meant, "" where none runs. Raises UserError where nobody answers there."""
     named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
-    place = named or ray._private.utils.read_ray_address() or ""
+    place = named or _running(ray)
     if not place:
         return ""
     host, _, port = place.rpartition(":")
@@ -103,6 +104,19 @@ def _place(address: str, ray: Any) -> str:
         said = f"RAY_ADDRESS={named}" if address == AUTO else f"--ray {address}"
         raise UserError(f"{said}: nobody answers: {error}", _BEGIN) from None
     return place
+
+
+def _running(ray: Any) -> str:
+    """The address that the last cluster on this machine has left in a file, "" where none did.
+
+    In /tmp anybody may leave one, and what its server answers is unpickled here: it has to be this person's or root's.
+    """
+    file = Path(ray._private.utils.get_ray_address_file(None))
+    try:
+        is_theirs = file.lstat().st_uid not in (os.getuid(), 0)
+    except OSError:
+        return ""
+    return "" if is_theirs else str(ray._private.utils.read_ray_address() or "")
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from evalkit_processes import lives, wait_for
 
 from evalkit.core.errors import UserError
 from evalkit.execute.bench import Source
+from evalkit.execute.ray_connection import outlook
 from evalkit.execute.wire import Message, packed, unpacked
 from evalkit.execute.worker import sources_of, sources_told
 from evalkit.run.config import RunConfig, Sharing, parse_ray
@@ -116,7 +117,7 @@ def test_a_cluster_that_does_not_answer_is_told(go: Go, monkeypatch: pytest.Monk
 
 
 def test_the_doctor_says_whether_ray_can_be_used(
-    evalkit: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+    evalkit: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def told() -> dict[str, str]:
         findings: list[dict[str, str]] = json.loads(evalkit("doctor", "--json")[1])["findings"]
@@ -125,8 +126,24 @@ def test_the_doctor_says_whether_ray_can_be_used(
     monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
     assert told()["state"] == "warn" and "RAY_ADDRESS=127.0.0.1:1: nobody answers" in told()["detail"]
     monkeypatch.delenv("RAY_ADDRESS")
-    monkeypatch.setattr("ray._private.utils.read_ray_address", lambda: None)
+    monkeypatch.setattr("ray._private.utils.get_ray_address_file", lambda folder: str(tmp_path / "none"))
     assert told()["state"] == "ok" and "started on this machine for the run" in told()["detail"]
+
+
+def test_a_cluster_that_somebody_else_announces_is_not_taken(
+    cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In /tmp anybody may write the address of a server, whose answers would be unpickled."""
+    file = tmp_path / "ray_current_cluster"
+    file.write_text(cluster)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr("ray._private.utils.get_ray_address_file", lambda folder: str(file))
+    assert cluster in outlook()[1]
+    if os.getuid() == 0:
+        os.chown(file, 12345, -1)
+    else:
+        monkeypatch.setattr("os.getuid", lambda: file.stat().st_uid + 1)
+    assert cluster not in outlook()[1]
 
 
 def test_a_sound_that_a_worker_does_not_see_is_sent(tmp_path: Path) -> None:
