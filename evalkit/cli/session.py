@@ -184,8 +184,20 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
     speed = _speed(outcome)
     if speed:
         explain("speed:  ", speed)
+    if outcome.scores and not outcome.reused:
+        explain("memory: ", _memory(outcome))
     if report is not None:
         say(f"report: {report}")
+
+
+def _memory(outcome: Outcome) -> str:
+    """The most that this process had in use up to the end of the run, as run.json has it."""
+    from evalkit.core.jsonio import read_json
+    from evalkit.report.speed import size_told
+
+    told = read_json(outcome.plan.folder.run_json)["memory"]
+    device = f", {size_told(told['device'])} of the device" if "device" in told else ""
+    return f"{size_told(told['process'])} at the most{device}"
 
 
 def _speed(outcome: Outcome) -> str:

@@ -6,6 +6,8 @@ costs itself.
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -84,9 +86,13 @@ class Bench(Protocol):
         """What each chunk comes to, in any order."""
         ...
 
+    def release(self) -> None:
+        """The judge is not needed for now: what it takes of memory may go. Asked again, it is loaded again."""
+        ...
+
 
 class Here:
-    """One judge in this process; `load` is called once, for the first thing that is asked."""
+    """One judge in this process; `load` is called for the first thing that is asked, and again after a release."""
 
     def __init__(self, load: Callable[[], Embedder], threads: int = 0) -> None:
         """With `threads`, these decode and prepare the sounds of the next chunk while one is embedded."""
@@ -105,6 +111,16 @@ class Here:
             return
         for chunk, coming in ahead(chunks, partial(_heard, self._opened()), self._threads):
             yield chunk, embedded(self._opened(), chunk, partial(_awaited, coming))
+
+    def release(self) -> None:
+        """The network goes from memory, and what torch keeps of a GPU for it."""
+        if self._embedder is None:
+            return
+        self._embedder = None
+        gc.collect()
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_initialized():
+            torch.cuda.empty_cache()
 
     def _opened(self) -> Embedder:
         if self._embedder is None:

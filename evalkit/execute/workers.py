@@ -97,6 +97,9 @@ class JudgeBench:
             if sum(len(each.features) + len(each.faults) for each in made[piece.unit]) >= len(chunk):
                 yield asked.pop(piece.unit), _together(made.pop(piece.unit))
 
+    def release(self) -> None:
+        """The workers keep their judges until they end: sounds of one may still come while those of another do."""
+
     def _made(self, chunk: Sequence[Source], piece: Piece, answer: Message | Lost) -> Made:
         if isinstance(answer, Lost):
             if not chunk:

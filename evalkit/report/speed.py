@@ -47,7 +47,7 @@ def summary(record_facts: object) -> str:
     where += [f"best of {best}"] if best and best > 1 else []
     where += ["warm-up included"] if stated.get("warm_up_included") is True else []
     told = f"{clip:.3g} s per clip" + ("" if factor is None else f", {factor:.3g} s per second of audio")
-    return f"{told} ({', '.join(where)})" + ("" if peak is None else f", peak memory {_size(peak)}")
+    return f"{told} ({', '.join(where)})" + ("" if peak is None else f", peak memory {size_told(peak)}")
 
 
 def _stated(record: RunRecord) -> bool:
@@ -61,7 +61,7 @@ def _pace(entrant: Entrant) -> Pace:
     seconds += [parts.get(part) for part in ("text", "sample", "decode")]
     seconds += [first.get("seconds"), stated.get("load_seconds")]
     peak = number(stated.get("peak_bytes"))
-    rest = (MISSING if peak is None else _size(peak), _means(stated))
+    rest = (MISSING if peak is None else size_told(peak), _means(stated))
     return Pace(entrant, (*map(_figure, seconds), *rest), stated.get("warm_up_included") is True)
 
 
@@ -92,5 +92,6 @@ def _figure(value: object) -> str:
     return "<0.001" if 0 <= found < 0.001 else f"{found:.3g}"
 
 
-def _size(count: float) -> str:
+def size_told(count: float) -> str:
+    """Bytes in words."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.0f} MiB"

@@ -44,7 +44,7 @@ _NOBODY = Identity("", "none", "none", 0)
 
 
 class Workshop:
-    """One embedder behind its cache; `load` is called at most once, and only when it must be.
+    """One embedder behind its cache; `load` is called only when it must be, and once until a `release`.
 
     `known` is the identity that an earlier command recorded for the same weights, if there was one; `chunk` is how many
     sounds are embedded together, and `broken` how somebody's own embedder failed. `bench` is where that is done, where
@@ -173,6 +173,10 @@ class Workshop:
         ((_, made),) = self._bench.embed([chunk])
         self.broken = self.broken or made.broken
         return made.features, made.faults
+
+    def release(self) -> None:
+        """Let the embedder go from memory, if it was loaded at all."""
+        self._bench.release()
 
     def _identify(self) -> Identity:
         found = self._bench.identity()

@@ -17,6 +17,7 @@ from typing import Any
 from evalkit.core import interrupts
 from evalkit.core.files import refusal
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.memory import peak_memory
 from evalkit.core.threads import limited_to
 from evalkit.embed.base import Embedder, is_own
 from evalkit.execute.base import Executor, Unclosed
@@ -97,13 +98,15 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
             records = marked(records, copies)
             scoring = replace(whole, records=records, copies=copies)
             with _timed(manifest, "embed"):
-                embeddings = embed_all(scoring, progress)
+                embeddings = embed_all(scoring, progress, one_at_a_time=True)
             with _timed(manifest, "score"), progress.step("score"):
                 scored = score_all(scoring, embeddings)
                 write_json(plan.folder.scores, scored.scores)
                 write_samples(plan, records, scored.per_prompt)
             heard = ready.references.told()
-            manifest.update(status="success", recordings=heard, **closing(plan, now, codes, scored))
+            manifest.update(
+                status="success", recordings=heard, memory=peak_memory(), **closing(plan, now, codes, scored)
+            )
         return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed, decided=decided)
 
 

@@ -86,14 +86,19 @@ def load_metrics(plan: Plan, wrong: Gathering) -> tuple[dict[str, Metric], dict[
     return metrics, broken
 
 
-def embed_all(scoring: Scoring, progress: Progress) -> dict[str, Embedding]:
-    """weights name -> the features of everything that its metrics need: sounds, texts, reference sounds."""
+def embed_all(scoring: Scoring, progress: Progress, one_at_a_time: bool = False) -> dict[str, Embedding]:
+    """weights name -> the features of everything that its metrics need: sounds, texts, reference sounds.
+
+    `one_at_a_time` lets each judge go before the next is loaded, where none is needed again.
+    """
     embeddings = {}
     for name, shop in scoring.workshops.items():
         sources, stage = _sources(scoring, name), f"{STAGE} {name}"
         progress.start(stage, len(sources), shop.early(sources))
         embeddings[name] = shop.embed(sources, progress, stage)
         progress.finish(stage)
+        if one_at_a_time:
+            shop.release()
     return embeddings
 
 

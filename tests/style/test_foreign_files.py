@@ -73,7 +73,7 @@ OWN = {
     "evalkit/audio/preview.py": {"av.open"},
     "evalkit/core/files.py": {"os.open"},
     "evalkit/core/own_code.py": {"home.rglob"},
-    "evalkit/core/memory.py": {'Path("/proc/self/statm").read_text'},
+    "evalkit/core/memory.py": {'Path("/proc/self/statm").read_text', 'Path("/proc/self/status").read_text'},
     "evalkit/core/processes.py": {"log.open"},
     "evalkit/core/versions.py": {'resource("constraints.txt").read_text'},
     "evalkit/store/lock.py": {"os.open"},
