@@ -220,6 +220,23 @@ def parity_msclap(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_judges(session: nox.Session) -> None:
+    """Time PANNs, VGGish, Audiobox Aesthetics and MS-CLAP beside the packages that they are from, one thread.
+
+    `nox -s bench_judges -- --clips 8 --keep --data DIR`: recordings, figures kept in reports/bench, where they are
+    (ESC-10).
+    """
+    oracles = ("panns", "vggish", "audiobox", "msclap")
+    requirements = [part for name in oracles for part in ("-r", f"tests/parity/requirements-{name}.txt")]
+    session.install(*_TESTED, *requirements, ".")
+    session.install("--no-deps", "msclap==1.3.4", "torchaudio==2.11.0")
+    folders = (str(Path.cwd()), "tests/parity", "tests/bench")
+    data = [] if "--data" in session.posargs else _beside()
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join(folders)}
+    session.run("python", "tests/bench/bench_judges.py", *session.posargs, *data, env=environment)
+
+
+@nox.session
 def bench_generate(session: nox.Session) -> None:
     """Time Stable Audio's sampling beside diffusers and stable-audio-tools, on a CPU at reduced width.
 
