@@ -260,6 +260,26 @@ def bench_stable_audio_3(session: nox.Session) -> None:
 
 
 @nox.session
+def bench_scale(session: nox.Session) -> None:
+    """Time one process beside two workers and Ray: clips, scoring at full size, thousands of prompts without a network.
+
+    `nox -s bench_scale -- --prompts 24 --clips 8 --sizes 100,1000,5000 --keep`: figures kept in reports/bench. What
+    was measured is kept in .nox/bench_scale, so that a bench that was stopped goes on (`--anew` begins anew).
+    """
+    session.install(*_TESTED, ".[fast,ray]")
+    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
+    session.run("python", "tests/bench/bench_scale.py", *session.posargs, env=environment)
+
+
+@nox.session
+def bench_ahead(session: nox.Session) -> None:
+    """Time how long a simulated device waits for sounds to be prepared: `nox -s bench_ahead -- --keep`."""
+    session.install(*_TESTED, ".[fast]")
+    environment = {**_ENVIRONMENT, "PYTHONPATH": str(Path.cwd())}
+    session.run("python", "tests/bench/bench_ahead.py", *session.posargs, env=environment)
+
+
+@nox.session
 def parity_table(session: nox.Session) -> None:
     """Compare evalkit with every frame of the last OpenL3 run, if there was one, and write reports/parity.md."""
     session.install(*_TESTED, ".")

@@ -23,6 +23,7 @@ from evalkit.run.config import (
     parse_ray,
     parse_timeout,
     parse_until,
+    require_enough_workers,
 )
 from evalkit.run.gates import Gate, parse_gates
 from evalkit.suites.base import Suite
@@ -70,7 +71,7 @@ def request(
     samples = wrong.read(1, check_samples, samples)
     dtype = wrong.read("float32", check_dtype, dtype)
     ray, resources = wrong.read((None, ONE_CORE), parse_ray, sharing)
-    shared, device = wrong.read(((), "cpu"), parse_devices, *devices_asked(sharing, resources))
+    shared, device = _devices(devices_asked(sharing, resources), workers, wrong)
     checkpoint = wrong.read(None, parse_checkpoint, checkpoint)
     timeouts = wrong.read(None, parse_timeout, timeout)
     return RunConfig(
@@ -108,6 +109,14 @@ def _demands(gates: Sequence[str], until: Path | None, wrong: Gathering) -> tupl
     told = "--gate: says what --until-decided BASELINE is to decide"
     wrong.require(not gates or until is not None, told, "`evalkit check` judges whole runs")
     return tuple(wrong.read([], parse_gates, gates))
+
+
+def _devices(
+    asked: tuple[str | Sequence[str] | None, str], workers: int | None, wrong: Gathering
+) -> tuple[tuple[str, ...], str]:
+    shared, device = wrong.read(((), "cpu"), parse_devices, *asked)
+    wrong.read(None, require_enough_workers, shared, workers)
+    return shared, device
 
 
 def _found(weights: Mapping[str, str | Path], wrong: Gathering) -> dict[str, Path]:

@@ -126,15 +126,22 @@ class Schedule:
         self._waiting: deque[Piece] = deque()
         self._apart: dict[int, _Apart] = {}
         self._tasks = self._starts = self._deaths = 0
+        self._loaded: Callable[[], object] = lambda: None
 
     def run(
-        self, units: Iterable[tuple[int, int]], ask: Ask, spare: Spare = lambda device: None
+        self,
+        units: Iterable[tuple[int, int]],
+        ask: Ask,
+        spare: Spare = lambda device: None,
+        loaded: Callable[[], object] = lambda: None,
     ) -> Iterator[tuple[Piece, Message | Lost]]:
         """An answer for each item of each unit (its number, its size), in any order, several of a unit in one piece.
 
+        `loaded` is called where a worker has loaded what it needs.
+
         Raises what a worker raised, and UserError where workers die without an answer in between.
         """
-        rest = iter(units)
+        rest, self._loaded = iter(units), loaded
         try:
             self._hand_out(rest, ask, spare)
             while self._is_making() or self._waiting:
@@ -237,6 +244,8 @@ class Schedule:
 
     def _said(self, place: _Place, message: Message) -> Iterator[tuple[Piece, Message | Lost]]:
         place.heard = time.monotonic()
+        if message.kind in ("ready", "done", "raised"):
+            self._loaded()
         if message.kind == "ready":
             place.ready, self._starts = True, 0
         if message.kind == "lost":

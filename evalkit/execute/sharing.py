@@ -55,9 +55,11 @@ def share(handle: int, name: str, owner: object) -> int:
             if name not in index:
                 index[name] = _laid_down(handle, tensors)
                 _keep(handle, index)
-        return _read_from(handle, tensors, *index[name])
+        shared = _read_from(handle, tensors, *index[name])
     except (OSError, ValueError, RuntimeError):  # no memory left, or no such thing here: each has its own, as before
         return 0
+    _give_back()
+    return shared
 
 
 def _modules(owner: object, depth: int) -> Iterator[nn.Module]:
@@ -133,6 +135,14 @@ def _read_from(handle: int, tensors: Sequence[Tensor], first: int, size: int) ->
                 each.data = flat.as_strided(each.shape, each.stride())
             shared += flat.nbytes
     return shared
+
+
+def _give_back() -> None:
+    """What was freed goes back to the system, where the allocator would keep it in its heap (malloc_trim(3), glibc)."""
+    with suppress(OSError, AttributeError):
+        import ctypes
+
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ What workers are told of is in `orders.py`, who does what in `schedule.py`, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -30,7 +31,9 @@ class Workers:
         made: dict[int, dict[int, Result]] = {}
 
         def units() -> Iterator[tuple[int, int]]:
-            for batch in batches:
+            for place, batch in enumerate(batches):
+                if not place:
+                    loading.enter_context(job.loading())
                 asked[batch.number], made[batch.number] = batch, {}
                 yield batch.number, len(batch.requests)
 
@@ -39,13 +42,14 @@ class Workers:
             told = [[each.prompt, each.seconds, each.seed, each.lyrics] for each in requests]
             return Message({"kind": "generate", "order": order, "device": device, "requests": told})
 
-        for piece, answer in self._schedule.run(units(), ask, partial(_spare, job.meanwhile, self._far)):
-            results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
-            made[piece.unit].update(zip(piece.places, results, strict=True))
-            batch = asked[piece.unit]
-            if len(made[piece.unit]) == len(batch.requests):
-                found = made.pop(piece.unit)
-                yield asked.pop(piece.unit), [found[place] for place in range(len(found))]
+        spare = partial(_spare, job.meanwhile, self._far)
+        with ExitStack() as loading:
+            for piece, answer in self._schedule.run(units(), ask, spare, loading.close):
+                results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
+                made[piece.unit].update(zip(piece.places, results, strict=True))
+                if len(made[piece.unit]) == len(asked[piece.unit].requests):
+                    found = made.pop(piece.unit)
+                    yield asked.pop(piece.unit), [found[place] for place in range(len(found))]
         self._close_generators()
 
     def bench(self, order: JudgeOrder) -> JudgeBench:

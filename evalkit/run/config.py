@@ -197,29 +197,33 @@ def resolve_device(asked: str) -> str:
     return "cuda" if not built_for_cpu and any(path.exists() for path in _NVIDIA) else "cpu"
 
 
-def parse_device(asked: str) -> str:
+def parse_device(asked: str, option: str = "--device") -> str:
     """As `resolve_device`. Raises UserError for what is no device of torch's; whether one that is can be used here is
     asked when it is needed (`require_device`)."""
     device = resolve_device(asked)
     kind, _, number = device.partition(":")
     if kind not in _DEVICES or (number and not re.fullmatch("[0-9]{1,3}", number)) or device.endswith(":"):
-        require_device(device)
+        require_device(device, option)
     return device
 
 
 def parse_devices(asked: str | Sequence[str] | None, device: str) -> tuple[tuple[str, ...], str]:
     """The devices of --devices, and the kind that they are; none, and `device`, where nothing is asked.
 
-    Raises UserError for all that are none, and where they are of several kinds: those compute differently.
+    Raises UserError for all that are none, one that is named twice, and where they are of several kinds: those compute
+    differently.
     """
     if asked is None:
         return (), parse_device(device)
     asked = asked.split(",") if isinstance(asked, str) else asked
     if not asked or not all(each.strip() for each in asked):
         raise UserError(f"--devices {','.join(asked)!r}: names no device", "--devices cuda:0,cuda:1")
-    devices = together(*(partial(parse_device, each.strip()) for each in asked))
+    devices = together(*(partial(parse_device, each.strip(), "--devices") for each in asked))
     kinds = list(dict.fromkeys(each.partition(":")[0] for each in devices))
     told = f"--devices {','.join(asked)}"
+    if twice := next((each for each in devices if devices.count(each) > 1), None):
+        hint = f"each once, and --workers {len(devices)} for that many processes on them"
+        raise UserError(f"{told}: {twice} is named twice", hint)
     if len(kinds) > 1:
         raise UserError(f"{told}: {' and '.join(kinds)} compute differently: a run is of one kind", "leave one out")
     if device != "auto" and device.partition(":")[0] != kinds[0]:
@@ -266,8 +270,23 @@ def _resources(asked: str | Mapping[str, float] | None) -> Mapping[str, float]:
     return dict(together(*(partial(read, word) for word in words)))
 
 
-def require_device(device: str) -> None:
-    """Raises UserError where torch cannot use `device`. Imports torch for any device but cpu."""
+def require_enough_workers(devices: Sequence[str], workers: int | None) -> None:
+    """Raises UserError where a device would be left without a process."""
+    if workers is not None and workers < len(devices):
+        told = f"--devices {','.join(devices)} --workers {workers}: {len(devices)} devices for {workers}"
+        raise UserError(f"{told} worker{'s' if workers > 1 else ''}", f"--workers {len(devices)}, or fewer devices")
+
+
+def require_devices(config: RunConfig) -> None:
+    """Raises UserError for each device of a run that torch cannot use."""
+    if config.devices:
+        together(*(partial(require_device, each, "--devices") for each in config.devices))
+    else:
+        require_device("cpu" if config.ray else config.device)  # a cluster's nodes have theirs
+
+
+def require_device(device: str, option: str = "--device") -> None:
+    """Raises UserError, naming the option, where torch cannot use `device`. Imports torch for any device but cpu."""
     if device == "cpu":
         return
     import torch
@@ -276,7 +295,9 @@ def require_device(device: str) -> None:
         torch.zeros(1, device=device).cpu()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = (str(error).strip().splitlines() or ["no reason given"])[0].partition(". ")[0]
-        raise UserError(f"--device {device} cannot be used here: {reason}", "try --device cpu") from None
+        if "device type at start" in reason:  # a list of all that torch has a name for
+            reason = "torch knows no such device"
+        raise UserError(f"{option} {device} cannot be used here: {reason}", "try --device cpu") from None
 
 
 def _split(pair: str, option: str, form: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ runs in a last bit; elsewhere `_CHUNK` sounds in the run's order, embedded again
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -48,7 +49,8 @@ class Workshop:
 
     `known` is the identity that an earlier command recorded for the same weights, if there was one; `chunk` is how many
     sounds are embedded together, and `broken` how somebody's own embedder failed. `bench` is where that is done, where
-    it is not this process, and `learned` hears who the embedder is, where that was not known.
+    it is not this process, with `loading` around the embedder's loading there, and `learned` hears who the embedder is,
+    where that was not known.
     """
 
     def __init__(
@@ -59,11 +61,12 @@ class Workshop:
         device: str,
         bench: Bench | None = None,
         learned: Callable[[Identity], object] = lambda identity: None,
+        loading: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         threads = 0 if device == "cpu" else min(_MOST_AHEAD, cores())
         self._bench: Bench = bench or Here(self._opened, threads)
         self._load, self._known, self._root, self._device = load, known, cache_root, device
-        self._learned = learned
+        self._learned, self._loading = learned, loading
         self.broken = ""
         self._early: set[str] = set()
         self._met: Identity | None = None
@@ -179,7 +182,8 @@ class Workshop:
         self._bench.release()
 
     def _identify(self) -> Identity:
-        found = self._bench.identity()
+        with self._loading():
+            found = self._bench.identity()
         if found != self._known:
             self._learned(found)
         return found

@@ -29,13 +29,12 @@ def devices_of(config: RunConfig) -> list[str] | None:
     """The device of each worker; None where the work is done in this process: as long as nobody asks for workers, and
     there are not several devices."""
     devices = list(config.devices)
-    if not devices and config.workers is None and config.device == "cuda":
+    if not devices and config.device == "cuda":
         import torch
 
-        devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-        if len(devices) < 2:
-            return None
-    elif not devices and config.workers is None:
+        visible = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+        devices = visible if len(visible) > 1 else []
+    if not devices and config.workers is None:
         return None
     devices = devices or [config.device]
     return [devices[place % len(devices)] for place in range(config.workers or len(devices))]

@@ -22,7 +22,7 @@ from evalkit.fetch.switches import is_on
 from evalkit.generators.base import ChecksFiles
 from evalkit.generators.templates import template_of, templated
 from evalkit.run.accept import accept_file, accept_sound, missing_file
-from evalkit.run.config import require_device
+from evalkit.run.config import require_devices
 from evalkit.run.earlier import register, sounds, take
 from evalkit.run.meanwhile import EmbeddedMeanwhile
 from evalkit.run.options import model_options
@@ -92,8 +92,7 @@ def generate(
 
 def require_means(plan: Plan) -> None:
     """Raises UserError where the device or the model's weights are not here: before anything is begun or promised."""
-    device = "cpu" if plan.config.ray else plan.config.device  # a cluster's nodes have theirs
-    together(partial(require_device, device), partial(_require_model_files, plan))
+    together(partial(require_devices, plan.config), partial(_require_model_files, plan))
 
 
 def _require_model_files(plan: Plan) -> None:

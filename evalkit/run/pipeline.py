@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing as closing_it
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from evalkit.core import interrupts
@@ -224,7 +225,8 @@ def _workshop(plan: Plan, manifest: Manifest, name: str, now: str, executor: Exe
     own = is_own(targets(plan)[name])
     known = manifest.known(name, now) or (None if own else remembered(name, now))
     place, bench = evalkit_home().joinpath(*FEATURES), executor.bench(order_of(plan, name))
-    return Workshop(load, known, place, plan.config.device, bench, learned)
+    loading = nullcontext if bench is None else partial(progress.step, f"load {name}")  # `load` tells of itself
+    return Workshop(load, known, place, plan.config.device, bench, learned, loading)
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What workers are worth: one process beside two workers, and beside Ray where it is installed, on one machine's cores.
 
-    nox -s bench_scale             # options: -- --prompts 32 --clips 24 --sizes 100,1000,5000 --keep --anew
+    nox -s bench_scale             # options: -- --prompts 64 --clips 40 --sizes 100,1000,5000 --keep --anew
     PYTHONPATH=. python tests/bench/bench_scale.py --work FOLDER --keep
 
 Each measurement is a command of its own (`evalkit run` or `score`, one thread a process), and is kept in FOLDER as soon
@@ -12,8 +12,8 @@ scale.md of what is there.
 are quarters of a second by the generator without a network, scored by three measures of the sound: what is left is
 evalkit's own work. Seconds are the wall's, of the whole command with the start of Python; efficiency is the time of one
 process over that of the workers times their number. CPU is that of all processes. Memory of the parent is the most that
-it held itself (anonymous pages), files the most descriptors that it had open; memory of the workers is the most of
-their proportional set sizes together, in which a page that two share counts once. "Again" is the same command once
+it held itself (anonymous pages), files the most descriptors that it had open; memory of the workers is what their
+proportional set sizes, in which a page that two share counts once, come to at the end. "Again" is the same command once
 more, with all there. Nothing else should run on the machine.
 """
 
@@ -107,9 +107,8 @@ def one(out: Path, words: Sequence[str]) -> None:
         while not ended.wait(LOOK):
             seen["parent"] = max(seen["parent"], _held("/proc/self/status", "RssAnon"))
             seen["files"] = max(seen["files"], float(sum(1 for _ in Path("/proc/self/fd").iterdir())))
-            seen["workers"] = max(
-                seen["workers"], sum(_held(f"/proc/{pid}/smaps_rollup", "Pss") for pid in _children())
-            )
+            if held := sum(_held(f"/proc/{pid}/smaps_rollup", "Pss") for pid in _children()):
+                seen["workers"] = held
 
     watch = threading.Thread(target=look)
     watch.start()
@@ -285,8 +284,8 @@ def main() -> None:
         return one(Path(sys.argv[2]), sys.argv[3:])
     parser = argparse.ArgumentParser(description=TITLE)
     parser.add_argument("--work", type=Path, default=Path(".nox") / "bench_scale", help="where measurements are kept")
-    parser.add_argument("--prompts", type=int, default=32, help="of the default suite")
-    parser.add_argument("--clips", type=int, default=20, help="to score, and as many recordings; 0: none")
+    parser.add_argument("--prompts", type=int, default=24, help="of the default suite")
+    parser.add_argument("--clips", type=int, default=8, help="to score, and as many recordings; 0: none")
     parser.add_argument("--sizes", default="100,1000,5000", help="numbers of prompts")
     parser.add_argument("--without", default="", help="ways to leave out: Ray")
     parser.add_argument("--keep", action="store_true", help="write reports/bench/scale.md")

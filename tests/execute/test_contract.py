@@ -6,6 +6,9 @@ An executor is a name in EXECUTORS, and what a run is asked for to have it.
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -36,6 +39,7 @@ OTHERS = [name for name in EXECUTORS if name != "inline"]
 """Those that do the work elsewhere, and outlive what would end this process."""
 QUICK = [pytest.param(name, marks=pytest.mark.slow if name == "ray" else ()) for name in OTHERS]
 """Ray takes seconds to start an actor: of the fast tests one is for it, too."""
+MANY = int(os.environ.get("EVALKIT_MANY", "5000"))
 
 Go = Callable[..., Outcome]
 
@@ -183,3 +187,86 @@ def test_each_resume_may_have_another_number_of_workers(go: Go, name: str, tmp_p
     assert len(list((tmp_path / name / "audio").iterdir())) == 8
     outcome = go(prompts, name, **{**EXECUTORS[name], "workers": 2})
     assert made(outcome) == made(go(prompts, "inline"))
+
+
+class Killing(Silent):
+    """Kills a worker of this machine, if there is one, after the first sound and after the first features."""
+
+    def __init__(self) -> None:
+        self.killed: dict[str, int] = {}
+
+    def advance(self, stage: str) -> None:
+        if (kind := stage.split()[0]) in self.killed:
+            return
+        for task in Path("/proc/self/task").glob("*/children"):
+            for pid in map(int, task.read_text().split()):
+                if b"evalkit.execute.worker" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                    self.killed[kind] = pid
+                    os.kill(pid, signal.SIGKILL)
+                    return
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="workers are found in /proc")
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_network_is_the_same_by_any_hands(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[str], None]
+) -> None:
+    """The shipped model and judges, workers that share their weights, one of whom is killed at each kind of work."""
+    prepare(name)
+    found = []
+    for by in (name, "inline"):
+        monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / f"home-{by}"))
+        config = RunConfig(**{**EXECUTORS[by], "limit": 4, "batch_size": 2, "out": tmp_path / by})
+        killing = Killing()
+        outcome = run(make_plan(config), killing)
+        assert outcome.n_ok == 4 and not outcome.failures
+        found.append(made(outcome))
+        if by == "pool":
+            assert set(killing.killed) == {"generate", "embed"}
+    assert found[0] == found[1]
+
+
+class Watched(Silent):
+    """MiB of this process's own memory, and its open files, after each of so many sounds that are made."""
+
+    def __init__(self, every: int) -> None:
+        self._every, self._made = every, 0
+        self.memory: list[float] = []
+        self.files: list[int] = []
+
+    def advance(self, stage: str) -> None:
+        self._made += stage == "generate"
+        if stage == "generate" and self._made % self._every == 0:
+            lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+            self.memory += [int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon")]
+            self.files.append(sum(1 for _ in Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="files and memory are counted in /proc")
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_thousands_of_prompts(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, prepare: Callable[[str], None]
+) -> None:
+    """The parent holds no more at the end than early on, opens no file twice, and finds all again within seconds."""
+    prepare(name)
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path / "home"))
+    suite = write_drill(tmp_path, [f"sound {number}" for number in range(MANY)])
+    config = RunConfig(**{**EXECUTORS[name], "model": "mock", "suite": str(suite), "out": tmp_path / name})
+    watched, began = Watched(MANY // 20), time.process_time()
+    assert run(make_plan(config), watched).n_ok == MANY
+    fifth, last = watched.memory[3], watched.memory[-1]
+    told = (
+        f"{(time.process_time() - began) / MANY * 1000:.1f} ms of the parent's CPU a prompt, {fifth:.0f} MiB after a "
+    )
+    print(f"{told}fifth, {last:.0f} after all; files {watched.files[0]} to {max(watched.files)}")
+    assert last - fifth < MANY * 0.8 * 8 / 1024, "some 8 kB a prompt, where a sound would be 32"
+    assert max(watched.files) <= watched.files[0] + 4, watched.files
+    began = time.process_time()
+    again = run(make_plan(config), Silent())
+    assert again.reused and again.n_ok == MANY
+    print(f"again: {time.process_time() - began:.1f} s of CPU")
+    assert time.process_time() - began < MANY / 1000

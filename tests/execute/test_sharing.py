@@ -93,3 +93,17 @@ def test_judges_share_nearly_all_that_they_hold(common: int, name: str, tmp_path
     assert shared == share(common, name, second)
     held = sum(each.nbytes for net in vars(first).values() if isinstance(net, nn.Module) for each in net.parameters())
     assert held and shared > 0.9 * held
+
+
+def test_what_was_its_own_goes_back_to_the_system(common: int) -> None:
+    """Also of tensors that are small enough for the allocator to keep."""
+
+    def own() -> float:
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon"))
+
+    owner = Owner()
+    owner.net = nn.Sequential(*(nn.Linear(512, 512, bias=False) for _ in range(64)))
+    before = own()
+    shared = share(common, "net", owner) / 2**20
+    assert shared == 64 and before - own() > 0.8 * shared

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,9 +21,15 @@ class Told(Silent):
     def __init__(self) -> None:
         self.began: dict[str, tuple[int, int]] = {}
         self.advanced: dict[str, int] = {}
+        self.steps: list[str] = []
 
     def start(self, stage: str, total: int, done: int) -> None:
         self.began[stage], self.advanced[stage] = (total, done), done
+
+    @contextmanager
+    def step(self, stage: str) -> Iterator[None]:
+        yield
+        self.steps.append(stage)
 
     def advance(self, stage: str) -> None:
         self.advanced[stage] += 1
@@ -44,5 +52,6 @@ def test_a_finished_clip_is_embedded_while_another_is_made(tmp_path: Path, monke
         assert outcome.n_ok == total == 4
         assert early > 0 if name == "pool" else early == 0
         assert told.advanced["embed sound"] == total, "each sound is told once"
+        assert told.steps.count("load drilled") == 1, "wherever it is loaded"
         contents.append(content(outcome.plan.folder.root))
     assert contents[0] == contents[1]

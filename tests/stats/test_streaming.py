@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +18,7 @@ from evalkit.metrics.base import Metric, MetricInputs
 from evalkit.store.spill import Spill
 from evalkit.suites.references import set_from_features
 
+ROOT = Path(__file__).resolve().parents[2]
 D = 64
 FRAMES = 200
 
@@ -69,3 +74,15 @@ def test_streamed_moments_are_numpys(clips: int, frames: int) -> None:
     np.testing.assert_allclose(found.covariance, covariance, rtol=1e-12, atol=1e-14)
     if len(rows) <= 8192:
         assert np.array_equal(found.mean, rows.mean(axis=0)) and np.array_equal(found.covariance, covariance)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="memory is read in /proc")
+def test_a_whole_audiocaps_takes_under_500_megabytes(tmp_path: Path) -> None:
+    """Its features on both sides, FD and KAD with their jackknife, above what the process is without them."""
+    line = [sys.executable, str(ROOT / "tests" / "stats" / "streaming_memory.py"), str(tmp_path)]
+    told = subprocess.run(line, capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    found = json.loads(told.stdout.splitlines()[-1])
+    assert all(se for _, se in found["found"].values()), "with an interval"
+    assert found["anonymous"] * 2**20 < 500e6, found
