@@ -27,7 +27,8 @@ def try_metrics(
     wrong: Gathering,
     as_json: bool,
 ) -> None:
-    """Measure, print the cards, write them where that is asked; exit code 1 where a metric does not what it claims."""
+    """Measure, print the cards, write them where that is asked; exit code 1 where a metric does not what it claims,
+    or gives no number on any ladder."""
     from evalkit.api.sensitivity import trial_of
     from evalkit.cli.progress import for_this_terminal
     from evalkit.metrics.sensitivity import as_json as plain
@@ -50,7 +51,7 @@ def try_metrics(
     broken = broken_told(cards)
     for sentence in broken if not as_json else ():
         say(sentence)
-    if broken:
+    if broken or not all(any(each.verdict for each in card.ladders) for card in cards):
         raise typer.Exit(1)
 
 

@@ -41,6 +41,7 @@ from evalkit.suites.takes import Takes, open_takes, size_of
 
 STAGE = "ladders"
 _AT_ONCE = 16
+_FEW = 20
 _SEED = 0
 
 
@@ -177,11 +178,11 @@ class _Field:
         try:
             heard = [of[key, version] for key, version in damage.heard(prompts)]
             others = damage.captions(prompts)
+            sets, pairs = self._compared(name, fixed, own_set)
         except KeyError as error:
             return _Outcome.nothing(f"{judge} could not embed {error.args[0][0]!r} at this step")
         except UserError as error:
             return _Outcome.nothing(error.message)
-        sets, pairs = self._compared(name, fixed, own_set)
         inputs = MetricInputs(
             ids=[p.id for p in prompts],
             groups=[p.group for p in prompts],
@@ -209,6 +210,8 @@ class _Field:
         card, suite = metric.card, self._scoring.plan.suite
         lost = sorted(key for judge, key in self._lost if judge == chosen.weights)
         notes = [f"{len(lost)} recordings could not be embedded: {', '.join(lost[:3])}"] if lost else []
+        if base.result.n < _FEW:
+            notes.append(f"{base.result.n} recordings are few: what is not heard may be heard with more of them")
         return Sensitivity(
             metric=card.name,
             title=card.title,

@@ -105,13 +105,25 @@ def test_all_that_is_wrong_is_told_before_the_work(evalkit: Evalkit, tmp_path: P
 
 
 def test_captions_that_lack_are_told_and_not_needed_by_others(evalkit: Evalkit, tmp_path: Path) -> None:
-    recordings(tmp_path / "mine", 5)
+    recordings(tmp_path / "mine", 8)
     code, _, err = evalkit("metrics", "test", "clap_score", "--data", "mine", "--judges", "mini")
     assert code == 2 and "clap_score compares with captions, and there are none" in err and "--prompts FILE" in err
     words = ("--data", "mine", "--ladder", "crop")
-    assert evalkit("metrics", "test", "duration_error", *words)[0] == 0
+    code, out, _ = evalkit("metrics", "test", "duration_error", *words)
+    assert code == 0 and "8 recordings are few" in out
     code, _, err = evalkit("metrics", "test", "duration_error", "--prompts", "names")
     assert code == 2 and "say --data FOLDER too" in err
+
+
+def test_a_metric_that_fails_costs_itself_alone_and_says_why(evalkit: Evalkit, tmp_path: Path) -> None:
+    recordings(tmp_path / "mine", 2)
+    crash = OWN.replace("(CLAIM,)", "()").replace("values = {", "raise ValueError('boom'); values = {")
+    (tmp_path / "crash.py").write_text(crash)
+    words = ("--data", "mine", "--ladder", "gain", "--json")
+    code, out, _ = evalkit("metrics", "test", "crash.py:METRIC", "loudness_lufs", *words)
+    found = cards(out)
+    assert code == 1 and "ValueError: boom" in found["loud"]["gain"]["told"] and not found["loud"]["gain"]["verdict"]
+    assert found["loudness_lufs"]["gain"]["rho"] == -1
 
 
 def test_words_of_another_form_are_refused(evalkit: Evalkit) -> None:
