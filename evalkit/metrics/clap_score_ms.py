@@ -22,8 +22,7 @@ Interval
     A score interval between -1 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
-    Quality, stereo, level; what lies outside the crops; order and counting only weakly. AudioCaps' training part is
-    among what it was trained on.
+    Quality, stereo, level; what lies outside the crops; order and counting only weakly.
 
 Citation
     Elizalde et al., "Natural Language Supervision for General-Purpose Audio Representations", ICASSP 2024, arXiv

@@ -52,7 +52,7 @@ OVERLAPS = (
         "AudioLDM at 4054cb4, arXiv 2301.12503; of AudioLDM2, diffusers, AudioLDM2Pipeline (text_encoder)",
     ),
     Overlap(
-        _CLAP,
+        rf"(?!clap_score_ms$)(?:{_CLAP})",
         "",
         r"audiocaps.*",
         "LAION-CLAP's weights with fusion were trained on AudioCaps, among others: on its training part, with "
