@@ -148,6 +148,8 @@ METRICS = Registry(
         "density_openl3": "evalkit.metrics.density_openl3:METRIC",
         "coverage_openl3": "evalkit.metrics.coverage_openl3:METRIC",
         "is_passt": "evalkit.metrics.is_passt:METRIC",
+        "mad_clap": "evalkit.metrics.mad_clap:METRIC",
+        "mad_openl3": "evalkit.metrics.mad_openl3:METRIC",
         "fad_clap": "evalkit.metrics.fad_clap:METRIC",
         "fad_vggish": "evalkit.metrics.fad_vggish:METRIC",
         "fd_panns": "evalkit.metrics.fd_panns:METRIC",

@@ -22,7 +22,7 @@ from evalkit.suites.listing import Listing, list_prompts
 from evalkit.suites.table import columns_of, lasting, table_of
 
 PROTOCOL = "evalkit-own-1"
-_MORE_CLIPS = ("fd_inf_openl3",)
+_MORE_CLIPS = ("fd_inf_openl3", "mad_openl3", "mad_clap")
 """Metrics that want thousands of clips: a manifest may ask for them."""
 
 _OF_OWN = "fd_openl3"
