@@ -189,6 +189,19 @@ def parity_stable_audio_3(session: nox.Session) -> None:
 
 
 @nox.session
+def parity_protocols(session: nox.Session) -> None:
+    """As `parity_panns`, of the networks as av-benchmark feeds them; and MAUVE beside mauve-text."""
+    names = ("panns", "vggish", "mauve")
+    requirements = [part for name in names for part in ("-r", f"tests/parity/requirements-{name}.txt")]
+    session.install(*_TESTED, *requirements, "-r", "evalkit/originals/hear21passt/requirements.txt", ".")
+    session.install("--no-deps", "torchaudio==2.11.0")
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    session.run("python", "tests/parity/oracle_mauve.py", env=environment)
+    session.run("python", "tests/parity/oracle_protocols.py", *(session.posargs or _beside()), env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
 def parity_panns(session: nox.Session) -> None:
     """As `parity`, for PANNs' Cnn14, VGGish and torchaudio's conversion of rates, on seeded random weights."""
     requirements = [part for name in ("panns", "vggish") for part in ("-r", f"tests/parity/requirements-{name}.txt")]

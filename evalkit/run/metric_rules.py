@@ -21,6 +21,7 @@ from evalkit.embed.base import Features
 from evalkit.embed.sound import SoundEmbedder
 from evalkit.metrics.base import Metric, MetricInputs, MetricResult
 from evalkit.metrics.contract import computed, load_metric
+from evalkit.metrics.kl_passt import JOINED
 from evalkit.metrics.panns_rows import CLASSES
 from evalkit.run.findings import Finding, not_tried
 from evalkit.stats.intervals import assign_folds
@@ -121,11 +122,12 @@ def _tried(rule: str, look: Callable[[], str]) -> Finding:
     return Finding(rule, not fault, fault or _KEPT[rule])
 
 
-def _inputs(metric: Metric) -> MetricInputs:
+def _inputs(metric: Metric, family: str = "") -> MetricInputs:
+    """Features of the metric's family, or of another one of the same network."""
     card, places = metric.card, range(CLIPS)
     ids = [f"p{place}" for place in places]
-    features = _features(card.family, CLIPS, 0)
-    others = _features(card.family, CLIPS, 1000)
+    features = _features(family or card.family, CLIPS, 0)
+    others = _features(family or card.family, CLIPS, 1000)
     texts = np.random.default_rng(7).normal(0, 1, (CLIPS, features[0].shape[1])).astype(np.float32)
     return MetricInputs(
         ids=ids,
@@ -215,7 +217,8 @@ def _leave_outs_fault(metric: Metric, name: str, inputs: MetricInputs, result: M
 def _options_fault(metric: Metric, name: str, inputs: MetricInputs) -> str:
     for option, values in metric.card.options.items():
         for value in values:
-            result = computed(metric, name, replace(inputs, options={**inputs.options, option: value}))
+            given = _inputs(metric, "passt_rows") if value == JOINED else inputs
+            result = computed(metric, name, replace(given, options={**inputs.options, option: value}))
             if not math.isfinite(result.value):
                 return f"{option}={value} gave {result.value}"
     return ""
