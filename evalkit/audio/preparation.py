@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from evalkit.audio.clip import Clip, Samples
+from evalkit.audio.julius import resample_as_julius
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
 from evalkit.audio.sinc import resample_as_torchaudio
@@ -24,6 +25,7 @@ _CONVERTERS: Mapping[str, Callable[[Samples, int, int], Samples]] = {
     "soxr": resample_as_librosa,
     "torchaudio.functional": resample_as_torchaudio,
     "torchaudio.transforms": partial(resample_as_torchaudio, form="transform"),
+    "julius": resample_as_julius,
 }
 
 
@@ -37,7 +39,7 @@ class Preparation:
     rate: int
     channels: Literal["mean", "first"] = "mean"
     without_mean: bool = False
-    converter: Literal["soxr", "torchaudio.functional", "torchaudio.transforms"] = "torchaudio.functional"
+    converter: Literal["soxr", "torchaudio.functional", "torchaudio.transforms", "julius"] = "torchaudio.functional"
     peak: Literal["", "before", "after"] = ""
     peak_dbfs: float = -1.0
     longest: float = 0.0

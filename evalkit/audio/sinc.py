@@ -33,16 +33,23 @@ _CHUNK = 1 << 22
 def resample_as_torchaudio(samples: Samples, rate_from: int, rate_to: int, form: Form = "function") -> Samples:
     """Convert float32 (channels, samples) from `rate_from` to `rate_to` Hz, to ceil(samples * to / from) of them; the
     same rate is a copy. Memory is bounded for any two rates, also those that have nothing in common."""
-    channels, count = samples.shape
+    count = samples.shape[1]
     if rate_from == rate_to or not count:
         return np.array(samples, dtype=np.float32)
     old, new = (rate // math.gcd(rate_from, rate_to) for rate in (rate_from, rate_to))
     filters = _filters(old, new, form)
     taps = filters.shape[1]
     padded = np.pad(np.asarray(samples, dtype=np.float32), ((0, 0), (taps // 2 - 1, old + taps)))
+    return filtered(padded, filters, old, math.ceil(new * count / old))
+
+
+def filtered(padded: Samples, filters: Samples, old: int, length: int) -> Samples:
+    """float32 (channels, length): output sample j by the filter of its place among the `new` of (new, taps), over
+    inputs that move on by `old` for each `new` outputs."""
+    new, taps = filters.shape
     windows = sliding_window_view(padded, taps, axis=1)
-    found = np.empty((channels, math.ceil(new * count / old)), dtype=np.float32)
-    for first in range(0, found.shape[1], step := max(1, _CHUNK // taps)):
+    found = np.empty((len(padded), length), dtype=np.float32)
+    for first in range(0, length, step := max(1, _CHUNK // taps)):
         output = np.arange(first, min(first + step, found.shape[1]))
         seen = windows[:, output // new * old + output % new * old // new]
         np.einsum("cot,ot->co", seen, filters[output % new], out=found[:, output[0] : output[-1] + 1])

@@ -37,6 +37,7 @@ VERBS = (
     "bundle",
     "compare",
     "agree",
+    "detect",
     "check",
     "trend",
     "listen",

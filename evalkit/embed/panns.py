@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evalkit.audio.clip import Clip
+from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.own_layout import read_config, read_weights
@@ -40,16 +40,19 @@ class PannsEmbedder:
     spec: EmbedderSpec
 
     def __init__(self, spec: EmbedderSpec, net: Cnn14, preparation: Preparation, device: str = "cpu") -> None:
-        self.spec, self._net, self._prepared, self._device = spec, net.to(device).eval(), preparation, device
+        self.spec, self._net, self.preparation, self._device = spec, net.to(device).eval(), preparation, device
 
-    @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
+        return self.embed_prepared([self.preparation(clip) for clip in clips])
+
+    @torch.inference_mode()
+    def embed_prepared(self, heard: Sequence[Samples]) -> list[Features]:
+        """Of (samples,) each, at the network's rate."""
         least = self._net.config.shortest
-        ready = ((index, self._prepared(clip)) for index, clip in enumerate(clips))
-        long_enough = ((index, np.pad(each, (0, max(0, least - len(each))))) for index, each in ready)
+        long_enough = ((at, np.pad(each, (0, max(0, least - len(each))))) for at, each in enumerate(heard))
         found = in_batches(long_enough, 16, self._forward)
-        return [found[index] for index in range(len(clips))]
+        return [found[index] for index in range(len(heard))]
 
     def _forward(self, audio: Array) -> Array:
         features, logits = self._net(torch.from_numpy(audio).to(self._device))

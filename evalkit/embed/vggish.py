@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evalkit.audio.clip import Clip
+from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.own_layout import read_config, read_weights
@@ -34,14 +34,18 @@ class VGGishEmbedder:
     spec: EmbedderSpec
 
     def __init__(self, spec: EmbedderSpec, net: VGGish, preparation: Preparation, device: str = "cpu") -> None:
-        self.spec, self._net, self._prepared, self._device = spec, net.to(device).eval(), preparation, device
+        self.spec, self._net, self.preparation, self._device = spec, net.to(device).eval(), preparation, device
 
-    @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
+        return self.embed_prepared([self.preparation(clip) for clip in clips])
+
+    @torch.inference_mode()
+    def embed_prepared(self, heard: Sequence[Samples]) -> list[Features]:
+        """Of (samples,) each, at the network's rate and of one patch at least."""
         found = []
-        for clip in clips:  # one after another: patches of one clip fill a batch
-            audio = torch.from_numpy(self._prepared(clip))[None].to(self._device)
+        for each in heard:  # one after another: patches of one clip fill a batch
+            audio = torch.from_numpy(each)[None].to(self._device)
             found.append(np.asarray(self._net(audio)[0].float().cpu().numpy()))
         return found
 
