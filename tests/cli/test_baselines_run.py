@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,15 @@ MODELS = {
     "audiogen-medium": ("audiogen", 16000, 1),
     "ace-step-1.5": ("ace-step", 48000, 2),
 }
+
+
+APART = ("ace-step-1.5",)
+"""Whose memory is looked at in a process of its own: its sounds are large beside what this one has let go of."""
+
+
+def _apart(*words: str) -> Answer:
+    done = subprocess.run([sys.executable, "-m", "evalkit", *words], capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
 
 
 def published(model: str, weights: Path) -> None:
@@ -79,7 +89,8 @@ def test_a_published_folder_runs_is_scored_and_keeps_the_rules(
     assert set(record["speed"]["parts"]) >= {"text", "sample", "decode"}
     ledger = [json.loads(line) for line in (tmp_path / "made" / "ledger.jsonl").read_text().splitlines()]
     assert {row["id"]: row["status"] for row in ledger} == {"a": "ok", "b": "ok", "c": "ok"}
-    code, out, err = evalkit("models", "check", model, "--set", CHANGES[family], "--json")
+    check = ("models", "check", model, "--set", CHANGES[family], "--json")
+    code, out, err = evalkit(*check) if model not in APART else _apart(*check)
     assert code == 0, out + err
     told = json.loads(out)
     assert told["broken"] == [] and all(each["ok"] for each in told["rules"])
