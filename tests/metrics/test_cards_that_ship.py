@@ -65,7 +65,7 @@ def close(new: Sensitivity, old: Sensitivity) -> None:
 
 
 def test_two_ladders_of_two_metrics_measured_again() -> None:
-    names, ladders = ("loudness_lufs", "side_mid"), ("gain", "mono")
+    names, ladders = ("loudness_lufs", "side_mid"), ("gain", "repeated")
     for found in measure(Trial(names, BRIEF, ladders), Silent()):
         close(found, card_of(found.metric))
 
