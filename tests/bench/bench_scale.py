@@ -1,4 +1,4 @@
-"""What workers are worth: one process beside two workers, and beside Ray where it is installed, on one machine's cores.
+"""What workers are worth: one process beside two workers, and, with --ray ADDRESS, beside a cluster of Ray.
 
     nox -s bench_scale             # options: -- --prompts 64 --clips 40 --sizes 100,1000,5000 --keep --anew
     PYTHONPATH=. python tests/bench/bench_scale.py --work FOLDER --keep
@@ -20,7 +20,6 @@ more, with all there. Nothing else should run on the machine.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import resource
@@ -42,7 +41,7 @@ TITLE = "One process, two workers, Ray"
 WAYS: Mapping[str, tuple[str, ...]] = {
     "one process": (),
     "2 workers": ("--workers", "2"),
-    "Ray, 2 workers": ("--ray", "auto", "--workers", "2"),
+    "Ray, 2 workers": ("--workers", "2"),
 }
 RATE, SECONDS = 44100, 5.0
 OPENL3, PASST = "openl3_audio_mel256_env.h5", "passt-s-f128-p16-s10-ap.476-swa.pt"
@@ -60,6 +59,11 @@ class Bench:
     scored: int
     sizes: tuple[int, ...]
     ways: tuple[str, ...]
+    ray: str = ""
+
+    def words(self, way: str) -> tuple[str, ...]:
+        """What is typed for one of the ways."""
+        return (*WAYS[way], *(("--ray", self.ray) if "Ray" in way else ()))
 
     def measured(self, name: str, measure: Callable[[], Facts]) -> Facts:
         """What was found before under this name, or is found now."""
@@ -187,7 +191,7 @@ def weights(folder: Path) -> list[str]:
 def compared(bench: Bench, name: str, words: Sequence[str]) -> Iterator[tuple[str, Facts]]:
     for way in bench.ways:
         at = f"{name} {way}"
-        yield way, bench.measured(at, lambda at=at, way=way: bench.command(at, [*words, *WAYS[way]]))
+        yield way, bench.measured(at, lambda at=at, way=way: bench.command(at, [*words, *bench.words(way)]))
 
 
 def speeds(bench: Bench) -> list[dict[str, object]]:
@@ -226,7 +230,7 @@ def overheads(bench: Bench) -> list[dict[str, object]]:
         words += ["--no-report", "--quiet", "--batch-size", "1"]
         for way, facts in compared(bench, f"{size} prompts", words):
             at = f"{size} prompts {way}"
-            more = [*words, *WAYS[way]]
+            more = [*words, *bench.words(way)]
             again = bench.measured(f"{at} again", lambda at=at, more=more: bench.command(at, more, again=True))
             start = next((row for row in rows if row["by"] == way), None)
             rows.append(
@@ -273,12 +277,6 @@ def keep(bench: Bench, rows: Sequence[Sequence[Mapping[str, object]]], folder: P
     return page
 
 
-def ways() -> tuple[str, ...]:
-    """Ray where it is installed and evalkit knows it."""
-    known = importlib.util.find_spec("ray") and importlib.util.find_spec("evalkit.execute.ray")
-    return tuple(way for way in WAYS if known or "Ray" not in way)
-
-
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         return one(Path(sys.argv[2]), sys.argv[3:])
@@ -287,15 +285,15 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=24, help="of the default suite")
     parser.add_argument("--clips", type=int, default=8, help="to score, and as many recordings; 0: none")
     parser.add_argument("--sizes", default="100,1000,5000", help="numbers of prompts")
-    parser.add_argument("--without", default="", help="ways to leave out: Ray")
+    parser.add_argument("--ray", default="", help="the address of a cluster, also auto; default: Ray is left out")
     parser.add_argument("--keep", action="store_true", help="write reports/bench/scale.md")
     parser.add_argument("--anew", action="store_true", help="measure again what was measured before")
     asked = parser.parse_args()
     if asked.anew:
         shutil.rmtree(asked.work / "measured", ignore_errors=True)
-    chosen = tuple(way for way in ways() if not asked.without or asked.without not in way)
+    chosen = tuple(way for way in WAYS if asked.ray or "Ray" not in way)
     sizes = tuple(int(size) for size in asked.sizes.split(",") if size)
-    bench = Bench(asked.work.resolve(), asked.prompts, asked.clips, sizes, chosen)
+    bench = Bench(asked.work.resolve(), asked.prompts, asked.clips, sizes, chosen, asked.ray)
     rows = [speeds(bench), overheads(bench)]
     print("\n\n".join([*map(records.table, rows), advice(rows[1])]))
     if asked.keep:
