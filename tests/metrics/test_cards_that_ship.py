@@ -15,6 +15,8 @@ from evalkit.run.progress import Silent
 
 OWN = [name for name in METRICS.targets() if METRICS.is_builtin(name)]
 NAMES = sorted(path.stem for path in CARDS.glob("*.json"))
+TOO_FEW_CLIPS = {"mad_clap", "mad_openl3"}
+"""They hear clearly nothing on the recordings that ship, of which they make two clusters, and so claim nothing."""
 
 
 def card_of(name: str) -> Sensitivity:
@@ -35,7 +37,7 @@ def test_each_has_its_picture_and_its_metric() -> None:
 def test_a_card_bears_out_what_the_metric_claims(name: str) -> None:
     """Held to the metric's card as it is now: a claim that is added without being measured fails here."""
     card, found = METRICS.load(name).card, card_of(name)
-    assert card.hears and card.deaf_to, "a metric says what it hears, and what not"
+    assert card.deaf_to and (card.hears or name in TOO_FEW_CLIPS), "a metric says what it hears, and what not"
     rungs = {each.ladder: each for each in judged(card, found.ladders)}
     worse = {"lower": "up", "higher": "down"}.get(card.direction)
     for ladder, way in card.hears.items():
