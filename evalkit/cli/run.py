@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from evalkit.suites.brief import Brief
 
 _MODEL_HELP = "A model's name, folder:PATH, worker:PATH or module:Class; several with commas."
-MODEL = typer.Option("stable-audio-mini", "--model", help=_MODEL_HELP)
+MODEL = typer.Option("stable-audio-3-mini", "--model", help=_MODEL_HELP)
 OUT = typer.Option(None, "--out", parser=typed, metavar="FOLDER", help="The run folder; default runs/SUITE/MODEL/ID.")
 PRESET = typer.Option(None, "--preset", help="A preset of the model; `evalkit models` lists them.")
 SET = typer.Option(
@@ -164,7 +164,7 @@ def run(
     \b
     Example:
       evalkit run
-      evalkit run --model stable-audio-mini,mock --suite mini --limit 8
+      evalkit run --model stable-audio-3-mini,mock --suite mini --limit 8
       evalkit run --model mock --samples 3 --seed 0,1
     """
     from evalkit.api.request import request

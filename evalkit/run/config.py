@@ -20,7 +20,7 @@ from evalkit.run.gates import Gate
 from evalkit.suites.base import Suite
 from evalkit.suites.brief import Brief
 
-DEFAULT_MODEL = "stable-audio-mini"
+DEFAULT_MODEL = "stable-audio-3-mini"
 DEFAULT_SUITE = "mini"
 MOST_SAMPLES = 1000
 """Sounds per prompt; more are a slip of the keyboard."""
