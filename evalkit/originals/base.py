@@ -56,7 +56,7 @@ ORIGINALS = (
     Original("hear21passt", ("passt",), (".pt",), _HERE / "hear21passt"),
     Original(
         "laion-clap",
-        ("clap", "clap-music", "clap-music-speech", "clap-music-speech-audioset"),
+        ("clap", "clap-audioset", "clap-music", "clap-music-speech", "clap-music-speech-audioset"),
         (".pt",),
         _HERE / "laion_clap",
     ),

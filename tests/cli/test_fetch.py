@@ -131,7 +131,7 @@ def test_a_run_on_a_suite_that_is_not_fetched_says_the_way_out(typed: Typed) -> 
     assert done.returncode == 2
     assert done.stderr.startswith("evalkit: ") and "Traceback" not in done.stderr
     assert "evalkit fetch suite audiocaps" in done.stderr
-    assert "evalkit fetch for run --model stable-audio-mini --suite audiocaps" in done.stderr
+    assert "evalkit fetch for run --model stable-audio-3-mini --suite audiocaps" in done.stderr
 
 
 def test_a_killed_fetch_leaves_nothing_under_a_final_name_and_goes_on(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from evalkit.core.resources import resource
 from evalkit.embed.load import load_embedder
 from evalkit.metrics.base import METRICS
 from evalkit.metrics.sensitivity import CARDS, HEARD, IN_ORDER, NOT_HEARD, Sensitivity, judged, shipped
@@ -25,9 +26,9 @@ def card_of(name: str) -> Sensitivity:
     return found
 
 
-def test_each_has_its_picture_and_its_metric() -> None:
+def test_each_has_its_picture_and_its_metric(repository: Path) -> None:
     assert set(NAMES) <= set(OWN)
-    pictures = resource("reports") / "cards"
+    pictures = repository / "reports" / "cards"
     assert sorted(path.stem for path in pictures.glob("*.svg")) == NAMES
     for name in NAMES:
         assert (pictures / f"{name}.svg").read_bytes() == picture(card_of(name))
