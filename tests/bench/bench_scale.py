@@ -196,7 +196,7 @@ def compared(bench: Bench, name: str, words: Sequence[str]) -> Iterator[tuple[st
 
 def speeds(bench: Bench) -> list[dict[str, object]]:
     """Generation with scoring, and scoring alone."""
-    mini = ["run", "--limit", str(bench.clips), "--no-report", "--quiet"]
+    mini = ["run", "--model", "stable-audio-mini", "--limit", str(bench.clips), "--no-report", "--quiet"]
     works = [(f"{bench.clips} clips", mini)]
     if bench.scored:
         clips, recordings, captions = sounds(bench.work / f"sounds-{bench.scored}", bench.scored)
