@@ -24,7 +24,7 @@ AUTO = "auto"
 _ANSWERS_WITHIN = 10.0
 _HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
 _BEGIN = "`ray start --head` begins a cluster"
-_TOKEN = "where the cluster asks for a token, RAY_AUTH_TOKEN or ~/.ray/auth_token has it"
+_TOKEN = "where the cluster asks for a token: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token has it"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # no figures of use leave the machine
 
 
@@ -58,7 +58,8 @@ def connected(address: str) -> Connection:
         is_here = not place or place.rpartition(":")[0] in _HERE
         try:
             with _loopback(ray) if is_here else nullcontext():
-                told = place or "local"
+                is_found = place and address == AUTO and not os.environ.get("RAY_ADDRESS")
+                told = AUTO if is_found else place or "local"  # Ray takes this machine's token by itself for "auto" alone
                 ray.init(told, log_to_driver=False, logging_level=logging.CRITICAL, include_dashboard=False)
         except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
