@@ -58,8 +58,9 @@ def connected(address: str) -> Connection:
         is_here = not place or place.rpartition(":")[0] in _HERE
         try:
             with _loopback(ray) if is_here else nullcontext():
-                is_found = place and address == AUTO and not os.environ.get("RAY_ADDRESS")
-                told = AUTO if is_found else place or "local"  # Ray takes this machine's token by itself for "auto" alone
+                told = place or "local"
+                if place and address == AUTO and not os.environ.get("RAY_ADDRESS"):
+                    told = AUTO  # for which alone Ray takes this machine's token by itself
                 ray.init(told, log_to_driver=False, logging_level=logging.CRITICAL, include_dashboard=False)
         except (ConnectionError, ValueError, RuntimeError, OSError, ray.exceptions.RayError) as error:
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

@@ -5,9 +5,9 @@
 
 The network is one that costs no processor: it sleeps so many milliseconds a clip, in chunks of 16 as on a GPU, while
 threads (as many as cores) prepare the next chunk (`execute/ahead.py`). Clips are stereo noise of 10 s at 44.1 kHz. Told
-are the processor's seconds that one clip's preparation takes, alone (median of nine), and for each pace of the network the part
-of the time in which it waited: of all, and after the first chunk, before which nothing can be had. Two cores keep a
-network busy that takes longer than half of a clip's preparation; what is faster waits for the cores.
+are the processor's seconds that one clip's preparation takes, alone (median of nine), and for each pace of the network
+the part of the time in which it waited: of all, and after the first chunk, before which nothing can be had. Two cores
+keep a network busy that takes longer than half of a clip's preparation; what is faster waits for the cores.
 """
 
 from __future__ import annotations
