@@ -78,8 +78,9 @@ class Made:
 class Bench(Protocol):
     """Where chunks are embedded by one judge."""
 
-    def identity(self) -> Identity:
-        """Who the judge is. Raises what loading it raises."""
+    def identity(self, most: int = 1) -> Identity:
+        """Who the judge is. At most so many chunks are to follow, and all workers that will have one load the judge
+        now, side by side. Raises what loading it raises."""
         ...
 
     def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
@@ -99,7 +100,7 @@ class Here:
         self._load, self._threads = load, threads
         self._embedder: Embedder | None = None
 
-    def identity(self) -> Identity:
+    def identity(self, most: int = 1) -> Identity:
         """Who the judge is. Raises what loading it raises."""
         return identity(self._opened())
 

@@ -162,6 +162,11 @@ class Schedule:
         finally:
             self._forget()
 
+    @property
+    def workers(self) -> int:
+        """How many there may be at once."""
+        return len(self._crew.devices)
+
     def close(self) -> None:
         """End all workers, whatever they do."""
         self._places.clear()

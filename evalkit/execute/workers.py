@@ -73,10 +73,11 @@ class JudgeBench:
         self._schedule, self._order, self._far = schedule, order, far
         self._identity: Identity | None = None
 
-    def identity(self) -> Identity:
-        """Who the judge is, as the worker that loaded it says. Raises what loading it raises."""
+    def identity(self, most: int = 1) -> Identity:
+        """Who the judge is, as the workers that loaded it say: as many as will have one of at most so many chunks.
+        Raises what loading it raises."""
         if self._identity is None:
-            for _ in self.embed([[]]):
+            for _ in self.embed([[]] * max(1, min(most, self._schedule.workers))):
                 pass
         assert self._identity is not None
         return self._identity

@@ -121,7 +121,7 @@ class Workshop:
             for source in sources:
                 advance(source)
             return whole
-        embedding, found = Embedding(self._identify()), Pile(self._root)
+        embedding, found = Embedding(self._identify(self._lacking(sources))), Pile(self._root)
         cache = FeatureCache(self._root, embedding.identity.key)
         faults: dict[str, str] = {}
         for chunk, made in self._bench.embed(self._missing(sources, cache, embedding.identity, found, advance)):
@@ -181,9 +181,13 @@ class Workshop:
         """Let the embedder go from memory, if it was loaded at all."""
         self._bench.release()
 
-    def _identify(self) -> Identity:
+    def _lacking(self, sources: Sequence[Source]) -> int:
+        """How many chunks the cache may not have whole."""
+        return sum(not self.has(sources[first : first + self.chunk]) for first in range(0, len(sources), self.chunk))
+
+    def _identify(self, most: int) -> Identity:
         with self._loading():
-            found = self._bench.identity()
+            found = self._bench.identity(most)
         if found != self._known:
             self._learned(found)
         return found
