@@ -11,6 +11,8 @@ from evalkit.core.threads import default
 from evalkit.run.config import (
     DEFAULT_MODEL,
     DEFAULT_SUITE,
+    MOST_THREADS,
+    MOST_WORKERS,
     ONE_CORE,
     RunConfig,
     Sharing,
@@ -127,5 +129,10 @@ def _found(weights: Mapping[str, str | Path], wrong: Gathering) -> dict[str, Pat
 
 def _counted(limit: int | None, batch_size: int | None, sharing: Sharing, wrong: Gathering) -> list[int | None]:
     """The four numbers, None in the place of one that cannot be."""
-    numbers = {"limit": limit, "batch-size": batch_size, "workers": sharing.workers, "threads": sharing.threads}
-    return [wrong.read(None, at_least_one, f"--{name}", number) for name, number in numbers.items()]
+    numbers = {
+        "limit": (limit, None),
+        "batch-size": (batch_size, None),
+        "workers": (sharing.workers, MOST_WORKERS),
+        "threads": (sharing.threads, MOST_THREADS),
+    }
+    return [wrong.read(None, at_least_one, f"--{name}", *each) for name, each in numbers.items()]

@@ -79,14 +79,10 @@ def _torch() -> Iterator[Finding]:
 
 def _sharing() -> Iterator[Finding]:
     """Where the work of a run would be done, and with how many threads."""
-    from evalkit.core.threads import WAITING, cores, default
-    from evalkit.run.config import RunConfig, resolve_device
-    from evalkit.run.executors import devices_of
+    from evalkit.core.threads import WAITING, default
 
-    devices, threads = devices_of(RunConfig(device=resolve_device("auto"))), default()
-    chosen = "this process does all" if devices is None else f"one process each on {', '.join(devices)}"
-    more = "" if devices else f"; {cores()} cores, so --workers up to {max(1, cores() // threads)} help"
-    yield Finding("workers", "ok", f"without --workers {chosen}{more}")
+    threads = default()
+    yield _workers(threads)
     said = os.environ.get("OMP_NUM_THREADS")
     whence = "1 unless said otherwise" if said is None else f"OMP_NUM_THREADS={said}"
     yield Finding("threads", "ok", f"{threads} in each process of a run ({whence}; --threads N for one run)")
@@ -98,13 +94,39 @@ def _sharing() -> Iterator[Finding]:
     yield _ray()
 
 
+def _workers(threads: int) -> Finding:
+    """Who does the work without --workers, and what --workers N would."""
+    from evalkit.core.cores import cores, visible
+    from evalkit.core.errors import UserError
+    from evalkit.run.config import RunConfig, require_device, resolve_device
+    from evalkit.run.executors import devices_of
+
+    device = resolve_device("auto")
+    try:
+        require_device(device)
+    except UserError as error:
+        return Finding("workers", "fail", f"a run would take {device}: {error}")
+    devices, count = devices_of(RunConfig(device=device)), cores()
+    if devices is not None:
+        told = f"one process each on {', '.join(devices)}; --workers N are spread over these"
+        return Finding("workers", "ok", f"without --workers {told}")
+    whose = "" if count == visible() else f" (of {visible()} that it sees: its share of them)"
+    has = f"{count} core{'s' * (count > 1)}{whose}"
+    if device == "cpu":
+        most = max(1, count // threads)
+        more = f"{has}, so " + (f"--workers up to {most} help" if most > 1 else "--workers would not help")
+    else:
+        more = f"--workers N would be N processes on this one; {has} prepare their sounds"
+    on = "" if device == "cpu" else f" on {device}"
+    return Finding("workers", "ok", f"without --workers this process does all{on}; {more}")
+
+
 def _ray() -> Finding:
     from evalkit.core.installed import version
+    from evalkit.execute.ray_connection import outlook
 
     if not version("ray"):
         return Finding("ray", "ok", "absent: only work on several machines needs it (pip install 'evalkit-audio[ray]')")
-    from evalkit.execute.ray_connection import outlook
-
     usable, told = outlook()
     return Finding("ray", "ok" if usable else "warn", told)
 
@@ -159,7 +181,8 @@ def _writable(folder: Path) -> tuple[Literal["ok", "fail"], str]:
 
 
 def _switches() -> Iterator[Finding]:
-    for name in ("EVALKIT_OFFLINE", "EVALKIT_MIRROR", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "OMP_NUM_THREADS"):
+    ours = ("EVALKIT_OFFLINE", "EVALKIT_MIRROR", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+    for name in (*ours, "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "RAY_ADDRESS"):
         yield Finding(name, "ok", os.environ.get(name, "not set"))
 
 

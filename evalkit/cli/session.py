@@ -193,11 +193,13 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
 def _memory(outcome: Outcome) -> str:
     """The most that this process had in use up to the end of the run, as run.json has it."""
     from evalkit.core.jsonio import read_json
-    from evalkit.report.speed import size_told
+    from evalkit.report.speed import size_told, workers_told
 
-    told = read_json(outcome.plan.folder.run_json)["memory"]
+    facts = read_json(outcome.plan.folder.run_json)
+    told = facts["memory"]
     device = f", {size_told(told['device'])} of the device" if "device" in told else ""
-    return f"{size_told(told['process'])} at the most{device}"
+    whose = " in this process; its workers have theirs" if workers_told(facts["work"]) else ""
+    return f"{size_told(told['process'])} at the most{device}{whose}"
 
 
 def _speed(outcome: Outcome) -> str:

@@ -17,16 +17,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+from evalkit.core.cores import visible
+
 DEFAULT = 1
 _COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 """What says how a thread waits for others."""
 _LINEAR_ALGEBRA = "OPENBLAS_NUM_THREADS"
-
-
-def cores() -> int:
-    """How many of the machine's cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def default() -> int:
@@ -43,7 +40,7 @@ def settle() -> None:
 
 def environment(threads: int) -> dict[str, str]:
     """Variables for a worker that is to compute as this process does within `limited_to(threads)`."""
-    algebra = _number(_LINEAR_ALGEBRA) or _number("OMP_NUM_THREADS") or cores()
+    algebra = _number(_LINEAR_ALGEBRA) or _number("OMP_NUM_THREADS") or visible()
     return {**dict.fromkeys(_COUNTS, str(threads)), _LINEAR_ALGEBRA: str(algebra), **_waiting()}
 
 
@@ -53,7 +50,7 @@ def limited_to(threads: int) -> Iterator[None]:
     programs that are started in it. All is as it was afterwards: the process may be somebody's training."""
     values = {**dict.fromkeys(_COUNTS, str(threads)), **_waiting()}
     before = {name: os.environ.get(name) for name in values}
-    usual = _number("OMP_NUM_THREADS") or cores()
+    usual = _number("OMP_NUM_THREADS") or visible()
     torch = sys.modules.get("torch")
     if torch is not None:
         usual = torch.get_num_threads()

@@ -76,6 +76,21 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Workforce:
+    """Who does the work of a command: `by` which executor, `workers` how many at once at the most so far (0: there was
+    nothing to do), on which `devices`, and what the makers of these call them (`names`; empty where nobody says)."""
+
+    by: Literal["inline", "pool", "ray"]
+    workers: int
+    devices: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"by": self.by, "workers": self.workers, "devices": list(self.devices), "names": list(self.names)}
+
+
+@dataclass(frozen=True)
 class Chunk:
     """Sounds that the judge of an order embeds together."""
 
@@ -135,6 +150,10 @@ class Executor(Protocol):
 
     def bench(self, order: JudgeOrder) -> Bench | None:
         """Where sounds are embedded by a judge; None where that is this process, whose caller loads it."""
+        ...
+
+    def workforce(self) -> Workforce:
+        """Who has done the work so far."""
         ...
 
     def close(self) -> None:

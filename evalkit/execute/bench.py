@@ -66,6 +66,19 @@ def identity(embedder: Embedder) -> Identity:
 
 
 @dataclass(frozen=True)
+class Kind:
+    """What an embedder can be asked for: its `dimensions`, its `family`, and whether it reads `text`."""
+
+    dimensions: int
+    family: str
+    text: bool
+
+
+def kind_of(embedder: Embedder) -> Kind:
+    return Kind(embedder.spec.dimensions, embedder.spec.family, isinstance(embedder, TextEmbedder))
+
+
+@dataclass(frozen=True)
 class Made:
     """Of one chunk, by the sources' keys: the features, and why the others have none. `broken` says how an embedder of
     somebody's own failed, "" where it did not."""

@@ -14,11 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import cast
 
+from evalkit.core.device_names import device_name
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
 from evalkit.core.own_code import is_evalkits
 from evalkit.core.plugins import running
-from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound, Unclosed
+from evalkit.execute.base import Batch, Fault, Job, Request, Result, Sound, Unclosed, Workforce
 from evalkit.execute.limits import TimedOut, limited
 from evalkit.execute.orders import JudgeOrder
 from evalkit.generators.base import GenBatch, ReadsLyrics
@@ -28,6 +29,9 @@ from evalkit.generators.worker.harness import memory
 
 class Inline:
     """The executor for one device, and for debuggers."""
+
+    def __init__(self, device: str = "cpu") -> None:
+        self._device = device
 
     def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
         loaded = False
@@ -51,6 +55,10 @@ class Inline:
 
     def bench(self, order: JudgeOrder) -> None:
         """Sounds are embedded in this process, too."""
+
+    def workforce(self) -> Workforce:
+        """This process."""
+        return Workforce("inline", 1, (self._device,), tuple(filter(None, (device_name(self._device),))))
 
     def close(self) -> None:
         """Nothing is left running."""

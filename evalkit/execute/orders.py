@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.text import short_digest
 from evalkit.embed.base import Embedder
 from evalkit.execute.wire import plain, restored
 from evalkit.generators.base import Generator, Options, Timeouts
@@ -66,21 +67,29 @@ def build(order: GeneratorOrder) -> Generator:
 
 @dataclass(frozen=True)
 class JudgeOrder:
-    """An embedder: the suite's `name` of its weights, the `target` that the registry knows, and {name: path} of files
-    that take the place of the known ones."""
+    """An embedder: the suite's `name` of its weights, the `target` that the registry knows, {name: path} of files
+    that take the place of the known ones, and its `key`, "" where nobody has loaded it yet."""
 
     name: str
     target: str
     weights: Mapping[str, str]
+    key: str = ""
 
     def told(self) -> dict[str, Any]:
         """As JSON."""
-        return {"name": self.name, "target": self.target, "weights": dict(self.weights)}
+        return {"name": self.name, "target": self.target, "weights": dict(self.weights), "key": self.key}
 
 
 def judge_order(told: Mapping[str, Any]) -> JudgeOrder:
     """The order that `told` was made of."""
-    return JudgeOrder(str(told["name"]), str(told["target"]), dict(told["weights"]))
+    return JudgeOrder(str(told["name"]), str(told["target"]), dict(told["weights"]), str(told["key"]))
+
+
+def require_judge(order: JudgeOrder, judge: Embedder) -> None:
+    """Raises UserError where the judge here is another one than was ordered."""
+    if order.key not in ("", judge.spec.key):
+        here = short_digest(judge.spec.weights)
+        raise UserError(f"{order.name}: its weights ({here}) are not those that the run has", "type the command again")
 
 
 def open_judge(order: JudgeOrder, device: str) -> Embedder:

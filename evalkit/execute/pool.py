@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from subprocess import TimeoutExpired
+from typing import Literal
 
 from evalkit.core import processes
 from evalkit.core.errors import UserError
@@ -37,7 +38,8 @@ class Processes:
     """A crew of processes. `environment` is laid over this process's own; `folder` is where they start, default the
     working folder. Several that compute on the machine's own processors have one copy of the weights (`sharing.py`)."""
 
-    far = False
+    far: bool = False
+    kind: Literal["pool", "ray"] = "pool"
 
     def __init__(self, devices: list[str], environment: Mapping[str, str], folder: Path | None = None) -> None:
         self.devices = devices

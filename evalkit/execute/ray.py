@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evalkit.core.errors import UserError
 from evalkit.execute.ray_actor import Actor, makers
@@ -45,7 +45,8 @@ class Actors:
     """A crew of actors. `address` is a cluster's or "auto", `each` the resources of one worker, `most` how many workers
     there may be, default as many as there is room for. `tell` hears which nodes are left out, and why."""
 
-    far = True
+    far: bool = True
+    kind: Literal["pool", "ray"] = "ray"
 
     def __init__(
         self,

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import chdir, contextmanager, nullcontext
+from contextlib import chdir, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalkit.core.errors import UserError
+from evalkit.core.installed import version
 from evalkit.core.interrupts import heed
 
 AUTO = "auto"
+LEAST, BELOW = (2, 55), (3, 0)
+"""Versions of Ray that this is written for."""
 _ANSWERS_WITHIN = 10.0
 _HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
+_INSTALL = "pip install 'evalkit-audio[ray]'"
 _BEGIN = "`ray start --head` begins a cluster"
 _TOKEN = "where the cluster asks for a token: RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN or ~/.ray/auth_token has it"
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}  # no figures of use leave the machine
@@ -40,6 +45,25 @@ class Connection:
         if self.printer is not None:
             self.ray.shutdown()
             self.ray._private.worker.print_to_stdstream = self.printer
+
+
+def require_ray() -> str:
+    """The installed version. Raises UserError where there is none, or one that is too old or too new."""
+    found = version("ray")
+    if not found:
+        raise UserError("the package ray is not installed", _INSTALL)
+    numbers = re.match(r"(\d+)\.(\d+)", found)
+    if numbers is None or not LEAST <= (int(numbers[1]), int(numbers[2])) < BELOW:
+        least, below = (".".join(map(str, each)) for each in (LEAST, BELOW))
+        raise UserError(f"the package ray is {found}, and {least} or later is needed, below {below}", _INSTALL)
+    return found
+
+
+def require_cluster(address: str) -> None:
+    """Raises UserError where nobody answers at an address that was named, by --ray or by RAY_ADDRESS; nothing is
+    imported for it."""
+    if named := _named(address):
+        _answered(address, named)
 
 
 def connected(address: str) -> Connection:
@@ -80,6 +104,10 @@ def _unsaid(data: Any, ignore_prefix: bool) -> None:
 def outlook() -> tuple[bool, str]:
     """Whether `--ray auto` would find a cluster or could start one, and which; none is started for it."""
     try:
+        require_ray()
+    except UserError as error:
+        return False, str(error)
+    try:
         import ray
     except Exception as error:  # noqa: BLE001 - a broken installation may raise anything
         return False, f"cannot be imported: {type(error).__name__}: {error}"[:200]
@@ -93,19 +121,30 @@ def outlook() -> tuple[bool, str]:
 
 def _place(address: str, ray: Any) -> str:
     """HOST:PORT of the cluster that is meant, "" where none runs. Raises UserError where nobody answers there."""
-    named = os.environ.get("RAY_ADDRESS", "") if address == AUTO else address
-    place = named or _running(ray)
-    if not place:
-        return ""
+    if named := _named(address):
+        _answered(address, named)
+        return named
+    place = _running(ray)
+    with suppress(UserError):  # which one left behind that has ended
+        _answered(address, place)
+        return place
+    return ""
+
+
+def _named(address: str) -> str:
+    return os.environ.get("RAY_ADDRESS", "").strip() if address == AUTO else address
+
+
+def _answered(address: str, place: str) -> None:
+    """Raises UserError where nobody answers at HOST:PORT."""
+    said = f"RAY_ADDRESS={place}" if address == AUTO else f"--ray {address}"
     host, _, port = place.rpartition(":")
+    if not host.strip("[]") or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII):
+        raise UserError(f"{said}: is no address of a cluster", "HOST:6379, or none, so that one is started here")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
     except (OSError, ValueError, OverflowError) as error:
-        if not named:  # which one left behind that has ended
-            return ""
-        said = f"RAY_ADDRESS={named}" if address == AUTO else f"--ray {address}"
         raise UserError(f"{said}: nobody answers: {error}", _BEGIN) from None
-    return place
 
 
 def _running(ray: Any) -> str:

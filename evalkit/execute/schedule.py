@@ -51,6 +51,7 @@ class Crew(Protocol):
     do not see this machine's files."""
 
     far: bool
+    kind: Literal["pool", "ray"]
 
     @property
     def devices(self) -> Sequence[str]: ...
@@ -118,7 +119,8 @@ _EXTRA = -1
 
 
 class Schedule:
-    """Work for one crew, whose workers stay for the next kind of work."""
+    """Work for one crew, whose workers stay for the next kind of work. `most` is how many there were at once, on these
+    `devices`, which their makers call by these `names`."""
 
     def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
         self._crew, self._silence = crew, silence
@@ -127,6 +129,9 @@ class Schedule:
         self._apart: dict[int, _Apart] = {}
         self._tasks = self._starts = self._deaths = 0
         self._loaded: Callable[[], object] = lambda: None
+        self.most = 0
+        self.devices: set[str] = set()
+        self.names: set[str] = set()
 
     def run(
         self,
@@ -216,6 +221,8 @@ class Schedule:
                 self._waiting.appendleft(piece)
                 continue
             place = self._places.setdefault(number, _Place(hand))
+            self.most = max(self.most, len(self._places))
+            self.devices.add(hand.device)
             self._give(place, piece, ask)
 
     def _give_extra(self, place: _Place | None, spare: Spare) -> bool:
@@ -253,6 +260,7 @@ class Schedule:
             self._loaded()
         if message.kind == "ready":
             place.ready, self._starts = True, 0
+            self.names.add(str(message.facts.get("name", "")))
         if message.kind == "lost":
             place.loss = tuple(message.facts["places"]), str(message.facts["why"])
         if message.kind in ("done", "raised") and (heard := place.extras.pop(message.facts.get("task", 0), None)):

@@ -38,7 +38,11 @@ def common_memory() -> int | None:
         handle = os.memfd_create("evalkit-weights")
     except (AttributeError, OSError):
         return None
-    os.ftruncate(handle, _INDEX)
+    try:
+        os.ftruncate(handle, _INDEX)
+    except OSError:  # where files may not be as large (ulimit -f)
+        os.close(handle)
+        return None
     return handle
 
 

@@ -24,12 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.audio.decode import read
+from evalkit.core.device_names import device_name
 from evalkit.core.errors import BadCheckpoint, MissingWeights, UserError
 from evalkit.core.plugins import BrokenPlugin, described
 from evalkit.embed.base import Embedder
 from evalkit.execute import orders, wire
 from evalkit.execute.base import Fault, Job, Request, Result, Sound, Stranger, Unclosed
-from evalkit.execute.bench import Identity, Made, Source, embedded, identity
+from evalkit.execute.bench import Identity, Made, Source, embedded, identity, kind_of
 from evalkit.execute.inline import close, load, produce, with_load
 from evalkit.execute.limits import limits_of
 from evalkit.execute.sharing import share
@@ -59,7 +60,7 @@ class Worker:
     def do(self, task: Message) -> Message:
         """The answer to a task: `done` with what it came to, or `raised`; that is `unfit` where what it was ordered to
         load is not on this machine, and may be on another."""
-        does = {"generate": self._generate, "close": self._close, "embed": self._embed}
+        does = {"generate": self._generate, "close": self._close, "embed": self._embed, "look": self._look}
         number, self._fits = task.facts.get("task"), True
         try:
             facts, arrays = does[task.kind](task)
@@ -98,7 +99,7 @@ class Worker:
         load(job)
         self._share(f"model {order.model} {order.digest}", generator)
         self._job, self._ordered, self._warm = job, ordered, False
-        self._tell(Message({"kind": "ready"}))
+        self._tell(_ready(facts["device"]))
         return time.perf_counter() - started
 
     def _share(self, name: str, owner: object) -> None:
@@ -119,12 +120,20 @@ class Worker:
             with self._fitting():
                 self._judges[place] = judge = orders.open_judge(order, place[1])
             self._share(f"judge {order.name} {judge.spec.key}", judge)
-            self._tell(Message({"kind": "ready"}))
+            self._tell(_ready(place[1]))
         embedder = self._judges[place]
+        with self._fitting():
+            orders.require_judge(order, embedder)
         sources = sources_of(task)
         made = embedded(embedder, sources) if sources else Made()
         told = {"identity": asdict(identity(embedder)), "keys": list(made.features), "faults": made.faults}
         return {**told, "broken": made.broken}, list(made.features.values())
+
+    def _look(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        """Load a judge to say what it is, and let it go."""
+        with self._fitting():
+            judge = orders.open_judge(orders.judge_order(task.facts["order"]), "cpu")
+        return {"identity": asdict(identity(judge)), "kind": asdict(kind_of(judge))}, []
 
     @contextmanager
     def _fitting(self) -> Iterator[None]:
@@ -132,6 +141,11 @@ class Worker:
         self._fits = False
         yield
         self._fits = True
+
+
+def _ready(device: str) -> Message:
+    """What was ordered is loaded, on a device that its maker calls so."""
+    return Message({"kind": "ready", "name": device_name(device)})
 
 
 def _fields(job: Job) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from evalkit.core.errors import UserError
-from evalkit.execute.base import Batch, Chunk, Fault, Job, Meanwhile, Result, Unclosed
-from evalkit.execute.bench import Identity, Made, Source
+from evalkit.execute.base import Batch, Chunk, Fault, Job, Meanwhile, Result, Unclosed, Workforce
+from evalkit.execute.bench import Identity, Kind, Made, Source
 from evalkit.execute.orders import GeneratorOrder, JudgeOrder
 from evalkit.execute.schedule import SILENCE, Crew, Heard, Lost, Piece, Schedule
 from evalkit.execute.wire import Message
@@ -24,6 +25,7 @@ class Workers:
 
     def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
         self._schedule, self._far = Schedule(crew, silence), crew.far
+        self._by = crew.kind
 
     def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
         """As `Executor.run`, the answers in the order in which they come."""
@@ -56,6 +58,11 @@ class Workers:
         """Where sounds are embedded by the judge of an order."""
         return JudgeBench(self._schedule, order, self._far)
 
+    def workforce(self) -> Workforce:
+        """The workers that were there at once, by what they said when they had loaded something."""
+        devices, names = self._schedule.devices, self._schedule.names
+        return Workforce(self._by, self._schedule.most, tuple(sorted(devices)), tuple(sorted(filter(None, names))))
+
     def close(self) -> None:
         """End all workers."""
         self._schedule.close()
@@ -67,7 +74,7 @@ class Workers:
 
 
 class JudgeBench:
-    """One judge at work in all workers."""
+    """One judge at work in all workers. Once it is known who that is, a worker that has another one is unfit."""
 
     def __init__(self, schedule: Schedule, order: JudgeOrder, far: bool) -> None:
         self._schedule, self._order, self._far = schedule, order, far
@@ -82,6 +89,14 @@ class JudgeBench:
         assert self._identity is not None
         return self._identity
 
+    def look(self) -> tuple[Identity, Kind]:
+        """Who and what the judge is, as a worker says that loads it for this alone. Raises what loading it raises."""
+        look = Message({"kind": "look", "order": self._order.told()})
+        ((_, answer),) = self._schedule.run([(0, 1)], lambda piece, device: look)
+        if isinstance(answer, Lost):
+            raise UserError(f"{self._order.name} cannot be loaded in a worker: {answer.why}")
+        return Identity(**answer.facts["identity"]), Kind(**answer.facts["kind"])
+
     def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
         """What each chunk comes to, in any order. Raises UserError where the workers' judges are not one."""
         asked: dict[int, Sequence[Source]] = {}
@@ -94,7 +109,8 @@ class JudgeBench:
 
         def ask(piece: Piece, device: str) -> Message:
             chunk = asked[piece.unit]
-            return _embedding(self._order, [chunk[place] for place in piece.places if chunk], device, self._far)
+            order = self._order if self._identity is None else replace(self._order, key=self._identity.key)
+            return _embedding(order, [chunk[place] for place in piece.places if chunk], device, self._far)
 
         for piece, answer in self._schedule.run(units(), ask):
             chunk = asked[piece.unit]

@@ -35,6 +35,8 @@ Citation
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from evalkit.core.errors import UserError
@@ -59,6 +61,8 @@ CARD = MetricCard(
 )
 
 EPSILON = 1e-8
+_PIECE = 4096
+"""Clips at a time."""
 
 
 class ClapScore:
@@ -68,7 +72,8 @@ class ClapScore:
 
     def compute(self, inputs: MetricInputs) -> MetricResult:
         """Raises UserError without clips or texts, or where the two do not fit."""
-        values = cosines(_clips(inputs), _texts(inputs)).tolist()
+        _require_pairs(inputs)
+        values = np.concatenate([_cosines(inputs, start) for start in range(0, len(inputs.ids), _PIECE)]).tolist()
         by_sound = dict(zip(inputs.ids, values, strict=True))
         return mean_result(by_sound, inputs.groups, bounds=CARD.bounds, prompts=inputs.prompts)
 
@@ -82,26 +87,29 @@ def cosines(clips: Array, texts: Array) -> Array:
     return np.asarray((clips * texts).sum(axis=1) / (lengths[0] * lengths[1]))
 
 
-def _clips(inputs: MetricInputs) -> Array:
+def _cosines(inputs: MetricInputs, start: int) -> Array:
+    """Those of some clips at a time."""
+    assert inputs.texts is not None
+    piece = slice(start, start + _PIECE)
+    clips = np.concatenate([np.asarray(rows) for rows in inputs.features[piece]])
+    return cosines(*(_finite(rows, inputs.ids[piece]) for rows in (clips, inputs.texts[piece])))
+
+
+def _require_pairs(inputs: MetricInputs) -> None:
     if not inputs.ids:
         raise UserError("clap_score: there is no clip to score", "every prompt failed; see the run's failures")
     widths = {features.shape for features in inputs.features}
     if len(widths) != 1 or len(shape := widths.pop()) != 2 or shape[0] != 1:
         raise UserError("clap_score: expected one embedding (1, d) per clip")
-    return _finite(np.concatenate([np.asarray(rows) for rows in inputs.features]), inputs)
-
-
-def _texts(inputs: MetricInputs) -> Array:
     if inputs.texts is None:
         raise UserError("clap_score needs the prompts' texts", "score against a suite, not a bare folder")
     expected = (len(inputs.ids), inputs.features[0].shape[1])
     if inputs.texts.shape != expected:
         raise UserError(f"clap_score: texts are {inputs.texts.shape}, the clips {expected}")
-    return _finite(inputs.texts, inputs)
 
 
-def _finite(rows: Features, inputs: MetricInputs) -> Array:
+def _finite(rows: Features, ids: Sequence[str]) -> Array:
     broken = ~np.isfinite(rows).all(axis=1)
     if broken.any():
-        raise UserError(f"clap_score: the embedding of {inputs.ids[int(broken.argmax())]!r} holds NaN or infinity")
+        raise UserError(f"clap_score: the embedding of {ids[int(broken.argmax())]!r} holds NaN or infinity")
     return np.asarray(rows, dtype=np.float64)

@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
@@ -41,6 +42,9 @@ from evalkit.metrics.sets import folds_of
 from evalkit.stats.inception import inception_in_splits
 from evalkit.stats.intervals import FEWEST_GROUPS
 from evalkit.stats.kl import softmax
+from evalkit.store.spill import outside
+
+Order = NDArray[np.int64]
 
 CARD = MetricCard(
     name="is_panns",
@@ -58,6 +62,8 @@ CARD = MetricCard(
     bounds=(1.0, math.inf),
 )
 
+_PIECE = 4096
+"""Clips at a time."""
 SHUFFLED_BY = 2020
 """audioldm_eval's and av-benchmark's seed."""
 
@@ -71,7 +77,11 @@ class IsPanns:
         """Raises UserError without clips, or with fewer than one a split."""
         require_clips(CARD, inputs)
         taken = logits_of(CARD.name, inputs)
-        return in_splits(CARD, inputs, softmax(np.stack([each[0] for each in taken.features])))
+        probabilities = outside((len(taken.features), taken.features[0].shape[1]))
+        for start in range(0, len(probabilities), _PIECE):
+            piece = slice(start, start + _PIECE)
+            probabilities[piece] = softmax(np.stack([each[0] for each in taken.features[piece]]))
+        return in_splits(CARD, inputs, probabilities)
 
 
 METRIC = IsPanns()
@@ -94,15 +104,15 @@ def in_splits(card: MetricCard, inputs: MetricInputs, probabilities: Array) -> M
     """The score of the clips' class probabilities (n, classes), by the card's option `splits`: in the order of the
     clips' names, shuffled, cut, the mean."""
     named = sorted(range(len(inputs.ids)), key=lambda place: inputs.ids[place])
-    order = [named[each] for each in np.random.RandomState(SHUFFLED_BY).permutation(len(named))]
-    rows, folds, splits = probabilities[order], folds_of(inputs)[order], splits_of(card, inputs)
-    value = inception_in_splits(rows, splits)
-    return set_result(value, _leave_outs(rows, folds, splits), inputs, 0, bounds=card.bounds)
+    order = np.array(named)[np.random.RandomState(SHUFFLED_BY).permutation(len(named))]
+    splits = splits_of(card, inputs)
+    value = inception_in_splits(probabilities, splits, order)
+    left = _leave_outs(probabilities, order, folds_of(inputs), splits)
+    return set_result(value, left, inputs, 0, bounds=card.bounds)
 
 
-def _leave_outs(rows: Array, folds: np.ndarray, splits: int) -> list[float]:
-    number = int(folds.max()) + 1
-    kept = [rows[folds != fold] for fold in range(number)]
-    if number < FEWEST_GROUPS or min(map(len, kept)) < splits:
+def _leave_outs(rows: Array, order: Order, folds: Order, splits: int) -> list[float]:
+    counts = np.bincount(folds)
+    if len(counts) < FEWEST_GROUPS or len(order) - counts.max() < splits:
         return []
-    return [inception_in_splits(each, splits) for each in kept]
+    return [inception_in_splits(rows, splits, order[folds[order] != fold]) for fold in range(len(counts))]

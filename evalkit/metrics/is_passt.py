@@ -37,8 +37,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from evalkit.core.errors import UserError
 from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.is_panns import in_splits, require_clips, splits_of
@@ -48,6 +46,7 @@ from evalkit.metrics.results import set_result
 from evalkit.metrics.sets import folds_of
 from evalkit.stats.inception import ClassSums, class_sums
 from evalkit.stats.intervals import FEWEST_GROUPS
+from evalkit.store.spill import outside
 
 CARD = MetricCard(
     name="is_passt",
@@ -94,11 +93,13 @@ METRIC = IsPasst()
 
 
 def _rows(inputs: MetricInputs) -> Array:
-    rows = [class_probabilities(features) for features in inputs.features]
-    widths = {len(row) for row in rows}
+    widths = {features.shape[-1] for features in inputs.features}
     if len(widths) != 1:
         raise ValueError(f"clips have {' and '.join(str(width) for width in sorted(widths))} classes")
-    return np.stack(rows)
+    rows = outside((len(inputs.features), widths.pop()))
+    for place, features in enumerate(inputs.features):
+        rows[place] = class_probabilities(features)
+    return rows
 
 
 def _leave_outs(sums: ClassSums) -> list[float]:

@@ -49,6 +49,7 @@ from evalkit.metrics.results import set_result
 from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference, told_of_copies
 from evalkit.stats.intervals import FEWEST_GROUPS
 from evalkit.stats.mauve import FEWEST, clusters
+from evalkit.store.spill import outside
 
 CARD = MetricCard(
     name="mad_openl3",
@@ -83,7 +84,7 @@ class MauveDivergence:
         reference = reference_rows(name, set_reference(name, inputs))
         require_features(name, inputs, reference.shape[1])
         order = sorted(range(len(inputs.ids)), key=lambda place: inputs.ids[place])  # k-means starts at rows by number
-        rows, folds = clip_means(inputs)[order], folds_of(inputs)[order]
+        rows, folds = _taken(clip_means(inputs), np.array(order)), folds_of(inputs)[order]
         try:
             value = _divergence(rows, reference)
         except ValueError as error:
@@ -100,8 +101,12 @@ def _divergence(rows: Array, reference: Array) -> float:
 
 
 def _leave_outs(rows: Array, folds: np.ndarray, reference: Array) -> list[float]:
-    number = int(folds.max()) + 1
-    kept = [rows[folds != fold] for fold in range(number)]
-    if number < FEWEST_GROUPS or min(map(len, kept)) < FEWEST:
+    counts = np.bincount(folds)
+    if len(counts) < FEWEST_GROUPS or len(rows) - counts.max() < FEWEST:
         return []
-    return [_divergence(each, reference) for each in kept]
+    kept = (np.flatnonzero(folds != fold) for fold in range(len(counts)))
+    return [_divergence(_taken(rows, each), reference) for each in kept]
+
+
+def _taken(rows: Array, places: np.ndarray) -> Array:
+    return np.take(rows, places, axis=0, out=outside((len(places), rows.shape[1])), mode="clip")  # else it is buffered

@@ -10,6 +10,7 @@ from evalkit.metrics.base import MetricInputs, SetReference
 from evalkit.stats.frechet import Factors, factors_of_covariance
 from evalkit.stats.intervals import assign_folds
 from evalkit.stats.manifold import Neighbourhoods, near_copies, neighbourhoods
+from evalkit.store.spill import outside
 
 Array = NDArray[np.float64]
 
@@ -66,7 +67,10 @@ def require_features(metric: str, inputs: MetricInputs, dimensions: int) -> None
 
 def clip_means(inputs: MetricInputs) -> Array:
     """One vector per clip, (clips, d): the mean over its frames."""
-    return np.stack([np.asarray(rows, dtype=np.float64).mean(axis=0) for rows in inputs.features])
+    means = outside((len(inputs.features), inputs.features[0].shape[1]))
+    for place, rows in enumerate(inputs.features):
+        means[place] = np.asarray(rows, dtype=np.float64).mean(axis=0)
+    return means
 
 
 def folds_of(inputs: MetricInputs) -> NDArray[np.int64]:

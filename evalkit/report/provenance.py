@@ -12,6 +12,7 @@ from evalkit.core.text import clean, one_line, short_digest
 from evalkit.report.cards import meaning
 from evalkit.report.entrants import Entrant
 from evalkit.report.records import RunRecord, mapping, plain, texts
+from evalkit.report.speed import workers_told
 from evalkit.report.text import MISSING, duration, number
 
 
@@ -62,12 +63,21 @@ def _run(record: RunRecord) -> tuple[Fact, ...]:
     named = [Fact("run id", record.run_id), Fact("status", record.status or MISSING)]
     named += [Fact(name, _text(facts, name)) for name in ("created", "device", "dtype", "seed", "preset")]
     named.append(Fact("samples per prompt", _text(facts, "samples_per_prompt")))
+    named += _workers(record)
     if record.bundled:
         named.append(Fact("read from", "a bundle: its files are whole; its numbers are those that its maker states"))
     if isinstance(facts.get("taken_over"), int):
         named.append(Fact("sounds of earlier runs", f"{facts['taken_over']:,}, made by the same maker, taken over"))
     options = texts(facts.get("options"))
     return (*named, *_readers(record), *(Fact(f"option {name}", value) for name, value in sorted(options.items())))
+
+
+def _workers(record: RunRecord) -> list[Fact]:
+    """Who did the work of the last command, where that was not one process."""
+    work = mapping(record.facts.get("work"))
+    told, devices = workers_told(work), work.get("devices")
+    on = f" on {', '.join(one_line(each, 40) for each in devices)}" if isinstance(devices, list) and devices else ""
+    return [Fact("worked on by", f"{told}{on}")] if told else []
 
 
 def _readers(record: RunRecord) -> tuple[Fact, ...]:

@@ -41,7 +41,11 @@ def summary(record_facts: object) -> str:
     clip, factor, peak = (number(stated.get(key)) for key in ("seconds_per_clip", "real_time_factor", "peak_bytes"))
     if clip is None:
         return ""
-    where = [one_line(stated.get(key), 40) for key in ("device", "dtype")]
+    where = [
+        one_line(stated.get("device"), 40),
+        *filter(None, [workers_told(stated)]),
+        one_line(stated.get("dtype"), 40),
+    ]
     steps, best = whole(stated.get("steps")), whole(stated.get("best_of"))
     where += [f"{steps} steps"] if steps else []
     where += [f"best of {best}"] if best and best > 1 else []
@@ -69,11 +73,19 @@ def _means(stated: Mapping[str, object]) -> str:
     """ "cpu (AMD EPYC, 2 threads), float32, 20 steps, batch 16, best of 3", as far as it is stated."""
     device = _device(stated.get("device"), stated.get("device_name"), stated.get("threads"))
     steps, batch, best = (whole(stated.get(key)) for key in ("steps", "batch_size", "best_of"))
-    told = [device, one_line(stated.get("dtype"), 20)]
+    told = [device, workers_told(stated), one_line(stated.get("dtype"), 20)]
     told += [f"{steps} steps"] if steps else []
     told += [f"batch {batch}"] if batch else []
     told += [f"best of {best}"] if best and best > 1 else []
     return ", ".join(filter(None, told))
+
+
+def workers_told(stated: Mapping[str, object]) -> str:
+    """ "2 workers", "4 workers by Ray"; "" of a run that one process did by itself, and where nothing is stated."""
+    count, by = whole(stated.get("workers")), stated.get("by")
+    if not count or (by not in ("pool", "ray") and count < 2):
+        return ""
+    return f"{count:,} worker{'s' * (count > 1)}{' by Ray' if by == 'ray' else ''}"
 
 
 def _device(device: object, name: object, threads: object) -> str:

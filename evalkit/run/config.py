@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from evalkit.core.installed import version
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import existing, is_there
 from evalkit.core.threads import default
+from evalkit.execute.ray_connection import require_cluster, require_ray
 from evalkit.generators.base import Timeouts
 from evalkit.generators.templates import OPTION
 from evalkit.run.gates import Gate
@@ -27,6 +29,10 @@ MOST_SAMPLES = 1000
 DTYPES = ("float32", "float16", "bfloat16")
 _DEVICES = ("cpu", "cuda", "mps", "xpu")
 _NVIDIA = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
+_NO_GPU = ("", "-1", "NoDevFiles")
+"""What CUDA_VISIBLE_DEVICES begins with where no GPU is to be seen."""
+MOST_WORKERS, MOST_THREADS = 4096, 1024
+"""More are a slip of the keyboard, and more threads than a system has end the process."""
 
 
 ONE_CORE: Mapping[str, float] = {"num_cpus": 1.0}
@@ -97,17 +103,19 @@ class RunConfig:
         together(
             partial(at_least_one, "--limit", self.limit),
             partial(at_least_one, "--batch-size", self.batch_size),
-            partial(at_least_one, "--workers", self.workers),
-            partial(at_least_one, "--threads", self.threads),
+            partial(at_least_one, "--workers", self.workers, MOST_WORKERS),
+            partial(at_least_one, "--threads", self.threads, MOST_THREADS),
             partial(check_samples, self.samples),
             partial(check_dtype, self.dtype),
         )
 
 
-def at_least_one(option: str, number: int | None) -> int | None:
-    """The number, where there is one. Raises UserError where it is below 1."""
+def at_least_one(option: str, number: int | None, most: int | None = None) -> int | None:
+    """The number, where there is one. Raises UserError where it is below 1, or above the `most`."""
     if number is not None and number < 1:
         raise UserError(f"{option} {number}: at least 1 is needed")
+    if number is not None and most is not None and number > most:
+        raise UserError(f"{option} {number}: at most {most:,} are possible")
     return number
 
 
@@ -186,7 +194,8 @@ def parse_timeout(seconds: float | None) -> Timeouts | None:
 
 
 def resolve_device(asked: str) -> str:
-    """`auto` becomes cuda where this machine shows an NVIDIA driver and torch is no CPU build, else cpu.
+    """`auto` becomes cuda where this machine shows an NVIDIA driver, which CUDA_VISIBLE_DEVICES does not hide, and
+    torch is no CPU build; else cpu.
 
     torch itself is not asked: importing it would cost a finished run its two seconds.
     """
@@ -194,7 +203,9 @@ def resolve_device(asked: str) -> str:
         return asked
     torch = version("torch")
     built_for_cpu = not torch or "+cpu" in torch
-    return "cuda" if not built_for_cpu and any(path.exists() for path in _NVIDIA) else "cpu"
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    hidden = named is not None and named.split(",")[0].strip() in _NO_GPU
+    return "cuda" if not built_for_cpu and not hidden and any(path.exists() for path in _NVIDIA) else "cpu"
 
 
 def parse_device(asked: str, option: str = "--device") -> str:
@@ -240,8 +251,10 @@ def parse_ray(sharing: Sharing) -> tuple[str | None, Mapping[str, float]]:
         if sharing.ray_resources is not None:
             raise UserError("--ray-resources: says what each worker on a cluster has", "--ray auto, or leave it out")
         return None, ONE_CORE
-    if not version("ray"):
-        raise UserError(f"--ray {sharing.ray}: the package ray is not installed", "pip install 'evalkit-audio[ray]'")
+    try:
+        require_ray()
+    except UserError as error:
+        raise UserError(f"--ray {sharing.ray}: {error.message}", error.hint) from None
     if sharing.devices is not None:
         raise UserError("--devices: is for processes of this machine", "with --ray, --ray-resources num_gpus=1")
     if sharing.ray != "auto" and not re.fullmatch(r"[A-Za-z0-9.\[\]:_-]+:[0-9]{1,5}", sharing.ray):
@@ -256,6 +269,14 @@ def devices_asked(sharing: Sharing, resources: Mapping[str, float]) -> tuple[str
     return None, "cuda" if sharing.device == "auto" and "num_gpus" in resources else sharing.device
 
 
+_ELSEWHERE: Mapping[str, str] = {
+    "CPU": "num_cpus=1",
+    "GPU": "num_gpus=1",
+    **dict.fromkeys(("memory", "object_store_memory"), "num_cpus=1, or a resource of the cluster's own"),
+}
+"""Ray's own names of what it takes in other words, or not at all."""
+
+
 def _resources(asked: str | Mapping[str, float] | None) -> Mapping[str, float]:
     if asked is None:
         return ONE_CORE
@@ -263,11 +284,18 @@ def _resources(asked: str | Mapping[str, float] | None) -> Mapping[str, float]:
 
     def read(word: str) -> tuple[str, float]:
         name, value = _split(word, "--ray-resources", "NAME=NUMBER")
+        if name in _ELSEWHERE:
+            raise UserError(f"--ray-resources {word!r}: {name} cannot be asked for so", _ELSEWHERE[name])
         if not re.fullmatch(r"[0-9]{1,15}(\.[0-9]{1,4})?", value.strip()) or float(value) <= 0:
             raise UserError(f"--ray-resources {word!r}: {value.strip()!r} is no number above 0", "num_gpus=1")
+        if float(value) > 1 and float(value) % 1 and name != "num_cpus":
+            raise UserError(f"--ray-resources {word!r}: above 1 there are whole numbers only", "num_gpus=2")
         return name, float(value)
 
-    return dict(together(*(partial(read, word) for word in words)))
+    found = together(*(partial(read, word) for word in words))
+    if len(dict(found)) < len(found):
+        raise UserError(f"--ray-resources {','.join(words)!r}: names one twice", "num_cpus=1,num_gpus=1")
+    return dict(found)
 
 
 def require_enough_workers(devices: Sequence[str], workers: int | None) -> None:
@@ -278,11 +306,13 @@ def require_enough_workers(devices: Sequence[str], workers: int | None) -> None:
 
 
 def require_devices(config: RunConfig) -> None:
-    """Raises UserError for each device of a run that torch cannot use."""
-    if config.devices:
+    """Raises UserError for each device of a run that torch cannot use, and for a cluster that does not answer."""
+    if config.ray is not None:  # a cluster's nodes have their devices
+        require_cluster(config.ray)
+    elif config.devices:
         together(*(partial(require_device, each, "--devices") for each in config.devices))
     else:
-        require_device("cpu" if config.ray else config.device)  # a cluster's nodes have theirs
+        require_device(config.device)
 
 
 def require_device(device: str, option: str = "--device") -> None:

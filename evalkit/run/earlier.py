@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
+from evalkit.core.device_names import device_name
 from evalkit.core.errors import UserError
 from evalkit.core.files import Changed, take_over
 from evalkit.core.ids import digest_json
@@ -27,7 +28,6 @@ from evalkit.core.versions import UNTESTED, stamp
 from evalkit.fetch.home import evalkit_home
 from evalkit.generators.worker.generator import Isolated
 from evalkit.run.plan import Item, Plan
-from evalkit.run.speed import device_name
 from evalkit.store.layout import RunFolder
 from evalkit.store.ledger import Ledger, Record
 

@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from evalkit.core.cores import cores
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
-from evalkit.core.threads import cores
 from evalkit.embed.base import Embedder, Features
 from evalkit.execute.bench import Bench, Here, Identity, Made, Source
 from evalkit.run.config import require_device

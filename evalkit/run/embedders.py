@@ -5,6 +5,7 @@ from __future__ import annotations
 from evalkit.core.own_code import module_file
 from evalkit.core.registry import Registry
 from evalkit.embed.base import EMBEDDERS, Embedder, is_own
+from evalkit.execute.bench import Identity
 from evalkit.execute.orders import JudgeOrder, open_judge
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
@@ -40,8 +41,9 @@ def open_embedder(plan: Plan, name: str, device: str) -> Embedder:
     return open_judge(order_of(plan, name), device)
 
 
-def order_of(plan: Plan, name: str) -> JudgeOrder:
-    """What a worker is told of the embedder of a weights name."""
+def order_of(plan: Plan, name: str, known: Identity | None = None) -> JudgeOrder:
+    """What a worker is told of the embedder of a weights name; also who it has to be, where that is `known`."""
     target, given = targets(plan)[name], plan.config.weights
     chosen = {**given, target: given[name]} if name in given else given
-    return JudgeOrder(name, target, {each: str(path) for each, path in chosen.items()})
+    paths = {each: str(path) for each, path in chosen.items()}
+    return JudgeOrder(name, target, paths, "" if known is None else known.key)

@@ -14,15 +14,25 @@ from evalkit.run.config import RunConfig
 
 def executor_of(config: RunConfig, tell: Callable[[str], object] = lambda text: None) -> Executor:
     """The executor of a run; no process is started before there is work. `tell` hears of machines that are left out."""
-    if config.ray is not None and config.until is None:
+    if not is_shared(config):
+        return Inline(config.device)
+    if config.ray is not None:
         from evalkit.execute.ray import Actors
 
         around = environment(config.threads)
         return Workers(Actors(config.ray, config.device, config.resources, config.workers, around, tell))
-    devices = devices_of(config)
-    if devices is None or config.until is not None:  # which looks at what was made before each batch, in order
-        return Inline()
-    return Workers(Processes(devices, environment(config.threads)))
+    return Workers(Processes(devices_of(config) or [], environment(config.threads)))
+
+
+def aside(config: RunConfig) -> Workers:
+    """One worker on this machine's processors, for what is loaded to be looked at before the work: so a process that
+    leaves its work to others never holds a network."""
+    return Workers(Processes(["cpu"], environment(config.threads)))
+
+
+def is_shared(config: RunConfig) -> bool:
+    """Is a run's work done by workers? One that ends early looks at what was made before each batch, in order."""
+    return config.until is None and (config.ray is not None or devices_of(config) is not None)
 
 
 def devices_of(config: RunConfig) -> list[str] | None:

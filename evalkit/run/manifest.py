@@ -239,7 +239,7 @@ def judges_told(plan: Plan, now: Mapping[str, str], codes: Mapping[str, str], sc
 
 def begin(manifest: Manifest, plan: Plan) -> None:
     """Mark the run as started, by this command."""
-    for of_before in ("error", "speed", "decided"):
+    for of_before in ("error", "decided", "work"):
         manifest.content.pop(of_before, None)
     manifest.update(status="started", command=list(plan.config.command), finished={})
 

@@ -88,7 +88,8 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
             shops = {name: _workshop(plan, manifest, name, now[name], hands, progress) for name in now}
             whole = Scoring(plan, {}, ready.metrics, ready.broken, codes, shops, ready.references)
             watch = watch_on(whole, ledger)
-            early = EmbeddedMeanwhile(plan, shops, {name: order_of(plan, name) for name in now})
+            orders = {name: order_of(plan, name, _known(plan, manifest, name, now[name])) for name in now}
+            early = EmbeddedMeanwhile(plan, shops, orders)
             records, unclosed = _generated(plan, ledger, manifest, hands, progress, watch, early)
             decided = {} if watch is None else watch.told(records)
             if decided.get("not_made"):
@@ -106,7 +107,11 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
                 write_samples(plan, records, scored.per_prompt)
             heard = ready.references.told()
             manifest.update(
-                status="success", recordings=heard, memory=peak_memory(), **closing(plan, now, codes, scored)
+                status="success",
+                recordings=heard,
+                memory=peak_memory(),
+                work=hands.workforce().told(),
+                **closing(plan, now, codes, scored),
             )
         return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed, decided=decided)
 
@@ -197,6 +202,7 @@ def _generated(
     def lost(why: str) -> None:
         manifest.update(status="error", error=why)
 
+    before, clock = dict(ledger.records), manifest.content.pop("speed", {})
     with _timed(manifest, "generate"):
         try:
             if watch is None:
@@ -209,7 +215,10 @@ def _generated(
     records = {item.key: ledger.records[item.key] for item in plan.items if item.key in ledger.records}
     if plan.generator is not None and len(records) == len(plan.items):
         taken = sum(bool(record.made_in) for record in records.values())
-        manifest.update(speed=speed(plan, records), **({"taken_over": taken} if taken else {}))
+        made = any(not each.made_in and each is not before.get(key) for key, each in records.items())
+        force = executor.workforce()
+        clock = clock if clock and not made else speed(plan, records, force)
+        manifest.update(speed=clock, work=force.told(), **({"taken_over": taken} if taken else {}))
     return records, unclosed
 
 
@@ -223,10 +232,15 @@ def _workshop(plan: Plan, manifest: Manifest, name: str, now: str, executor: Exe
             remember(name, now, identity)
 
     own = is_own(targets(plan)[name])
-    known = manifest.known(name, now) or (None if own else remembered(name, now))
-    place, bench = evalkit_home().joinpath(*FEATURES), executor.bench(order_of(plan, name))
+    known = _known(plan, manifest, name, now)
+    place, bench = evalkit_home().joinpath(*FEATURES), executor.bench(order_of(plan, name, known))
     loading = nullcontext if bench is None else partial(progress.step, f"load {name}")  # `load` tells of itself
     return Workshop(load, known, place, plan.config.device, bench, learned, loading)
+
+
+def _known(plan: Plan, manifest: Manifest, name: str, now: str) -> Identity | None:
+    """Who the embedder of a weights name is, where earlier commands have found out."""
+    return manifest.known(name, now) or (None if is_own(targets(plan)[name]) else remembered(name, now))
 
 
 @contextmanager

@@ -7,9 +7,10 @@ stamp of their files under EVALKIT_HOME, so it costs once per file, not once per
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing, suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Literal
 
 from evalkit.core.errors import UserError
@@ -17,17 +18,22 @@ from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.plugins import BrokenPlugin
-from evalkit.embed.base import TextEmbedder, family_of, is_own
+from evalkit.embed.base import family_of, is_own
+from evalkit.execute.bench import Identity, Kind, identity, kind_of
+from evalkit.execute.workers import Workers
 from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
+from evalkit.fetch.weights import WITHOUT_FILE
 from evalkit.metrics.base import METRICS, Metric
 from evalkit.metrics.kl_passt import JOINED
-from evalkit.run.embedders import open_embedder
+from evalkit.run.embedders import open_embedder, order_of, targets
+from evalkit.run.executors import aside, is_shared
 from evalkit.run.generate import require_means
 from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
 from evalkit.run.missing import tell_of_fetch
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 from evalkit.run.references import References, open_references
+from evalkit.run.remembered import remember, remembered
 from evalkit.run.score import load_metrics
 from evalkit.run.until import baseline_of
 from evalkit.suites.pinned import require_references
@@ -108,13 +114,7 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong:
     wrong.settle()
     for sentence in references.notes:
         progress.note(sentence)
-    loaded: dict[str, _Facts] = {}
-    for name, stamp in stamps.items():
-        with wrong.look():
-            try:
-                loaded[name] = _facts(plan, name, stamp, progress)
-            except BrokenPlugin as error:
-                progress.note(f"{error}; its metrics will have no number, and the others will")
+    loaded = _kinds(plan, stamps, progress, wrong)
     for name in metrics:
         if plan.suite.metrics[name].weights in loaded:
             with wrong.look():
@@ -123,27 +123,47 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong:
     return Ready(metrics, broken, references)
 
 
-@dataclass(frozen=True)
-class _Facts:
-    """What is known of an embedder that loads."""
+def _kinds(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering) -> dict[str, Kind]:
+    """What is known of each embedder that loads; that it does not is gathered."""
+    found: dict[str, Kind] = {}
+    with ExitStack() as open_:
 
-    dimensions: int
-    family: str
-    text: bool
+        @cache
+        def workers() -> Workers | None:
+            return open_.enter_context(closing(aside(plan.config))) if is_shared(plan.config) else None
+
+        for name, stamp in stamps.items():
+            with wrong.look():
+                try:
+                    found[name] = _kind(plan, name, stamp, progress, workers)
+                except BrokenPlugin as error:
+                    progress.note(f"{error}; its metrics will have no number, and the others will")
+    return found
 
 
-def _facts(plan: Plan, name: str, stamp: str, progress: Progress) -> _Facts:
-    """Of the embedder of a weights name; it is loaded where that is not known of these files."""
+def _kind(plan: Plan, name: str, stamp: str, progress: Progress, workers: Callable[[], Workers | None]) -> Kind:
+    """Of the embedder of a weights name; it is loaded where that is not known of these files, by `workers` where there
+    are such."""
     note = evalkit_home() / "cache" / "loaded" / f"{digest_json([name, stamp, 1])[:32]}.json"
+    own = is_own(targets(plan)[name])
     with suppress(UserError, LookupError, TypeError, ValueError):
         said = read_json(note)
-        return _Facts(int(said["dimensions"]), str(said["family"]), bool(said["text"]))
+        if is_shared(plan.config) and not own and remembered(name, stamp) is None:
+            raise LookupError("workers are to be told which judge it is")
+        return Kind(int(said["dimensions"]), str(said["family"]), bool(said["text"]))
     with progress.step(f"load {name}"):
-        embedder = open_embedder(plan, name, "cpu")
-    facts = _Facts(embedder.spec.dimensions, embedder.spec.family, isinstance(embedder, TextEmbedder))
+        hands = None if name in WITHOUT_FILE else workers()
+        who, found = _loaded(plan, name) if hands is None else hands.bench(order_of(plan, name)).look()
+    if not own:
+        remember(name, stamp, who)
     with suppress(OSError):
-        write_json(note, {"name": name, **asdict(facts)})
-    return facts
+        write_json(note, {"name": name, **asdict(found)})
+    return found
+
+
+def _loaded(plan: Plan, name: str) -> tuple[Identity, Kind]:
+    embedder = open_embedder(plan, name, "cpu")
+    return identity(embedder), kind_of(embedder)
 
 
 def _require_family(plan: Plan, name: str, metric: Metric, family: str) -> None:
@@ -158,17 +178,17 @@ def _require_family(plan: Plan, name: str, metric: Metric, family: str) -> None:
         )
 
 
-def _require_fit(plan: Plan, name: str, metric: Metric, facts: _Facts, references: References) -> None:
+def _require_fit(plan: Plan, name: str, metric: Metric, kind: Kind, references: References) -> None:
     """Raises UserError where a metric is of another family than the embedder that it names, needs text from one that
     reads none, or compares with a file of other dimensions."""
     chosen = plan.suite.metrics[name]
     weights, own = chosen.weights, is_own(chosen.embedded_by)
-    _require_family(plan, name, metric, facts.family if own or family_of(chosen.embedded_by) else "")
-    if metric.card.text and not facts.text:
+    _require_family(plan, name, metric, kind.family if own or family_of(chosen.embedded_by) else "")
+    if metric.card.text and not kind.text:
         raise UserError(f"suite {plan.suite.name}: {name} compares with text, and {weights} reads none")
     found = {len(references.sets[name].mean)} if name in references.sets else set()
     found |= {len(row) for row in references.pairs.get(name, {}).values()}
-    if found - {facts.dimensions}:
-        wrong = f"{chosen.reference}: has {min(found - {facts.dimensions})} dimensions"
+    if found - {kind.dimensions}:
+        wrong = f"{chosen.reference}: has {min(found - {kind.dimensions})} dimensions"
         hint = f"make it with {weights}, or name the weights that it was made with"
-        raise UserError(f"{wrong}, and {weights} gives {facts.dimensions}", hint)
+        raise UserError(f"{wrong}, and {weights} gives {kind.dimensions}", hint)

@@ -31,6 +31,7 @@ from evalkit.run.progress import Progress
 from evalkit.run.references import References
 from evalkit.stats.variance import components, prospects
 from evalkit.store.ledger import Record
+from evalkit.store.spill import outside
 from evalkit.suites.base import MetricPlan
 from evalkit.suites.conventions import chosen_options
 from evalkit.suites.recordings import pairs_from_features
@@ -255,9 +256,10 @@ def compared_with(
 
 def stacked(embedding: Embedding, keys: Sequence[str]) -> Features:
     """(n, d) of the one-frame features behind `keys`."""
-    rows = [embedding.features[key] for key in keys]
-    empty: Features = np.zeros((0, embedding.identity.dimensions), np.float32)
-    return np.concatenate(rows) if rows else empty
+    rows: Features = outside((len(keys), embedding.identity.dimensions), np.float32)
+    for place, key in enumerate(keys):
+        rows[place] = embedding.features[key][0]
+    return rows
 
 
 def computed_or_told(metric: Metric, name: str, inputs: MetricInputs) -> tuple[MetricResult, str]:

@@ -7,24 +7,23 @@ are others ("warm_up"). A batch's seconds are shared evenly by its items. Loadin
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
+from evalkit.execute.base import Workforce
 from evalkit.generators.worker.generator import Isolated
-from evalkit.run.executors import devices_of
 from evalkit.run.plan import Plan
 from evalkit.store.ledger import Record
 
 PARTS = ("text", "sample", "decode")
 
 
-def speed(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
+def speed(plan: Plan, records: Mapping[str, Record], force: Workforce) -> dict[str, Any]:
     """The block, of the run's good items: {} where none was timed. Sounds taken over from earlier runs are none of it.
 
     `seconds_per_clip` and `parts` are means over `n` items, `real_time_factor` is seconds of work per second of audio,
     `warm_up_included` says that there was no other batch. `best_of` is how many sounds were made for each one kept.
+    `workers` are those of `force`, who made the last of them.
     """
     made = [record for record in records.values() if record.status == "ok" and not record.made_in]
     done = [record for record in made if "total" in record.timings]
@@ -46,27 +45,16 @@ def speed(plan: Plan, records: Mapping[str, Record]) -> dict[str, Any]:
         "load_seconds": _sum(first, "load"),
         "peak_bytes": max(peaks, default=None),
         "device": config.device,
-        "device_name": "" if config.ray else device_name(config.device),
+        "device_name": ", ".join(force.names),
         "threads": config.threads,
-        "workers": config.workers if config.ray else len(devices_of(config) or [config.device]),
+        "workers": force.workers,
+        "by": force.by,
         "dtype": config.dtype,
         "steps": options.get("steps"),
         "best_of": options.get("best_of", 1),
         "batch_size": plan.identity.get("batch_size"),
         "worker": dict(plan.generator.facts) if isinstance(plan.generator, Isolated) else {},
     }
-
-
-def device_name(device: str) -> str:
-    """What the maker calls it, "" where nobody says."""
-    torch = sys.modules.get("torch")
-    if device.startswith("cuda"):
-        return str(torch.cuda.get_device_name(device)) if torch is not None and torch.cuda.is_available() else ""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return ""
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
 
 
 def _sum(records: Sequence[Record], part: str) -> float:

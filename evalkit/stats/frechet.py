@@ -22,9 +22,13 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from evalkit.store.spill import outside
+
 Array = NDArray[np.float64]
 
 _PIECE = 8192
+_CELLS = 4_000_000
+"""Numbers of scatters added up at a time: 32 MB."""
 
 _WELL_CONDITIONED = 1e-8
 """Smallest to largest eigenvalue above which a covariance is factored itself: its round-off, some 1e-15 of the
@@ -166,8 +170,16 @@ class GroupedRows:
         if count < 2:
             raise ValueError("fewer than 2 rows are left")
         total = self.sums[folds].sum(axis=0)
-        scatter = self.scatters[folds].sum(axis=0) - np.outer(total, total) / count
+        scatter = self._scatter_of(folds) - np.outer(total, total) / count
         return self.origin + total / count, scatter / (count - 1), count
+
+    def _scatter_of(self, folds: NDArray[np.int64]) -> Array:
+        """`scatters[folds].sum(axis=0)`, without a copy of them all."""
+        size = self.origin.size
+        step, found = max(1, _CELLS // (len(folds) * size)), np.empty((size, size))
+        for start in range(0, size, step):
+            found[start : start + step] = self.scatters[folds, start : start + step].sum(axis=0)
+        return found
 
 
 def group_rows(blocks: Sequence[NDArray[np.floating]], folds: NDArray[np.int64]) -> GroupedRows:
@@ -178,10 +190,10 @@ def group_rows(blocks: Sequence[NDArray[np.floating]], folds: NDArray[np.int64])
     origin = _mean(blocks, _count_rows(blocks))
     number = int(folds.max()) + 1
     counts = np.zeros(number, dtype=np.int64)
-    sums, scatters = np.zeros((number, origin.size)), np.zeros((number, origin.size, origin.size))
+    sums, scatters = np.zeros((number, origin.size)), outside((number, origin.size, origin.size))
     for fold in range(number):
-        for piece in _pieces([blocks[int(i)] for i in np.flatnonzero(folds == fold)]):
-            rows = piece - origin
+        for rows in _pieces([blocks[int(i)] for i in np.flatnonzero(folds == fold)]):
+            rows -= origin
             counts[fold] += len(rows)
             sums[fold] += rows.sum(axis=0)
             scatters[fold] += rows.T @ rows
@@ -218,10 +230,10 @@ def _pieces(blocks: Sequence[NDArray[np.floating]]) -> Iterator[Array]:
             held.append(block[start : start + _PIECE])
             rows += len(held[-1])
             if rows >= _PIECE:
-                yield np.concatenate(held).astype(np.float64)
+                yield np.concatenate(held, dtype=np.float64)
                 held, rows = [], 0
     if held:
-        yield np.concatenate(held).astype(np.float64)
+        yield np.concatenate(held, dtype=np.float64)
 
 
 def _cholesky_factor(blocks: Sequence[NDArray[np.floating]], mean: Array, count: int) -> Array | None:

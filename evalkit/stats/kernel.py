@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from evalkit.store.spill import outside
+
 Array = NDArray[np.float64]
 
 _CELLS = 4_000_000
@@ -49,13 +51,14 @@ def squared_distances(rows: NDArray[np.floating], others: NDArray[np.floating]) 
         raise ValueError(f"{data.shape[1]} against {rest.shape[1]} dimensions")
     # Around a common centre the products are as small as the distances, so nothing cancels.
     centre = rest.mean(axis=0)
-    rest = rest - centre
-    lengths = np.square(rest).sum(axis=1)
+    rest = np.subtract(rest, centre, out=outside(rest.shape))
+    lengths = np.concatenate([np.square(rest[piece]).sum(axis=1) for piece in _pieces(rest)])
     step = max(1, _CELLS // max(1, len(rest)))
     for start in range(0, len(data), step):
         piece = data[start : start + step] - centre
-        squares = np.square(piece).sum(axis=1)[:, None] + lengths - 2.0 * piece @ rest.T
-        yield slice(start, start + len(piece)), np.maximum(squares, 0.0)
+        squares = np.square(piece).sum(axis=1)[:, None] + lengths
+        squares -= 2.0 * piece @ rest.T
+        yield slice(start, start + len(piece)), np.maximum(squares, 0.0, out=squares)
 
 
 @dataclass(frozen=True)
@@ -108,20 +111,21 @@ def kernel_sums(
         raise ValueError(f"{len(rows)} rows in {len(groups)} groups, {len(reference)} reference rows, s {bandwidth}")
     member = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
     scale, number = -0.5 / bandwidth**2, int(folds.max()) + 1
-    dealt = np.zeros((len(rows), number))
+    dealt, within, pairs = (outside((len(rows), number)) for _ in range(3))
     dealt[np.arange(len(rows)), folds] = 1.0
-    within, pairs = np.zeros((len(rows), number)), np.zeros((len(rows), number))
     across, count = np.zeros(len(rows)), len(reference)
     heard = np.zeros(count)
     for piece, squares in squared_distances(rows, rows):
         apart = member[piece, None] != member[None, :]
-        within[piece] = np.where(apart, np.exp(scale * squares), 0.0) @ dealt
+        alike = _kernel(scale, squares)
+        alike[~apart] = 0.0
+        within[piece] = alike @ dealt
         pairs[piece] = apart.astype(np.float64) @ dealt
     for piece, squares in squared_distances(rows, reference):
-        alike = np.exp(scale * squares)
+        alike = _kernel(scale, squares)
         across[piece] = alike.sum(axis=1)
         heard += alike.sum(axis=0)
-    total = sum(float(np.exp(scale * squares).sum()) for _, squares in squared_distances(reference, reference))
+    total = sum(float(_kernel(scale, squares).sum()) for _, squares in squared_distances(reference, reference))
     # The diagonal is 1 by definition; its computed distances are round-off.
     own = (total - count) / (count * (count - 1))
     return KernelSums(
@@ -138,10 +142,22 @@ def kernel_sums(
     )
 
 
+def _kernel(scale: float, squares: Array) -> Array:
+    """The kernel of squared distances, in their place."""
+    squares *= scale
+    return np.exp(squares, out=squares)
+
+
 def _rows(rows: NDArray[np.floating]) -> Array:
     data = np.asarray(rows, dtype=np.float64)
     if data.ndim != 2:
         raise ValueError(f"expected rows (n, d), got shape {data.shape}")
-    if not np.isfinite(data).all():
+    if not all(np.isfinite(data[piece]).all() for piece in _pieces(data)):
         raise ValueError("NaN or infinity among the values")
     return data
+
+
+def _pieces(rows: Array) -> Iterator[slice]:
+    """Some rows (n, d) at a time, at least one piece."""
+    step = max(1, _CELLS // max(1, rows.shape[1]))
+    return (slice(start, start + step) for start in range(0, max(1, len(rows)), step))

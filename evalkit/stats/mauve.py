@@ -15,17 +15,22 @@ starts in faiss; here they are drawn by numpy from a seed, so the two agree as f
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.special
 from numpy.typing import NDArray
 
+from evalkit.store.spill import outside
+
 Array = NDArray[np.float64]
 Labels = NDArray[np.int64]
 
 EXPLAINED, STARTS, ITERATIONS, PLACES, SCALING, SEED = 0.9, 5, 500, 25, 5.0, 25
 FEWEST = 10
+_CELLS = 4_000_000
+"""Numbers of one table held at once: 32 MB."""
 
 
 @dataclass(frozen=True)
@@ -44,26 +49,36 @@ class Clusters:
 def clusters(generated: NDArray[np.floating], reference: NDArray[np.floating], seed: int = SEED) -> Clusters:
     """Common clusters of the rows (n, d) and (m, d), at least `FEWEST` of either. Raises ValueError for fewer, or
     values that are not finite."""
-    sets = [np.asarray(each, dtype=np.float64) for each in (generated, reference)]
-    fewest = min(map(len, sets))
+    fewest = min(len(generated), len(reference))
     if fewest < FEWEST:
         raise ValueError(f"{fewest} rows are too few to be divided into clusters ({FEWEST})")
-    if not all(np.isfinite(each).all() for each in sets):
+    both = outside((len(reference) + len(generated), reference.shape[1]))
+    both[: len(reference)], both[len(reference) :] = reference, generated
+    if not all(np.isfinite(both[piece]).all() for piece in _pieces(both, both.shape[1])):
         raise ValueError("rows hold NaN or infinity")
     count = max(2, round(fewest / 10))
-    found = k_means(reduced(np.concatenate(sets[::-1])), count, seed)
-    return Clusters(found[len(sets[1]) :], found[: len(sets[1])], count)
+    found = k_means(reduced(both), count, seed)
+    return Clusters(found[len(reference) :], found[: len(reference)], count)
 
 
 def reduced(rows: Array) -> Array:
     """The rows, each of length 1, along the fewest principal axes that carry 90 % of their variance."""
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    centred = rows / np.where(lengths > 0, lengths, 1.0)
-    centred = centred - centred.mean(axis=0)
-    left, spread, _ = np.linalg.svd(centred, full_matrices=False)
-    carried = np.cumsum(spread**2) / max(float((spread**2).sum()), np.finfo(np.float64).tiny)
-    axes = int(np.argmax(carried >= EXPLAINED)) + 1
-    return np.asarray(left[:, :axes] * spread[:axes])
+    size = rows.shape[1]
+    centred, scatter = outside(rows.shape), np.zeros((size, size))
+    for piece in _pieces(rows, size):
+        lengths = np.linalg.norm(rows[piece], axis=1, keepdims=True)
+        np.divide(rows[piece], np.where(lengths > 0, lengths, 1.0), out=centred[piece])
+    centred -= centred.mean(axis=0)
+    for piece in _pieces(rows, size):
+        scatter += centred[piece].T @ centred[piece]
+    spread, axes = np.linalg.eigh(scatter)
+    spread, axes = np.maximum(spread[::-1], 0.0), axes[:, ::-1]
+    carried = np.cumsum(spread) / max(float(spread.sum()), np.finfo(np.float64).tiny)
+    kept = axes[:, : int(np.argmax(carried >= EXPLAINED)) + 1]
+    found = outside((len(rows), kept.shape[1]))
+    for piece in _pieces(rows, size):
+        found[piece] = centred[piece] @ kept
+    return found
 
 
 def k_means(rows: Array, count: int, seed: int) -> Labels:
@@ -76,8 +91,7 @@ def k_means(rows: Array, count: int, seed: int) -> Labels:
 def _lloyd(rows: Array, centres: Array) -> tuple[float, Labels]:
     labels = np.full(len(rows), -1)
     for _ in range(ITERATIONS):
-        distances = (centres**2).sum(axis=1) - 2 * rows @ centres.T
-        nearest = distances.argmin(axis=1)
+        nearest = _nearest(rows, centres)
         if np.array_equal(nearest, labels):
             break
         labels = nearest
@@ -86,7 +100,24 @@ def _lloyd(rows: Array, centres: Array) -> tuple[float, Labels]:
         np.add.at(sums, labels, rows)
         # A cluster that lost all its rows stays where it was.
         centres = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], centres)
-    return float(((rows - centres[labels]) ** 2).sum()), labels
+    apart = outside(rows.shape)
+    for piece in _pieces(rows, rows.shape[1]):
+        np.square(rows[piece] - centres[labels[piece]], out=apart[piece])
+    return float(apart.sum()), labels
+
+
+def _nearest(rows: Array, centres: Array) -> Labels:
+    """The centre that is nearest to each row."""
+    lengths, found = np.square(centres).sum(axis=1), np.empty(len(rows), dtype=np.int64)
+    for piece in _pieces(rows, max(centres.shape)):
+        found[piece] = (lengths - 2 * rows[piece] @ centres.T).argmin(axis=1)
+    return found
+
+
+def _pieces(rows: Array, width: int) -> Iterator[slice]:
+    """Some rows at a time, of which so many numbers each are needed."""
+    step = max(1, _CELLS // max(1, width))
+    return (slice(start, start + step) for start in range(0, len(rows), step))
 
 
 def histogram(labels: Labels, count: int) -> Array:

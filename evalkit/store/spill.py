@@ -1,12 +1,14 @@
-"""Features that are many and wanted later: in a temporary file without a name, which goes with the process."""
+"""What is large and wanted later, as features are: in a temporary file without a name, which goes with the process."""
 
 from __future__ import annotations
 
 import math
 import mmap
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +17,47 @@ Features = NDArray[np.float32]
 
 MOST_BYTES = 1 << 26
 """Of one embedder's features in memory: some 800 clips of 10 s by OpenL3."""
+LARGE = 1 << 24
+"""Bytes from which a table of numbers is kept outside of memory."""
+
+
+def outside(shape: tuple[int, ...], dtype: type[np.generic] = np.float64) -> NDArray[Any]:
+    """Zeros to write numbers into: a large table lies in a temporary file, as long as there is room for it, so that the
+    system takes its memory back where it needs it. What is computed of it is the same to the bit."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size > LARGE:
+        try:
+            with tempfile.TemporaryFile(prefix="evalkit-", dir=_roomy()) as file:
+                _reserve(file, size)
+                return np.frombuffer(mmap.mmap(file.fileno(), size), dtype).reshape(shape)
+        except OSError:
+            pass
+    return np.zeros(shape, dtype)
+
+
+def _reserve(file: IO[bytes], size: int) -> None:
+    """A page of a file that the disk has no room for would end the process when it is written to. Raises OSError."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, size)
+        return
+    for start in range(0, size, LARGE):
+        file.write(bytes(min(LARGE, size - start)))
+    file.flush()
+
+
+def _roomy() -> Path | None:
+    """A folder for large temporary files where nobody names one: /tmp is memory on many machines, /var/tmp is not."""
+    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    folder = Path("/var/tmp")
+    return folder if not named and os.access(folder, os.W_OK) else None
 
 
 class Spill:
     """Arrays (frames, dimensions) by key, kept outside of the process's memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        """In `folder`, or where the system keeps temporary files. Raises OSError where none can be made there."""
-        self._file = tempfile.TemporaryFile(prefix="evalkit-", buffering=0, dir=folder)  # noqa: SIM115 - it lives as long
+        """In `folder`, or where large temporary files belong. Raises OSError where none can be made there."""
+        self._file = tempfile.TemporaryFile(prefix="evalkit-", buffering=0, dir=folder or _roomy())  # noqa: SIM115 - it lives as long
         self._end = 0
         self._places: dict[str, tuple[int, tuple[int, ...]]] = {}
 

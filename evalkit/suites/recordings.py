@@ -18,6 +18,7 @@ from evalkit.audio.names import match, told
 from evalkit.core.errors import UserError
 from evalkit.core.paths import name_of
 from evalkit.embed.base import Features
+from evalkit.store.spill import outside
 from evalkit.suites.base import Prompt
 
 _NAMED = 5
@@ -89,5 +90,8 @@ def pairs_from_features(features: Mapping[str, Features], names: Mapping[str, st
 
     The row is the mean over the clip's frames: of PaSST's windows that is its protocol's own rule.
     """
-    rows = {name: features[name].mean(axis=0, dtype=np.float64).astype(np.float32) for name in set(names.values())}
-    return {identifier: rows[name] for identifier, name in names.items()}
+    known = {name: place for place, name in enumerate(dict.fromkeys(names.values()))}
+    rows = outside((len(known), features[next(iter(known))].shape[1] if known else 0), np.float32)
+    for name, place in known.items():
+        rows[place] = features[name].mean(axis=0, dtype=np.float64)
+    return {identifier: rows[known[name]] for identifier, name in names.items()}

@@ -27,7 +27,7 @@ import soundfile
 
 from evalkit.audio.clip import Clip
 from evalkit.audio.decode import decode
-from evalkit.core.threads import cores
+from evalkit.core.cores import cores
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.load import load_embedder
 from evalkit.execute.bench import Here, Source

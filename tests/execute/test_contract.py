@@ -19,8 +19,9 @@ import pytest
 from evalkit_drills import content, write_drill
 
 from evalkit.core.errors import UserError
+from evalkit.core.jsonio import read_json
 from evalkit.core.plugins import BrokenPlugin
-from evalkit.execute.base import Batch, Executor, Job, Result
+from evalkit.execute.base import Batch, Executor, Job, Result, Workforce
 from evalkit.execute.bench import Bench
 from evalkit.execute.orders import JudgeOrder
 from evalkit.generators.base import Timeouts
@@ -160,6 +161,30 @@ def test_no_more_workers_are_started_than_there_is_work(go: Go, name: str, tmp_p
     assert made(outcome) == made(go(GOOD[:3], "inline"))
 
 
+@pytest.mark.parametrize(
+    ("config", "by", "workers"),
+    [
+        ({}, "inline", 1),
+        ({"workers": 2}, "pool", 2),
+        ({"workers": 6}, "pool", 3),
+        ({"devices": ("cpu",)}, "pool", 1),
+        pytest.param({"ray": "auto"}, "ray", 3, marks=pytest.mark.slow),
+        pytest.param({"ray": "auto", "workers": 2}, "ray", 2, marks=pytest.mark.slow),
+    ],
+)
+def test_run_json_says_who_did_the_work(go: Go, config: dict[str, Any], by: str, workers: int, tmp_path: Path) -> None:
+    """As it was, and not as it was asked for: three batches are work for three, and the cluster says how many it has.
+    What is scored anew without a sound to make keeps the clock of those that made them."""
+    go(GOOD, **config)
+    facts = read_json(tmp_path / "run" / "run.json")
+    assert (facts["speed"]["by"], facts["speed"]["workers"], facts["work"]["workers"]) == (by, workers, workers)
+    assert facts["work"]["devices"] == ["cpu"] and facts["work"]["names"] == [facts["speed"]["device_name"]] != [""]
+    (tmp_path / "run" / "scores.json").unlink()
+    go(GOOD)
+    again = read_json(tmp_path / "run" / "run.json")
+    assert again["speed"] == facts["speed"] and again["work"]["by"] == "inline"
+
+
 class Stopping:
     """An executor that is interrupted after some batches."""
 
@@ -172,6 +197,9 @@ class Stopping:
 
     def bench(self, order: JudgeOrder) -> Bench | None:
         return self._executor.bench(order)
+
+    def workforce(self) -> Workforce:
+        return self._executor.workforce()
 
     def close(self) -> None:
         self._executor.close()

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import evalkit_drills
 import numpy as np
 import pytest
 import soundfile
@@ -17,7 +18,7 @@ from evalkit_drills import content, write_drill
 from evalkit_processes import lives, wait_for
 
 from evalkit.core.errors import UserError
-from evalkit.execute.bench import Source
+from evalkit.execute.bench import Source, identity
 from evalkit.execute.ray_connection import outlook
 from evalkit.execute.wire import Message, packed, unpacked
 from evalkit.execute.worker import sources_of, sources_told
@@ -45,8 +46,10 @@ def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables_travel: None) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("EVALKIT_DRILLS", str(tmp_path))
 
-    def go(prompts: list[str], out: str = "run", noted: Silent | None = None, **config: Any) -> Outcome:
-        suite = write_drill(tmp_path, prompts)
+    def go(
+        prompts: list[str], out: str = "run", noted: Silent | None = None, judge: bool = False, **config: Any
+    ) -> Outcome:
+        suite = write_drill(tmp_path, prompts, judge)
         told = {"model": "evalkit_drills:Drilled", "suite": str(suite), "out": tmp_path / out, "batch_size": 1}
         return run(make_plan(RunConfig(**{**told, **config})), noted or Silent())
 
@@ -85,6 +88,11 @@ def test_resources_that_no_node_has_are_told_before_the_work(go: Go, cluster: st
         (Sharing(ray="auto", ray_resources="num_gpus=0"), "no number above 0"),
         (Sharing(ray="auto", ray_resources={"num_gpus": float("nan")}), "no number above 0"),
         (Sharing(ray="auto", ray_resources=""), "not of the form NAME=NUMBER"),
+        (Sharing(ray="auto", ray_resources="num_gpus=-1"), "no number above 0"),
+        (Sharing(ray="auto", ray_resources="num_gpus=1.5"), "whole numbers only"),
+        (Sharing(ray="auto", ray_resources="num_gpus=1,num_gpus=2"), "names one twice"),
+        (Sharing(ray="auto", ray_resources="GPU=1"), "GPU cannot be asked for so .num_gpus=1"),
+        (Sharing(ray="auto", ray_resources="memory=1"), "memory cannot be asked for so"),
         (Sharing(ray_resources="num_gpus=1"), "says what each worker on a cluster has"),
     ],
 )
@@ -101,19 +109,28 @@ def test_resources_are_read() -> None:
 def test_without_the_package_nothing_is_begun(
     evalkit: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evalkit.run.config.version", lambda package: "")
-    code, _, err = evalkit("run", "--model", "mock", "--suite", "mini", "--limit", "1", "--ray", "auto", "--out", "run")
-    assert code == 2 and "the package ray is not installed" in err and "pip install 'evalkit-audio[ray]'" in err
+    words = ("run", "--model", "mock", "--suite", "mini", "--limit", "1", "--ray", "auto", "--out", "run")
+    for found, told in (
+        ("", "is not installed"),
+        ("2.9.3", "is 2.9.3, and 2.55 or later is needed"),
+        ("3.0.1", "3.0.1"),
+    ):
+        monkeypatch.setattr("evalkit.execute.ray_connection.version", lambda package, found=found: found)
+        code, _, err = evalkit(*words)
+        assert code == 2 and f"the package ray {told}" in err.replace("ray is 3.0.1", "ray 3.0.1")
+        assert "pip install 'evalkit-audio[ray]'" in err and err.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
 
-def test_a_cluster_that_does_not_answer_is_told(go: Go, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cluster_that_does_not_answer_is_told(go: Go, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ray.is_initialized", lambda: False)
     with pytest.raises(UserError, match=r"--ray 127\.0\.0\.1:1: nobody answers"):
         go(["rain"], ray="127.0.0.1:1")
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    with pytest.raises(UserError, match=r"RAY_ADDRESS=127\.0\.0\.1:1: nobody answers"):
-        go(["rain"], ray="auto")
+    for address, told in (("127.0.0.1:1", "nobody answers"), ("junk", "no address"), ("auto", "no address")):
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(UserError, match=rf"RAY_ADDRESS={address}: .*{told}"):
+            go(["rain"], ray="auto")
+    assert not (tmp_path / "run").exists(), "before the work"
 
 
 def test_the_doctor_says_whether_ray_can_be_used(
@@ -201,6 +218,23 @@ def test_a_node_that_is_not_fit_is_left_out_with_one_line_and_the_run_goes_on(
     assert "evalkit (0.0.1, not " in told and "weights of drilled are not here" in told
     assert "evalkit cannot be imported there" in told
     assert bytes_of(outcome) == bytes_of(go(PROMPTS, "inline"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("known", [False, True])
+def test_a_node_whose_judge_is_another_one_is_left_out_with_one_line(
+    go: Go, alone: None, tmp_path: Path, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its features would be other numbers. The features of the run are those of one judge."""
+    if known:  # from an earlier run of this machine's
+        monkeypatch.setattr("evalkit.run.pipeline._known", lambda *_: identity(evalkit_drills.Judge()))
+    noted = Noted()
+    with started([1, 1], [{}, {"DRILL_JUDGE": "other"}]) as nodes:
+        outcome = go(PROMPTS, noted=noted, ray=nodes.address, judge=True)
+    (line,) = [note for note in noted.notes if "left out" in note]
+    assert "\n" not in line and "its weights (" in line and "are not those that the run has" in line
+    if known:
+        assert bytes_of(outcome) == bytes_of(go(PROMPTS, "inline", judge=True))
 
 
 @pytest.mark.slow

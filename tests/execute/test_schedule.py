@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pytest
 
@@ -42,7 +43,8 @@ class Scripted:
 
 
 class Crew:
-    far = False
+    far: bool = False
+    kind: Literal["pool", "ray"] = "pool"
 
     def __init__(self, count: int, script: Script) -> None:
         self.devices, self.script = ["cpu"] * count, script

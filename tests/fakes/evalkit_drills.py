@@ -17,8 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from evalkit.audio.clip import Clip
 from evalkit.core.errors import MissingWeights
+from evalkit.core.ids import digest_bytes
 from evalkit.core.threads import environment
+from evalkit.embed.base import EmbedderSpec
 from evalkit.generators.base import GenBatch, GeneratorSpec
 
 RATE = 8000
@@ -46,6 +49,17 @@ class Drilled:
 
     def close(self) -> None:
         accident(os.environ.get("DRILL_CLOSE", ""), 1)
+
+
+class Judge:
+    """A mean and a spread, with weights that $DRILL_JUDGE names."""
+
+    def __init__(self) -> None:
+        weights = os.environ.get("DRILL_JUDGE", "one")
+        self.spec = EmbedderSpec("drilled-judge", "drilled", 2, digest_bytes(weights.encode()))
+
+    def embed(self, clips: Sequence[Clip]) -> list[np.ndarray]:
+        return [np.array([[clip.samples.mean(), clip.samples.std()]], np.float32) for clip in clips]
 
 
 def accident(what: str, together: int) -> None:
@@ -79,12 +93,15 @@ def accident(what: str, together: int) -> None:
         os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def write_drill(folder: Path, prompts: Sequence[str]) -> Path:
-    """A suite of these prompts, a quarter of a second each, under measures that load nothing; returns its manifest."""
+def write_drill(folder: Path, prompts: Sequence[str], judge: bool = False) -> Path:
+    """A suite of these prompts, a quarter of a second each, under measures that load nothing, or under a `judge` of
+    this file's; returns its manifest."""
     rows = [f'p{number},"{text}",0.25' for number, text in enumerate(prompts)]
     (folder / "drill.csv").write_text("\n".join(["id,prompt,seconds", *rows]) + "\n", encoding="utf-8")
     head = 'name = "drill"\ntitle = "Drill"\nversion = "1"\nprotocol = "drill-1"\nsize = "mini"\nlicence = ""\n'
     metrics = [f'[metrics.{name}]\nweights = "sound"' for name in ("silence_share", "bandwidth", "side_mid")]
+    if judge:
+        metrics = ['[metrics.drilled]\nlike = "is_passt"\nweights = "evalkit_drills:Judge"']
     suite = "\n".join([head + 'citation = ""\n[prompts]\nfile = "drill.csv"', *metrics])
     (folder / "drill.toml").write_text(suite, encoding="utf-8")
     return folder / "drill.toml"

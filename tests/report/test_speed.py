@@ -37,6 +37,29 @@ def test_every_part_of_the_clock_has_its_cell(make_run: Callable[..., Path]) -> 
     assert "1.5 GiB" in text and "warm-up included" not in text
 
 
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        ({"by": "inline", "workers": 1}, ""),
+        ({"by": "pool", "workers": 1}, "1 worker, "),
+        ({"by": "pool", "workers": 4}, "4 workers, "),
+        ({"by": "ray", "workers": 2}, "2 workers by Ray, "),
+        ({"workers": 2}, "2 workers, "),  # of runs of before
+        ({"by": ["<b>"], "workers": "many"}, ""),
+    ],
+)
+def test_workers_are_told_in_the_row_the_panel_and_the_terminal(
+    make_run: Callable[..., Path], work: dict[str, object], told: str
+) -> None:
+    def change(run: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        run["speed"], run["work"] = {**run["speed"], **work}, {**work, "devices": ["cpu"]}
+
+    view = build(read_runs([make_run("a", change=change)]), "none")
+    assert view.sections[0].paces[0].cells[-1] == f"cpu (Some Processor, 2 threads), {told}float32, 100 steps, batch 8"
+    assert (f"{told[:-2]} on cpu" in render(view, "")) == bool(told)
+    assert f"(cpu, {told}float32)" in summary({"seconds_per_clip": 0.5, "device": "cpu", "dtype": "float32", **work})
+
+
 def test_best_of_k_is_declared_in_the_leaderboards_row(make_run: Callable[..., Path]) -> None:
     """Choosing the best of three by CLAP raises the CLAP score; the row must say that it was done."""
     cells, text = page(make_run, best_of=3)

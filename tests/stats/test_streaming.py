@@ -13,9 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalkit.metrics import fd_inf_openl3, fd_openl3, kad_openl3
+from evalkit.metrics import clap_score, fd_inf_openl3, fd_openl3, is_panns, kad_openl3
 from evalkit.metrics.base import Metric, MetricInputs
+from evalkit.metrics.contract import computed, load_metric
+from evalkit.stats import inception, kernel, mauve
+from evalkit.store import spill
 from evalkit.store.spill import Spill
+from evalkit.suites.recordings import pairs_from_features
 from evalkit.suites.references import set_from_features
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,10 +29,10 @@ FRAMES = 200
 
 def _clips(count: int, folder: Path) -> list[np.ndarray]:
     """Features that lie in a file, as those of a large run do."""
-    spill, rng = Spill(folder), np.random.default_rng(0)
+    kept, rng = Spill(folder), np.random.default_rng(0)
     for index in range(count):
-        spill.put(str(index), rng.normal(index % 3, 1, (FRAMES, D)).astype(np.float32))
-    return list(spill.arrays().values())
+        kept.put(str(index), rng.normal(index % 3, 1, (FRAMES, D)).astype(np.float32))
+    return list(kept.arrays().values())
 
 
 def _peak(work: Callable[[], object]) -> float:
@@ -62,6 +66,50 @@ def test_a_set_metric_streams_with_its_jackknife(metric: Metric, tmp_path: Path)
     size = sum(each.nbytes for each in many) / 1e6
     peaks = [_peak(lambda clips=clips: work(clips)) for clips in (few, many)]  # type: ignore[misc]
     assert peaks[1] < 0.8 * size and peaks[1] < 1.5 * peaks[0] + 10, (peaks, size)
+
+
+SETS = ("fd_openl3", "fd_inf_openl3", "kad_openl3", "density_openl3", "coverage_openl3", "mad_openl3")
+CLASSES = ("is_passt", "is_panns", "kl_passt")
+
+
+def _drawn(metric: str, count: int, folder: Path) -> MetricInputs:
+    """Inputs of so many clips for any metric, whatever its judge: 256 numbers a frame, those of PANNs with its classes."""
+    rng, kept, width = np.random.default_rng(1), Spill(folder), 527 + 256 if "panns" in metric else 256
+    for index in range(count):
+        kept.put(str(index), rng.normal(index % 3, 1, (1, width)).astype(np.float32))
+    clips, names = list(kept.arrays().values()), [f"clip {index}" for index in range(count)]
+    few = clips[:40] if metric in SETS else []
+    return MetricInputs(
+        ids=names,
+        groups=names,
+        features=clips,
+        texts=np.concatenate(clips) if metric == "clap_score" else None,
+        set_reference=set_from_features(few) if few else None,
+        pair_reference=pairs_from_features(dict(zip(names, clips, strict=True)), {each: each for each in names}),
+    )
+
+
+@pytest.mark.parametrize("name", [*SETS, *CLASSES, "clap_score"])
+def test_what_a_metric_holds_does_not_grow_with_the_clips(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for a name, a number and a place each: some hundred bytes, where a clip's mean would be 2,048 here. And the
+    value is the same to the bit, whether its tables lie in memory or outside of it."""
+    metric, sizes = load_metric(name), (300, 1500)
+    inputs = [_drawn(name, count, tmp_path) for count in sizes]
+    inside = computed(metric, name, inputs[0])
+    for module in (spill, kernel, inception, clap_score, is_panns, mauve):
+        for constant, value in (("LARGE", 1 << 12), ("_CELLS", 1 << 14), ("_PIECE", 64)):
+            if hasattr(module, constant):
+                monkeypatch.setattr(module, constant, value)
+    few, many = (_peak(lambda each=each: computed(metric, name, each)) for each in inputs)  # type: ignore[misc]
+    assert (many - few) * 1e6 < 1000 * (sizes[1] - sizes[0]), (few, many)
+    outside = computed(metric, name, inputs[0])
+    assert (outside.value, outside.leave_outs, outside.per_prompt) == (
+        inside.value,
+        inside.leave_outs,
+        inside.per_prompt,
+    )
 
 
 @pytest.mark.parametrize(("clips", "frames"), [(40, 7), (400, 20), (500, 21)])
