@@ -41,17 +41,13 @@ def summary(record_facts: object) -> str:
     clip, factor, peak = (number(stated.get(key)) for key in ("seconds_per_clip", "real_time_factor", "peak_bytes"))
     if clip is None:
         return ""
-    where = [
-        one_line(stated.get("device"), 40),
-        *filter(None, [workers_told(stated)]),
-        one_line(stated.get("dtype"), 40),
-    ]
+    where = [one_line(stated.get("device"), 40), workers_told(stated), one_line(stated.get("dtype"), 40)]
     steps, best = whole(stated.get("steps")), whole(stated.get("best_of"))
     where += [f"{steps} steps"] if steps else []
     where += [f"best of {best}"] if best and best > 1 else []
     where += ["warm-up included"] if stated.get("warm_up_included") is True else []
     told = f"{clip:.3g} s per clip" + ("" if factor is None else f", {factor:.3g} s per second of audio")
-    return f"{told} ({', '.join(where)})" + ("" if peak is None else f", peak memory {size_told(peak)}")
+    return f"{told} ({', '.join(filter(None, where))})" + ("" if peak is None else f", peak memory {size_told(peak)}")
 
 
 def _stated(record: RunRecord) -> bool:

@@ -63,7 +63,7 @@ def machine(evalkit: Callable[..., Answer], tmp_path: Path, monkeypatch: pytest.
         ({"threads": 4}, "8 cores, so --workers up to 2 help"),
         (
             {"cores": 1, "of": 64},
-            "does all; 1 core (of 64 that it sees: its share of them), so --workers would not help",
+            "1 core (of 64 that it sees: its share of them), so --workers would not help",
         ),
         ({"gpus": 1}, "does all on cuda; --workers N would be N processes on this one; 8 cores prepare their sounds"),
         ({"gpus": 3}, "one process each on cuda:0, cuda:1, cuda:2; --workers N are spread over these"),
@@ -80,7 +80,7 @@ def test_the_doctor_says_who_would_work(machine: Machine, facts: dict[str, objec
 
 def test_a_gpu_that_a_run_would_take_and_cannot_use_is_told(machine: Machine) -> None:
     """Of an old driver, or of CUDA_VISIBLE_DEVICES that names none: every run without --device would end by it."""
-    workers = machine(driver=True, visible="7")["workers"]
+    found = machine(driver=True, visible="7")["workers"]
     assert (
         workers["state"] == "fail"
         and "--device cpu" in workers["detail"]

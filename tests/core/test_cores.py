@@ -14,7 +14,7 @@ Group = Callable[..., None]
 
 @pytest.fixture
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Group:
-    """`group(own, **{path: text})`: what /proc/self/cgroup says, and the files under /sys/fs/cgroup; 8 cores are seen."""
+    """`group(own, {path: text})`: what /proc/self/cgroup says, and the files under /sys/fs/cgroup; 8 are seen."""
     monkeypatch.setattr(cores, "_OWN", tmp_path / "own")
     monkeypatch.setattr(cores, "_GROUPS", tmp_path / "groups")
     monkeypatch.setattr(cores, "visible", lambda: 8)

@@ -73,7 +73,7 @@ CLASSES = ("is_passt", "is_panns", "kl_passt")
 
 
 def _drawn(metric: str, count: int, folder: Path) -> MetricInputs:
-    """Inputs of so many clips for any metric, whatever its judge: 256 numbers a frame, those of PANNs with its classes."""
+    """Inputs of so many clips for any metric, whatever its judge: 256 numbers a frame, of PANNs with classes."""
     rng, kept, width = np.random.default_rng(1), Spill(folder), 527 + 256 if "panns" in metric else 256
     for index in range(count):
         kept.put(str(index), rng.normal(index % 3, 1, (1, width)).astype(np.float32))
