@@ -81,11 +81,7 @@ def test_the_doctor_says_who_would_work(machine: Machine, facts: dict[str, objec
 def test_a_gpu_that_a_run_would_take_and_cannot_use_is_told(machine: Machine) -> None:
     """Of an old driver, or of CUDA_VISIBLE_DEVICES that names none: every run without --device would end by it."""
     found = machine(driver=True, visible="7")["workers"]
-    assert (
-        workers["state"] == "fail"
-        and "--device cpu" in workers["detail"]
-        and "cuda cannot be used" in workers["detail"]
-    )
+    assert found["state"] == "fail" and "--device cpu" in found["detail"] and "cuda cannot be used" in found["detail"]
 
 
 @pytest.mark.parametrize(

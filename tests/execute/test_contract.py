@@ -166,8 +166,8 @@ def test_no_more_workers_are_started_than_there_is_work(go: Go, name: str, tmp_p
     [
         ({}, "inline", 1),
         ({"workers": 2}, "pool", 2),
-        ({"workers": 6}, "pool", 3),
-        ({"devices": ("cpu",)}, "pool", 1),
+        pytest.param({"workers": 6}, "pool", 3, marks=pytest.mark.slow),
+        pytest.param({"devices": ("cpu",)}, "pool", 1, marks=pytest.mark.slow),
         pytest.param({"ray": "auto"}, "ray", 3, marks=pytest.mark.slow),
         pytest.param({"ray": "auto", "workers": 2}, "ray", 2, marks=pytest.mark.slow),
     ],

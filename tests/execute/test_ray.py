@@ -110,14 +110,11 @@ def test_without_the_package_nothing_is_begun(
     evalkit: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("run", "--model", "mock", "--suite", "mini", "--limit", "1", "--ray", "auto", "--out", "run")
-    for found, told in (
-        ("", "is not installed"),
-        ("2.9.3", "is 2.9.3, and 2.55 or later is needed"),
-        ("3.0.1", "3.0.1"),
-    ):
+    needed = "and 2.55 or later is needed, below 3.0"
+    for found, told in (("", "is not installed"), ("2.9.3", f"is 2.9.3, {needed}"), ("3.0.1", f"is 3.0.1, {needed}")):
         monkeypatch.setattr("evalkit.execute.ray_connection.version", lambda package, found=found: found)
         code, _, err = evalkit(*words)
-        assert code == 2 and f"the package ray {told}" in err.replace("ray is 3.0.1", "ray 3.0.1")
+        assert code == 2 and f"the package ray {told}" in err
         assert "pip install 'evalkit-audio[ray]'" in err and err.count("\n") == 1
     assert not (tmp_path / "run").exists()
 
