@@ -25,7 +25,7 @@ def cores() -> int:
 def _shares() -> Iterator[float]:
     """What this process's control groups (Linux; of either version) allow it, in cores."""
     with suppress(OSError, UnicodeDecodeError):
-        for line in _OWN.read_text(encoding="utf-8").splitlines():
+        for line in _text(_OWN).splitlines():
             _, _, rest = line.partition(":")
             kinds, _, place = rest.partition(":")
             if not kinds:
@@ -43,10 +43,14 @@ def _along(root: Path, place: str, share: Callable[[Path], float]) -> Iterator[f
 
 
 def _share_2(group: Path) -> float:
-    quota, period = (group / "cpu.max").read_text(encoding="ascii").split()
+    quota, period = _text(group / "cpu.max").split()
     return math.inf if quota == "max" else int(quota) / int(period)
 
 
 def _share_1(group: Path) -> float:
-    quota, period = (int((group / f"cpu.cfs_{name}_us").read_text(encoding="ascii")) for name in ("quota", "period"))
+    quota, period = (int(_text(group / f"cpu.cfs_{name}_us")) for name in ("quota", "period"))
     return math.inf if quota < 0 else quota / period
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

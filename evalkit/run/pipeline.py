@@ -105,14 +105,8 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
                 scored = score_all(scoring, embeddings)
                 write_json(plan.folder.scores, scored.scores)
                 write_samples(plan, records, scored.per_prompt)
-            heard = ready.references.told()
-            manifest.update(
-                status="success",
-                recordings=heard,
-                memory=peak_memory(),
-                work=hands.workforce().told(),
-                **closing(plan, now, codes, scored),
-            )
+            told = {"recordings": ready.references.told(), "memory": peak_memory(), "work": hands.workforce().told()}
+            manifest.update(status="success", **told, **closing(plan, now, codes, scored))
         return replace(_outcome(plan, records, scored.scores, reused=False), unclosed=unclosed, decided=decided)
 
 
