@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 from evalkit_at_the_page import faults
-from evalkit_ramps import ENDLESS
+from evalkit_ramps import ENDLESS, Make
+
+from evalkit.report.page import write_report
 
 
 @pytest.fixture
@@ -42,6 +44,15 @@ def test_the_first_screen_plays_each_run_and_the_reference_of_one_prompt(page: P
     browser.press("ArrowRight", 39)
     assert browser.run(f"{buttons}.indexOf(document.activeElement)") == 1
     assert faults(browser) == []
+
+
+def test_the_only_sound_of_a_prompt_is_played_by_a_button_that_says_so(
+    make_run: Make, tmp_path: Path, browser: Any
+) -> None:
+    """A page of one run does not repeat its name at each sound; a button labelled "1:" tells nobody what it does."""
+    browser.open(write_report([make_run()], tmp_path / "page.html", published=()))
+    assert browser.run("document.querySelector('.first .remote button').textContent") == "Play"
+    assert browser.run("document.querySelector('.choose').ariaLabel") == "1: sound"
 
 
 def test_without_a_script_the_first_screen_leads_to_the_prompt(page: Path, browser: Any) -> None:

@@ -23,7 +23,9 @@
       this.button = make("button", { type: "button", class: "choose", "aria-pressed": "false" });
       this.gain = make("span", { class: "gain quiet" });
       const who = node.querySelector(".who") || node.insertBefore(make("p", { class: "who" }), node.firstChild);
-      this.name = Array.from(who.childNodes, (each) => each.textContent.trim()).filter(Boolean).join(" ");
+      const name = Array.from(who.childNodes, (each) => each.textContent.trim()).filter(Boolean).join(" ");
+      this.alone = !name;  // as on a page of one run, which names it at its top
+      this.name = name || "sound";
       who.prepend(this.button);
       who.append(this.gain);
       this.button.addEventListener("click", () => deck.choose(this));
@@ -189,7 +191,7 @@
       this.slider.value = at;
       this.slider.setAttribute("aria-valuetext", clock(at) + " of " + clock(this.length));
       for (const [take, button] of this.remote) {
-        const words = take.button.getAttribute("aria-label");
+        const words = take.alone ? "Play" : take.button.getAttribute("aria-label");
         if (button.textContent !== words) button.textContent = words;
         button.setAttribute("aria-pressed", String(take === this.take && Boolean(this.playing)));
       }
