@@ -140,7 +140,8 @@ class Actors:
             elif self._leave_out(hand.node, message):
                 self._heard.append((hand, UNFIT))
             else:
-                raise_told(message.facts)
+                told = f"--ray {self._address}: {hand.node.name}: {message.facts['message']}"
+                raise_told({**message.facts, "message": told})
 
     def _pass_over(self, hand: ActorHand) -> None:
         """An actor that never came to be: its node may be on its way out, and another takes its place."""
@@ -151,11 +152,12 @@ class Actors:
 
     def _leave_out(self, node: Node, message: Message) -> bool:
         """Is there another node to do what this one cannot?"""
-        why = f"node {node.name} is left out: {message.facts['message']}"
-        if node.id not in self._left_out:
-            self._left_out[node.id] = why
+        why, is_new = f"node {node.name} is left out: {message.facts['message']}", node.id not in self._left_out
+        self._left_out.setdefault(node.id, why)
+        others = any(each.id not in self._left_out for each in self._nodes())
+        if is_new and others:
             self._tell(why)
-        return any(each.id not in self._left_out for each in self._nodes())
+        return others
 
     def _nodes(self) -> list[Node]:
         found = []

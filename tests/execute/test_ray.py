@@ -218,6 +218,19 @@ def test_a_node_that_is_not_fit_is_left_out_with_one_line_and_the_run_goes_on(
 
 
 @pytest.mark.slow
+def test_where_the_only_node_is_not_fit_the_error_says_which_and_why_once(
+    go: Go, alone: None, other_evalkit: str
+) -> None:
+    noted = Noted()
+    with (
+        started([1], [{"PYTHONPATH": other_evalkit}]) as nodes,
+        pytest.raises(UserError, match=r"--ray 127.0.0.1:\d+: .*it has another code of evalkit; evalkit .0.0.1, not "),
+    ):
+        go(PROMPTS, noted=noted, ray=nodes.address)
+    assert not [note for note in noted.notes if "left out" in note]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [False, True])
 def test_a_node_whose_judge_is_another_one_is_left_out_with_one_line(
     go: Go, alone: None, tmp_path: Path, known: bool, monkeypatch: pytest.MonkeyPatch
