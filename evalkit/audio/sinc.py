@@ -26,9 +26,6 @@ ROLLOFF = 0.99
 
 Form = Literal["function", "transform"]
 
-_CHUNK = 1 << 22
-"""Numbers of the input, each as often as filters see it, that are worked on at a time."""
-
 
 def resample_as_torchaudio(samples: Samples, rate_from: int, rate_to: int, form: Form = "function") -> Samples:
     """Convert float32 (channels, samples) from `rate_from` to `rate_to` Hz, to ceil(samples * to / from) of them; the
@@ -49,10 +46,10 @@ def filtered(padded: Samples, filters: Samples, old: int, length: int) -> Sample
     new, taps = filters.shape
     windows = sliding_window_view(padded, taps, axis=1)
     found = np.empty((len(padded), length), dtype=np.float32)
-    for first in range(0, length, step := max(1, _CHUNK // taps)):
-        output = np.arange(first, min(first + step, found.shape[1]))
-        seen = windows[:, output // new * old + output % new * old // new]
-        np.einsum("cot,ot->co", seen, filters[output % new], out=found[:, output[0] : output[-1] + 1])
+    for place in range(min(new, length)):
+        outputs = found[:, place::new]
+        seen = windows[:, place * old // new :: old][:, : outputs.shape[1]]
+        np.einsum("cot,t->co", seen, filters[place], out=outputs)
     return found
 
 

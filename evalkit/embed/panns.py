@@ -41,6 +41,8 @@ class PannsEmbedder:
 
     def __init__(self, spec: EmbedderSpec, net: Cnn14, preparation: Preparation, device: str = "cpu") -> None:
         self.spec, self._net, self.preparation, self._device = spec, net.to(device).eval(), preparation, device
+        if torch.device(device).type == "cpu":
+            self._net.prepare_for_inference()
 
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""

@@ -127,20 +127,25 @@ class Here:
             yield chunk, embedded(self._opened(), chunk, partial(_awaited, coming))
 
     def release(self) -> None:
-        """The network goes from memory, and what torch keeps of a GPU for it."""
+        """The network goes from memory."""
         if self._embedder is None:
             return
         self._embedder = None
-        gc.collect()
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.cuda.is_initialized():
-            torch.cuda.empty_cache()
+        given_back()
 
     def _opened(self) -> Embedder:
         if self._embedder is None:
             self._embedder = self._load()
             heed()
         return self._embedder
+
+
+def given_back() -> None:
+    """What nobody holds any more goes from memory, and what torch keeps of a GPU for it."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def embedded(embedder: Embedder, chunk: Sequence[Source], heard: Callable[[Source], Any] | None = None) -> Made:

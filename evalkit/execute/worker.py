@@ -30,7 +30,7 @@ from evalkit.core.plugins import BrokenPlugin, described
 from evalkit.embed.base import Embedder
 from evalkit.execute import orders, wire
 from evalkit.execute.base import Fault, Job, Request, Result, Sound, Stranger, Unclosed
-from evalkit.execute.bench import Identity, Made, Source, embedded, identity, kind_of
+from evalkit.execute.bench import Identity, Made, Source, embedded, given_back, identity, kind_of
 from evalkit.execute.inline import close, load, produce, with_load
 from evalkit.execute.limits import limits_of
 from evalkit.execute.sharing import share
@@ -60,7 +60,8 @@ class Worker:
     def do(self, task: Message) -> Message:
         """The answer to a task: `done` with what it came to, or `raised`; that is `unfit` where what it was ordered to
         load is not on this machine, and may be on another."""
-        does = {"generate": self._generate, "close": self._close, "embed": self._embed, "look": self._look}
+        does = {"generate": self._generate, "close": self._close, "embed": self._embed}
+        does |= {"look": self._look, "release": self._release}
         number, self._fits = task.facts.get("task"), True
         try:
             facts, arrays = does[task.kind](task)
@@ -134,6 +135,11 @@ class Worker:
         with self._fitting():
             judge = orders.open_judge(orders.judge_order(task.facts["order"]), "cpu")
         return {"identity": asdict(identity(judge)), "kind": asdict(kind_of(judge))}, []
+
+    def _release(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        if self._judges.pop((task.facts["judge"], str(task.facts["device"])), None) is not None:
+            given_back()
+        return {}, []
 
     @contextmanager
     def _fitting(self) -> Iterator[None]:

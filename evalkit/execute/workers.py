@@ -121,7 +121,10 @@ class JudgeBench:
                 yield asked.pop(piece.unit), _together(made.pop(piece.unit))
 
     def release(self) -> None:
-        """The workers keep their judges until they end: sounds of one may still come while those of another do."""
+        """Every worker lets the judge go. One that ends of it has it no more, and is started again for the next."""
+        told = {"kind": "release", "judge": self._order.name}
+        for _ in self._schedule.everyone(lambda device: Message({**told, "device": device})):
+            pass
 
     def _made(self, chunk: Sequence[Source], piece: Piece, answer: Message | Lost) -> Made:
         if isinstance(answer, Lost):

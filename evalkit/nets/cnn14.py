@@ -18,12 +18,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evalkit.nets.melbank import slaney_bank
+from evalkit.nets.prepared import FAST_WIDTH, Form, Prepared, folded
+from evalkit.nets.winograd import Conv3x3, Padded
 
 CLASSES = 527
 """Of AudioSet."""
 
 _FLOOR = 1e-10
 _HALVINGS = 5
+_BY_TILES = 4
+"""Blocks computed by Winograd's products; those of the later ones would take nine times the memory of these."""
+_ROWS = 64
+"""Frames of the last block's maps that are gathered at once."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +108,7 @@ class ConvBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))))
 
 
-class Cnn14(nn.Module):
+class Cnn14(Prepared):
     """(batch, samples) at `config.rate`, at least `config.shortest`, to features (batch, 32 width) and logits
     (batch, 527)."""
 
@@ -121,11 +127,24 @@ class Cnn14(nn.Module):
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
         x = self.log_mel(audio)
         x = self.bn0(x.transpose(1, 3)).transpose(1, 3)  # the normalisation is of mel bands
-        for block in range(1, _HALVINGS + 1):
-            x = F.avg_pool2d(self.get_submodule(f"conv_block{block}")(x), 2)
-        x = self.get_submodule(f"conv_block{_HALVINGS + 1}")(x).mean(dim=3)
+        x = (self.fast_for(x) or self.maps)(x).mean(dim=3)
         features = F.relu(self.fc1(x.amax(dim=2) + x.mean(dim=2)))
         return features, self.fc_audioset(features)
+
+    def maps(self, x: Tensor) -> Tensor:
+        """Normalised (batch, 1, frames, mels) to (batch, 32 width, frames / 32, mels / 32)."""
+        *blocks, last = self.blocks()
+        for block in blocks:
+            x = F.avg_pool2d(block(x), 2)
+        return last(x)
+
+    def blocks(self) -> list[ConvBlock]:
+        """In order."""
+        found = (self.get_submodule(f"conv_block{place}") for place in range(1, _HALVINGS + 2))
+        return [block for block in found if isinstance(block, ConvBlock)]
+
+    def faster(self) -> Form | None:
+        return _Quick(self) if self.config.width >= FAST_WIDTH else None
 
     def log_mel(self, audio: Tensor) -> Tensor:
         """(batch, samples) to decibels (batch, 1, 1 + samples // hop, mels)."""
@@ -141,6 +160,45 @@ class Cnn14(nn.Module):
             "logmel_extractor.melW": (self.logmel_extractor.melW, _bank(self.config), 1e-6),
         }
         return [name for name, (has, should, off) in wanted.items() if _farthest(has, should) > off]
+
+
+class _Quick:
+    """Block by block as is quickest: Winograd's products with the normalisations folded in, torch's convolutions, and
+    for the last block, whose maps are of a few places and whose weights are most of the network, one product."""
+
+    def __init__(self, net: Cnn14) -> None:
+        blocks = net.blocks()
+        weight, bias = folded(blocks[0].conv1, blocks[0].bn1)
+        self._first = weight.float().contiguous(memory_format=torch.channels_last), bias.float()
+        self._tiled = []
+        for place, block in enumerate(blocks[:_BY_TILES]):
+            if place:
+                self._tiled.append(Conv3x3(*folded(block.conv1, block.bn1), relu=True))
+            self._tiled.append(Conv3x3(*folded(block.conv2, block.bn2), relu=True, pool="mean"))
+        self._plain, self._last = blocks[_BY_TILES:-1], blocks[-1]
+        self._last.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as the product reads them
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """As :meth:`Cnn14.maps`, each clip by itself."""
+        return torch.cat([self._maps(each) for each in x.split(1)])
+
+    def _maps(self, x: Tensor) -> Tensor:
+        hidden = Padded.of(F.conv2d(x, *self._first, padding=1), relu=True)
+        for convolution in self._tiled:
+            hidden = convolution(hidden)
+        x = hidden.plain().contiguous()
+        for block in self._plain:
+            x = F.avg_pool2d(block(x), 2)
+        x = F.relu(self._last.bn1(_product(x, self._last.conv1.weight)))
+        return F.relu(self._last.bn2(_product(x, self._last.conv2.weight)))
+
+
+def _product(x: Tensor, weight: Tensor) -> Tensor:
+    """A 3 x 3 convolution with zeros around of (1, in, height, width); `weight` (out, in, 3, 3) has channels last."""
+    filters = weight.permute(2, 3, 1, 0).flatten(0, 2)
+    seen = F.pad(x, (1, 1, 1, 1))[0].permute(1, 2, 0).unfold(0, 3, 1).unfold(1, 3, 1).permute(0, 1, 3, 4, 2)
+    found = [rows.flatten(2).flatten(0, 1) @ filters for rows in seen.split(_ROWS)]
+    return torch.cat(found).view(x.shape[2], x.shape[3], -1).permute(2, 0, 1)[None]
 
 
 def _farthest(has: Tensor, should: Tensor) -> float:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from evalkit.nets.prepared import FAST_WIDTH, Form, Prepared, folded
 from evalkit.nets.winograd import Conv3x3, Padded
 
 KERAS_EPSILON = 1e-3
@@ -25,9 +25,6 @@ KERAS_EPSILON = 1e-3
 
 KERAS_MOMENTUM = 0.01
 """Keras' BatchNorm momentum 0.99, in torch's way of counting."""
-
-FAST_WIDTH = 32
-"""Narrower networks (openl3-mini has 8) are as fast or faster with torch's own convolution."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ class OpenL3Config:
         return -(-self.rate // self.hop)
 
 
-class OpenL3(nn.Module):
+class OpenL3(Prepared):
     """(batch, 1, n_mels, frames) decibels of one-second windows to (batch, embedding).
 
     Layers carry the order of the Keras file: eight times BatchNorm then convolution, the last convolution
@@ -74,27 +71,15 @@ class OpenL3(nn.Module):
             convolution = nn.Conv2d(widths[index], widths[index + 1], 3, padding="same")
             self.add_module(f"batch_normalization_{index + 1}", norm)
             self.add_module(f"conv2d_{index + 1}" if index < 7 else "audio_embedding_layer", convolution)
-        self._fast: _Folded | None = None
 
-    def prepare_for_inference(self) -> None:
-        """Fast convolutions for float32 on a CPU without gradients, from the weights as they are now.
-
-        Costs 80 MB for the published sizes; the numbers move by rounding. Other inputs go the plain way, as do
-        all from networks narrower than `FAST_WIDTH`. Call again after the weights change; `train()` undoes it.
-        """
-        self._fast = _Folded(self) if self.config.width >= FAST_WIDTH else None
-
-    def train(self, mode: bool = True) -> Self:
-        """Training changes the weights, so it drops what `prepare_for_inference` made of them."""
-        if mode:
-            self._fast = None
-        return super().train(mode)
+    def faster(self) -> Form | None:
+        return _Folded(self) if self.config.width >= FAST_WIDTH else None
 
     def forward(self, decibel: Tensor) -> Tensor:
-        plain_numbers = decibel.device.type == "cpu" and decibel.dtype == torch.float32
-        if self._fast is not None and plain_numbers and not torch.is_grad_enabled():
+        fast = self.fast_for(decibel)
+        if fast is not None:
             # Alone, a window's largest map has 13 MB; glibc gives back and takes anew whatever has over 32 MB.
-            return torch.cat([self._pooled(self._fast(window)) for window in decibel.split(1)])
+            return torch.cat([self._pooled(fast(window)) for window in decibel.split(1)])
         hidden: Tensor = self.get_submodule("batch_normalization_1")(decibel)
         for index in range(1, 8):
             hidden = self.get_submodule(f"conv2d_{index}")(hidden)
@@ -121,7 +106,9 @@ class _Folded:
         self._norm = net.get_submodule("batch_normalization_1")
         weight, bias = _folded(net, 1)
         self._first = weight.float().contiguous(memory_format=torch.channels_last), bias.float()
-        self._others = [Conv3x3(*_folded(net, index), relu=True, pool=index in (2, 4, 6)) for index in range(2, 8)]
+        self._others = [
+            Conv3x3(*_folded(net, index), relu=True, pool="max" if index in (2, 4, 6) else "") for index in range(2, 8)
+        ]
         self._others.append(Conv3x3(*_folded(net, 8)))
 
     def __call__(self, decibel: Tensor) -> Tensor:
@@ -134,16 +121,10 @@ class _Folded:
 
 
 def _folded(net: OpenL3, index: int) -> tuple[Tensor, Tensor]:
-    """Weight and bias, float64, of convolution 1 to 8 and the BatchNorm after it, where there is one."""
-    convolution = net.get_submodule(f"conv2d_{index}" if index < 8 else "audio_embedding_layer")
-    assert isinstance(convolution, nn.Conv2d) and convolution.bias is not None
-    weight, bias = convolution.weight.detach().double(), convolution.bias.detach().double()
+    """Of convolution 1 to 8 and the BatchNorm after it, where there is one."""
     if index == 8:
-        return weight, bias
-    norm = net.get_submodule(f"batch_normalization_{index + 1}")
-    assert isinstance(norm, nn.BatchNorm2d) and norm.running_var is not None and norm.running_mean is not None
-    factor = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
-    return weight * factor[:, None, None, None], (bias - norm.running_mean) * factor + norm.bias.detach()
+        return folded(net.get_submodule("audio_embedding_layer"))
+    return folded(net.get_submodule(f"conv2d_{index}"), net.get_submodule(f"batch_normalization_{index + 1}"))
 
 
 def tensors_of_keras(layers: Sequence[tuple[str, Sequence[NDArray[np.float32]]]]) -> dict[str, Tensor]:

@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+Pool = Literal["", "max", "mean"]
 
 TILE, KERNEL, SIDE = 4, 3, 6
 """Outputs of a tile, taps of the kernel and inputs of a tile, along one side."""
@@ -89,17 +92,17 @@ class Padded:
 
 
 class Conv3x3:
-    """A convolution with stride 1 and zeros around, with a bias, and what follows it: ReLU, 2 x 2 maxima.
+    """A convolution with stride 1 and zeros around, with a bias, and what follows it: ReLU, then 2 x 2 maxima or means.
 
     The transformed weights take four times the memory of the plain ones.
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor, *, relu: bool = False, pool: bool = False) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, *, relu: bool = False, pool: Pool = "") -> None:
         """`weight` (out, in, 3, 3) and `bias` (out,), best given in float64; `pool` leaves out an odd last line."""
         tiles, kernels, outputs = matrices()
         values = torch.einsum("ai,bj,ocij->abco", kernels, kernels, weight.detach().double())
         self._weight = values.flatten(0, 1).float().contiguous()
-        self._bias, self._relu, self._pool = bias.detach().float(), relu, pool
+        self._bias, self._least, self._pool = bias.detach().float(), 0.0 if relu else -torch.inf, pool
         self._into, self._back = tiles.float(), outputs.float().contiguous()
 
     def __call__(self, given: Padded) -> Padded:
@@ -117,11 +120,15 @@ class Conv3x3:
             lines = slice(1 + step * rows.start, 1 + step * rows.stop)
             target = found.store[images, lines, 1 : 1 + step * wide]
             target = target.unflatten(2, (wide, step)).unflatten(1, (-1, step)).permute(2, 4, 0, 1, 3, 5)
-            torch.clamp_min(values, 0.0 if self._relu else -torch.inf, out=target)
+            if self._pool == "mean":
+                torch.mul(values, 0.25, out=target)
+            else:
+                torch.clamp_min(values, self._least, out=target)
         return found.clear()
 
     def _outputs(self, tiles: Tensor) -> Tensor:
-        """(6, 6, images, rows, columns, in) to (4, 4, images, rows, columns, out), or (2, 2, ...) with `pool`."""
+        """(6, 6, images, rows, columns, in) to (4, 4, images, rows, columns, out), before ReLU; or (2, 2, ...), maxima
+        before it or sums behind it."""
         places, channels = tiles.shape[2:5], tiles.shape[5]
         values = _both_sides(self._into, tiles.reshape(SIDE, -1))
         values = torch.bmm(values.view(SIDE * SIDE, -1, channels), self._weight)
@@ -129,9 +136,12 @@ class Conv3x3:
         values = _both_sides(self._back, values.view(SIDE, -1))
         if not self._pool:
             return values.view(TILE, TILE, *places, -1)
+        if self._pool == "mean":
+            values.clamp_min_(self._least)
+        together = torch.add if self._pool == "mean" else torch.maximum
         values = values.view(2, 2, 2, 2, *places, -1)
-        values = torch.maximum(values[:, 0], values[:, 1])
-        return torch.maximum(values[:, :, 0], values[:, :, 1])
+        values = together(values[:, 0], values[:, 1])
+        return together(values[:, :, 0], values[:, :, 1])
 
 
 def _both_sides(matrix: Tensor, values: Tensor) -> Tensor:
