@@ -62,12 +62,21 @@ class Take:
 
 
 @dataclass(frozen=True)
+class Sung:
+    """Lyrics of a prompt, and whose runs have these; none of the runs where all of them do."""
+
+    text: str
+    entrants: tuple[Entrant, ...]
+
+
+@dataclass(frozen=True)
 class Entry:
     """One prompt with each run's `takes`, in the runs' order. `lines` has one take per run: its only one, or what the
     several have on average, failed where all did. `full` says that it has players and pictures, `hidden` how many
     sounds have none all the same; `order` holds one sorting value per headline metric with per-prompt values (None
     sorts last), `apart` how far the runs lie apart in it; `tag` is what prompts are put together by. `reference` is the
-    recording that belongs to the prompt, None where none is known of or no sound is asked for."""
+    recording that belongs to the prompt, None where none is known of or no sound is asked for. `sung` are its lyrics, which
+    runs may have others of."""
 
     anchor: str
     number: int
@@ -83,6 +92,7 @@ class Entry:
     apart: tuple[float | None, ...]
     tag: str
     reference: Media | None
+    sung: tuple[Sung, ...]
 
 
 @dataclass(frozen=True)
@@ -233,7 +243,18 @@ def _entry(anchor: str, number: int, items: Sequence[Sequence[Item]], page: _Pag
         apart=tuple(map(_range, values)),
         tag=", ".join(one.labels),
         reference=played(page.found[one.id], one, page.shelf) if full and page.heard and one.id in page.found else None,
+        sung=_sung(page.entrants, items),
     )
+
+
+def _sung(entrants: Sequence[Entrant], items: Sequence[Sequence[Item]]) -> tuple[Sung, ...]:
+    """The different lyrics that the runs have of a prompt, in the runs' order."""
+    found: dict[str, list[Entrant]] = {}
+    for entrant, each in zip(entrants, items, strict=True):
+        if each:
+            found.setdefault(each[0].lyrics, []).append(entrant)
+    agreed = len(found) == 1
+    return tuple(Sung(text, () if agreed else tuple(whose)) for text, whose in found.items() if text)
 
 
 def _takes(entrant: Entrant, items: Sequence[Item], most: int, page: _Page, full: bool) -> list[Take]:

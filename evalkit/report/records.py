@@ -37,8 +37,11 @@ Row = Mapping[str, Any]
 """One row of samples.parquet."""
 
 MOST_METRICS = 200
-_NOTES = 20
 """A table with a column for each is still a page that opens."""
+
+_NOTES = 20
+_SUNG = 4000
+"""Characters of lyrics that are shown: songs have half of it."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,7 @@ class Item:
     """One row of samples.parquet: sound `sample` (from 0) of the prompt `id`. `audio` is the path as written there,
     unchecked; `scores` holds the metric columns, with None for a value that is missing or not finite. `key` is the id
     as the file has it, to match by and not to look at; `columns` {name: value} are the prompt file's further columns,
-    without those that have no value."""
+    without those that have no value. `lyrics` is the beginning of what was to be sung, "" where nothing was."""
 
     id: str
     prompt: str
@@ -122,6 +125,7 @@ class Item:
     sample: int = 0
     key: str = ""
     columns: Mapping[str, str | float | tuple[str, ...]] = field(default_factory=dict)
+    lyrics: str = ""
 
 
 @dataclass(frozen=True)
@@ -365,6 +369,7 @@ def _item(row: Mapping[str, Any], metrics: Container[str]) -> Item:
         columns={
             one_line(inner, 60): value for name, inner in further.items() if (value := _said(row[name])) is not None
         },
+        lyrics=clean(row["lyrics"], _SUNG).strip() if isinstance(row.get("lyrics"), str) else "",
     )
 
 

@@ -1,7 +1,7 @@
 """The rules of a generator, tried on one: `evalkit models check`.
 
 Six calls and a few more: a batch of prompts of two lengths, the same batch again, each prompt alone, the batch
-with one seed changed, and one prompt over and over. What a rule finds is a sentence; an adapter that breaks one makes
+with one seed changed, of a model that reads lyrics with one text of them changed, and one prompt over and over. What a rule finds is a sentence; an adapter that breaks one makes
 numbers that depend on the batch size, on the order or on the day.
 """
 
@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from evalkit.generators.base import (
     GeneratorSpec,
     Memory,
     Options,
+    ReadsLyrics,
     Timeouts,
     rounded_down,
 )
@@ -39,6 +41,10 @@ from evalkit.run.findings import Finding, not_tried
 from evalkit.run.options import choose_options, model_options
 
 PROMPTS = ("rain on a tin roof", "a dog barks twice", "an engine starts, then idles")
+SUNG = ("", "[verse]\nrain on the roof\nand a dog at the door", "")
+"""What a model that reads lyrics is told beside the prompts; the first and the last are instrumental."""
+
+_OTHERS_SUNG = (SUNG[0], "[chorus]\nan engine starts, an engine stops, and nothing else is heard", SUNG[2])
 _SHARES = (1.0, 0.37, 0.37)
 """Of the longest length tried: a long sound, and two of one length, which an adapter may make in one call where it
 makes those of different lengths apart."""
@@ -65,15 +71,19 @@ class Trial:
     tolerance: float
     limit: float = math.inf
 
-    def call(self, places: Sequence[int], seeds: Sequence[int] = _SEEDS) -> GenBatch:
-        """The prompts of these places in one batch."""
+    def call(self, places: Sequence[int], seeds: Sequence[int] = _SEEDS, sung: Sequence[str] = SUNG) -> GenBatch:
+        """The prompts of these places in one batch, with lyrics for a model that reads them."""
+        told = (
+            [PROMPTS[place] for place in places],
+            [self.seconds[place] for place in places],
+            [seeds[place] for place in places],
+            self.options,
+        )
         with limited(self.limit * len(places)):
-            made = self.generator.generate(
-                [PROMPTS[place] for place in places],
-                [self.seconds[place] for place in places],
-                [seeds[place] for place in places],
-                self.options,
-            )
+            if self.spec.lyrics:
+                made = cast(ReadsLyrics, self.generator).generate(*told, [sung[place] for place in places])
+            else:
+                made = self.generator.generate(*told)
         heed()
         return made
 
@@ -88,6 +98,7 @@ RULES = (
     "clock",
     "repeats",
     "seeds",
+    "lyrics",
     "neighbours",
     "memory",
     "close",
@@ -160,9 +171,9 @@ def _try(trial: Trial) -> list[Finding]:
         found += [_length(first, spec, trial.seconds), _rate(first, spec), _finite(first), _clock(first, wall)]
         found.append(repeated := _repeats(first, trial.call(everything)))
         if repeated.ok:
-            found += [_seeds(trial, first), _neighbours(trial, first)]
+            found += [_seeds(trial, first), _lyrics(trial, first), _neighbours(trial, first)]
         else:
-            found += not_tried(("seeds", "neighbours"), "not tried, as it does not repeat")
+            found += not_tried(("seeds", "lyrics", "neighbours"), "not tried, as it does not repeat")
         found.append(_memory(trial))
     except (UserError, KeyboardInterrupt):
         raise
@@ -241,6 +252,19 @@ def _seeds(trial: Trial, first: GenBatch) -> Finding:
     if moved > trial.tolerance:
         return Finding("seeds", False, f"the seed of prompt 1 changed other sounds (by {moved:.2g} of the peak)")
     return Finding("seeds", True, "each seed changes its own sound alone")
+
+
+def _lyrics(trial: Trial, first: GenBatch) -> Finding:
+    """What one prompt is to be sung with changes that prompt's sound, and no other's."""
+    if not trial.spec.lyrics:
+        return Finding("lyrics", True, "reads none, and is told none")
+    other = trial.call(range(len(PROMPTS)), sung=_OTHERS_SUNG)
+    if _distance(first.audio, other.audio, [1]) <= trial.tolerance:
+        return Finding("lyrics", False, "other lyrics for prompt 1 gave the same sound")
+    moved = _distance(first.audio, other.audio, [0, 2])
+    if moved > trial.tolerance:
+        return Finding("lyrics", False, f"the lyrics of prompt 1 changed other sounds (by {moved:.2g} of the peak)")
+    return Finding("lyrics", True, "each prompt's change its own sound alone")
 
 
 def _neighbours(trial: Trial, first: GenBatch) -> Finding:

@@ -18,17 +18,28 @@ class Adapter:
     def __init__(self, flaw: str) -> None:
         self.flaw = flaw
         rate: int = 8000.0 if flaw == "spec" else RATE  # type: ignore[assignment]
-        self.spec = GeneratorSpec(f"broken-{flaw}", "broken", rate, 2, 30.0, size="none")
+        sings = flaw.startswith("lyrics") or flaw == "sings"
+        self.spec = GeneratorSpec(f"broken-{flaw}", "broken", rate, 2, 30.0, size="none", lyrics=sings)
         self.calls = 0
         self.hoard: list[np.ndarray] = []
 
     def load(self, device: str, dtype: str) -> None: ...
 
     def generate(
-        self, prompts: Sequence[str], seconds: Sequence[float], seeds: Sequence[int], options: Mapping[str, object]
+        self,
+        prompts: Sequence[str],
+        seconds: Sequence[float],
+        seeds: Sequence[int],
+        options: Mapping[str, object],
+        *lyrics: Sequence[str],
     ) -> GenBatch:
         self.calls += 1
         started = time.perf_counter()
+        if bool(lyrics) != self.spec.lyrics or self.flaw == "lyrics-untold":
+            raise TypeError("generate() takes another number of arguments")
+        if self.flaw in ("sings", "lyrics-of-one"):
+            sung = lyrics[0] if self.flaw == "sings" else ["".join(lyrics[0])] * len(prompts)
+            seeds = [seed + 1000 * len(words) for seed, words in zip(seeds, sung, strict=True)]
         if self.flaw == "runs" and len(prompts) > 1:
             raise ValueError("takes one prompt\nat a time")
         if self.flaw == "memory":

@@ -110,9 +110,11 @@ def forward(size: str) -> dict[str, Tensor]:
     text = cases.text()[0].flip(0).nan_to_num()
     seconds = told["cross_attn_cond"][:, -1:]
     negative = {"negative_cross_attn_cond": torch.cat([text, seconds], dim=1)}
-    for name, apg, more in (("guided", 1.0, {}), ("plain", 0.0, {}), ("half", 0.5, {}), ("not", 1.0, negative)):
-        t = torch.full((2,), 0.7)
-        found[f"guided/{name}"] = network.model(x, t, **told, **more, cfg_scale=cases.CFG, apg_scale=apg)
+    for name, how in cases.GUIDANCE.items():
+        more = negative if name == "not" else {}
+        asked = {"cfg_scale": how.scale, "apg_scale": how.apg, "scale_phi": how.rescale, "cfg_norm_threshold": how.most}
+        t = torch.full((2,), cases.GUIDED_AT)
+        found[f"guided/{name}"] = network.model(x, t, **told, **more, **asked, cfg_interval=(how.low, how.high))
     return found
 
 

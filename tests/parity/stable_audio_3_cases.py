@@ -12,6 +12,7 @@ from torch import Tensor
 
 from evalkit.generators.stable_audio.network import published_names
 from evalkit.nets.stable_audio.config import parse
+from evalkit.nets.stable_audio.guidance import Guidance
 from evalkit.nets.stable_audio.lengths import room
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.oobleck import fold_weight_norm
@@ -32,6 +33,20 @@ LENGTHS = (3.6, 1.6)
 
 SEEDS = (11, 12)
 CFG = 7.0
+GUIDED_AT = 0.7
+GUIDANCE = {
+    "guided": Guidance(CFG, apg=1.0),
+    "plain": Guidance(CFG),
+    "half": Guidance(CFG, apg=0.5),
+    "not": Guidance(CFG, apg=1.0),
+    "limited": Guidance(CFG, most=0.5),
+    "limited and projected": Guidance(CFG, 0.4, apg=1.0, most=0.5),
+    "within": Guidance(CFG, apg=1.0, low=0.2, high=0.7),
+    "above": Guidance(CFG, apg=1.0, low=0.0, high=0.69),
+    "below": Guidance(CFG, apg=1.0, low=0.71),
+}
+"""One step of each; "not" has a negative prompt. The level of the step is an end of `within`."""
+
 AUDIO_STEP = 397
 """Of the decoded sound every so-manieth sample is kept in the golden file."""
 
@@ -152,14 +167,9 @@ def forward(size: str) -> dict[str, Tensor]:
         ),
     }
     against = network.describe(words.flip(0).nan_to_num(), SECONDS)
-    for name, apg, negative in (
-        ("guided", 1.0, None),
-        ("plain", 0.0, None),
-        ("half", 0.5, None),
-        ("not", 1.0, against),
-    ):
-        velocity = network.guided_velocity(told, CFG, 0.0, negative, apg, LENGTH)
-        found[f"guided/{name}"] = velocity(x, torch.tensor(0.7))
+    for name, guidance in GUIDANCE.items():
+        velocity = network.guided_velocity(told, guidance, against if name == "not" else None, LENGTH)
+        found[f"guided/{name}"] = velocity(x, torch.tensor(GUIDED_AT))
     return {name: value for name, value in found.items() if value is not None}
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 from evalkit.generators.stable_audio.network import published_names
 from evalkit.nets.stable_audio.conditioning import Condition
 from evalkit.nets.stable_audio.config import parse
+from evalkit.nets.stable_audio.guidance import Guidance
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.oobleck import fold_weight_norm
 from evalkit.nets.stable_audio.sampling import SamplingOptions
@@ -137,14 +138,14 @@ def answers(name: str, dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
     x, t = given.latents.to(dtype), given.times.to(dtype)
     told = network.describe(given.text.to(dtype), given.seconds, given.mask)
     against = network.describe(given.negative.to(dtype), given.seconds, given.negative_mask)
-    scale = network.config.latent_scale
+    scale, guidance = network.config.latent_scale, Guidance(CFG, rescale(network))
     found = {
         "encoded": network.vae.encode(given.audio.to(dtype), given.posterior_noise.to(dtype)) / scale,
         "decoded": network.decode(x, chunk=4),
         **_parts(told),
         "velocity": network.backbone.velocity(x, t, told),
-        "guided": network.guided_velocity(told, CFG, rescale(network))(x, given.guided_time),
-        "guided_by_a_negative": network.guided_velocity(told, CFG, rescale(network), against)(x, given.guided_time),
+        "guided": network.guided_velocity(told, guidance)(x, given.guided_time),
+        "guided_by_a_negative": network.guided_velocity(told, guidance, against)(x, given.guided_time),
     }
     for chain in chains(name):
         latents = network.sample(told, options(network, chain), generators())

@@ -142,7 +142,7 @@ def test_the_golden_answers_could_tell_a_difference(golden: dict[str, np.ndarray
     """Weights that let nothing through, or a guidance that does nothing, would agree with any network."""
     velocity = golden[f"{size}/velocity"]
     assert np.abs(velocity[0] - velocity[1]).max() > 0.1 * velocity.std()
-    for name in ("inpainting", "padded", "guided/guided", "guided/plain", "guided/half", "guided/not"):
+    for name in ("inpainting", "padded", *(f"guided/{each}" for each in cases.GUIDANCE)):
         assert np.abs(golden[f"{size}/{name}"] - velocity).max() > 0.05 * velocity.std(), name
     assert np.abs(golden[f"{size}/guided/guided"] - golden[f"{size}/guided/plain"]).max() > 0.01 * velocity.std()
     distilled = golden[f"{size}/distilled/0"]

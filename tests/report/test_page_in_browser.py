@@ -55,7 +55,7 @@ def poisoned(payload: str) -> Callable[[dict[str, Any], dict[str, Any], list[dic
         scores[payload] = dict(scores["clap_score"], direction=payload)
         for place, row in enumerate(rows):
             text = {"prompt": payload, "id": f"{place}{payload}", "labels": [payload], "group": payload}
-            row |= text | {"error": payload, "verdicts": [payload], payload: 0.5}
+            row |= text | {"error": payload, "verdicts": [payload], "lyrics": payload, payload: 0.5}
             row |= {"status": payload} if place == 3 else {}
             row |= {"audio": payload, "sha256": payload} if place == 2 else {}
 

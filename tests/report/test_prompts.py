@@ -110,3 +110,49 @@ def test_a_number_of_sounds_from_outside_is_taken_as_one_where_it_is_none(make_r
     folder = make_run("a", change=lambda facts, scores, rows: facts.update(samples_per_prompt=strange))
     assert read_runs([folder])[0].samples == 1
     assert "sounds a prompt" not in section(folder).board.rows[0].entrant.detail
+
+
+def sung(*lyrics: object) -> Change:
+    """A column of lyrics for the first prompts."""
+
+    def change(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        for place, row in enumerate(rows):
+            row["lyrics"] = lyrics[place] if place < len(lyrics) else None
+
+    return change
+
+
+def test_a_song_stands_with_its_lyrics_folded_away(make_run: Make, tmp_path: Path) -> None:
+    """Whose they are is said where runs differ: one made before the words were changed is another song."""
+    one, same, other = (
+        make_run(name, change=sung(*lyrics))
+        for name, lyrics in (("a", ("[verse]\nla", "", "x")), ("b", ("[verse]\nla", "", "x")), ("c", ("lo", "", "x")))
+    )
+    (agreed,) = section(one, same).entries[0].sung
+    assert (agreed.text, agreed.entrants) == ("[verse]\nla", ()) and section(one).entries[1].sung == ()
+    differing = section(one, same, other).entries[0].sung
+    assert [(each.text, [run.key for run in each.entrants]) for each in differing] == [
+        ("[verse]\nla", ["A", "B"]),
+        ("lo", ["C"]),
+    ]
+    page = write_report([one, same, other], tmp_path / "r.html").read_text(encoding="utf-8")
+    assert page.count('<p class="sung" dir="auto">') == 3 and '<p class="sung" dir="auto">[verse]\nla</p>' in page
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("<script>alert(1)</script>", "&lt;script&gt;alert(1)&lt;/script&gt;</p>"),
+        ("שיר \u202e</p><b>", "שיר [U+202E]&lt;/p&gt;&lt;b&gt;</p>"),
+        ("la\x1b[2J\n" * 20_000, "… (140,000 characters)</p>"),
+    ],
+)
+def test_hostile_lyrics_are_words_on_the_page(make_run: Make, tmp_path: Path, hostile: str, shown: str) -> None:
+    page = write_report([make_run("a", change=sung(hostile))], tmp_path / "r.html").read_text(encoding="utf-8")
+    (text,) = page.split('<p class="sung" dir="auto">')[1:]
+    assert shown in text[:6000] and hostile not in page
+
+
+@pytest.mark.parametrize("strange", [7, 1.5, True])
+def test_lyrics_that_are_no_text_are_none(make_run: Make, strange: object) -> None:
+    assert not any(entry.sung for entry in section(make_run("a", change=sung(*[strange] * 99))).entries)

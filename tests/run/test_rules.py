@@ -59,6 +59,16 @@ def test_one_seed_for_a_batch_is_found_out(flaw: str, rules: set[str]) -> None:
     assert broken(findings(flaw)) == rules
 
 
+def test_a_model_that_reads_lyrics_is_told_some() -> None:
+    """A run would tell it them: one that takes none fails there, item by item, and one that ignores them never says."""
+    sings = findings("sings")
+    assert not broken(sings) and "its own sound alone" in sings["lyrics"].detail
+    assert "gave the same sound" in findings("lyrics")["lyrics"].detail
+    assert "changed other sounds" in findings("lyrics-of-one")["lyrics"].detail
+    assert "number of arguments" in findings("lyrics-untold")["runs"].detail
+    assert findings("none at all")["lyrics"].detail == "reads none, and is told none"
+
+
 def test_what_was_found_is_told_in_numbers() -> None:
     assert "16001 samples instead of 16000" in findings("length")["length"].detail
     assert "16000 Hz instead of 8000 Hz" in findings("rate")["rate"].detail

@@ -1,8 +1,9 @@
 """What `--preset` and `--set` may say of a Stable Audio model, read into typed options.
 
-`FURTHER` are the options that few presets set: guidance rescale, projected guidance, the version whose times a flow
-goes through, a negative prompt, where in its source a sound begins, a sound to start from and how far from it, cutting
-trailing silence, and compiling the network. An option that would have no effect is refused rather than ignored.
+`FURTHER` are the options that few presets set: guidance rescale, projected guidance, how long what guidance adds may be,
+the noise levels between which it adds any, the version whose times a flow goes through, a negative prompt, where in its
+source a sound begins, a sound to start from and how far from it, cutting trailing silence, and compiling the network.
+An option that would have no effect is refused rather than ignored.
 
 Left out: Stable Audio 3's inpainting, which its network can do (`Condition.local`) and no suite asks for, and the noise
 that its original adds where it decodes (`nets/stable_audio/same.py`): a sound depends on its latents alone.
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 FURTHER: Options = {
     "cfg_rescale": 0.0,
     "apg": 0.0,
+    "cfg_norm_threshold": 0.0,
+    "cfg_interval_min": 0.0,
+    "cfg_interval_max": 1.0,
     "schedule": "0.0.19",
     "negative_prompt": "",
     "seconds_start": 0.0,
@@ -35,6 +39,8 @@ FURTHER: Options = {
     "compile": False,
 }
 """Each option that any preset may be given besides its own, with what it is when it is not given."""
+
+INTERVAL = ("cfg_interval_min", "cfg_interval_max")
 
 FILES = ("init_audio",)
 """Those whose value is the path of a file, whose bytes then decide the sound."""
@@ -116,6 +122,7 @@ def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str
         return value["sampler"] not in SIGMA_SAMPLERS or bool(0 < value["sigma_min"] < value[first])
 
     first = "sigma_max" if value["init_audio"] is None else "init_noise_level"
+    lowest, highest = (value[name] for name in INTERVAL)
     steps, sampler, trim = value["steps"], value["sampler"], value["trim_silence"]
     yield ("steps",), f"steps is a whole number, 1 to {_MOST_STEPS}", lambda: steps in range(1, _MOST_STEPS + 1)
     yield ("sampler", "sigma_min", first), f"0 < sigma_min < {first} must hold", is_level
@@ -125,6 +132,11 @@ def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str
     yield ("cfg_rescale",), "cfg_rescale is a share, 0 to 1", lambda: 0 <= value["cfg_rescale"] <= 1
     yield ("apg",), "apg is a share, 0 to 1", lambda: 0 <= value["apg"] <= 1
     yield ("apg", "cfg"), "apg has no effect at cfg 1; set it to 0", lambda: not value["apg"] or value["cfg"] != 1
+    yield ("cfg_norm_threshold",), "cfg_norm_threshold is not negative (0: none)", lambda: value["cfg_norm_threshold"] >= 0
+    yield tuple(INTERVAL), "0 <= cfg_interval_min < cfg_interval_max <= 1 must hold", lambda: 0 <= lowest < highest <= 1
+    for name in ("cfg_norm_threshold", *INTERVAL):
+        aimless = f"{name} has no effect at cfg 1"
+        yield (name, "cfg"), aimless, lambda name=name: value[name] == FURTHER[name] or value["cfg"] != 1
     timeless = f"schedule has no effect with {sampler}, which goes down noise levels"
     yield ("schedule", "sampler"), timeless, lambda: "schedule" not in given or sampler in FLOW_SAMPLERS
     silence = "trim_silence is a level below 0 dB, such as -60"

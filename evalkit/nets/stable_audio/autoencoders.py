@@ -97,7 +97,7 @@ def _oobleck(encoder: Block, decoder: Block, reader: Reader) -> OobleckConfig:
         strides=strides,
         latent=reader.whole(decoder, "latent_dim"),
         io_channels=reader.whole(decoder, "out_channels", 2),
-        final_tanh=bool(decoder.get("final_tanh", True)),
+        final_tanh=reader.flag(decoder, "final_tanh", True),
     )
 
 
@@ -174,7 +174,7 @@ def _same(config: Block, reader: Reader) -> SameConfig:
         patch=reader.whole(patches["config"], "patch_size"),
         latent=reader.whole(bottleneck["config"], "dim"),
         io_channels=channels,
-        scaled=bool(bottleneck["config"].get("auto_scale", False)),
+        scaled=reader.flag(bottleneck["config"], "auto_scale", False),
     )
     for what, wanted, block, name in (
         ("in_channels", found.patch_channels, encoder, "in_channels"),
@@ -204,12 +204,12 @@ def _half(block: Block, reader: Reader) -> ResamplerConfig:
         head_dim=reader.whole(block, "dim_heads", default=128),
         window=window,
         chunk=reader.whole(block, "chunk_size", default=128),
-        shifted=bool(block.get("chunk_midpoint_shift", False)),
+        shifted=reader.flag(block, "chunk_midpoint_shift", False),
         sines=sines,
-        kernel=3 if block.get("conv_mapping", False) else 1,
+        kernel=3 if reader.flag(block, "conv_mapping", False) else 1,
         mult=reader.whole(block, "ff_mult", 64, default=3),
-        differential=bool(block.get("differential", True)),
-        one_token=bool(block.get("variable_stride", False)),
+        differential=reader.flag(block, "differential", True),
+        one_token=reader.flag(block, "variable_stride", False),
     )
     reader.divides("channels of a row and those of a head", found.width, found.head_dim)
     reader.divides("dim_heads", found.head_dim, 4)

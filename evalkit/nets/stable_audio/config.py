@@ -108,7 +108,7 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
     objective = diffusion.get("diffusion_objective", "v")
     reader.expect("model.diffusion.diffusion_objective", objective, OBJECTIVES)
     text, numbers = _conditioners(conditioning, reader)
-    free = any(diffusion.get(name, False) for name in FREE)  # its shift was the training's alone
+    free = any([reader.flag(diffusion, name, False) for name in FREE])  # its shift was the training's alone
     found = ModelConfig(
         sample_rate=reader.whole(config, "sample_rate", 10**6),
         sample_size=reader.whole(config, "sample_size", 10**9),
@@ -164,7 +164,7 @@ def _shift(options: Block | None, reader: Reader) -> TimeShift | None:
         max_shift=reader.real(options, "max_shift", default.max_shift),
         max_length=reader.whole(options, "max_length", 10**9, default=default.max_length),
         min_length=reader.whole(options, "min_length", 10**9, default=default.min_length),
-        use_sine=bool(options.get("use_sine", default.use_sine)),
+        use_sine=reader.flag(options, "use_sine", default.use_sine),
     )
 
 
@@ -205,7 +205,7 @@ def _number(kind: str, config: Block, width: int, reader: Reader) -> NumberConfi
 
 
 def _text(kind: str, name: str, config: Block, width: int, reader: Reader) -> TextConfig:
-    project = bool(config.get("project_out", False))
+    project = reader.flag(config, "project_out", False)
     if kind == "t5gemma":
         return _t5gemma(name, config, width, reader)
     if kind == "t5":
@@ -228,7 +228,7 @@ def _t5gemma(name: str, config: Block, width: int, reader: Reader) -> TextConfig
     reader.expect("padding_mode of a t5gemma conditioner", config.get("padding_mode", "zero"), ("learned",))
     weights = str(config.get("subfolder") or _T5GEMMA.rpartition("/")[2])
     tower = _TOWER_WIDTHS.get(weights, _T5GEMMA_WIDTH)
-    projected = bool(config.get("project_out", False)) or width != tower
+    projected = reader.flag(config, "project_out", False) or width != tower
     length = reader.whole(config, "max_length", 4096, default=128)
     return TextConfig("t5gemma", weights, length, name, tower if projected else 0, "learned")
 

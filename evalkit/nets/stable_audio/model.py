@@ -26,7 +26,7 @@ from evalkit.nets.stable_audio.conditioning import (
 )
 from evalkit.nets.stable_audio.config import ModelConfig
 from evalkit.nets.stable_audio.dit import DiT, DiTConfig
-from evalkit.nets.stable_audio.guidance import guide, rescaled
+from evalkit.nets.stable_audio.guidance import Guidance, guide
 from evalkit.nets.stable_audio.lengths import Room, room
 from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, sample
 from evalkit.nets.stable_audio.schedule import Velocity
@@ -111,28 +111,30 @@ class StableAudio(nn.Module):
     def guided_velocity(
         self,
         condition: Condition,
-        cfg: float,
-        rescale: float = 0.0,
+        guidance: Guidance,
         negative: Condition | None = None,
-        apg: float = 0.0,
         length: int | None = None,
     ) -> Velocity:
         """v(x, t) under classifier-free guidance (`guidance.py`) for latents of `length`, both halves in one batch.
 
-        The backbone says what its null half sees; a `negative` prompt takes its place. `rescale` is the share phi
-        of the result that gets the spread over channels of v_cond, `apg` that of projected guidance. x and v are at
-        least float32, as is the guidance: what it amplifies is the small difference of two halves.
+        The backbone says what its null half sees; a `negative` prompt takes its place. x and v are at least float32, as
+        is the guidance: what it amplifies is the small difference of two halves. Where there is none, one half is made.
         """
         length = self.config.latent_length if length is None else length
-        if cfg == 1:
+        alone = both = None
+        if guidance.scale == 1 or not guidance.everywhere:
             alone = self._stepping(self.backbone.conditioned(condition, length))
-            return lambda x, t: alone(x, _times(t, x))
-        both = self._stepping(self.backbone.guided(condition, length, negative))
+        if guidance.scale != 1:
+            both = self._stepping(self.backbone.guided(condition, length, negative))
+        objective = self.config.objective
 
         def velocity(x: Tensor, t: Tensor) -> Tensor:
             times = _times(t, x)
+            if both is None or (alone is not None and not guidance.holds_at(t, objective)):
+                assert alone is not None
+                return alone(x, times)
             cond, null = both(torch.cat([x, x]), torch.cat([times, times])).chunk(2)
-            return rescaled(guide(x, times, (cond, null), cfg, apg, self.config.objective), cond, rescale)
+            return guide(x, times, (cond, null), guidance, objective)
 
         return velocity
 
@@ -160,7 +162,7 @@ class StableAudio(nn.Module):
         state = torch.promote_types(weight.dtype, torch.float32)
         length = self.config.latent_length
         space = Room(length, length) if space is None else space
-        velocity = self.guided_velocity(condition, options.cfg, options.cfg_rescale, negative, options.apg, space.made)
+        velocity = self.guided_velocity(condition, options.guidance, negative, space.made)
         shape = (self.config.latent_channels, space.drawn)
         noise = ItemNoise(generators, shape, weight.device, state, space.made)
         start = None if init is None else self._drawn(init, noise, space.made)

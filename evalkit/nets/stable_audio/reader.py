@@ -71,6 +71,13 @@ class Reader:
             raise self.refuse(f"{name} is {value!r}; supported here: a finite number")
         return float(value)
 
+    def flag(self, block: Block, name: str, default: bool) -> bool:
+        """Whether `name` of `block` is on. A text is neither: "false" is no falsehood to Python."""
+        value = block.get(name, default)
+        if not isinstance(value, bool):
+            raise self.refuse(f"{name} is {value!r}; supported here: true or false")
+        return value
+
     def divides(self, what: str, whole: int, part: int) -> None:
         """Refuse a size that its part does not divide."""
         if whole % part:

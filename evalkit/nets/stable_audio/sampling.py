@@ -17,6 +17,7 @@ from torch import Tensor
 
 from evalkit.core.errors import UserError
 from evalkit.nets.stable_audio.flow import FLOW_SAMPLERS
+from evalkit.nets.stable_audio.guidance import Guidance
 from evalkit.nets.stable_audio.k_samplers import K_SAMPLERS
 from evalkit.nets.stable_audio.samplers import SAMPLERS, Noise, ddim
 from evalkit.nets.stable_audio.schedule import (
@@ -60,7 +61,9 @@ class SamplingOptions:
     meaning. `eta` scales the noise that SDE and ancestral samplers and `ddim` put back (None: as much as the sampler
     does by itself). `cfg` is the guidance scale (1: none)
     and `cfg_rescale` the share of guided output that is brought back to the spread of the conditioned one (Lin et
-    al. 2024, phi); `apg` is the share of projected guidance (`guidance.py`). `schedule` names the version of
+    al. 2024, phi); `apg` is the share of projected guidance, `cfg_norm_threshold` the greatest length of what guidance
+    goes by, and `cfg_interval_min` and `_max` are the noise levels between which there is any (`guidance.py`; the names
+    are those of stable-audio-tools' interface). `schedule` names the version of
     stable-audio-tools whose times a rectified flow goes through. `init_noise_level` replaces `sigma_max` where sampling
     starts from a sound.
     """
@@ -75,6 +78,14 @@ class SamplingOptions:
     init_noise_level: float = 1.0
     apg: float = 0.0
     schedule: str = "0.0.19"
+    cfg_norm_threshold: float = 0.0
+    cfg_interval_min: float = 0.0
+    cfg_interval_max: float = 1.0
+
+    @property
+    def guidance(self) -> Guidance:
+        interval = self.cfg_interval_min, self.cfg_interval_max
+        return Guidance(self.cfg, self.cfg_rescale, self.apg, self.cfg_norm_threshold, *interval)
 
 
 class ItemNoise:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from evalkit.checkpoints.find import locate_tower, open_checkpoint
 from evalkit.generators.stable_audio.network import build
 from evalkit.generators.stable_audio.text_towers import load_tower
+from evalkit.nets.stable_audio.guidance import Guidance
 from evalkit.verify.answer_files import Case, read_fields
 from evalkit.verify.runners.audioldm import noise
 from evalkit.verify.runners.base import Place, Skip
@@ -55,7 +56,7 @@ class StableAudioOpen:
         asked = read_fields(_Input, case.input, "a case's input")
         text, mask = self._tower.read([asked.prompt])
         told = self._model.describe(text, [asked.seconds], mask)
-        velocity = self._model.guided_velocity(told, asked.guidance)
+        velocity = self._model.guided_velocity(told, Guidance(asked.guidance))
         schedule = self._schedule()
         schedule.set_timesteps(asked.steps, device=self._device)
         generator = torch.Generator().manual_seed(asked.seed)

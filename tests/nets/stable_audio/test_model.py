@@ -8,7 +8,7 @@ import torch
 
 from evalkit.mini.train.dit import RECIPE
 from evalkit.nets.stable_audio.config import parse
-from evalkit.nets.stable_audio.guidance import rescaled
+from evalkit.nets.stable_audio.guidance import Guidance, rescaled
 from evalkit.nets.stable_audio.model import SamplingOptions, StableAudio
 
 OPTIONS = SamplingOptions(steps=4, cfg=3.0, sampler="dpmpp-3m-sde", sigma_min=0.1, sigma_max=20.0)
@@ -59,8 +59,8 @@ def test_guidance_extrapolates_from_zero_tokens(model: StableAudio) -> None:
     with torch.no_grad():
         cond = model.dit(x, t.expand(2), tokens, vector)
         null = model.dit(x, t.expand(2), torch.zeros_like(tokens), vector)
-        assert torch.allclose(model.guided_velocity(told, 4.0)(x, t), null + 4 * (cond - null), atol=1e-4)
-        assert torch.allclose(model.guided_velocity(told, 1.0)(x, t), cond, atol=1e-6)
+        assert torch.allclose(model.guided_velocity(told, Guidance(4.0))(x, t), null + 4 * (cond - null), atol=1e-4)
+        assert torch.allclose(model.guided_velocity(told, Guidance(1.0))(x, t), cond, atol=1e-6)
 
 
 def test_rescaled_guidance_has_the_spread_of_the_conditioned_half() -> None:
