@@ -132,7 +132,11 @@ def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str
     yield ("cfg_rescale",), "cfg_rescale is a share, 0 to 1", lambda: 0 <= value["cfg_rescale"] <= 1
     yield ("apg",), "apg is a share, 0 to 1", lambda: 0 <= value["apg"] <= 1
     yield ("apg", "cfg"), "apg has no effect at cfg 1; set it to 0", lambda: not value["apg"] or value["cfg"] != 1
-    yield ("cfg_norm_threshold",), "cfg_norm_threshold is not negative (0: none)", lambda: value["cfg_norm_threshold"] >= 0
+    yield (
+        ("cfg_norm_threshold",),
+        "cfg_norm_threshold is not negative (0: none)",
+        lambda: value["cfg_norm_threshold"] >= 0,
+    )
     yield tuple(INTERVAL), "0 <= cfg_interval_min < cfg_interval_max <= 1 must hold", lambda: 0 <= lowest < highest <= 1
     for name in ("cfg_norm_threshold", *INTERVAL):
         aimless = f"{name} has no effect at cfg 1"
