@@ -75,8 +75,8 @@ class Entry:
     several have on average, failed where all did. `full` says that it has players and pictures, `hidden` how many
     sounds have none all the same; `order` holds one sorting value per headline metric with per-prompt values (None
     sorts last), `apart` how far the runs lie apart in it; `tag` is what prompts are put together by. `reference` is the
-    recording that belongs to the prompt, None where none is known of or no sound is asked for. `sung` are its lyrics, which
-    runs may have others of."""
+    recording that belongs to the prompt, None where none is known of or no sound is asked for; `sung` its lyrics, which
+    are not the same in every run."""
 
     anchor: str
     number: int

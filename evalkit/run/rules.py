@@ -1,8 +1,8 @@
 """The rules of a generator, tried on one: `evalkit models check`.
 
 Six calls and a few more: a batch of prompts of two lengths, the same batch again, each prompt alone, the batch
-with one seed changed, of a model that reads lyrics with one text of them changed, and one prompt over and over. What a rule finds is a sentence; an adapter that breaks one makes
-numbers that depend on the batch size, on the order or on the day.
+with one seed changed, of a model that reads lyrics with one prompt's changed, and one prompt over and over. What a rule
+finds is a sentence; an adapter that breaks one makes numbers that depend on the batch size, on the order or on the day.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What `--preset` and `--set` may say of a Stable Audio model, read into typed options.
 
-`FURTHER` are the options that few presets set: guidance rescale, projected guidance, how long what guidance adds may be,
-the noise levels between which it adds any, the version whose times a flow goes through, a negative prompt, where in its
-source a sound begins, a sound to start from and how far from it, cutting trailing silence, and compiling the network.
-An option that would have no effect is refused rather than ignored.
+`FURTHER` are the options that few presets set: guidance rescale, projected guidance, how long what guidance adds may
+be, the noise levels between which it adds any, the version whose times a flow goes through, a negative prompt, where in
+its source a sound begins, a sound to start from and how far from it, cutting trailing silence, and compiling the
+network. An option that would have no effect is refused rather than ignored.
 
 Left out: Stable Audio 3's inpainting, which its network can do (`Condition.local`) and no suite asks for, and the noise
 that its original adds where it decodes (`nets/stable_audio/same.py`): a sound depends on its latents alone.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,9 @@ FOLLOWS = {"eta": "sampler"}
 """A preset's eta is its sampler's: another sampler comes with its own."""
 
 _MOST_STEPS = 1000
+
+Rule = tuple[tuple[str, ...], str, Callable[[], bool]]
+"""The options that a rule is about, the rule, and whether it holds."""
 
 
 @dataclass(frozen=True)
@@ -113,34 +117,22 @@ def _is_of_its_kind(name: str, value: object, sampling: Sequence[str], wrong: Ga
     return len(wrong.errors) == before
 
 
-def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str, ...], str, Callable[[], bool]]]:
-    """(options that a rule is about, the rule, whether it holds) for each; of options that are not of their kind none
-    can be asked. `value` has every option, `given` those that somebody or the preset set."""
+def _rules(value: Mapping[str, Any], given: Options) -> Iterator[Rule]:
+    """The rules; of options that are not of their kind none can be asked. `value` has every option, `given` those that
+    somebody or the preset set."""
     from evalkit.nets.stable_audio.sampling import FLOW_SAMPLERS, NOISY, SIGMA_SAMPLERS
 
     def is_level() -> bool:
         return value["sampler"] not in SIGMA_SAMPLERS or bool(0 < value["sigma_min"] < value[first])
 
     first = "sigma_max" if value["init_audio"] is None else "init_noise_level"
-    lowest, highest = (value[name] for name in INTERVAL)
     steps, sampler, trim = value["steps"], value["sampler"], value["trim_silence"]
     yield ("steps",), f"steps is a whole number, 1 to {_MOST_STEPS}", lambda: steps in range(1, _MOST_STEPS + 1)
     yield ("sampler", "sigma_min", first), f"0 < sigma_min < {first} must hold", is_level
     yield (first,), f"{first} is above 0", lambda: value[first] > 0
     yield ("eta", "cfg"), "eta and cfg are not negative", lambda: (value["eta"] or 0) >= 0 and value["cfg"] >= 0
     yield ("seconds_start",), "seconds_start is not negative", lambda: value["seconds_start"] >= 0
-    yield ("cfg_rescale",), "cfg_rescale is a share, 0 to 1", lambda: 0 <= value["cfg_rescale"] <= 1
-    yield ("apg",), "apg is a share, 0 to 1", lambda: 0 <= value["apg"] <= 1
-    yield ("apg", "cfg"), "apg has no effect at cfg 1; set it to 0", lambda: not value["apg"] or value["cfg"] != 1
-    yield (
-        ("cfg_norm_threshold",),
-        "cfg_norm_threshold is not negative (0: none)",
-        lambda: value["cfg_norm_threshold"] >= 0,
-    )
-    yield tuple(INTERVAL), "0 <= cfg_interval_min < cfg_interval_max <= 1 must hold", lambda: 0 <= lowest < highest <= 1
-    for name in ("cfg_norm_threshold", *INTERVAL):
-        aimless = f"{name} has no effect at cfg 1"
-        yield (name, "cfg"), aimless, lambda name=name: value[name] == FURTHER[name] or value["cfg"] != 1
+    yield from _rules_of_guidance(value)
     timeless = f"schedule has no effect with {sampler}, which goes down noise levels"
     yield ("schedule", "sampler"), timeless, lambda: "schedule" not in given or sampler in FLOW_SAMPLERS
     silence = "trim_silence is a level below 0 dB, such as -60"
@@ -151,6 +143,20 @@ def _rules(value: Mapping[str, Any], given: Options) -> Iterator[tuple[tuple[str
     yield ("negative_prompt", "cfg"), unguided, lambda: not value["negative_prompt"] or value["cfg"] != 1
     without = "init_noise_level has no effect without init_audio"
     yield (), without, lambda: "init_noise_level" not in given or value["init_audio"] is not None
+
+
+def _rules_of_guidance(value: Mapping[str, Any]) -> Iterator[Rule]:
+    lowest, highest = (value[name] for name in INTERVAL)
+    yield ("cfg_rescale",), "cfg_rescale is a share, 0 to 1", lambda: 0 <= value["cfg_rescale"] <= 1
+    yield ("apg",), "apg is a share, 0 to 1", lambda: 0 <= value["apg"] <= 1
+    yield ("apg", "cfg"), "apg has no effect at cfg 1; set it to 0", lambda: not value["apg"] or value["cfg"] != 1
+    short, between = "cfg_norm_threshold is not negative", "0 <= cfg_interval_min < cfg_interval_max <= 1 must hold"
+    yield ("cfg_norm_threshold",), short, lambda: value["cfg_norm_threshold"] >= 0
+    yield INTERVAL, between, lambda: 0 <= lowest < highest <= 1
+    for name in ("cfg_norm_threshold", *INTERVAL):
+        aimless = f"{name} has no effect at cfg 1; set it to {FURTHER[name]:g}"
+        unchanged = value[name] == FURTHER[name]
+        yield (name, "cfg"), aimless, partial(bool, unchanged or value["cfg"] != 1)
 
 
 def _check_name(sampler: object) -> None:

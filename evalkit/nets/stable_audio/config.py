@@ -108,7 +108,8 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
     objective = diffusion.get("diffusion_objective", "v")
     reader.expect("model.diffusion.diffusion_objective", objective, OBJECTIVES)
     text, numbers = _conditioners(conditioning, reader)
-    free = any([reader.flag(diffusion, name, False) for name in FREE])  # its shift was the training's alone
+    longer, shorter = (reader.flag(diffusion, name, False) for name in FREE)
+    free = longer or shorter  # its shift was the training's alone
     found = ModelConfig(
         sample_rate=reader.whole(config, "sample_rate", 10**6),
         sample_size=reader.whole(config, "sample_size", 10**9),

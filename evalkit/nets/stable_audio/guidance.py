@@ -2,9 +2,9 @@
 
 Sources: Ho & Salimans, "Classifier-free diffusion guidance", 2022; Lin et al., "Common diffusion noise schedules and
 sample steps are flawed", 2024, section 3.4 (`rescaled`); Sadat et al., "Eliminating oversaturation and artifacts of
-high guidance scales", 2024 (`across`, `limited`), as stable-audio-tools 0.0.20 has it: over channels and length, without
-momentum; Kynkäänniemi et al., "Applying guidance in a limited interval improves sample and distribution quality in
-diffusion models", 2024 (`Guidance.low`, `Guidance.high`).
+high guidance scales", 2024 (`across`, `limited`), as stable-audio-tools 0.0.20 has it: over channels and length,
+without momentum; Kynkäänniemi et al., "Applying guidance in a limited interval improves sample and distribution quality
+in diffusion models", 2024 (`Guidance.low`, `Guidance.high`).
 """
 
 from __future__ import annotations

@@ -63,6 +63,17 @@ def test_guidance_extrapolates_from_zero_tokens(model: StableAudio) -> None:
         assert torch.allclose(model.guided_velocity(told, Guidance(1.0))(x, t), cond, atol=1e-6)
 
 
+def test_guidance_may_be_kept_to_an_interval_of_noise(model: StableAudio) -> None:
+    """Beyond it the conditioned half is all, at half the work. Of a velocity model the level is sin(t pi/2)."""
+    told, x = model.describe(torch.randn(2, 5, 128), [1.0, 2.0]), torch.randn(2, model.config.latent_channels, 8)
+    always, never, within = Guidance(4.0), Guidance(1.0), Guidance(4.0, low=0.5, high=0.7)
+    with torch.no_grad():
+        for level, inside in ((0.49, False), (0.51, True), (0.69, True), (0.71, False), (1.0, False)):
+            t = torch.asin(torch.tensor(level)) * 2 / torch.pi
+            wanted = model.guided_velocity(told, always if inside else never)(x, t)
+            assert torch.allclose(model.guided_velocity(told, within)(x, t), wanted, atol=1e-6), level
+
+
 def test_rescaled_guidance_has_the_spread_of_the_conditioned_half() -> None:
     """At share 1 wholly, at 0 not at all; guidance alone widens the latents with its scale (Lin et al. 2024)."""
     cond, guided = torch.randn(2, 8, 5), 4 * torch.randn(2, 8, 5)
