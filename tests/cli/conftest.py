@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evalkit_warm import PATH, warm
+from evalkit_process import start
+from evalkit_warm import PATH, Begun, warm
 
 Typed = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -42,16 +43,15 @@ def typed(tmp_path: Path) -> Typed:
 
 
 @pytest.fixture
-def begun(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+def begun(tmp_path: Path) -> Iterator[Callable[..., subprocess.Popen[str] | Begun]]:
     """`begun("run", ...)` starts that command in tmp_path and returns the process; it does not outlive the test."""
-    processes: list[subprocess.Popen[str]] = []
+    processes: list[subprocess.Popen[str] | Begun] = []
 
-    def start(*words: str, **environment: str) -> subprocess.Popen[str]:
-        arguments = command(tmp_path, words, "evalkit_fakes", environment)
-        processes.append(subprocess.Popen(**arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE))
+    def started(*words: str, **environment: str) -> subprocess.Popen[str] | Begun:
+        processes.append(start(tmp_path, *words, **environment))
         return processes[-1]
 
-    yield start
+    yield started
     for process in processes:
         process.kill()
         process.communicate()

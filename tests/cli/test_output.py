@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,6 +14,7 @@ from xml.etree import ElementTree
 import evalkit_fakes
 import numpy as np
 import pytest
+from evalkit_warm import Warm
 
 from evalkit.audio.encode import wav_bytes
 from evalkit.cli import output
@@ -78,17 +82,28 @@ def test_junit_is_well_formed_whatever_a_metric_is_called(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_a_terminal_that_is_not_utf8_gets_every_output(typed: Any, tmp_path: Path, encoding: str) -> None:
+def test_a_terminal_that_is_not_utf8_gets_every_output(tmp_path: Path, encoding: str) -> None:
+    """All of them are forks of one process that was started there."""
+    narrow = {**NARROW, "PYTHONIOENCODING": encoding}
+    started, variables = Warm("evalkit_fakes", narrow), {**os.environ, **narrow, "EVALKIT_HOME": str(tmp_path / "home")}
+
+    def typed(*words: str) -> subprocess.CompletedProcess[str]:
+        return started.run(words, tmp_path, variables)
+
+    with closing(started):
+        check_every_output(typed, tmp_path, encoding)
+
+
+def check_every_output(typed: Any, tmp_path: Path, encoding: str) -> None:
     rows = [("p0", "ein Hund – Gebell “☃”", 0.5), ("naïve", "silent", 0.5)]
     suite = str(evalkit_fakes.write_suite(tmp_path / "suite", rows))
-    narrow = {**NARROW, "PYTHONIOENCODING": encoding}
-    said = [typed("run", "--model", MOODY, "--suite", suite, "--out", "out", **narrow)]
-    said += [typed("report", "out", **narrow), typed("report", "out", "--json", **narrow)]
-    said += [typed("check", "out", "--baseline", "b.json", "--save", **narrow)]
-    said += [typed("check", "out", "--baseline", "b.json", **narrow), typed("suites", suite, **narrow)]
-    said += [typed("suites", suite, "--json", **narrow), typed("metrics", "fd_openl3", **narrow)]
+    said = [typed("run", "--model", MOODY, "--suite", suite, "--out", "out")]
+    said += [typed("report", "out"), typed("report", "out", "--json")]
+    said += [typed("check", "out", "--baseline", "b.json", "--save")]
+    said += [typed("check", "out", "--baseline", "b.json"), typed("suites", suite)]
+    said += [typed("suites", suite, "--json"), typed("metrics", "fd_openl3")]
     for verb in ("metrics", "suites", "models", "fetch"):
-        said.append(typed(verb, *(["weights"] if verb == "fetch" else []), **narrow))
+        said.append(typed(verb, *(["weights"] if verb == "fetch" else [])))
     for each in said:
         assert each.returncode == 0 and "Traceback" not in each.stderr, (each.args, each.stderr)
         each.stdout.encode("utf-8", "surrogateescape").decode(encoding)

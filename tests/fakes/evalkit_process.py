@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from evalkit_warm import PATH, Before, warm
+from evalkit_warm import PATH, Before, Begun, warm
 from evalkit_warm import prepare as prepare_by
 
 BOUND: Before = ("evalkit_process:bound_by_permissions",)
@@ -23,16 +23,20 @@ def start(
     *words: str,
     before: Before = (),
     module: str = "evalkit_fakes",
+    alone: bool = False,
     **environment: str,
-) -> subprocess.Popen[str]:
+) -> subprocess.Popen[str] | Begun:
     """`python -m evalkit_fakes WORDS`, or `-m evalkit` for the real one, in `folder`, with EVALKIT_HOME and temporary
-    files there; `before` runs in the child first. Both outputs are pipes."""
+    files there; `before` runs in the child first. Both outputs are pipes; `alone` where it matters how it starts."""
 
     def prepare() -> None:
         # A test run in the background of a script ignores Ctrl-C and hands that on; a terminal does not.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         prepare_by(before)
 
+    ready = None if alone or before == BOUND else warm(module, environment)
+    if ready is not None:
+        return ready.begin(words, folder, _variables(folder, environment), before)
     return subprocess.Popen(
         [sys.executable, "-m", module, *words], env=_variables(folder, environment), cwd=folder,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=prepare,
@@ -48,13 +52,9 @@ def finish(
     folder: Path, *words: str, before: Before = (), module: str = "evalkit_fakes", **environment: str
 ) -> tuple[int, str, str]:
     """The same to its end: exit code (minus the signal that killed it), stdout, stderr."""
-    ready = warm(module, environment) if before != BOUND else None
-    if ready is not None:
-        done = ready.run(words, folder, _variables(folder, environment), before)
-        return done.returncode, done.stdout, done.stderr
     process = start(folder, *words, before=before, module=module, **environment)
     out, told = process.communicate(timeout=120)
-    return process.returncode, out, told
+    return int(process.returncode or 0), out, told
 
 
 def files_at_most(size: str) -> None:

@@ -18,14 +18,14 @@ from pathlib import Path
 import evalkit_fakes
 import evalkit_process
 import pytest
+from evalkit_warm import Begun
 from pyarrow.parquet import read_table
 
 from evalkit.core.jsonio import read_json
 from evalkit.report.page import write_report
 
 WORDS = ["a dog", "rain", "raise", "a cat", "silent", "two dogs", "oom", "wind", "a hen", "fire", "not a number", "sea"]
-START_SECONDS = 0.3
-"""Before this, Python itself is still starting."""
+Process = subprocess.Popen[str] | Begun
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -47,7 +47,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return evalkit_fakes.write_suite(tmp_path_factory.mktemp("suite"), rows)
 
 
-def start(suite: Path, folder: Path, delay: float = 0.05) -> subprocess.Popen[str]:
+def start(suite: Path, folder: Path, delay: float = 0.05) -> Process:
     """`evalkit run` with its run folder and its cache in `folder`; each batch takes `delay` seconds."""
     words = ("run", "--model", "evalkit_fakes:Moody", "--suite", str(suite), "--out", "out", "--batch-size", "3")
     return evalkit_process.start(folder, *words, MOODY_DELAY=str(delay), CHEAP_DELAY="0.02")
@@ -70,7 +70,7 @@ def finish(suite: Path, folder: Path) -> Made:
     return Made((out / "scores.json").read_bytes(), table, media, begun, seconds)
 
 
-def wait_for_lock(process: subprocess.Popen[str], folder: Path) -> float:
+def wait_for_lock(process: Process, folder: Path) -> float:
     while not (folder / "out" / ".lock").exists() and process.poll() is None:
         time.sleep(0.005)
     return time.monotonic()
@@ -92,12 +92,12 @@ def check_same(made: Made, undisturbed: Made) -> None:
 def struck(suite: Path, folder: Path, number: int, share: float, whole: Made) -> bool:
     """Send the signal after `share` of a run's time: was it alive then, and ended as that signal has to end it?
 
-    A kill may come as soon as Python has started; a stop once evalkit has.
+    A kill may come at once; a stop once evalkit has begun.
     """
     (folder / "out" / ".lock").unlink(missing_ok=True)
     process = start(suite, folder)
     if number == signal.SIGKILL:
-        time.sleep(START_SECONDS + share * (whole.seconds - START_SECONDS))
+        time.sleep(share * whole.seconds)
     else:
         wait_for_lock(process, folder)
         time.sleep(share * (whole.seconds - whole.begun))

@@ -12,6 +12,7 @@ import evalkit_fakes
 import numpy as np
 import pytest
 from evalkit_process import finish, start
+from evalkit_warm import Begun
 
 from evalkit.audio.encode import wav_bytes
 from evalkit.core.ids import safe_name
@@ -30,13 +31,13 @@ def status(folder: Path) -> str:
     return str(json.loads((folder / "out" / "run.json").read_text())["status"])
 
 
-def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+def wait_for(path: Path, process: subprocess.Popen[str] | Begun) -> None:
     while not path.exists():
         assert process.poll() is None
         time.sleep(0.01)
 
 
-def check_stopped(process: subprocess.Popen[str], number: int, says: str = "goes on from here") -> None:
+def check_stopped(process: subprocess.Popen[str] | Begun, number: int, says: str = "goes on from here") -> None:
     """Send the signal: exit 130 with one line, soon."""
     process.send_signal(number)
     _, told = process.communicate(timeout=20)
