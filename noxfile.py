@@ -209,6 +209,18 @@ def parity_protocols(session: nox.Session) -> None:
 
 
 @nox.session
+def parity_clap_protocols(session: nox.Session) -> None:
+    """As `parity`, of CLAP as fadtk, stable-audio-tools, audiocraft and av-benchmark feed it; sox must be installed."""
+    session.install("-r", "evalkit/originals/laion_clap/requirements.txt")
+    alone = ("--no-deps", "--ignore-requires-python", "-r", "tests/parity/requirements-clap_protocols.txt")
+    session.install(*alone)
+    environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
+    options = session.posargs or _beside()
+    session.run("python", "tests/parity/oracle_clap_protocols.py", *options, env=environment)
+    session.notify("parity_table")
+
+
+@nox.session
 def parity_panns(session: nox.Session) -> None:
     """As `parity`, for PANNs' Cnn14, VGGish and torchaudio's conversion of rates, on seeded random weights."""
     requirements = [part for name in ("panns", "vggish") for part in ("-r", f"tests/parity/requirements-{name}.txt")]

@@ -136,8 +136,8 @@ def asked(
     from evalkit.ratings.describe import describe
     from evalkit.ratings.music_arena import Leaderboard
 
-    measured = _measured(runs, table, metrics, wrong)
     found = wrong.read(None, _ratings, str(ratings))
+    measured = _measured(runs, table, metrics, None if isinstance(found, Leaderboard) else found, wrong)
     if isinstance(found, Leaderboard):
         wrong.require(not estimate, "a leaderboard has no ratings of clips to combine with a metric")
     elif found is not None:
@@ -180,7 +180,11 @@ def _of_scales(found: Ratings, wanted: Sequence[str]) -> Ratings:
 
 
 def _measured(
-    runs: Sequence[Run | str | Path], table: str | Path | None, only: Sequence[str], wrong: Gathering
+    runs: Sequence[Run | str | Path],
+    table: str | Path | None,
+    only: Sequence[str],
+    ratings: Ratings | None,
+    wrong: Gathering,
 ) -> list[Measured]:
     """The metrics that are named, of runs or of a table; what is wrong with any of it is kept."""
     from evalkit.ratings.measured import measured_of_runs, read_measured
@@ -193,7 +197,7 @@ def _measured(
         return []
     before = len(wrong.errors)
     sides = [side for run in dict.fromkeys(runs) if (side := wrong.read(None, _side, run)) is not None]
-    found = measured_of_runs(sides) if sides else []
+    found = measured_of_runs(sides, ratings) if sides else []
     found += [] if table is None else wrong.read([], read_measured, typed(table))
     known = {each.metric: each for each in found}
     if len(wrong.errors) == before:

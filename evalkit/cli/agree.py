@@ -44,7 +44,8 @@ def agree(
 
     Without metrics: the raters' reliability and its ceiling, mean ratings, and the smallest difference that a study of
     this kind can see. With them: rank correlations within systems and between systems, which are two questions.
-    Ratings are joined with runs by run and prompt, with a table by its column clip.
+    Ratings are joined with runs by run and prompt; public ones by the publisher's own folders, in which the sounds that
+    were scored lie; with a table by its column clip.
 
     \b
     Example:

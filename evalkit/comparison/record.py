@@ -50,7 +50,8 @@ class Record:
     "success" for a baseline. `samples` is how many sounds each prompt was to have; a per-prompt value is their mean.
     `made` says on what it was made: "evalkit", "torch", "device", "dtype", and "prompt template" if by one; empty in
     files from before that was kept.
-    `changed`: its file is not as evalkit wrote it.
+    `changed`: its file is not as evalkit wrote it. `lies` maps the prompts of a folder that was scored where it lies to
+    the file of the first sound.
     """
 
     source: str
@@ -63,6 +64,7 @@ class Record:
     samples: int = 1
     made: Mapping[str, str] = field(default_factory=dict)
     changed: bool = False
+    lies: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_run(folder: Path) -> Record:
@@ -96,7 +98,8 @@ def record_of(
     refuse_strange(metrics, paths.scores, "type the same evalkit run again")
     kept = {key: suite.get(key) for key in _SUITE_KEYS}
     status, run_id = str(run.get("status")), str(run.get("run_id"))
-    return Record(str(folder), status, kept, model, run_id, groups, metrics, samples, made_on(run))
+    lies = _lies(columns)
+    return Record(str(folder), status, kept, model, run_id, groups, metrics, samples, made_on(run), lies=lies)
 
 
 def made_on(run: Mapping[str, Any]) -> dict[str, str]:
@@ -149,6 +152,15 @@ def _per_prompt(
         raise UserError(f"{path}: an id, group or status is no text, or twice there", "type the same evalkit run again")
     scored = {i: group for i, group, status in rows if status == "ok"}
     return scored, {name: _means(ids, columns[name]) for name in metrics if name in columns}
+
+
+def _lies(columns: Mapping[str, Sequence[Any]]) -> dict[str, str]:
+    """{id: the file of its first sound} where that is no file of the run's own."""
+    found: dict[str, str] = {}
+    for identifier, path in zip(columns["id"], columns.get("audio", ()), strict=False):
+        if isinstance(path, str) and Path(path).is_absolute():
+            found.setdefault(identifier, path)
+    return found
 
 
 def _means(ids: Sequence[str], values: Sequence[object]) -> dict[str, float]:

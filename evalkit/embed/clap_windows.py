@@ -67,14 +67,17 @@ class ClapWindowsEmbedder:
         """Raises UserError for a clip that is empty, silent or holds NaN."""
         return [self._rows(clip) for clip in clips]
 
-    def _rows(self, clip: Clip) -> Features:
+    def pieces(self, clip: Clip) -> list[Tensor]:
+        """What the network is given, each (samples,) at its rate. Raises as `embed` does."""
         samples = torch.from_numpy(self._prepared(clip))
         if self._prepared.peak and not samples.any():
             raise UserError("a clip is silent and has no peak", "such a file is a failed item; leave it out")
         if self._windows.as_file:
             samples = (samples * 32768).round().clamp(-32768, 32767) / 32768
-        pieces = self._windows.of(int16_round_trip(samples), self._inner.front.rate)
-        rows = np.concatenate(self._inner.embed_prepared([(piece, 0) for piece in pieces]))
+        return self._windows.of(int16_round_trip(samples), self._inner.front.rate)
+
+    def _rows(self, clip: Clip) -> Features:
+        rows = np.concatenate(self._inner.embed_prepared([(piece, 0) for piece in self.pieces(clip)]))
         return rows.astype(np.float16).astype(np.float32) if self._windows.half else rows
 
 

@@ -7,6 +7,7 @@ A protocol is `NAME.toml` in this room::
     source = "owner/name at a commit"   # where each rule was read
     provisional = false                 # true: no primary source settles the following,
     unsettled = []                      # each a sentence, which every table repeats
+    differs = []                        # likewise: where evalkit does knowingly not what its toolkit does
     seconds = 10.0                      # of a sound; absent: any (what a judge hears of it stands below)
     published = "stable-audio-metrics"  # the paper's own rows in reports/published: those of this protocol
     published_suite = "audiocaps-886"   # and suite; absent: there are none
@@ -80,6 +81,7 @@ class Protocol:
     source: str
     provisional: bool
     unsettled: tuple[str, ...]
+    differs: tuple[str, ...]
     seconds: float
     published: str
     published_suite: str
@@ -94,11 +96,12 @@ class Protocol:
 
     @property
     def told(self) -> tuple[str, ...]:
-        """What a table says of itself: that it is provisional, each thing that is not settled, and what it lacks."""
+        """What a table says of itself: that it is provisional, each thing that is not settled, and where it differs."""
         said = [f"table {self.name} (protocol {self.id}), by {self.source}"]
         if self.provisional:
             open_questions = "; ".join(self.unsettled)
             said.append(f"table {self.name} is PROVISIONAL: no primary source settles {open_questions}")
+        said += [f"table {self.name}: {difference}" for difference in self.differs]
         return tuple(said)
 
 
@@ -155,6 +158,7 @@ def read_protocol(path: Path) -> Protocol:
         source=file.text("source"),
         provisional=file.switch("provisional"),
         unsettled=file.texts("unsettled"),
+        differs=file.texts("differs"),
         seconds=_seconds(file),
         published=file.text("published", "", empty=True),
         published_suite=file.text("published_suite", "", empty=True),

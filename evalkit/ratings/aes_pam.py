@@ -23,7 +23,7 @@ def fits(first: dict[str, object]) -> bool:
 def read(path: Path) -> Ratings:
     """Read such a file. Raises UserError, naming line and field, for all that does not fit."""
     rows = read_axes(path, _place, "a path that ends in audio/SYSTEM/FILE or music/SYSTEM/FILE")
-    return Ratings(path.stem, rows, tuple(AXES.values()))
+    return Ratings(path.stem, rows, tuple(AXES.values()), place=_place)
 
 
 def _place(said: str) -> Placed | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from evalkit.ratings.axes import AXES, Placed, read_axes
 from evalkit.ratings.base import Ratings
 
-_PATH = re.compile(r"(?:audiomos2025-track2-)?(sys[0-9A-Za-z_]{1,40})-(utt[0-9A-Za-z_]{1,40})(?:\.wav)?")
+_PATH = re.compile(r"(?:.*/)?(?:audiomos2025-track2-)?(sys[0-9A-Za-z_]{1,40})-(utt[0-9A-Za-z_]{1,40})(?:\.wav)?")
 
 
 def fits(first: dict[str, object]) -> bool:
@@ -23,7 +23,7 @@ def fits(first: dict[str, object]) -> bool:
 def read(path: Path) -> Ratings:
     """Read such a file. Raises UserError, naming line and field, for all that does not fit."""
     rows = read_axes(path, _place, "audiomos2025-track2-sysCODE-uttCODE")
-    return Ratings(path.stem, rows, tuple(AXES.values()))
+    return Ratings(path.stem, rows, tuple(AXES.values()), place=_place)
 
 
 def _place(said: str) -> Placed | None:

@@ -7,7 +7,7 @@ know of mild and strict raters, and every table says so."""
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -46,7 +46,8 @@ class Scale:
 class Ratings:
     """All ratings of a file or a study. `source` and `licence` say where they are from ("" for one's own), `notes` what
     was left out or taken for granted while they were read. `labels` are what systems
-    are called in tables."""
+    are called in tables. `place` makes (clip, prompt, system) of where a sound lies in the publisher's own folders, None
+    of any other path."""
 
     name: str
     rows: Sequence[Rating]
@@ -56,6 +57,7 @@ class Ratings:
     notes: tuple[str, ...] = ()
     title: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    place: Callable[[str], tuple[str, str, str] | None] | None = None
 
     @property
     def known_raters(self) -> bool:

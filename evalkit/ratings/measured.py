@@ -14,7 +14,7 @@ from pathlib import Path
 
 from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError
-from evalkit.ratings.base import name_of
+from evalkit.ratings.base import Ratings, name_of
 from evalkit.ratings.delimited import header, lines, named, number, separator
 from evalkit.suites.rows import Faults
 
@@ -66,16 +66,25 @@ def read_measured(path: Path) -> list[Measured]:
     return [Measured(name, found[name], *_direction(name), key == "system", told) for name in metrics]
 
 
-def measured_of_runs(runs: Sequence[Record]) -> list[Measured]:
-    """The per-prompt metrics of runs; a clip is called `RUN_ID/PROMPT_ID`, as in collected ratings."""
+def measured_of_runs(runs: Sequence[Record], ratings: Ratings | None = None) -> list[Measured]:
+    """The per-prompt metrics of runs; a clip is called `RUN_ID/PROMPT_ID`, as in collected ratings, or, where its sound
+    lies in the folders that `ratings` are of, what it is called there."""
+    places = {
+        (run.run_id, prompt): place
+        for run in runs
+        for prompt, path in run.lies.items()
+        if ratings is not None and ratings.place is not None and (place := ratings.place(path)) is not None
+    }
     found: dict[str, dict[str, float]] = {}
     stated: dict[str, set[str]] = {}
     for run in runs:
         for name, score in run.metrics.items():
             for prompt, value in score["per_prompt"].items():
-                found.setdefault(name, {})[clip_of(run.run_id, prompt)] = value
+                place = places.get((run.run_id, prompt))
+                found.setdefault(name, {})[place[0] if place else clip_of(run.run_id, prompt)] = value
                 stated.setdefault(name, set()).add(str(score.get("direction")))
     where = {clip_of(run.run_id, prompt): (run.run_id, prompt) for run in runs for prompt in run.groups}
+    where |= {clip: (system, prompt) for clip, prompt, system in places.values()}
     ranked = {name: sides.pop() for name, sides in stated.items() if len(sides) == 1}
     return [
         Measured(name, values, ranked[name], True, False, where)

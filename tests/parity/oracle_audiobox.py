@@ -87,6 +87,19 @@ def predicted(predictor: Any, clip: Clip) -> np.ndarray:
     return np.array([told[axis] for axis in AXES])
 
 
+def listened(predictor: Any) -> list[np.ndarray]:
+    """Where the windows go that WavLM is given, (windows, samples), call by call."""
+    heard: list[np.ndarray] = []
+    inner = predictor.model.wavlm_model.extract_features
+
+    def extract_features(source: torch.Tensor, **more: Any) -> Any:
+        heard.append(source.numpy().copy())
+        return inner(source=source, **more)
+
+    predictor.model.wavlm_model.extract_features = extract_features
+    return heard
+
+
 def states(net: Any, audio: torch.Tensor, filled: torch.Tensor) -> torch.Tensor:
     """(layers, batch, frames, width) of WavLM, as `AesMultiOutput.forward` asks for them."""
     with torch.inference_mode():
@@ -100,29 +113,36 @@ def compare(folder: Path, data: Path | None, golden: dict[str, np.ndarray]) -> l
     checkpoint = folder / "checkpoint.pt"
     write_audiobox(checkpoint)
     predictor = original(checkpoint)
+    heard = listened(predictor)
     ours = load_embedder("audiobox", overrides={"audiobox": checkpoint})
     assert isinstance(ours, AudioboxEmbedder)
-    layers, rows = [], []
+    fed: dict[str, steps.Pair] = {}
+    layers: dict[str, steps.Pair] = {}
+    rows = {}
     for case, path, _ in torch_cases.all_files(folder, data, torch_cases.EDGES):
         clip = replace(decode(path), digest=case)
         mine, theirs = ours.embed([clip])[0][0], predicted(predictor, clip)
-        rows.append((mine, theirs))
+        rows[case] = mine, theirs
         golden[case] = theirs
-        if clip.seconds < 6:
-            windows = windows_of(torch.from_numpy(Preparation(RATE)(clip)))
+        windows = windows_of(torch.from_numpy(Preparation(RATE)(clip)))
+        fed[case] = windows[0].numpy(), heard[-1]
+        heard.clear()
+        if clip.seconds < 16:
             with torch.inference_mode():
                 found = torch.stack(ours._net.wavlm_model(*windows)[0]).numpy()
-            layers.append((found, states(predictor.model, *windows).numpy()))
+            layers[case] = found, states(predictor.model, *windows).numpy()
+            heard.clear()
         print(case, theirs, float(np.abs(mine - theirs).max()), file=sys.stderr)
     found = [
-        steps.row("WavLM states, every layer", "embedding", ORACLE, layers),  # type: ignore[arg-type]
-        steps.row("Audiobox Aesthetics, four axes of a clip", "embedding", ORACLE, rows),  # type: ignore[arg-type]
+        steps.row("samples of Audiobox Aesthetics, every window", "front end", ORACLE, fed),
+        steps.row("WavLM states, every layer", "embedding", ORACLE, layers, "clips of up to two windows"),
+        steps.row("Audiobox Aesthetics, four axes of a clip", "embedding", ORACLE, dict(rows)),
     ]
     names = [str(place) for place in range(len(rows))]
-    inputs = MetricInputs(names, names, [mine[None] for mine, _ in rows])
+    inputs = MetricInputs(names, names, [mine[None] for mine, _ in rows.values()])
     for axis, name in METRICS_OF.items():
         metric = METRICS.load(f"aesthetics_{name}")
-        wanted = float(np.mean([theirs[AXES.index(axis)] for _, theirs in rows]))
+        wanted = float(np.mean([theirs[AXES.index(axis)] for _, theirs in rows.values()]))
         pair: tuple[object, object] = (metric.compute(inputs).value, wanted)
         found.append(steps.row(f"{metric.card.title}, mean over the clips", "metric", ORACLE, [pair]))
     return found

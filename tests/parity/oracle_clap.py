@@ -105,7 +105,7 @@ def main() -> None:
         folder = Path(temporary)
         torch_files.write_tokenizer(folder / "roberta-base")
         laion = import_package(str(folder / "roberta-base"))
-        files = list(torch_cases.all_files(folder, data, (torch_cases.REPEATED,)))
+        files = list(torch_cases.all_files(folder, data, (torch_cases.REPEATED, *torch_cases.EDGES)))
         for arrangement in ARRANGEMENTS:
             checkpoint = folder / arrangement.file
             laion_seeded.write_clap(checkpoint, arrangement.shapes)
@@ -128,8 +128,8 @@ class Comparison:
         assert isinstance(ours, ClapEmbedder)
         self.ours = ours
         embedder.samples_digest = lambda clip: clip.digest  # crops by the case's name, as the original's here
-        self.pairs: dict[str, list[Any]] = {
-            key: [] for key in ("mel", "audio", "text", "score", "score_numpy_2", "antialias")
+        self.pairs: dict[str, dict[str, Any]] = {
+            key: {} for key in ("mel", "audio", "text", "score", "score_numpy_2", "antialias")
         }
 
     @torch.no_grad()
@@ -137,7 +137,7 @@ class Comparison:
         for name, path, caption in self.files:
             theirs = self.theirs.get_text_embedding([caption, ""], use_tensor=True)[:1]
             mine = self.ours.embed_text([caption])
-            self.pairs["text"].append((mine, theirs.numpy()))
+            self.pairs["text"][name] = mine, theirs.numpy()
             self._sound(name, path, torch.from_numpy(mine), theirs, golden)
             golden[f"{self.arrangement.name}/text/{name}"] = theirs[0].numpy()
         return self._rows()
@@ -154,20 +154,20 @@ class Comparison:
         with crops(name, len(audio), self.arrangement):
             theirs = self._embed(int16_round_trip(audio))
         mine = torch.from_numpy(self.ours.embed([clip])[0])
-        self.pairs["audio"].append((mine.numpy(), theirs.numpy()))
+        self.pairs["audio"][name] = mine.numpy(), theirs.numpy()
         score = cosine(theirs, text)
         my_score = cosines(mine.double().numpy(), my_text.double().numpy())
-        self.pairs["score"].append((my_score, score))
+        self.pairs["score"][name] = my_score, score
         if self.arrangement.fusion and len(audio) >= WINDOW + HOP:
             with crops(name, len(audio), self.arrangement, antialias=True):
                 sharp = self._embed(int16_round_trip(audio))
-            self.pairs["antialias"].append((my_score, cosine(sharp, text)))
+            self.pairs["antialias"][name] = my_score, cosine(sharp, text)
         if clip.samples.any():
             with crops(name, len(audio), self.arrangement):
                 modern = self._embed(int16_round_trip(steps.load_at_peak_numpy_2(path, RATE)))
-            self.pairs["score_numpy_2"].append((my_score, cosine(modern, text)))
+            self.pairs["score_numpy_2"][name] = my_score, cosine(modern, text)
         mels = self._mels(name, audio, clip)
-        self.pairs["mel"].append(steps.audible(*mels))
+        self.pairs["mel"][name] = steps.audible(*mels)
         golden[f"{key}/audio/{name}"] = theirs[0].numpy()
         golden[f"{key}/score/{name}"] = score
         golden[f"{key}/mel/{name}"] = mels[1][:, ::100].astype(np.float32)
@@ -195,7 +195,7 @@ class Comparison:
     def _rows(self) -> list[dict[str, object]]:
         kind = f"CLAP {self.arrangement.model} {'with' if self.arrangement.fusion else 'without'} fusion"
         pairs = self.pairs
-        means = [tuple(np.mean([np.ravel(pair) for pair in pairs["score"]], axis=0))]
+        means = [tuple(np.mean([np.ravel(pair) for pair in pairs["score"].values()], axis=0))]
         found = [
             steps.row(f"{kind}: log mel (dB)", "front end", ORACLE, pairs["mel"], MEL_NOTE),
             steps.row(f"{kind}: audio embedding", "embedding", ORACLE, pairs["audio"]),
@@ -212,9 +212,10 @@ class Comparison:
         return found
 
 
-def _one_minus(pairs: list[Any]) -> list[tuple[object, object]]:
+def _one_minus(pairs: dict[str, Any]) -> dict[str, steps.Pair]:
     """(cosine, 1) of each pair, so that a row's error is 1 - cosine."""
-    return [(cosines(np.asarray(a, np.float64), np.asarray(b, np.float64)), np.ones(1)) for a, b in pairs]
+    both = {name: (np.asarray(a, np.float64), np.asarray(b, np.float64)) for name, (a, b) in pairs.items()}
+    return {name: (cosines(a, b), np.ones(1)) for name, (a, b) in both.items()}
 
 
 if __name__ == "__main__":

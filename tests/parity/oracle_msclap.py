@@ -131,32 +131,33 @@ def compare(
     wrapper = original(checkpoint, sizes)
     ours = load_embedder("msclap-2023", overrides={"msclap-2023": checkpoint})
     assert isinstance(ours, MsClapEmbedder)
-    sounds: list[Any] = []
-    mels, captions = [], []
+    sounds: dict[str, Any] = {}
+    mels: dict[str, steps.Pair] = {}
+    captions = []
     for case, clip, caption in cases(folder, data):
         mine, theirs = ours.embed([clip])[0], rows_of(wrapper, clip)
-        sounds.append((mine, theirs))
+        sounds[case] = mine, theirs
         captions.append(caption)
         golden[f"{before}{case}"] = theirs.astype(np.float32)
         if before == "":
             audio = wrapper.preprocess_audio(["any"], True).reshape(1, -1)
             htsat = wrapper.clap.audio_encoder.base.htsat
             wanted = htsat.logmel_extractor(htsat.spectrogram_extractor(audio))[0, 0].numpy()
-            mels.append(steps.audible(log_mel(audio, FRONT)[0].numpy(), wanted))
+            mels[case] = steps.audible(log_mel(audio, FRONT)[0].numpy(), wanted)
         print(case, theirs.shape, float(np.abs(mine - theirs).max()), float(theirs.std()), file=sys.stderr)
     texts = [
         (ours.embed_text([each])[0], wrapper.get_text_embeddings([each])[0].numpy()) for each in (*captions, *TEXTS)
     ]
     golden[f"{before}texts"] = np.stack([theirs for _, theirs in texts])
-    wanted = [_cosine(theirs, words) for (_, theirs), (_, words) in zip(sounds, texts, strict=False)]
+    wanted = [_cosine(theirs, words) for (_, theirs), (_, words) in zip(sounds.values(), texts, strict=False)]
     golden[f"{before}cosines"] = np.array([each.mean() for each in wanted])
-    names = [str(place) for place in range(len(sounds))]
+    names = list(sounds)
     inputs = MetricInputs(
-        names, names, [mine for mine, _ in sounds], texts=np.stack([mine for mine, _ in texts[: len(names)]])
+        names, names, [mine for mine, _ in sounds.values()], texts=np.stack([mine for mine, _ in texts[: len(names)]])
     )
     score = METRICS.load("clap_score_ms").compute(inputs)
     print(score.warnings, file=sys.stderr)
-    pairs: list[Any] = [(score.per_prompt[name], each.mean()) for name, each in zip(names, wanted, strict=True)]
+    pairs = {name: (score.per_prompt[name], each.mean()) for name, each in zip(names, wanted, strict=True)}
     return (
         [
             steps.row("MS-CLAP log mel", "front end", ORACLE, mels, "in decibels, down to 80 under the loudest"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import librosa
@@ -21,14 +22,25 @@ def load_at_peak_numpy_2(path: Path, rate: int) -> NDArray[np.float64]:
         return np.asarray(pyloudnorm.normalize.peak(audio, -1.0))
 
 
-def row(
-    quantity: str, level: str, oracle: tuple[str, str], pairs: list[tuple[object, object]], note: str = ""
-) -> dict[str, object]:
-    """One row of the parity table from (ours, theirs) arrays, a pair for each case.
+Pair = tuple[object, object]
 
-    `max_rel` is the largest of |ours - theirs| / max |theirs|, case by case; `note` is what a reader must know.
+
+def row(
+    quantity: str,
+    level: str,
+    oracle: tuple[str, str],
+    pairs: Sequence[Pair] | Mapping[str, Pair],
+    note: str = "",
+    section: str = "",
+) -> dict[str, object]:
+    """One row of the parity table from (ours, theirs) arrays, a pair for each case, {case: pair} to keep their names.
+
+    `max_rel` is the largest of |ours - theirs| / max |theirs|, case by case; `note` is what a reader must know;
+    `section` the judge under which the page has it, where that is another than the file's.
     """
-    arrays = [(np.asarray(ours, np.float64), np.asarray(theirs, np.float64)) for ours, theirs in pairs]
+    named = pairs if isinstance(pairs, Mapping) else {}
+    told = list(pairs.values()) if isinstance(pairs, Mapping) else pairs
+    arrays = [(np.asarray(ours, np.float64), np.asarray(theirs, np.float64)) for ours, theirs in told]
     if any(ours.shape != theirs.shape or not np.isfinite(ours - theirs).all() for ours, theirs in arrays):
         raise ValueError(f"{quantity}: shapes differ or values are not finite")
     worst = [float(np.abs(ours - theirs).max()) for ours, theirs in arrays]
@@ -42,7 +54,8 @@ def row(
         "max_abs": max(worst),
         "max_rel": max(relative),
     }
-    return found | ({"note": note} if note else {})
+    more: dict[str, object] = {"note": note, "section": section, "names": sorted(named)}
+    return found | {key: value for key, value in more.items() if value}
 
 
 def audible(ours: Array, theirs: Array) -> tuple[Array, Array]:

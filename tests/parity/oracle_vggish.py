@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -35,6 +36,8 @@ from evalkit.suites.references import set_from_features
 HERE = Path(__file__).parent
 ORACLE = ("torchvggish", version("torchvggish"))
 METRIC = ("audioldm_eval's steps", "8dc07ee")
+CLIPS = 20
+"""Recordings on each side of a distance."""
 
 
 def main() -> None:
@@ -63,30 +66,52 @@ def compare(folder: Path, data: Path | None, golden: dict[str, np.ndarray]) -> l
     net = original(checkpoint)
     ours = load_embedder("vggish", overrides={"vggish": checkpoint})
     assert isinstance(ours, VGGishEmbedder)
-    patches, rows = [], []
+    patches: dict[str, steps.Pair] = {}
+    rows = {}
     for case, path, _ in torch_cases.all_files(folder, data, torch_cases.EDGES):
         audio = loaded(path, 16000)
         wanted = vggish_input.waveform_to_examples(audio[0].numpy(), 16000)
         with torch.no_grad():
             theirs = net(wanted).reshape(len(wanted), -1).numpy()
-            patches.append((ours._net.front(audio)[0].numpy(), wanted[:, 0].detach().numpy()))
+            patches[case] = ours._net.front(audio)[0].numpy(), wanted[:, 0].detach().numpy()
         mine = ours.embed([replace(decode(path), digest=case)])[0]
-        rows.append((mine, theirs))
+        rows[case] = mine, theirs
         golden[f"vggish/{case}"] = theirs[:3].astype(np.float32)
         golden[f"patches/{case}"] = np.array(len(theirs))
         print(case, theirs.shape, float(np.abs(mine - theirs).max()), float(theirs.std()), file=sys.stderr)
-    half = len(rows) // 2
-    inputs = MetricInputs(
-        [f"{place}" for place in range(half)], [f"{place}" for place in range(half)], [mine for mine, _ in rows[:half]],
-        set_reference=set_from_features([mine for mine, _ in rows[half:]]),
-    )  # fmt: skip
-    sides = [np.concatenate([theirs for _, theirs in part]) for part in (rows[:half], rows[half:])]
-    fad = (METRICS.load("fad_vggish").compute(inputs).value, frechet(*sides))
+    found = list(rows.values())
+    half = len(found) // 2
+    title = METRICS.load("fad_vggish").card.title
     return [
         steps.row("VGGish log mel patches", "front end", ORACLE, patches),
-        steps.row("VGGish embeddings", "embedding", ORACLE, rows),
-        steps.row("FAD (VGGish)", "metric", METRIC, [fad], "of seven clips against seven others"),
+        steps.row("VGGish embeddings", "embedding", ORACLE, dict(rows)),
+        steps.row(title, "metric", METRIC, [fad(found[:half], found[half:])], "of seven clips against seven others"),
+        *(recorded(title, ours, net, data) if data else []),
     ]
+
+
+Rows = Sequence[tuple[np.ndarray, np.ndarray]]
+
+
+def fad(generated: Rows, reference: Rows) -> steps.Pair:
+    """evalkit's of its own rows, the original's of its own."""
+    ids = [f"{place}" for place in range(len(generated))]
+    against = set_from_features([mine for mine, _ in reference])
+    inputs = MetricInputs(ids, ids, [mine for mine, _ in generated], set_reference=against)
+    sides = [np.concatenate([theirs for _, theirs in part]) for part in (generated, reference)]
+    return METRICS.load("fad_vggish").compute(inputs).value, frechet(*sides)
+
+
+def recorded(title: str, ours: VGGishEmbedder, net: Any, data: Path) -> list[dict[str, object]]:
+    """Of recordings, from the sounds."""
+    sides = []
+    for paths in torch_cases.recordings(data, CLIPS):
+        examples = [vggish_input.waveform_to_examples(loaded(path, 16000)[0].numpy(), 16000) for path in paths]
+        with torch.no_grad():
+            theirs = [net(each).reshape(len(each), -1).numpy() for each in examples]
+        sides.append(list(zip(ours.embed([decode(path) for path in paths]), theirs, strict=True)))
+    pair = {"recordings": fad(*sides)}
+    return [steps.row(title, "metric", METRIC, pair, f"of {CLIPS} recordings against {CLIPS} others")]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """reports/parity.md from results/*.json: `python tests/parity/parity_table.py` writes it, a test compares it.
 
 A result is a row {quantity, level, oracle, version, cases, max_abs, max_rel} and, where there is more to say, a
-`note`; each file is written by the oracle's script of its name.
+`note`, the `names` of its cases, and the `section` of the page, where that is not the one of its file. Each file is
+written by the oracle's script of its name.
 """
 
 from __future__ import annotations
@@ -12,6 +13,23 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 REPORT = HERE.parent.parent / "reports" / "parity.md"
+
+SECTIONS = {
+    "panns": "PANNs Cnn14, 16 and 32 kHz",
+    "vggish": "VGGish",
+    "passt": "PaSST",
+    "clap": "LAION-CLAP",
+    "msclap": "MS-CLAP 2023",
+    "audiobox": "Audiobox Aesthetics",
+    "openl3": "OpenL3",
+    "rates": "Conversion of rates",
+    "stable_audio": "Stable Audio",
+    "stable_audio_3": "Stable Audio 3",
+}
+"""Of the page, in its order: the judges, what they share, the models."""
+
+OF_FILES = {"clap_protocols": "clap"}
+"""The section of a file that is not called after it; a row's own goes before."""
 
 LEVELS = ("front end", "embedding", "metric", "network", "sampling")
 REQUIRED = {
@@ -39,8 +57,8 @@ published files and any clips; its bounds, which these figures and the tests kee
 
 Errors are the largest over all cases; a case is one clip, or for a metric one number, unless its note says more.
 For Stable Audio a case is a layout of the family, at full structure and reduced width, with a batch of two.
-Clips are mono and stereo, at 16, 32, 44.1 and 48 kHz, of 0.4, 1.4, 10.000, 10.001 and 31 s, quiet and silent ones,
-and recordings (ESC-10). A relative error is relative to the oracle's largest absolute value in the case,
+Clips are mono and stereo, at 16, 32, 44.1 and 48 kHz, of 0.1, 0.4, 1, 1.4, 9.99, 10.000, 10.001 and 31 s, quiet and
+silent ones, and recordings (ESC-10). A relative error is relative to the oracle's largest absolute value in the case,
 unless its note says otherwise.
 """
 
@@ -54,7 +72,8 @@ def read_results(folder: Path) -> list[dict[str, object]]:
             raise ValueError(f"{path.name} holds no list of rows")
         for row in content:
             _check(path, row)
-        rows += content
+        usual = OF_FILES.get(path.stem, path.stem)
+        rows += [{**row, "section": row.get("section", usual)} for row in content]
     return rows
 
 
@@ -66,11 +85,27 @@ def _check(path: Path, row: dict[str, object]) -> None:
             raise ValueError(f"{path.name}: {key} is {value!r} in {row.get('quantity')!r}")
     if row["level"] not in LEVELS:
         raise ValueError(f"{path.name}: {row['level']!r} is none of {', '.join(LEVELS)}")
+    if row.get("section", OF_FILES.get(path.stem, path.stem)) not in SECTIONS:
+        raise ValueError(f"{path.name}: {row['quantity']!r} belongs to no section of the page")
 
 
 def page(rows: list[dict[str, object]]) -> str:
-    """The report as Markdown: rows by level, notes and oracles' versions below."""
+    """The report as Markdown: a section for each judge, its rows by level, notes and oracles' versions below."""
     notes: list[str] = []
+    parts = [INTRODUCTION]
+    for section, title in SECTIONS.items():
+        own = [row for row in rows if row["section"] == section]
+        if own:
+            parts += [f"## {title}", _table(own, notes)]
+    versions = sorted({f"- {row['oracle']}: {row['version']}" for row in rows})
+    listed = [f"{number}. {note}" for number, note in enumerate(notes, start=1)]
+    if listed:
+        parts.append("## Notes\n\n" + "\n".join(listed))
+    parts.append("## Oracles\n\n" + "\n".join(versions))
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _table(rows: list[dict[str, object]], notes: list[str]) -> str:
     lines = [
         "| level | quantity | oracle | cases | largest absolute error | largest relative error |",
         "|---|---|---|---:|---:|---:|",
@@ -80,13 +115,7 @@ def page(rows: list[dict[str, object]]) -> str:
         cells = [row["level"], f"{row['quantity']}{mark}", row["oracle"], row["cases"]]
         cells += [f"{row['max_abs']:.1e}", f"{row['max_rel']:.1e}"]
         lines.append(f"| {' | '.join(_cell(cell) for cell in cells)} |")
-    versions = sorted({f"- {row['oracle']}: {row['version']}" for row in rows})
-    listed = [f"{number}. {note}" for number, note in enumerate(notes, start=1)]
-    parts = [INTRODUCTION, "\n".join(lines)]
-    if listed:
-        parts.append("Notes:\n\n" + "\n".join(listed))
-    parts.append("Oracles:\n\n" + "\n".join(versions))
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+    return "\n".join(lines)
 
 
 def _mark(note: str, notes: list[str]) -> str:

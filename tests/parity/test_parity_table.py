@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results"
 
 ROW = {
     "quantity": "logits | all", "level": "embedding", "oracle": "original", "version": "1.0",
-    "cases": 3, "max_abs": 0.5, "max_rel": 1e-5,
+    "cases": 3, "max_abs": 0.5, "max_rel": 1e-5, "section": "panns",
 }  # fmt: skip
 
 
@@ -35,8 +35,9 @@ def test_rows_are_sorted_by_level_and_notes_are_shared() -> None:
         {**ROW, "note": "same"},
         {**ROW, "quantity": "a", "level": "front end"},
     ]
-    text = table.page(rows)
+    text = table.page([*rows, {**ROW, "quantity": "z", "section": "vggish"}])
     assert text.index("| front end | a |") < text.index("| embedding | logits \\| all (1) |") < text.index("| b (1) |")
+    assert text.index("## PANNs Cnn14") < text.index("| b (1) |") < text.index("## VGGish") < text.index("| z |")
     assert "| 3 | 5.0e-01 | 1.0e-05 |" in text
     assert text.count("1. same") == 1
     assert "2. same" not in text
@@ -44,7 +45,7 @@ def test_rows_are_sorted_by_level_and_notes_are_shared() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"level": "else"}, {"cases": "3"}, {"max_rel": float("nan")}, {"max_abs": None}, {"oracle": 1}]
+    "change", [{"level": "else"}, {"cases": "3"}, {"max_rel": float("nan")}, {"max_abs": None}, {"oracle": 1}, {"section": "no"}]
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, change: dict) -> None:
     """A half-written result must not become a table that looks complete."""

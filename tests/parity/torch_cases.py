@@ -87,6 +87,14 @@ def real_cases(esc10: Path) -> list[tuple[str, Path, str]]:
     return found
 
 
+def recordings(esc10: Path, count: int) -> tuple[list[Path], list[Path]]:
+    """Two sets of `count` real recordings each, none in both, kind by kind."""
+    kinds = [sorted(folder.glob("*.ogg")) for folder in sorted(esc10.iterdir()) if folder.is_dir()]
+    places = [divmod(number, len(kinds)) for number in range(count)]
+    first, second = ([kinds[kind][2 * turn + side] for turn, kind in places] for side in (1, 2))
+    return first, second
+
+
 def write_long_real(esc10: Path, folder: Path) -> tuple[str, Path, str]:
     """Three recordings after one another, 15 s, as one WAV file."""
     pieces, rate = [], 0
