@@ -197,7 +197,7 @@ def _measured(
         return []
     before = len(wrong.errors)
     sides = [side for run in dict.fromkeys(runs) if (side := wrong.read(None, _side, run)) is not None]
-    found = measured_of_runs(sides, ratings) if sides else []
+    found = measured_of_runs(sides, ratings, only) if sides else []
     found += [] if table is None else wrong.read([], read_measured, typed(table))
     known = {each.metric: each for each in found}
     if len(wrong.errors) == before:

@@ -21,10 +21,13 @@ from evalkit.audio.resample import resample_as_librosa
 from evalkit.audio.sinc import resample_as_torchaudio
 from evalkit.core.errors import UserError
 
+Converter = Literal["soxr", "torchaudio.functional", "torchaudio.transforms", "torchaudio.kaiser", "julius"]
+
 _CONVERTERS: Mapping[str, Callable[[Samples, int, int], Samples]] = {
     "soxr": resample_as_librosa,
     "torchaudio.functional": resample_as_torchaudio,
     "torchaudio.transforms": partial(resample_as_torchaudio, form="transform"),
+    "torchaudio.kaiser": partial(resample_as_torchaudio, form="kaiser"),
     "julius": resample_as_julius,
 }
 
@@ -39,7 +42,7 @@ class Preparation:
     rate: int
     channels: Literal["mean", "first"] = "mean"
     without_mean: bool = False
-    converter: Literal["soxr", "torchaudio.functional", "torchaudio.transforms", "julius"] = "torchaudio.functional"
+    converter: Converter = "torchaudio.functional"
     peak: Literal["", "before", "after"] = ""
     peak_dbfs: float = -1.0
     longest: float = 0.0

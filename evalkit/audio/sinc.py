@@ -1,4 +1,4 @@
-"""torchaudio's sample-rate conversion, without torchaudio: a sinc under a Hann window.
+"""torchaudio's sample-rate conversion, without torchaudio: a sinc under a Hann window, or under a Kaiser window.
 
 `resample_as_torchaudio` is `torchaudio.functional.resample` with its defaults (torchaudio 2.11.0,
 `functional/functional.py`, `_get_sinc_resample_kernel` and `_apply_sinc_resample_kernel`: `sinc_interp_hann`, six zero
@@ -8,6 +8,8 @@ sample j of every `new` is one fixed filter over the input, moved on by `old` sa
 
 The library has two forms of one filter: the function computes it in float32 throughout, `transforms.Resample` in
 float64 from places that were rounded to float32. They differ by 2e-5 of the largest tap, so a protocol says which.
+"kaiser" is `transforms.Resample` with the settings that torchaudio's documentation calls `kaiser_best`, after resampy's
+(64 zero crossings, rolloff 0.9475937167399596, beta 14.769656459379492), which fadtk gives it.
 """
 
 from __future__ import annotations
@@ -23,8 +25,9 @@ from evalkit.audio.clip import Samples
 
 ZERO_CROSSINGS = 6
 ROLLOFF = 0.99
+KAISER_CROSSINGS, KAISER_ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
 
-Form = Literal["function", "transform"]
+Form = Literal["function", "transform", "kaiser"]
 
 
 def resample_as_torchaudio(samples: Samples, rate_from: int, rate_to: int, form: Form = "function") -> Samples:
@@ -58,12 +61,16 @@ def _filters(old: int, new: int, form: Form) -> Samples:
     """(new, 2 reach + 2) float32: for each place of an output sample a filter over the inputs around it, from `reach`
     before the one at or left of it. The original's reach over all `old` inputs, and are zero elsewhere."""
     kind: type[np.floating] = np.float32 if form == "function" else np.float64
-    cutoff = ROLLOFF * min(old, new)
-    reach = math.ceil(ZERO_CROSSINGS * old / cutoff)
+    most, rolloff = (KAISER_CROSSINGS, KAISER_ROLLOFF) if form == "kaiser" else (ZERO_CROSSINGS, ROLLOFF)
+    cutoff = rolloff * min(old, new)
+    reach = math.ceil(most * old / cutoff)
     index = (np.arange(new) * old // new)[:, None] + np.arange(-reach, reach + 2)
     place = index.astype(kind) / kind(old) + (np.arange(0, -new, -1, dtype=np.float32) / np.float32(new))[:, None]
-    crossings = np.clip(place * kind(cutoff), kind(-ZERO_CROSSINGS), kind(ZERO_CROSSINGS))
-    window = np.cos(crossings * kind(math.pi) / kind(ZERO_CROSSINGS) / kind(2)) ** 2
+    crossings = np.clip(place * kind(cutoff), kind(-most), kind(most))
+    if form == "kaiser":
+        window = np.i0(np.float32(KAISER_BETA) * np.sqrt(1 - (crossings / most) ** 2)) / np.i0(np.float32(KAISER_BETA))
+    else:
+        window = np.cos(crossings * kind(math.pi) / kind(most) / kind(2)) ** 2
     angle = crossings * kind(math.pi)
     middle = angle == 0
     sinc = np.where(middle, kind(1), np.sin(angle) / np.where(middle, kind(1), angle))

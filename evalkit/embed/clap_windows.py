@@ -2,7 +2,7 @@
 
 One network, and by toolkit another set of rows, which the protocol in the name says (`clap-music@fadtk`):
 
-- fadtk (microsoft/fadtk at ec74b1f, `model_loader.py`: CLAPLaionModel): windows of 10 s every second to the end, the
+- fadtk (1.1.0, `model_loader.py`: CLAPLaionModel): windows of 10 s every second to the end, the
   tails filled with zeros, so that a clip of 10 s has ten rows, nine of them partly silent; a 16-bit file in between;
   rows kept as float16;
 - stable-audio-tools (the wheel 0.0.20, `training/metrics/fad_metrics.py`): windows of 10 s without overlap, what is

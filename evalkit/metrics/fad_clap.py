@@ -12,9 +12,9 @@ Direction and unit
 
 Protocol
     Which windows are rows differs by toolkit under this one name, and moves the number, so the judge's name says it:
-    clap-music@fadtk: microsoft/fadtk at ec74b1f (model_loader.py: CLAPLaionModel), its clap-laion-music: 10 s every
-        second to the end, tails filled with zeros; a 16-bit file in between; rows as float16. There it is sox that
-        converts to 48 kHz and dithers; here soxr HQ, without dither.
+    clap-music@fadtk: fadtk 1.1.0 (model_loader.py: CLAPLaionModel), its clap-laion-music: 10 s every second to the end,
+        tails filled with zeros; torchaudio converts, under a Kaiser window; a 16-bit file in between; rows as float16.
+        Before 1.1.0 it was sox that converted, with dither.
     clap@stable-audio-3: the wheel stable-audio-tools 0.0.20 (training/metrics/fad_metrics.py): 10 s without overlap,
         what is left over dropped, a shorter sound whole; peak to -1 dBFS before torchaudio converts. There recordings
         are converted by soxr, here as the generated sounds are.

@@ -46,8 +46,8 @@ class Scale:
 class Ratings:
     """All ratings of a file or a study. `source` and `licence` say where they are from ("" for one's own), `notes` what
     was left out or taken for granted while they were read. `labels` are what systems
-    are called in tables. `place` makes (clip, prompt, system) of where a sound lies in the publisher's own folders, None
-    of any other path."""
+    are called in tables. `place` makes (clip, prompt, system) of where a sound lies in the publisher's own folders,
+    None of any other path."""
 
     name: str
     rows: Sequence[Rating]

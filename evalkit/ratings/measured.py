@@ -8,7 +8,7 @@ value for, and values without ratings, are counted."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,9 +66,12 @@ def read_measured(path: Path) -> list[Measured]:
     return [Measured(name, found[name], *_direction(name), key == "system", told) for name in metrics]
 
 
-def measured_of_runs(runs: Sequence[Record], ratings: Ratings | None = None) -> list[Measured]:
+def measured_of_runs(
+    runs: Sequence[Record], ratings: Ratings | None = None, named: Collection[str] = ()
+) -> list[Measured]:
     """The per-prompt metrics of runs; a clip is called `RUN_ID/PROMPT_ID`, as in collected ratings, or, where its sound
-    lies in the folders that `ratings` are of, what it is called there."""
+    lies in the folders that `ratings` are of, what it is called there. A metric of which neither side is better is
+    among them where it is `named`."""
     places = {
         (run.run_id, prompt): place
         for run in runs
@@ -85,11 +88,12 @@ def measured_of_runs(runs: Sequence[Record], ratings: Ratings | None = None) -> 
                 stated.setdefault(name, set()).add(str(score.get("direction")))
     where = {clip_of(run.run_id, prompt): (run.run_id, prompt) for run in runs for prompt in run.groups}
     where |= {clip: (system, prompt) for clip, prompt, system in places.values()}
-    ranked = {name: sides.pop() for name, sides in stated.items() if len(sides) == 1}
+    sides = {name: next(iter(each)) for name, each in stated.items() if len(each) == 1}
+    ranked = {name: side for name, side in sides.items() if side in ("lower", "higher")}
     return [
-        Measured(name, values, ranked[name], True, False, where)
+        Measured(name, values, ranked.get(name, "higher"), name in ranked, False, where)
         for name, values in found.items()
-        if ranked.get(name) in ("lower", "higher")
+        if name in ranked or (name in named and name in sides)
     ]
 
 

@@ -19,6 +19,8 @@ from evalkit.fetch.weights import MINI_FOLDER
 from evalkit.nets.cnn14 import Cnn14, Cnn14Config, initialise
 from evalkit.nets.passt import PaSST, PaSSTConfig
 from evalkit.nets.vggish import VGGish, VGGishConfig
+from evalkit.originals.seeded.msclap import SMALL, write_msclap
+from evalkit.originals.seeded.torch_files import write_gpt2_tokenizer
 from evalkit.protocols.base import protocol_names
 
 
@@ -40,7 +42,7 @@ def test_every_table_is_listed_and_can_be_shown() -> None:
 
 
 def weights(folder: Path) -> dict[str, Path]:
-    """Small networks of the four judges of av-benchmark, in evalkit's own layout."""
+    """Small networks of the judges of av-benchmark: three in evalkit's own layout, a mini, Microsoft's format."""
     torch.manual_seed(4)
     passt, panns = PaSSTConfig(embed=8, depth=1, heads=2), Cnn14Config(width=1)
     vggish = VGGishConfig(width=2, hidden=4, features=4)
@@ -55,7 +57,9 @@ def weights(folder: Path) -> dict[str, Path]:
         save_file(tensors, folder / name / "model.safetensors")
         (folder / name / "config.json").write_text(json.dumps(asdict(config)))
         found[name] = folder / name
-    return {**found, "clap": MINI_FOLDER / "clap-mini"}
+    write_msclap(folder / "CLAP_weights_2023.pth", SMALL)
+    write_gpt2_tokenizer(folder / "gpt2")
+    return {**found, "clap": MINI_FOLDER / "clap-mini", "msclap-2023": folder / "CLAP_weights_2023.pth"}
 
 
 def sounds(folder: Path, seed: int) -> Path:
@@ -79,8 +83,9 @@ def test_a_folder_of_sounds_becomes_a_papers_table(tmp_path: Path, monkeypatch: 
     table = told("report", str(tmp_path / "run"), "--table", "av-benchmark", "--format", "md").splitlines()
     head = next(line for line in table if line.startswith("| run"))
     wanted = ["FD-VGG", "FD-PANN", "FD-PASST", "KL-PANNS-softmax", "KL-PASST-softmax", "ISC-PANNS-mean"]
-    assert [cell.split()[0] for cell in head.split(" | ")[1:]] == [*wanted, "ISC-PASST-mean", "LAION-CLAP-Score"]
-    assert any("left out: MS-CLAP-Score" in line for line in table)
+    wanted += ["ISC-PASST-mean", "LAION-CLAP-Score", "MS-CLAP-Score"]
+    assert [cell.split()[0] for cell in head.split(" | ")[1:]] == wanted
+    assert any("MS-CLAP-Score is of one draw of 7 s" in line for line in table), "what differs stands beside the table"
     scores = json.loads((tmp_path / "run" / "scores.json").read_text())
     assert scores["kl_passt"]["protocol"].startswith("av-benchmark-1; direction=reference||generated; epsilon=0")
     assert all(score["value"] is not None for score in scores.values()) and scores["fd_panns"]["n_reference"] == 10

@@ -32,7 +32,7 @@ import soundfile
 import torch
 import torch_cases
 import torchaudio
-from plain_clap_toolkits import Fadtk, StableAudioTools, as_sox_would, audiocraft_score
+from plain_clap_toolkits import Fadtk, StableAudioTools, audiocraft_score
 
 from evalkit.audio.decode import decode
 from evalkit.embed import clap as embedder
@@ -53,6 +53,7 @@ CLIPS = 8
 """Recordings on each side of a distance."""
 
 File = tuple[str, Path, str]
+Rows = list[dict[str, object]]
 Golden = dict[str, np.ndarray]
 
 
@@ -100,12 +101,12 @@ def seeded(laion: Any, path: Path, shapes: torch_files.Shapes) -> Any:
     return model_of(laion, read_tensors(path))
 
 
-def of_base(laion: Any, folder: Path, files: list[File], data: Path | None, golden: Golden) -> list[dict[str, object]]:
+def of_base(laion: Any, folder: Path, files: list[File], data: Path | None, golden: Golden) -> Rows:
     """HTSAT-base without fusion: fadtk, audiocraft, av-benchmark."""
     checkpoint = folder / "music_audioset_epoch_15_esc_90.14.pt"
     model = seeded(laion, checkpoint, torch_files.BASE)
     heard = Heard(model)
-    found = windows("clap-music@fadtk", checkpoint, FadtkWay(model, folder), heard, files, data, golden)
+    found = windows("clap-music@fadtk", checkpoint, FadtkWay(model), heard, files, data, golden)
     found += scores("clap-music@audiocraft", checkpoint, Audiocraft(model), heard, files, golden)
     name = "clap-music-speech-audioset@av-benchmark"
     found += scores(name, checkpoint, AvBenchmark(model), heard, files, golden)
@@ -113,7 +114,7 @@ def of_base(laion: Any, folder: Path, files: list[File], data: Path | None, gold
     return found
 
 
-def of_fusion(laion: Any, folder: Path, files: list[File], data: Path | None, golden: Golden) -> list[dict[str, object]]:
+def of_fusion(laion: Any, folder: Path, files: list[File], data: Path | None, golden: Golden) -> Rows:
     """HTSAT-tiny with fusion: stable-audio-tools' default."""
     checkpoint = folder / "630k-audioset-fusion-best.pt"
     model = seeded(laion, checkpoint, torch_files.TINY_WITH_FUSION)
@@ -122,16 +123,20 @@ def of_fusion(laion: Any, folder: Path, files: list[File], data: Path | None, go
 
 
 class FadtkWay:
-    """fadtk, whose sox is soxr here."""
+    """fadtk."""
 
     oracle = ("fadtk", version("fadtk"))
-    note = "there sox makes the 16-bit file at 48 kHz, here both have the one that soxr HQ makes"
+    note = ""
 
-    def __init__(self, model: Any, folder: Path) -> None:
-        self.toolkit, self._folder = Fadtk(model), folder
+    def __init__(self, model: Any) -> None:
+        self.toolkit = Fadtk(model)
 
     def hear(self, path: Path) -> None:
-        self.toolkit.rows(as_sox_would(path, self._folder / "as_sox.wav"))
+        self.toolkit.rows(path)
+
+    def hear_by_sox(self, path: Path) -> None:
+        """With its dither."""
+        self.toolkit.rows(path, sox=True)
 
     def distance(self, generated: list[np.ndarray], reference: list[np.ndarray]) -> float:
         with tempfile.TemporaryDirectory() as kept:
@@ -180,7 +185,20 @@ def windows(
         steps.row(f"samples of {name}, every window", "front end", way.oracle, pieces, way.note),
         steps.row(f"rows of {name}", "embedding", way.oracle, rows, way.note),
     ]
+    if isinstance(way, FadtkWay):
+        found.append(by_sox(name, ours, way, heard, files))
     return found + distance(name, ours, way, heard, data, golden)
+
+
+def by_sox(name: str, ours: ClapWindowsEmbedder, way: FadtkWay, heard: Heard, files: list[File]) -> dict[str, object]:
+    """How far rows of recordings are from those that the toolkit makes by way of sox."""
+    pairs: dict[str, steps.Pair] = {}
+    for case, path, _ in files:
+        if case.startswith("real_"):
+            way.hear_by_sox(path)
+            pairs[case] = ours.embed([decode(path)])[0], heard.taken()[1]
+    note = "Not an error of evalkit: the original as before 1.1.0, when sox converted, with dither."
+    return steps.row(f"rows of {name} beside those by way of sox", "embedding", way.oracle, pairs, note)
 
 
 def distance(

@@ -76,7 +76,9 @@ def conversions(files: list[tuple[str, Path]], golden: dict[str, np.ndarray]) ->
                 theirs = plain_torchaudio.converted(torch.from_numpy(clip.samples), clip.rate, rate, form).numpy()
                 pairs[f"{name} to {rate}"] = resample_as_torchaudio(clip.samples, clip.rate, rate, form), theirs
                 golden[f"{form}/{rate}/{name}"] = theirs[:, :: max(1, theirs.shape[1] // 50)]
-        found.append(steps.row(f"a clip at another rate, torchaudio's {form}", "front end", CONVERTER, pairs, section="rates"))
+        found.append(
+            steps.row(f"a clip at another rate, torchaudio's {form}", "front end", CONVERTER, pairs, section="rates")
+        )
     return found
 
 
@@ -151,8 +153,10 @@ def compare(
         rows[case] = (ours.embed([replace(decode(path), digest=case)])[0], theirs)
         golden[f"{name}/{case}"] = theirs[0].astype(np.float32)
         print(name, case, float(np.abs(rows[case][0] - theirs).max()), float(theirs.std()), file=sys.stderr)
-    features: dict[str, steps.Pair] = {case: (ours[:, :-527], theirs[:, :-527]) for case, (ours, theirs) in rows.items()}
-    classes: dict[str, steps.Pair] = {case: (ours[:, -527:], theirs[:, -527:]) for case, (ours, theirs) in rows.items()}
+    features: dict[str, steps.Pair] = {
+        case: (mine[:, :-527], theirs[:, :-527]) for case, (mine, theirs) in rows.items()
+    }
+    classes: dict[str, steps.Pair] = {case: (mine[:, -527:], theirs[:, -527:]) for case, (mine, theirs) in rows.items()}
     at = f"({config.rate // 1000} kHz)"
     return [
         steps.row(f"Cnn14 log mel {at}", "front end", ORACLE, mels, "in decibels"),
@@ -162,9 +166,7 @@ def compare(
     ]
 
 
-def recorded(
-    at: str, ours: PannsEmbedder, there: Callable[[Path], np.ndarray], data: Path
-) -> list[dict[str, object]]:
+def recorded(at: str, ours: PannsEmbedder, there: Callable[[Path], np.ndarray], data: Path) -> list[dict[str, object]]:
     """The three scores of recordings against others, from the sounds; what pairs is the place in the list."""
     sides = torch_cases.recordings(data, CLIPS)
     mine = [np.concatenate([ours.embed([decode(path)])[0] for path in paths]) for paths in sides]
@@ -173,7 +175,7 @@ def recorded(
     wanted = dict(zip(names, (scores(*theirs)["fd_panns"], *scores_there(*theirs)), strict=True))
     root = frechet(theirs[0][:, :-527], theirs[1][:, :-527])
     note = f"of {CLIPS} recordings against {CLIPS} others, IS in ten splits"
-    rank = f"; upstream's own sqrtm, of matrices without full rank, makes {root:.6f} of what is {wanted['fd_panns']:.6f}"
+    rank = f"; upstream's own sqrtm, of matrices without full rank, makes {root:.6f} of {wanted['fd_panns']:.6f}"
     notes = {"fd_panns": note + rank}
     return [
         steps.row(

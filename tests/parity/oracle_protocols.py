@@ -127,7 +127,11 @@ def passt(folder: Path) -> Original:
 
 @torch.no_grad()
 def compared(
-    name: str, original: Original, files: list[tuple[str, Path]], golden: dict[str, np.ndarray], data: Path | None = None
+    name: str,
+    original: Original,
+    files: list[tuple[str, Path]],
+    golden: dict[str, np.ndarray],
+    data: Path | None = None,
 ) -> list[dict[str, object]]:
     checkpoint, oracle, rows = original
     ours = load_embedder(f"{name}@av-benchmark", overrides={name: checkpoint})

@@ -7,21 +7,22 @@ each module is loaded alone, from the installed wheel, and given a `CLAP_Module`
 from __future__ import annotations
 
 import importlib.util
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
-import librosa
 import numpy as np
-import scipy
 import soundfile
 import torch
+import torchaudio
 
 RATE = 48000
-SOUND_FILE_MAX = 32768
+FULL_SCALE = 32768
 
 
 def _bare(*names: str) -> None:
@@ -45,25 +46,23 @@ class Fadtk:
 
     def __init__(self, model: Any) -> None:
         _bare("fadtk")
-        scipy.sqrt = np.emath.sqrt  # which the present scipy no longer has
         loaders = import_module("fadtk.model_loader")
-        self.fad = import_module("fadtk.fad")
+        self.fad: Any = import_module("fadtk.fad")
+        torchaudio.load, torchaudio.save = _load, _save
         self.loader = object.__new__(loaders.CLAPLaionModel)
         loaders.ModelLoader.__init__(self.loader, "clap-laion-music", 512, RATE)
         self.loader.type, self.loader.model = "music", model
 
-    def rows(self, file: Path) -> np.ndarray:
-        """Of a mono 16-bit file at 48 kHz, before they are kept as float16."""
-        found: np.ndarray = self.loader._get_embedding(self.loader.load_wav(file)).numpy()
-        return found
-
-    def by_sox(self, path: Path) -> Path:
-        """The file that `FrechetAudioDistance.load_audio` has sox make of a sound."""
+    def rows(self, path: Path, sox: bool = False) -> np.ndarray:
+        """Of any sound, before they are kept as float16; by way of `sox`, as releases before 1.1.0 convert."""
+        self.fad.TORCHAUDIO_RESAMPLING = not sox
         toolkit = object.__new__(self.fad.FrechetAudioDistance)
-        toolkit.sox_formats = self.fad.find_sox_formats("sox")
-        toolkit.ml = SimpleNamespace(sr=RATE, load_wav=lambda made: made)
-        made: Path = toolkit.load_audio(path)
-        return made
+        toolkit.ml, toolkit.sox_formats = self.loader, ["wav"]
+        with tempfile.TemporaryDirectory() as folder:
+            alone = Path(folder) / path.name
+            shutil.copy(path, alone)
+            found: np.ndarray = self.loader._get_embedding(toolkit.load_audio(alone)).numpy()
+        return found
 
     def distance(self, reference: list[np.ndarray], generated: list[np.ndarray], folder: Path) -> float:
         """`FrechetAudioDistance.score` of rows as it keeps them, a file for each clip."""
@@ -77,14 +76,16 @@ class Fadtk:
         return float(toolkit.score(folder / "reference", folder / "generated"))
 
 
-def as_sox_would(path: Path, made: Path) -> Path:
-    """A mono 16-bit file at 48 kHz as evalkit has it in sox's place: soxr HQ, rounded, without dither."""
+def _load(path: str, backend: str) -> tuple[torch.Tensor, int]:
+    """`torchaudio.load`, whose back ends do not load beside a CPU build of torch."""
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    mono = audio.mean(axis=1, dtype=np.float32)
-    mono = mono if rate == RATE else librosa.resample(mono, orig_sr=rate, target_sr=RATE)
-    whole = np.clip(np.round(mono * SOUND_FILE_MAX), -SOUND_FILE_MAX, SOUND_FILE_MAX - 1).astype(np.int16)
-    soundfile.write(made, whole, RATE, subtype="PCM_16")
-    return made
+    return torch.from_numpy(audio.T.copy()), rate
+
+
+def _save(path: str, samples: torch.Tensor, rate: int, encoding: str, bits_per_sample: int) -> None:
+    """`torchaudio.save` to 16 bits, rounded to the nearest as ffmpeg does, its first back end."""
+    whole = (samples.T * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1).to(torch.int16)
+    soundfile.write(path, whole.numpy(), rate, subtype=f"{encoding[:3]}_{bits_per_sample}")
 
 
 class StableAudioTools:

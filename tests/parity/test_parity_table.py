@@ -45,7 +45,8 @@ def test_rows_are_sorted_by_level_and_notes_are_shared() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"level": "else"}, {"cases": "3"}, {"max_rel": float("nan")}, {"max_abs": None}, {"oracle": 1}, {"section": "no"}]
+    "change",
+    [{"level": "else"}, {"cases": "3"}, {"max_rel": float("nan")}, {"max_abs": None}, {"oracle": 1}, {"section": "no"}],
 )
 def test_a_row_that_is_none_is_named(tmp_path: Path, change: dict) -> None:
     """A half-written result must not become a table that looks complete."""

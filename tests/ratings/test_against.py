@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError
 from evalkit.ratings.against import held_against, held_against_board
 from evalkit.ratings.base import Rating, Ratings, Scale
 from evalkit.ratings.combined import estimated
-from evalkit.ratings.measured import Measured, read_measured
+from evalkit.ratings.measured import Measured, measured_of_runs, read_measured
 from evalkit.ratings.read import read_ratings
+from evalkit.ratings.shipped import shipped
 from evalkit.ratings.told import agreement_sheet, estimate_notes
 
 
@@ -119,3 +122,31 @@ def test_an_estimate_without_any_other_clip_says_so() -> None:
     alone, _ = estimated(ratings, [metric])
     assert "nothing to combine" in estimate_notes(alone)[0]
     assert alone[0].found.value == pytest.approx(alone[0].found.mean)
+
+
+def scored(folder: str, direction: str = "higher") -> Record:
+    """A run over five clips of AES-PAM's, in a folder."""
+    ids = [f"generated_audio_index_{number}" for number in (1, 102, 106, 116, 126)]
+    values: dict[str, object] = {"direction": direction, "per_prompt": {name: float(len(name)) for name in ids}}
+    lies = {name: f"{folder}/{name}.wav" for name in ids}
+    metrics = {"aesthetics_quality": values, "aesthetics_complexity": {**values, "direction": "none"}}
+    return Record("here", "success", {}, {}, "run", dict(zip(ids, ids, strict=True)), metrics, lies=lies)
+
+
+def test_sounds_in_the_publishers_folders_are_its_clips() -> None:
+    """Whoever has the audio of public ratings scores it where it lies, and need not know what its clips are called."""
+    pam = shipped("aes-pam")
+    assert isinstance(pam, Ratings)
+    (quality,) = measured_of_runs([scored("/data/PAM/audio/audiogen_m/generated_audio")], pam)
+    assert "audio/audiogen_m/generated_audio_index_1" in quality.values
+    held = held_against(replace(pam, scales=pam.scales[:1]), [quality])
+    assert held[0].agreement.clips == 5 and held[0].unrated == 0
+    (elsewhere,) = measured_of_runs([scored("/data/mine")], pam)
+    assert "run/generated_audio_index_1" in elsewhere.values
+
+
+def test_a_metric_without_a_better_side_is_held_where_it_is_named() -> None:
+    """Complexity is asked of listeners too; yet not every measure without a side belongs into every table."""
+    both = measured_of_runs([scored("/data")], None, ["aesthetics_complexity"])
+    wanted = [("aesthetics_quality", True), ("aesthetics_complexity", False)]
+    assert [(each.metric, each.stated) for each in both] == wanted
