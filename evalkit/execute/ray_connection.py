@@ -26,6 +26,8 @@ AUTO = "auto"
 LEAST, BELOW = (2, 55), (3, 0)
 """Versions of Ray that this is written for."""
 _ANSWERS_WITHIN = 10.0
+_FRAME, _SETTINGS = 9, 4
+_GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, _SETTINGS, 0, 0, 0, 0, 0])
 _HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
 _INSTALL = "pip install 'evalkit-audio[ray]'"
 _BEGIN = "`ray start --head` begins a cluster"
@@ -142,9 +144,22 @@ def _answered(address: str, place: str) -> None:
     if not host.strip("[]") or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII):
         raise UserError(f"{said}: is no address of a cluster", "HOST:6379, or none, so that one is started here")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN).close()
+        with socket.create_connection((host.strip("[]"), int(port)), _ANSWERS_WITHIN) as connection:
+            is_ray = _answers_as_ray(connection)
     except (OSError, ValueError, OverflowError) as error:
         raise UserError(f"{said}: nobody answers: {error}", _BEGIN) from None
+    if not is_ray:
+        raise UserError(f"{said}: what answers there is no cluster of Ray's", _BEGIN)
+
+
+def _answers_as_ray(connection: socket.socket) -> bool:
+    """Does the other end greet as a gRPC server does (RFC 9113, 3.4: by a frame of its settings)? Ray itself would wait
+    minutes for one that does not. Behind TLS, which Ray is told of by a variable, nothing is said here."""
+    if os.environ.get("RAY_USE_TLS", "").lower() in ("1", "true"):
+        return True
+    connection.sendall(_GREETING)
+    head = connection.recv(_FRAME)
+    return len(head) == _FRAME and head[3] == _SETTINGS
 
 
 def _running(ray: Any) -> str:
