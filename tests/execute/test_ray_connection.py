@@ -12,7 +12,6 @@ import pytest
 from evalkit.core.errors import UserError
 from evalkit.execute import ray_connection
 
-
 SETTINGS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
