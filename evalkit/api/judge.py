@@ -22,6 +22,7 @@ from evalkit.audio.encode import float_wav_bytes
 from evalkit.comparison.record import record_of
 from evalkit.core.errors import UserError, close_names
 from evalkit.core.ids import sound_name
+from evalkit.core.text import count
 from evalkit.execute.bench import Source
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.report.records import record_in_memory
@@ -236,7 +237,9 @@ class Judge:
         if item is None:
             suite = self._plan.suite.name
             if (id, 0) in self._items:
-                raise UserError(f"{sound_name(id, sample, 2)}: a prompt has {self._plan.config.samples} sounds here")
+                raise UserError(
+                    f"{sound_name(id, sample, 2)}: a prompt has {count(self._plan.config.samples, 'sound')} here"
+                )
             close = close_names(str(id), [key for key, _ in self._items])
             raise UserError(f"no prompt of suite {suite} is called {id!r}", f"did you mean {close}?" if close else "")
         if item.key in self._records:

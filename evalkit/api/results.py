@@ -14,11 +14,11 @@ from evalkit.api.words import parameters_named
 from evalkit.core.errors import UserError, close_names
 from evalkit.core.ids import sound_name
 from evalkit.core.paths import typed
-from evalkit.core.text import one_line
+from evalkit.core.text import count, one_line
 from evalkit.report.records import Estimate, Item, RunRecord, mapping
 from evalkit.report.sampling import Audio
 from evalkit.report.tables import ARROWS
-from evalkit.report.text import count, estimate
+from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
     from evalkit.api.frames import DataFrame

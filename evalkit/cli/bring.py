@@ -12,6 +12,7 @@ import typer
 from evalkit.cli.output import print_table, say, warn
 from evalkit.cli.transfer import megabytes, transfer_for_this_terminal
 from evalkit.core.errors import UserError
+from evalkit.core.text import count
 
 if TYPE_CHECKING:
     from evalkit.fetch.parcels import Parcel
@@ -42,7 +43,7 @@ def bring_for(configs: Sequence[RunConfig], yes: bool, quiet: bool) -> dict[str,
     with transfer_for_this_terminal() as meter:
         fetched = sum(done.state == "fetched" for _, _, done in bring_all(parcels, meter))
     if not quiet and fetched:
-        say(f"{fetched} files fetched; each was checked by its digest")
+        say(f"{count(fetched, 'file')} fetched, checked by digest")
     return {"needs": facts, "files_fetched": fetched, "notes": needs.notes}
 
 
@@ -75,9 +76,9 @@ def _print_total(parcels: Sequence[Parcel], room: Mapping[Path, tuple[int, int]]
     unknown = [piece.name for parcel in parcels for piece in parcel.to_bring if piece.size is None]
     if not room:
         say("nothing to bring", flush=True)
-    for folder, (count, free) in room.items():
+    for folder, (size, free) in room.items():
         more = f" and {len(unknown)} files of unknown size" if unknown else ""
-        say(f"to bring: {megabytes(count)}{more}; free: {megabytes(free)} at {folder}", flush=True)
+        say(f"to bring: {megabytes(size)}{more}; free: {megabytes(free)} at {folder}", flush=True)
 
 
 def require_consent(parcels: Sequence[Parcel], yes: bool) -> None:

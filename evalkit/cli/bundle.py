@@ -10,6 +10,7 @@ from evalkit.cli.output import json_option, print_json, say
 from evalkit.cli.paths import typed
 from evalkit.cli.words import wrong_words
 from evalkit.core.files import require_place
+from evalkit.core.text import count
 
 
 def bundle(
@@ -45,8 +46,8 @@ def bundle(
     if as_json:
         print_json({"bundle": str(made.path), "rows": made.rows, "sounds": made.sounds})
         return
-    sounds = "digests alone" if no_audio else f"{made.sounds} files of audio"
-    say(f"bundle: {made.path} ({made.rows} sounds of the run; {sounds})")
+    sounds = "digests alone" if no_audio else f"{count(made.sounds, 'file')} of audio"
+    say(f"bundle: {made.path} ({count(made.rows, 'sound')} of the run; {sounds})")
 
 
 def _readable(name: str) -> str:

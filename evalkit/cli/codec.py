@@ -14,6 +14,7 @@ from evalkit.cli import run as options
 from evalkit.cli.output import print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.cli.words import wrong_words
+from evalkit.core.text import count
 from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def _print(told: dict[str, Any], folder: Path) -> None:
     latent = f"{told['latent_channels']} channels at {told['latent_rate']:.4g} Hz"
     say(f"{told['model']}: latents of {latent} ({told['latents']}), {told['sample_rate']} Hz sound")
     cut = f", {told['n_cut']} of them cut to the model's window" if told["n_cut"] else ""
-    say(f"{told['n']} recordings of {folder} measured ({told['seconds']:.1f} s{cut}), {told['n_failed']} failed")
+    heard = f"{count(told['n'], 'recording')} of {folder} measured"
+    say(f"{heard} ({told['seconds']:.1f} s{cut}), {told['n_failed']} failed")
     rows = []
     for name, entry in told["measures"].items():
         value, spread = estimate(entry["value"], entry["low"], entry["high"], entry["level"])

@@ -12,6 +12,7 @@ import typer
 from evalkit.cli.output import json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
 from evalkit.cli.words import wrong_words
+from evalkit.core.text import count
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def plan(
 
 
 def _print(found: Sequence[Foresight], side: Record, correlation: float) -> None:
-    suite = f"suite {side.suite.get('name')}, {len(side.groups)} prompts"
+    suite = f"suite {side.suite.get('name')}, {count(len(side.groups), 'prompt')}"
     say(f"baseline  {side.source}  ({side.model.get('name')}, {suite})")
     say()
     headers = ["metric", "baseline", "to be seen", "prompts needed", "seen by these", "from seed to seed"]
@@ -78,7 +79,9 @@ def _print(found: Sequence[Foresight], side: Record, correlation: float) -> None
     if any(each.kind == "distance of sets" and each.needed != each.prompts for each in found):
         say("a distance of other numbers of prompts is another value: the baseline has to be made with as many")
     if any(each.samples != side.samples for each in found):
-        say(f"the baseline has {side.samples} sounds a prompt: it has to be made again with {found[0].samples}")
+        say(
+            f"the baseline has {count(side.samples, 'sound')} a prompt: it has to be made again with {found[0].samples}"
+        )
     if any(each.ground == "assumed" for each in found):
         alike = f"two sounds of one prompt correlate by {correlation:g} (--correlation)"
         way = (
@@ -97,7 +100,7 @@ def _row(each: Foresight) -> list[object]:
 
 def _sentence(each: Foresight) -> str:
     sounds = "one sound each" if each.samples == 1 else f"{each.samples} sounds each"
-    these = f"{each.metric}: {each.prompts:,} prompts of {sounds} see {figure(each.sees, 3)}"
+    these = f"{each.metric}: {count(each.prompts, 'prompt')} of {sounds} see {figure(each.sees, 3)}"
     enough = "enough" if each.sees <= each.change else f"too few for {figure(each.change, 3)}"
     more = "; more sounds a prompt are not counted on" if each.kind == "distance of sets" and each.samples > 1 else ""
     return f"{these}: {enough}{more}"

@@ -74,3 +74,8 @@ def short_digest(value: str) -> str:
     """The first twelve digits of a hex digest; anything else as it is."""
     is_digest = len(value) >= 40 and all(char in "0123456789abcdef" for char in value)
     return value[:12] if is_digest else value
+
+
+def count(n: int, noun: str) -> str:
+    """A counted noun: "1 prompt", "64 prompts"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"

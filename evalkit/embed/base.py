@@ -85,6 +85,7 @@ EMBEDDERS = Registry(
         "openl3-mini": "evalkit.embed.openl3:load",
         "passt-mini": "evalkit.embed.passt:load",
         "clap-mini": "evalkit.embed.clap:load",
+        "panns-mini": "evalkit.embed.panns:load",
         "openl3-env": "evalkit.embed.openl3:load",
         "openl3-music": "evalkit.embed.openl3:load",
         "passt": "evalkit.embed.passt:load",

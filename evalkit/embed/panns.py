@@ -27,7 +27,8 @@ from evalkit.core.errors import BadCheckpoint
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
 from evalkit.embed.by_protocol import preparation_of
-from evalkit.nets.cnn14 import AT_32K, CLASSES, Cnn14, Cnn14Config
+from evalkit.embed.joined_rows import CLASSES, joined
+from evalkit.nets.cnn14 import AT_32K, CONSTANTS, Cnn14, Cnn14Config, initialise
 
 _READ_FROM = "PANNs' published .pth, safetensors, or a folder with model.safetensors and config.json"
 _SHORTEST = 32000
@@ -58,28 +59,35 @@ class PannsEmbedder:
 
     def _forward(self, audio: Array) -> Array:
         features, logits = self._net(torch.from_numpy(audio).to(self._device))
-        return np.asarray(torch.cat([features, logits], dim=1).float().cpu().numpy())
+        return joined(features, logits)
 
 
 def load(name: str, path: Path, device: str = "cpu") -> PannsEmbedder:
     """From a folder with `model.safetensors` and `config.json`, or from a lone file, safetensors or the published .pth,
     of the sizes that belong to `name`: panns-16k or panns-32k.
 
-    Raises MissingWeights or BadCheckpoint, also where the file's transform or mel bank are not those of its sizes.
+    Raises MissingWeights or BadCheckpoint, also where the file's transform or mel bank are not those of its sizes. A
+    folder states its sizes, and may leave out what follows from them.
     """
     config = (
         read_config(path, Cnn14Config) if path.is_dir() else AT_32K if name.startswith("panns-32k") else Cnn14Config()
     )
     with built_from(path):
         net = Cnn14(config)
-    load_into(net, read_weights(path, _READ_FROM), path)
+    initialise(net)
+    load_into(net, read_weights(path, _READ_FROM), path, CONSTANTS if path.is_dir() else ())
     wrong = net.wrong_constants()
     if wrong:
         told = f"{path}: {' and '.join(wrong)} are not of {config.rate} Hz with {config.fmin:g} to {config.fmax:g} Hz"
         raise BadCheckpoint(told, "panns-16k is read from Cnn14_16k_mAP=0.438.pth, panns-32k from Cnn14_mAP=0.431.pth")
-    usual = Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)
-    preparation = preparation_of(name, usual)
-    settings = {"output": "features, then logits", **asdict(preparation), **asdict(config)}
+    preparation = preparation_of(name, usual_preparation(config))
+    sizes = {key: size for key, size in asdict(config).items() if key != "classes"}  # which the tensors say
+    settings = {"output": "features, then logits", **asdict(preparation), **sizes}
     return PannsEmbedder(
         EmbedderSpec(name, "panns", config.features + CLASSES, digest_of(net), settings), net, preparation, device
     )
+
+
+def usual_preparation(config: Cnn14Config) -> Preparation:
+    """What audioldm_eval does to a clip before this network hears it."""
+    return Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)

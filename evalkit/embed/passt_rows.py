@@ -26,13 +26,14 @@ from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.batching import Array, in_batches
 from evalkit.embed.by_protocol import preparation_of
+from evalkit.embed.joined_rows import CLASSES, joined
 from evalkit.nets.passt import PaSST, PaSSTConfig
 
 _READ_FROM = "PaSST's published .pt, safetensors, or a folder with model.safetensors and config.json"
 
 
 class PasstRowsEmbedder:
-    """An Embedder: float32 (1, features + classes) per clip, in this order."""
+    """An Embedder: float32 (1, features + 527) per clip, in this order."""
 
     spec: EmbedderSpec
 
@@ -52,7 +53,7 @@ class PasstRowsEmbedder:
 
     def _forward(self, audio: Array) -> Array:
         pooled = self._net.pooled(self._net.front(torch.from_numpy(audio).to(self._device)))
-        return np.asarray(torch.cat([pooled, self._net.head(pooled)], dim=1).float().cpu().numpy())
+        return joined(pooled, self._net.head(pooled))
 
 
 def load(name: str, path: Path, device: str = "cpu") -> PasstRowsEmbedder:
@@ -66,5 +67,5 @@ def load(name: str, path: Path, device: str = "cpu") -> PasstRowsEmbedder:
     load_into(net, read_weights(path, _READ_FROM), path)
     preparation = preparation_of(name, Preparation(config.rate, without_mean=True))
     settings = {"output": "features, then logits", **asdict(preparation), **asdict(config)}
-    spec = EmbedderSpec(name, "passt_rows", config.embed + config.classes, digest_of(net), settings)
+    spec = EmbedderSpec(name, "passt_rows", config.embed + max(config.classes, CLASSES), digest_of(net), settings)
     return PasstRowsEmbedder(spec, net, preparation, device)

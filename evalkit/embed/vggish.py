@@ -61,10 +61,14 @@ def load(name: str, path: Path, device: str = "cpu") -> VGGishEmbedder:
     with built_from(path):
         net = VGGish(config)
     load_into(net, read_weights(path, _READ_FROM), path)
-    usual = Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)
-    preparation = preparation_of(name, usual)
+    preparation = preparation_of(name, usual_preparation(config))
     preparation = replace(preparation, shortest=max(preparation.shortest, config.shortest))
     settings = {"output": "before the last ReLU", "pca": False, **asdict(preparation), **asdict(config)}
     return VGGishEmbedder(
         EmbedderSpec(name, "vggish", config.features, digest_of(net), settings), net, preparation, device
     )
+
+
+def usual_preparation(config: VGGishConfig) -> Preparation:
+    """What audioldm_eval does to a clip before this network hears it."""
+    return Preparation(config.rate, channels="first", without_mean=True, shortest=_SHORTEST)

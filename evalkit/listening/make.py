@@ -26,6 +26,7 @@ from evalkit.core.faults import Gathering
 from evalkit.core.files import require_place, write_bytes
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import is_folder, is_there
+from evalkit.core.text import count
 from evalkit.listening.build import ANCHORS, Outline, new_secret, study_of
 from evalkit.listening.level import RATE, Levelled, levelled
 from evalkit.listening.page import render
@@ -154,7 +155,7 @@ def _sounds(plan: Outline, study: Study, prompt: Prompt, place: Place) -> Mappin
 def _unmatched(sounds: int) -> tuple[str, ...]:
     if not sounds:
         return ()
-    return (f"{sounds} sounds could not be matched in loudness: they are silent, nearly so, or very short",)
+    return (f"{count(sounds, 'sound')} could not be matched in loudness: silent, nearly so, or very short",)
 
 
 def _prepared(plan: Outline, place: Place) -> tuple[Study, str]:

@@ -120,7 +120,8 @@ def _warnings(inputs: MetricInputs, generated: Factors, reference: Factors) -> t
     d = generated.dimensions
     told = []
     if len(inputs.ids) < FEW_CLIPS:
-        told.append(f"{len(inputs.ids)} clips are few: the distance is biased upwards, by an amount that falls as 1/n")
+        these = "1 clip is" if len(inputs.ids) == 1 else f"{len(inputs.ids)} clips are"
+        told.append(f"{these} few: the distance is biased upwards, by an amount that falls as 1/n")
     for whose, side in (("generated", generated), ("reference", reference)):
         if side.rank < d:
             told.append(f"the {whose} covariance has rank {side.rank} of {d}{_why(side, inputs.features, whose)}")

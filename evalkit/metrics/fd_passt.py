@@ -22,8 +22,9 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Whether a clip fits its prompt; stereo; level only through the network; more of a distribution than mean and
-    covariance; what comes after the seconds that are heard. It falls with the number of clips: compare equal n only.
+    Whether a clip fits its prompt; stereo; more of a distribution than mean and covariance; what comes after the
+    seconds that are heard. Level is heard, as nothing brings clips to one: on its card sounds that are turned down are
+    far from the same sounds as they were. It falls with the number of clips: compare equal n only.
 
 Citation
     Koutini et al., "Efficient Training of Audio Transformers with Patchout", Interspeech 2022, arXiv 2110.05069; Heusel
@@ -48,6 +49,8 @@ CARD = MetricCard(
     text=False,
     citation="Koutini et al. 2022, arXiv 2110.05069 (PaSST); Cheng et al. 2024, arXiv 2412.15322 (av-benchmark)",
     blind_to="the prompt, single clips, stereo, and anything beyond mean and covariance",
+    hears={"low_pass": "up", "mp3": "up", "clipped": "up", "gain": "up", "dropped": "up", "repeated": "up"},
+    deaf_to=("mono", "captions"),
     biased_by_n=True,
     bounds=(0.0, math.inf),
 )

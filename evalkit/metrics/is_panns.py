@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import UserError
+from evalkit.core.text import count
 from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.panns_rows import logits_of
 from evalkit.metrics.results import set_result
@@ -91,7 +92,9 @@ def require_clips(card: MetricCard, inputs: MetricInputs) -> None:
     """Raises UserError where there are fewer clips than parts to cut them into."""
     splits = splits_of(card, inputs)
     if len(inputs.ids) < splits:
-        why = f"{len(inputs.ids)} clips cannot be cut into {splits} parts" if inputs.ids else "there is no clip"
+        why = (
+            f"{count(len(inputs.ids), 'clip')} cannot be cut into {splits} parts" if inputs.ids else "there is no clip"
+        )
         raise UserError(f"{card.name}: {why}", "score more clips; see the run's failures")
 
 

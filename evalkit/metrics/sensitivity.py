@@ -81,7 +81,8 @@ class Rungs:
 @dataclass(frozen=True)
 class Sensitivity:
     """One metric's card. `judge`, `weights` (digest) and `size` say by what it was measured, `data`, `digest`, `n` and
-    `n_reference` on what, `against` what was compared with; `code` is the digest of a metric of somebody's own."""
+    `n_reference` on what, `against` what was compared with; `code` is the digest of a metric of somebody's own,
+    `taught` what the judge learnt from where that is not what the published one did."""
 
     metric: str
     title: str
@@ -99,6 +100,7 @@ class Sensitivity:
     ladders: tuple[Rungs, ...]
     code: str = ""
     notes: tuple[str, ...] = ()
+    taught: str = ""
 
     @property
     def broken(self) -> tuple[str, ...]:

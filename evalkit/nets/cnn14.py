@@ -24,6 +24,13 @@ from evalkit.nets.winograd import Conv3x3, Padded
 CLASSES = 527
 """Of AudioSet."""
 
+CONSTANTS = (
+    "spectrogram_extractor.stft.conv_real.weight",
+    "spectrogram_extractor.stft.conv_imag.weight",
+    "logmel_extractor.melW",
+)
+"""Tensors of the front end, which follow from the config."""
+
 _FLOOR = 1e-10
 _HALVINGS = 5
 _BY_TILES = 4
@@ -35,7 +42,7 @@ _ROWS = 64
 @dataclass(frozen=True)
 class Cnn14Config:
     """`rate`, `fmin`, `fmax` in Hz; `n_fft` (also the window's length) and `hop` in samples; `width` channels of the
-    first block, doubled by each of the five others: features are 32 times that."""
+    first block, doubled by each of the five others: features are 32 times that. `classes` are those of the head."""
 
     rate: int = 16000
     n_fft: int = 512
@@ -44,6 +51,7 @@ class Cnn14Config:
     fmin: float = 50.0
     fmax: float = 8000.0
     width: int = 64
+    classes: int = CLASSES
 
     @property
     def features(self) -> int:
@@ -110,7 +118,7 @@ class ConvBlock(nn.Module):
 
 class Cnn14(Prepared):
     """(batch, samples) at `config.rate`, at least `config.shortest`, to features (batch, 32 width) and logits
-    (batch, 527)."""
+    (batch, classes)."""
 
     def __init__(self, config: Cnn14Config) -> None:
         super().__init__()
@@ -122,11 +130,14 @@ class Cnn14(Prepared):
         for block in range(_HALVINGS + 1):
             self.add_module(f"conv_block{block + 1}", ConvBlock(widths[block], widths[block + 1]))
         self.fc1 = nn.Linear(config.features, config.features)
-        self.fc_audioset = nn.Linear(config.features, CLASSES)
+        self.fc_audioset = nn.Linear(config.features, config.classes)
 
     def forward(self, audio: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.log_mel(audio)
-        x = self.bn0(x.transpose(1, 3)).transpose(1, 3)  # the normalisation is of mel bands
+        return self.heard(self.log_mel(audio))
+
+    def heard(self, decibels: Tensor) -> tuple[Tensor, Tensor]:
+        """The same of what `log_mel` gives."""
+        x = self.bn0(decibels.transpose(1, 3)).transpose(1, 3)  # the normalisation is of mel bands
         x = (self.fast_for(x) or self.maps)(x).mean(dim=3)
         features = F.relu(self.fc1(x.amax(dim=2) + x.mean(dim=2)))
         return features, self.fc_audioset(features)
@@ -153,13 +164,8 @@ class Cnn14(Prepared):
 
     def wrong_constants(self) -> list[str]:
         """The tensors of the front end that are not what the config says they are."""
-        stft = self.spectrogram_extractor.stft
-        wanted = {
-            "spectrogram_extractor.stft.conv_real.weight": (stft.conv_real.weight, transform(self.config)[0], 1e-4),
-            "spectrogram_extractor.stft.conv_imag.weight": (stft.conv_imag.weight, transform(self.config)[1], 1e-4),
-            "logmel_extractor.melW": (self.logmel_extractor.melW, _bank(self.config), 1e-6),
-        }
-        return [name for name, (has, should, off) in wanted.items() if _farthest(has, should) > off]
+        wanted = zip(CONSTANTS, (*transform(self.config), _bank(self.config)), (1e-4, 1e-4, 1e-6), strict=True)
+        return [name for name, should, off in wanted if _farthest(self.get_parameter(name), should) > off]
 
 
 class _Quick:

@@ -114,10 +114,10 @@ class VGGish(Prepared):
 
     def forward(self, audio: Tensor) -> Tensor:
         patches = self.front(audio)
-        found = [self._embedded(each) for each in patches.flatten(0, 1)[:, None].split(_TOGETHER)]
+        found = [self.embedded(each) for each in patches.flatten(0, 1)[:, None].split(_TOGETHER)]
         return torch.cat(found).unflatten(0, patches.shape[:2])
 
-    def _embedded(self, patches: Tensor) -> Tensor:
+    def embedded(self, patches: Tensor) -> Tensor:
         """(n, 1, frames, bands) to (n, features)."""
         maps = (self.fast_for(patches) or self.features)(patches)
         # The network was TensorFlow's, which flattens (time, bands, channels).

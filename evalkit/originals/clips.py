@@ -17,6 +17,7 @@ from evalkit.audio.encode import wav_bytes
 from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
+from evalkit.core.text import count
 
 FEWEST = 4
 """Clips: the distance is between two sets of two."""
@@ -64,7 +65,7 @@ def sounds_for(folder: Path | None, into: Path) -> tuple[list[Sound], list[str]]
     if len(found) < FEWEST:
         told = "; ".join(left_out[:3])
         raise UserError(
-            f"{folder}: has {len(found)} clips that can be compared, at least {FEWEST} are needed"
+            f"{folder}: has {count(len(found), 'clip')} that can be compared, at least {FEWEST} are needed"
             f"{f' (left out: {told})' if told else ''}"
         )
     return found, left_out

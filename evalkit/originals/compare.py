@@ -13,6 +13,7 @@ from evalkit.core.faults import Gathering
 from evalkit.core.files import refusal
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import described
+from evalkit.core.text import count
 from evalkit.embed.load import load_embedder
 from evalkit.fetch.environment import install
 from evalkit.fetch.published import by_own_names
@@ -161,7 +162,7 @@ def _both(
         install(original.environment, None, told)
     weights.make(read, told)
     embedder = load_embedder(read.judge, overrides=read.overrides)
-    told(f"{read.judge}: evalkit scores {len(sounds)} clips")
+    told(f"{read.judge}: evalkit scores {count(len(sounds), 'clip')}")
     here = ours(embedder, sounds)
     listed = [{"path": str(sound.path), "caption": sound.caption, "crops": crops(embedder, sound)} for sound in sounds]
     family = embedder.spec.family

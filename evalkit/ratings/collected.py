@@ -21,7 +21,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.files import write_bytes
 from evalkit.core.jsonio import dumps, parse_json
 from evalkit.core.reading import read_bytes
-from evalkit.core.text import clean, one_line
+from evalkit.core.text import clean, count, one_line
 from evalkit.listening.answers import Sheet
 from evalkit.listening.shape import Looking
 from evalkit.listening.study import KINDS, ROLES, Study
@@ -284,7 +284,7 @@ def as_ratings(found: Collected, name: str) -> Ratings:
 
 def told(found: Collected) -> list[str]:
     """Who counts and who does not, in sentences."""
-    lines = [f"{found.listeners} listeners count"]
+    lines = [f"{count(found.listeners, 'listener')} count{'s' if found.listeners == 1 else ''}"]
     if found.incomplete:
         lines[0] += f", {found.incomplete} of whom stopped before the end"
     lines += [f"{each.listener} is left out: {each.why}" for each in found.left_out]

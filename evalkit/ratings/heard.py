@@ -14,6 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from evalkit.comparison.difference import LEVEL, Difference
+from evalkit.core.text import count
 from evalkit.ratings.base import Rating, Scale
 from evalkit.ratings.collected import Asked, Collected, Vote, as_ratings
 from evalkit.ratings.describe import Described, describe, system_means
@@ -157,8 +158,9 @@ def _vote_difference(scores: Scores, one: int, other: int) -> Difference:
 
 def _few(listeners: int, rows: Sequence[Rating] | Sequence[Vote]) -> tuple[str, ...]:
     if listeners < FEWEST:
-        return (f"{listeners} listeners: under {FEWEST} there are no intervals, as nothing tells how others differ",)
+        these = count(listeners, "listener")
+        return (f"{these}: under {FEWEST} there are no intervals, as nothing tells how others differ",)
     prompts = len({row.prompt for row in rows})
     if prompts < FEWEST:
-        return (f"{prompts} prompts: under {FEWEST} there are no intervals of ratings",)
+        return (f"{count(prompts, 'prompt')}: under {FEWEST} there are no intervals of ratings",)
     return ()

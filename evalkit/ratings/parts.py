@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from evalkit.comparison.ranks import Contest, Outcome, outcomes
+from evalkit.core.text import count
 from evalkit.ratings import told
 from evalkit.ratings.collected import Collected
 from evalkit.ratings.collected import told as who_counts
 from evalkit.ratings.heard import HeardScale
 from evalkit.report.tables import Sheet
-from evalkit.report.text import MISSING, count
+from evalkit.report.text import MISSING
 
 RANKS = (
     "Rank: the places that a system may hold. Every two are compared by the listeners and prompts that they have in "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from evalkit.core.text import count
 from evalkit.ratings.against import Held
 from evalkit.ratings.base import Ratings
 from evalkit.ratings.combined import Estimated, Gap
@@ -11,7 +12,7 @@ from evalkit.ratings.describe import CLIPS, RATERS, Described
 from evalkit.ratings.music_arena import Leaderboard
 from evalkit.report.overlaps import known
 from evalkit.report.tables import ARROWS, Sheet
-from evalkit.report.text import MISSING, count, plainly
+from evalkit.report.text import MISSING, plainly
 from evalkit.stats.intervals import Interval
 from evalkit.stats.powered import HELPS_FROM
 from evalkit.stats.rank_agreement import FEWEST, Figure

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalkit.comparison.ranks import Contest, Outcome, Standing, outcomes
-from evalkit.core.text import short_digest
+from evalkit.core.text import count, short_digest
 from evalkit.protocols.base import Protocol, protocol_of
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
@@ -27,7 +27,7 @@ from evalkit.report.pairs import told_of_pairs
 from evalkit.report.paper import CitedRow, figures_beside, heading_of, place_of
 from evalkit.report.published import Figure
 from evalkit.report.records import Estimate, RunRecord
-from evalkit.report.text import MISSING, count, decimals, fixed
+from evalkit.report.text import MISSING, decimals, fixed
 from evalkit.suites.anchors import Anchor, known_anchors, on_scale
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalkit.core.errors import UserError, close_names
-from evalkit.core.text import one_line
+from evalkit.core.text import count, one_line
 from evalkit.report.records import Item, RunRecord, mapping, texts
-from evalkit.report.text import count
 from evalkit.store.prompt_columns import name_in
 
 BY = ("labels", "words", "seconds")

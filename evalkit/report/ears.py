@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from evalkit.comparison.difference import LEVEL, Difference
 from evalkit.comparison.ranks import Pair
+from evalkit.core.text import count
 from evalkit.ratings.collected import Collected
 from evalkit.ratings.heard import Heard, HeardScale, heard
 from evalkit.report.cards import Meaning
@@ -50,7 +51,7 @@ class Ears:
             title=f"{asked.title}, listeners",
             direction="higher",
             unit=unit,
-            compares=f"{self.collected.listeners} listeners judged {compares}: {asked.question}",
+            compares=f"{count(self.collected.listeners, 'listener')} judged {compares}: {asked.question}",
             blind_to=_BLIND[scale.votes],
             citation="",
             headline=True,

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.core.letters import letters
-from evalkit.core.text import one_line
+from evalkit.core.text import count, one_line
 from evalkit.report.records import RunRecord, mapping
-from evalkit.report.text import count, whole
+from evalkit.report.text import whole
 
 _SAMPLES = "samples_per_prompt"
 _TEMPLATE = "prompt_template"

@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.core.text import short_digest
+from evalkit.core.text import count, short_digest
 from evalkit.report.board import Board, Cell, Column, Row
 from evalkit.report.paper import CitedRow
 from evalkit.report.records import mapping
 from evalkit.report.tables import ARROWS
 from evalkit.report.tex import PREAMBLE, escaped, plainly_escaped
-from evalkit.report.text import MISSING, count, fixed
+from evalkit.report.text import MISSING, fixed
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MARKS = "abcdefghijklmnopqrstuvwxyz"

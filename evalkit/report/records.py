@@ -18,7 +18,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import parse_json
-from evalkit.core.text import clean, one_line
+from evalkit.core.text import clean, count, one_line
 from evalkit.report.text import number, whole
 from evalkit.store.bundle import INDEX
 from evalkit.store.prompt_columns import name_in
@@ -95,7 +95,7 @@ class Estimate:
     def size(self) -> str:
         """ "n 64", or of what listeners said "12 listeners, 240 ratings"."""
         n = "n/a" if self.n is None else f"{self.n}"
-        return f"n {n}" if self.listeners is None else f"{self.listeners} listeners, {n} ratings"
+        return f"n {n}" if self.listeners is None else f"{count(self.listeners, 'listener')}, {n} ratings"
 
 
 @dataclass(frozen=True)

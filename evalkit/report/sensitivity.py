@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from evalkit.audio.ladders import LADDERS
+from evalkit.core.text import count
 from evalkit.metrics.sensitivity import HEARD, NOT_HEARD, UNEVEN, WRONG_WAY, Rungs, Sensitivity, Step
 from evalkit.report.charts import axis_ticks, axis_told
 from evalkit.report.text import decimals, fixed
@@ -65,9 +66,10 @@ def made_of(card: Sensitivity) -> str:
 
 
 def _measured(card: Sensitivity) -> str:
-    by = card.judge if card.size == "none" else f"{card.judge} ({card.size}, weights {card.weights[:12]})"
+    taught = f"; taught by {card.taught}" if card.taught else ""
+    by = card.judge if card.size == "none" else f"{card.judge} ({card.size}, weights {card.weights[:12]}{taught})"
     against = "" if card.against == "nothing" else f", against {card.against} ({card.n_reference})"
-    return f"by {by}, on {card.n} recordings{against}"
+    return f"by {by}, on {count(card.n, 'recording')}{against}"
 
 
 def _of(card: Sensitivity) -> str:

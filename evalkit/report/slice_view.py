@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evalkit.core.text import count
 from evalkit.report.board import Board, Column
 from evalkit.report.division import ways
 from evalkit.report.slice_forms import SMALL, difference_told, number
 from evalkit.report.slices import Score, Slice, sliced
-from evalkit.report.text import MISSING, count
+from evalkit.report.text import MISSING
 
 MOST_WAYS = 8
 MOST_SLICES = 12

@@ -15,10 +15,10 @@ from evalkit.comparison.difference import Difference
 from evalkit.comparison.family import separated
 from evalkit.comparison.parts import Mean, can_be_parted, difference_in_part, mean_of_part
 from evalkit.comparison.record import Record
+from evalkit.core.text import count
 from evalkit.report.board import Board, Column
 from evalkit.report.division import MOST_SLICES, Division, division
 from evalkit.report.records import RunRecord
-from evalkit.report.text import count
 
 FEWEST = 5
 """Sources that an interval takes (`stats.intervals.FEWEST_GROUPS`)."""

@@ -13,13 +13,12 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evalkit.core.text import one_line
+from evalkit.core.text import count, one_line
 from evalkit.report.board import Board, Cell, Column, Row, heading
 from evalkit.report.overlaps import overlaps_of
 from evalkit.report.paper import CitedRow
 from evalkit.report.records import Estimate
 from evalkit.report.scales import anchor_records, mark_rows, marks_told
-from evalkit.report.text import count
 
 ARROWS = {"lower": "↓", "higher": "↑", "none": "", "": ""}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")

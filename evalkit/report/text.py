@@ -69,11 +69,6 @@ def duration(seconds: float | None) -> str:
     return f"{total // 3600} h {total % 3600 // 60:02d} min"
 
 
-def count(n: int, noun: str) -> str:
-    """A counted noun: "1 prompt", "64 prompts"."""
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
 def estimate(value: float | None, low: float | None, high: float | None, level: float | None) -> tuple[str, str]:
     """A number and its interval with as many digits as the interval's width allows: ("0.156", "[0.103, 0.209] 95%")."""
     if value is None or low is None or high is None or level is None:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from evalkit.core.text import count
 from evalkit.report.answers import Finding, ahead, findings, typical
 from evalkit.report.board import RANDOM, Board, boards, heading
 from evalkit.report.charts import Chart, charts
@@ -23,7 +24,6 @@ from evalkit.report.sampling import Audio
 from evalkit.report.shelf import WITHIN, Shelf
 from evalkit.report.slice_view import Slices, slices_of
 from evalkit.report.speed import Pace, paces
-from evalkit.report.text import count
 from evalkit.report.variance import Spread, splits
 
 if TYPE_CHECKING:

@@ -21,9 +21,10 @@ from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.ids import digest_json
 from evalkit.core.interrupts import heed
-from evalkit.core.text import one_line
+from evalkit.core.text import count, one_line
 from evalkit.embed.base import Features
 from evalkit.execute.bench import Source
+from evalkit.fetch.weights import TAUGHT
 from evalkit.metrics.base import MetricInputs, MetricResult, SetReference
 from evalkit.metrics.sensitivity import Rungs, Sensitivity, Step, judged
 from evalkit.run.anchors import deranged, halves, prepare
@@ -70,7 +71,7 @@ def measure(trial: Trial, progress: Progress) -> list[Sensitivity]:
     )
     plan = memory_plan(config)
     prompts = plan.suite.prompts
-    heard = inspect_all({takes.files[p.id].name: takes.files[p.id] for p in prompts}, progress)
+    heard = inspect_all({takes.files[p.id].name: takes.files[p.id] for p in prompts}, progress, referred=False)
     scoring = prepare(plan, progress)
     field_ = _Field(takes, scoring, prompts, {p.id: heard[takes.files[p.id].name] for p in prompts})
     names = [name for name in LADDERS if not trial.ladders or name in trial.ladders]
@@ -101,7 +102,10 @@ class _Field:
         versions = [_versions(name) for name in ladders]
         total = len(self._whole) * len(self._scoring.workshops) * (1 + sum(map(len, versions)))
         judges = ", ".join(self._scoring.workshops)
-        progress.note(f"{len(self._whole)} recordings on {len(ladders)} ladders: {total:,} embeddings by {judges}")
+        progress.note(
+            f"{count(len(self._whole), 'recording')} on {count(len(ladders), 'ladder')}: "
+            f"{count(total, 'embedding')} by {judges}"
+        )
         progress.start(STAGE, total, 0)
         whole = self._embedded([WHOLE], progress)
         self._lost = {(judge, key) for judge, of in whole.items() for key in self._ids() if (key, WHOLE) not in of}
@@ -209,9 +213,10 @@ class _Field:
         metric, chosen = self._scoring.metrics[name], self._scoring.plan.suite.metrics[name]
         card, suite = metric.card, self._scoring.plan.suite
         lost = sorted(key for judge, key in self._lost if judge == chosen.weights)
-        notes = [f"{len(lost)} recordings could not be embedded: {', '.join(lost[:3])}"] if lost else []
+        notes = [f"{count(len(lost), 'recording')} could not be embedded: {', '.join(lost[:3])}"] if lost else []
         if base.result.n < _FEW:
-            notes.append(f"{base.result.n} recordings are few: what is not heard may be heard with more of them")
+            these = "1 recording is" if base.result.n == 1 else f"{base.result.n} recordings are"
+            notes.append(f"{these} few: what is not heard may be heard with more of them")
         return Sensitivity(
             metric=card.name,
             title=card.title,
@@ -229,6 +234,7 @@ class _Field:
             ladders=judged(card, rungs),
             code=self._scoring.codes.get(name, ""),
             notes=tuple(notes),
+            taught=TAUGHT.get(chosen.weights, ""),
         )
 
     def _against(self, reference: str) -> str:

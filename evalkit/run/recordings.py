@@ -19,6 +19,7 @@ from evalkit.audio.verdicts import FATAL, VERDICTS, inspect, too_short
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file
 from evalkit.core.jsonio import read_json, write_json
+from evalkit.core.text import count
 from evalkit.fetch.home import evalkit_home
 from evalkit.run.progress import Progress
 
@@ -31,6 +32,7 @@ _VERSION = [VERSION, 2]
 """How files are decoded, and what is kept of a recording; a note of another version is not believed."""
 
 _NAMED = 5
+_LISTED = " (where a manifest names the folder, list their sources in its [prompts] no_reference = [...])"
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Recording:
     verdicts: tuple[str, ...]
 
 
-def inspect_all(files: Mapping[str, Path], progress: Progress) -> dict[str, Recording]:
-    """name -> recording. Raises UserError that names every file which cannot be used, and why."""
+def inspect_all(files: Mapping[str, Path], progress: Progress, referred: bool = True) -> dict[str, Recording]:
+    """name -> recording, of a suite's reference where it is `referred` to. Raises UserError that names every file which
+    cannot be used, and why."""
     progress.start(STAGE, len(files), 0)
     found: dict[str, Recording] = {}
     faults: list[str] = []
@@ -60,12 +63,9 @@ def inspect_all(files: Mapping[str, Path], progress: Progress) -> dict[str, Reco
     if faults:
         folder = next(iter(files.values())).parent
         more = f" and {len(faults) - _NAMED} more" if len(faults) > _NAMED else ""
-        raise UserError(
-            f"{folder}: {len(faults)} of {len(files)} reference recordings cannot be used: "
-            f"{', '.join(faults[:_NAMED])}{more}",
-            "put whole recordings in their place, or take them away (where a manifest names the folder, list their "
-            "sources in its [prompts] no_reference = [...])",
-        )
+        these = count(len(files), "reference recording" if referred else "recording")
+        told = f"{folder}: {len(faults)} of {these} cannot be used: {', '.join(faults[:_NAMED])}{more}"
+        raise UserError(told, f"put whole recordings in their place, or take them away{_LISTED if referred else ''}")
     return found
 
 
@@ -86,7 +86,7 @@ def remarks(recordings: Mapping[str, Recording], asked: Mapping[str, float]) -> 
     if not said:
         return []
     parts = [f"{len(said[verdict])} {verdict} ({_some(said[verdict])})" for verdict in VERDICTS if verdict in said]
-    return [f"of {len(recordings)} reference recordings: {'; '.join(parts)}"]
+    return [f"of {count(len(recordings), 'reference recording')}: {'; '.join(parts)}"]
 
 
 def copies_told(recordings: Mapping[str, Recording]) -> list[str]:

@@ -20,6 +20,7 @@ from evalkit.comparison.early import Decision, decided, drawn
 from evalkit.comparison.likeness import SCORE_KEYS, SUITE_KEYS
 from evalkit.comparison.record import Record
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.text import count
 from evalkit.run.baseline import read_side
 from evalkit.run.gate import unjudged
 from evalkit.run.gates import require_fit, tolerance_of
@@ -52,9 +53,11 @@ def baseline_of(plan: Plan) -> Record | None:
     if other:
         raise UserError(f"{path}: is a baseline of another {other[0]}, so nothing could be decided")
     if not theirs <= mine or len(mine - theirs) > lost:
-        raise UserError(f"{path}: has {len(theirs)} prompts, and this run {len(mine)}, so nothing could be decided")
+        raise UserError(
+            f"{path}: has {count(len(theirs), 'prompt')}, and this run {len(mine)}, so nothing could be decided"
+        )
     if baseline.samples != plan.config.samples:
-        raise UserError(f"{path}: has {baseline.samples} sounds a prompt, and this run {plan.config.samples}")
+        raise UserError(f"{path}: has {count(baseline.samples, 'sound')} a prompt, and this run {plan.config.samples}")
     known = {*plan.suite.metrics, *baseline.metrics}
     for gate in plan.config.gates:
         if gate.metric not in known:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.paths import absent, is_folder, is_there, typed
+from evalkit.core.text import count
 from evalkit.metrics.base import MetricCard
 from evalkit.store.arrays import read_npz
 from evalkit.suites.base import UNKNOWN, MetricPlan, Outline
@@ -84,7 +85,7 @@ def open_reference(named: str | Path | None, outline: Outline | None) -> Referen
     path = typed(named)
     if is_folder(path):
         files = reference_files(path)
-        return Reference(f"{len(files)} recordings in {path.name or path}", audio=path, names=files)
+        return Reference(f"{count(len(files), 'recording')} in {path.name or path}", audio=path, names=files)
     if not is_there(path):
         raise UserError(f"--reference {named}: {absent(path)}", _WHAT_IT_IS)
     try:

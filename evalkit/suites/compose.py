@@ -11,6 +11,7 @@ from typing import Any
 from evalkit.core.errors import UserError
 from evalkit.core.faults import together
 from evalkit.core.ids import digest_json
+from evalkit.core.text import count
 from evalkit.embed.base import EMBEDDERS
 from evalkit.metrics.base import METRICS, MetricCard
 from evalkit.suites.base import MetricPlan, Outline, Suite
@@ -45,7 +46,7 @@ def compose(brief: Brief, outline: Outline | None, overrides: Mapping[str, Path]
     metrics, left_out = columns_of(protocol, compared) if protocol else _metrics(judges, compared, listing)
     texts: dict[str, Any] = {
         "name": brief.name or f"own-{digest_json(rows_said(listing.prompts))[:6]}",
-        "title": f"{len(listing.prompts)} prompts of one's own",
+        "title": f"{count(len(listing.prompts), 'prompt')} of one's own",
         "version": "1",
         "protocol": protocol.id if protocol else PROTOCOL if outline is None else outline.protocol,
         "size": "full" if protocol else judges.size,

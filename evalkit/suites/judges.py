@@ -22,6 +22,9 @@ SETS = {
 }
 """What `full` and `mini` stand for. Whether sounds are music is not guessed: for them say `openl3-music,passt,clap`."""
 
+MINI_OF = {**SETS["mini"], "panns": "panns-mini"}
+"""The mini of each family that has one; those beyond `mini` judge where they are asked for."""
+
 
 @dataclass(frozen=True)
 class Judges:
@@ -86,9 +89,9 @@ def family_of(name: str) -> str:
     if fed is not None:
         return fed.family
     for family in FAMILIES:
-        if name == SETS["mini"].get(family) or (name in family_names(family) and name not in TOKENIZERS.values()):
+        if name == MINI_OF.get(family) or (name in family_names(family) and name not in TOKENIZERS.values()):
             return family
-    known = [*SETS, *SETS["mini"].values(), *(each for family in FAMILIES for each in family_names(family))]
+    known = [*SETS, *MINI_OF.values(), *(each for family in FAMILIES for each in family_names(family))]
     known += judges()
     raise unknown_name("judge", name, known)
 

@@ -22,7 +22,7 @@ from evalkit.protocols.base import weights_in
 from evalkit.suites.base import MetricPlan, Prompt, Suite
 from evalkit.suites.brief import Brief
 from evalkit.suites.identity import suite_digest
-from evalkit.suites.judges import Judges, choose_judges
+from evalkit.suites.judges import MINI_OF, Judges, choose_judges
 from evalkit.suites.listing import list_prompts
 from evalkit.suites.recordings import belonging, reference_files
 
@@ -67,7 +67,7 @@ def open_takes(metrics: Sequence[str], brief: Brief, overrides: Mapping[str, Pat
     if judges is not None:
         for name, card in cards.items():
             with wrong.look():
-                plans[name] = _plan(name, card, judges)
+                plans[name] = _plan(name, card, judges, overrides)
         for judge in dict.fromkeys(plan.weights for plan in plans.values()):
             with wrong.look():
                 _require_weights(judge, overrides)
@@ -105,8 +105,8 @@ def _card_of(name: str) -> tuple[MetricCard, ...]:
     return (load_metric(name, typed=True).card,)
 
 
-def _plan(name: str, card: MetricCard, judges: Judges) -> MetricPlan:
-    judge = judge_for(name, card, judges)
+def _plan(name: str, card: MetricCard, judges: Judges, overrides: Mapping[str, Path]) -> MetricPlan:
+    judge = judge_for(name, card, judges, overrides)
     code = METRICS.placed(name) if METRICS.is_code(name) else ""
     return MetricPlan(name, judge, None, code=code, embedder=EMBEDDERS.placed(judge) if is_own(judge) else "")
 
@@ -117,15 +117,19 @@ def _require_weights(judge: str, overrides: Mapping[str, Path]) -> None:
         locate(judge, by_own_names(overrides, {judge}))
 
 
-def judge_for(name: str, card: MetricCard, judges: Judges) -> str:
-    """The weights, or the embedder of somebody's own, whose features a metric takes. Raises UserError for none."""
+def judge_for(name: str, card: MetricCard, judges: Judges, overrides: Mapping[str, Path]) -> str:
+    """The weights, or the embedder of somebody's own, whose features a metric takes: of a family that nobody chose a
+    judge of those that `overrides` give, else its mini where the others are minis. Raises UserError for none."""
     family = card.family
     if family in WITHOUT_FILE:
         return family
     if family in judges.weights:
         return judges.weights[family]
     if family in FAMILIES:
-        return family_names(family)[0]
+        names = family_names(family)
+        given = by_own_names(overrides, names)
+        mini = MINI_OF.get(family, names[0]) if judges.size == "mini" else names[0]
+        return next((each for each in names if each in given), mini)
     own = [each for each in EMBEDDERS.targets() if family in (each, family_of(each))]
     if own:
         return own[0]

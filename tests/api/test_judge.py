@@ -178,7 +178,7 @@ def test_what_cannot_be_meant_is_refused_by_name(judge: evalkit.Judge) -> None:
         ((judge.prompts[1].id, (tone(0) * 2**15).astype(np.int16), RATE), "int16, not floats"),
         ((judge.prompts[1].id, np.zeros((100, 200), np.float32), RATE), "cannot be told from its samples"),
         ((judge.prompts[1].id, np.zeros((1, 2, 20), np.float32), RATE), "has shape"),
-        ((judge.prompts[1].id, tone(0), RATE, 1), "a prompt has 1 sounds"),
+        ((judge.prompts[1].id, tone(0), RATE, 1), "a prompt has 1 sound here"),
     ):
         with pytest.raises(evalkit.UserError, match=words):
             judge.update(*arguments)

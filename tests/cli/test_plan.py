@@ -50,7 +50,7 @@ def test_a_part_is_of_the_baselines_value(plan: Callable[..., Answer]) -> None:
 
 def test_more_sounds_ask_for_another_baseline(plan: Callable[..., Answer]) -> None:
     _, out, _ = plan("--detect", "clap_score=5%", "--baseline", BASELINE, "--samples", "2")
-    assert "has 1 sounds a prompt: it has to be made again with 2" in out
+    assert "has 1 sound a prompt: it has to be made again with 2" in out
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,11 @@ from evalkit.run.progress import Silent
 
 OWN = [name for name in METRICS.targets() if METRICS.is_builtin(name)]
 NAMES = sorted(path.stem for path in CARDS.glob("*.json"))
-TOO_FEW_CLIPS = {"mad_clap", "mad_openl3"}
-"""They hear clearly nothing on the recordings that ship, of which they make two clusters, and so claim nothing."""
+NOT_YET = {
+    "aesthetics_complexity", "aesthetics_enjoyment", "aesthetics_quality", "aesthetics_usefulness", "clap_score_ms",
+    "fad_vggish", "fd_panns", "is_panns", "kl_panns",
+}  # fmt: skip
+"""Without a judge that ships: this set only ever gets smaller."""
 
 
 def card_of(name: str) -> Sensitivity:
@@ -27,7 +30,7 @@ def card_of(name: str) -> Sensitivity:
 
 
 def test_each_has_its_picture_and_its_metric(repository: Path) -> None:
-    assert set(NAMES) <= set(OWN)
+    assert set(NAMES) == set(OWN) - NOT_YET, "a metric ships with its card: nox -s cards -- NAME"
     pictures = repository / "reports" / "cards"
     assert sorted(path.stem for path in pictures.glob("*.svg")) == NAMES
     for name in NAMES:
@@ -38,7 +41,7 @@ def test_each_has_its_picture_and_its_metric(repository: Path) -> None:
 def test_a_card_bears_out_what_the_metric_claims(name: str) -> None:
     """Held to the metric's card as it is now: a claim that is added without being measured fails here."""
     card, found = METRICS.load(name).card, card_of(name)
-    assert card.deaf_to and (card.hears or name in TOO_FEW_CLIPS), "a metric says what it hears, and what not"
+    assert card.deaf_to and card.hears, "a metric says what it hears, and what not"
     rungs = {each.ladder: each for each in judged(card, found.ladders)}
     worse = {"lower": "up", "higher": "down"}.get(card.direction)
     for ladder, way in card.hears.items():
@@ -53,11 +56,12 @@ def test_a_card_bears_out_what_the_metric_claims(name: str) -> None:
 
 def test_the_cards_are_of_the_judges_that_ship() -> None:
     """A mini that was trained again has other ears."""
-    now = {name: load_embedder(name).spec.weights for name in ("openl3-mini", "passt-mini", "clap-mini", "sound")}
+    names = {card_of(name).judge for name in NAMES}
+    now = {name: load_embedder(name, overrides=STAND_INS).spec.weights for name in names}
     for name in NAMES:
         found = card_of(name)
         assert found.size in ("mini", "none") and found.n >= 20
-        assert found.weights == now.get(found.judge, now["clap-mini"]), name
+        assert found.weights == now[found.judge], name
 
 
 def close(new: Sensitivity, old: Sensitivity) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from evalkit.report.text import count, decimals, duration, fixed, number, whole
+from evalkit.core.text import count
+from evalkit.report.text import decimals, duration, fixed, number, whole
 
 
 def test_only_finite_numbers_are_numbers() -> None:

@@ -23,6 +23,7 @@ from evalkit.core.faults import refuse, together
 from evalkit.core.ids import digest_json
 from evalkit.core.paths import files_under, is_folder, typed
 from evalkit.core.resources import resource
+from evalkit.core.text import count
 from evalkit.fetch.digests import remembered_sha256
 from evalkit.fetch.environment import Environment, interpreter
 from evalkit.fetch.home import evalkit_home
@@ -209,7 +210,7 @@ class Isolated:
         if answer.get("type") != "result" or answer.get("id") != self._calls or not isinstance(files, list):
             raise WorkerDied("the worker answered something else than was asked")
         if len(files) != len(items):
-            raise WorkerError(f"the worker returned {len(files)} sounds for {len(items)} prompts")
+            raise WorkerError(f"the worker returned {count(len(files), 'sound')} for {count(len(items), 'prompt')}")
         expected = [round(float(str(item["seconds"])) * self.spec.sample_rate) for item in items]
         sizes = [4 * frames * self.spec.channels for frames in expected]
         audio = [take(self._folder, told, size) for told, size in zip(files, sizes, strict=True)]

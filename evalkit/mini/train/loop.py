@@ -20,7 +20,7 @@ import copy
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -253,14 +253,15 @@ def draw_curves(log: Path, picture: Path) -> None:
     figure.savefig(picture, dpi=90)
 
 
-def ship(out: Path, module: nn.Module, config: object) -> None:
+def ship(out: Path, module: nn.Module, config: object, without: Collection[str] = ()) -> None:
     """Write `out/model.safetensors` (fp16) and `out/config.json`, the files that go into the package.
 
-    `config` is a frozen dataclass or a mapping of plain JSON values.
+    `config` is a frozen dataclass or a mapping of plain JSON values; `without` names tensors that follow from it.
     """
     tensors = {
         name: (value.half() if value.is_floating_point() else value).detach().cpu().clone().contiguous()
         for name, value in module.state_dict().items()
+        if name not in without
     }
     write_bytes(out / "model.safetensors", safetensors.torch.save(tensors, {"format": "pt"}))
     write_json(out / "config.json", config if isinstance(config, Mapping) else asdict(config))  # type: ignore[call-overload]

@@ -134,7 +134,7 @@ def test_what_is_a_sound_of_a_kind_is_handed_on(drill: Isolated, mood: str) -> N
 
 def test_fewer_sounds_than_prompts_are_refused(drill: Isolated) -> None:
     (fault,) = made(drill, "fewer")
-    assert isinstance(fault, Fault) and "0 sounds for 1 prompts" in fault.message
+    assert isinstance(fault, Fault) and "0 sounds for 1 prompt" in fault.message
 
 
 def test_a_wrong_option_ends_the_run(drill: Isolated) -> None:
