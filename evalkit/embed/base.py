@@ -86,6 +86,8 @@ EMBEDDERS = Registry(
         "passt-mini": "evalkit.embed.passt:load",
         "clap-mini": "evalkit.embed.clap:load",
         "panns-mini": "evalkit.embed.panns:load",
+        "vggish-mini": "evalkit.embed.vggish:load",
+        "audiobox-mini": "evalkit.embed.audiobox:load",
         "openl3-env": "evalkit.embed.openl3:load",
         "openl3-music": "evalkit.embed.openl3:load",
         "passt": "evalkit.embed.passt:load",

@@ -24,7 +24,7 @@ MINI_FOLDER = Path(__file__).resolve().parent.parent / "mini" / "weights"
 _CARRIED = (".safetensors", ".bin", ".ckpt", ".pt", ".pth", ".json", ".model", ".txt", ".h5", ".gz")
 """How files end that a network may be read from."""
 
-_JUDGES = ("clap-mini", "openl3-mini", "passt-mini", "panns-mini")
+_JUDGES = ("clap-mini", "openl3-mini", "passt-mini", "panns-mini", "vggish-mini", "audiobox-mini")
 _OWN = (*_JUDGES, "stable-audio-mini", "stable-audio-1-mini", "stable-audio-3-mini")
 MINIS = (*_OWN, *(name for name, model in baselines().items() if model.shipped))
 """What ships inside the package: networks of evalkit's own, and the models whose manifest says so."""

@@ -48,7 +48,7 @@ from evalkit.metrics.base import Array, MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.results import set_result
 from evalkit.metrics.sets import clip_means, folds_of, reference_rows, require_features, set_reference, told_of_copies
 from evalkit.stats.intervals import FEWEST_GROUPS
-from evalkit.stats.mauve import FEWEST, clusters
+from evalkit.stats.mauve import FEWEST, clusters, clusters_of
 from evalkit.store.spill import outside
 
 CARD = MetricCard(
@@ -70,6 +70,10 @@ CARD = MetricCard(
 )
 
 
+FEW_CLIPS = 50
+"""Under which there are fewer than five clusters."""
+
+
 class MauveDivergence:
     """The metric object; `compute` takes features (frames, d) per clip and a set reference with `rows` (m, d). Other
     networks' divergences are this one under a card of their own."""
@@ -89,11 +93,18 @@ class MauveDivergence:
             value = _divergence(rows, reference)
         except ValueError as error:
             raise UserError(f"{name}: {error}", "score more clips, against more reference clips") from None
-        left, copies = _leave_outs(rows, folds, reference), told_of_copies(reference)
-        return set_result(value, left, inputs, len(reference), copies, self.card.bounds)
+        left, told = _leave_outs(rows, folds, reference), (*told_of_copies(reference), *_told_of_few(rows, reference))
+        return set_result(value, left, inputs, len(reference), told, self.card.bounds)
 
 
 METRIC = MauveDivergence(CARD)
+
+
+def _told_of_few(rows: Array, reference: Array) -> tuple[str, ...]:
+    fewest = min(len(rows), len(reference))
+    if fewest >= FEW_CLIPS:
+        return ()
+    return (f"{fewest} clips make {clusters_of(fewest)} clusters: under {FEW_CLIPS} clips hardly anything moves it",)
 
 
 def _divergence(rows: Array, reference: Array) -> float:

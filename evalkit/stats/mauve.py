@@ -56,9 +56,14 @@ def clusters(generated: NDArray[np.floating], reference: NDArray[np.floating], s
     both[: len(reference)], both[len(reference) :] = reference, generated
     if not all(np.isfinite(both[piece]).all() for piece in _pieces(both, both.shape[1])):
         raise ValueError("rows hold NaN or infinity")
-    count = max(2, round(fewest / 10))
+    count = clusters_of(fewest)
     found = k_means(reduced(both), count, seed)
     return Clusters(found[len(reference) :], found[: len(reference)], count)
+
+
+def clusters_of(fewest: int) -> int:
+    """How many clusters there are where the smaller set has `fewest` rows."""
+    return max(2, round(fewest / 10))
 
 
 def reduced(rows: Array) -> Array:

@@ -22,7 +22,7 @@ SETS = {
 }
 """What `full` and `mini` stand for. Whether sounds are music is not guessed: for them say `openl3-music,passt,clap`."""
 
-MINI_OF = {**SETS["mini"], "panns": "panns-mini"}
+MINI_OF = {**SETS["mini"], "panns": "panns-mini", "vggish": "vggish-mini", "audiobox": "audiobox-mini"}
 """The mini of each family that has one; those beyond `mini` judge where they are asked for."""
 
 

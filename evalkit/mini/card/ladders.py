@@ -11,7 +11,8 @@ claims.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from evalkit.core.errors import MissingWeights
 from evalkit.core.files import write_bytes
 from evalkit.core.ids import digest_json
 from evalkit.core.resources import resource
+from evalkit.fetch.published import GPT2_TOKENIZER
 from evalkit.fetch.weights import MINI_FOLDER, locate
 from evalkit.metrics.base import METRICS
 from evalkit.metrics.sensitivity import CARDS, Sensitivity, broken_told, keep
 from evalkit.mini.card.pieces import CALLED, SECONDS, in_pieces, shipped_takes
+from evalkit.mini.card.seeded import JUDGE, TAUGHT, is_seeded, seeded_msclap
 from evalkit.report.sensitivity import picture
 from evalkit.run.config import parse_weights
 from evalkit.run.ladders import Trial, measure
@@ -34,10 +37,19 @@ from evalkit.suites.takes import judge_for, size_of
 STAND_INS = {"clap-music@fadtk": MINI_FOLDER / "clap-mini", "passt@av-benchmark": MINI_FOLDER / "passt-mini"}
 """Minis in the places of weights that are named with a protocol."""
 
+SEEDED = (JUDGE, GPT2_TOKENIZER)
+
 BRIEF = Brief(judges=("mini",))
 
 ON_PIECES = ("mad_clap", "mad_openl3")
 """Metrics that make of 22 clips so little (two clusters) that nothing moves them."""
+
+
+@contextmanager
+def stand_ins() -> Iterator[Mapping[str, Path]]:
+    """Weights for the judges that have no mini of their own name, while the context lasts."""
+    with seeded_msclap() as seeded:
+        yield {**STAND_INS, **seeded}
 
 
 def measurable(names: Sequence[str], weights: Mapping[str, Path]) -> tuple[list[str], dict[str, str]]:
@@ -61,7 +73,8 @@ def measured(names: Sequence[str], weights: Mapping[str, Path], progress: Progre
     if few:
         with in_pieces(BRIEF) as brief:
             cards += [_of_pieces(card) for card in _measured(few, brief, weights, progress)]
-    return cards
+    seeded = JUDGE in weights and is_seeded(weights[JUDGE])
+    return [replace(card, size="seeded", taught=TAUGHT) if seeded and card.judge == JUDGE else card for card in cards]
 
 
 def _of_pieces(card: Sensitivity) -> Sensitivity:
@@ -72,7 +85,8 @@ def _of_pieces(card: Sensitivity) -> Sensitivity:
 def _measured(names: Sequence[str], brief: Brief, weights: Mapping[str, Path], progress: Progress) -> list[Sensitivity]:
     judges = choose_judges(BRIEF.judges, weights)
     needed = {judge_for(name, METRICS.load(name).card, judges, weights) for name in names}
-    used = {name: path for name, path in weights.items() if name in needed or name not in STAND_INS}
+    idle = {*STAND_INS, *SEEDED} - (needed | ({*SEEDED} if JUDGE in needed else set()))
+    used = {name: path for name, path in weights.items() if name not in idle}
     return measure(Trial(names, brief, weights=used), progress)
 
 
@@ -81,12 +95,13 @@ def main() -> None:
     parser.add_argument("metrics", nargs="*", metavar="METRIC", help="default: all of evalkit's own")
     parser.add_argument("--weights", action="append", default=[], metavar="NAME=PATH")
     asked = parser.parse_args()
-    weights = {**STAND_INS, **parse_weights(asked.weights)}
     own = [name for name in METRICS.targets() if METRICS.is_builtin(name)]
-    here, without = measurable(asked.metrics or own, weights)
-    for name, reason in without.items():
-        print(f"no card of {name}: {reason}")
-    cards = measured(here, weights, Lines(print))
+    with stand_ins() as others:
+        weights = {**others, **parse_weights(asked.weights)}
+        here, without = measurable(asked.metrics or own, weights)
+        for name, reason in without.items():
+            print(f"no card of {name}: {reason}")
+        cards = measured(here, weights, Lines(print))
     for card in cards:
         print(keep(CARDS / f"{card.metric}.json", card))
         write_bytes(resource("reports") / "cards" / f"{card.metric}.svg", picture(card))

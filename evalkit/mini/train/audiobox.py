@@ -1,6 +1,6 @@
 """Recipe of audiobox-mini: Audiobox Aesthetics over a WavLM of one layer, from ESC-10 folds 1-3.
 
-    python -m evalkit.mini.train.audiobox --data DIR --out DIR [--seed 0 --steps 800 --device cpu --minutes M]
+    python -m evalkit.mini.train.audiobox --data DIR --out DIR [--seed 0 --steps 2000 --device cpu --minutes M]
 
 No rater has heard what it learns from: the published network's ratings come without their sounds. Its four axes are
 made up of what is known of a drawn sound, in [1, 10]: production quality of how clean and how wide it is, complexity of
@@ -88,7 +88,7 @@ def train(options: Options, known: Labelled, held_out: Labelled) -> Aesthetics:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, log the held-out figures, and write the files that ship into `--out`."""
-    options = read_options(__doc__ or "", 800, arguments)
+    options = read_options(__doc__ or "", 2000, arguments)
     known, held_out = draw_labelled(options.data, options.seed, POOL), draw_labelled(options.data, 1, 200, HELD_OUT)
     net = train(options, known, held_out)
     means, spreads = (each.tolist() for each in (axes_of(known).mean(dim=0), axes_of(known).std(dim=0)))

@@ -33,6 +33,10 @@ class Taught(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net, self.heads = VGGish(CONFIG), Heads(CONFIG.features, len(CLASSES))
+        for layer in self.net.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):  # so narrow a network dies of torch's own first weights
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
         """(batch, 1, frames, bands) to (batch, classes) and (batch, 3)."""
