@@ -22,7 +22,9 @@ Interval
     A score interval between -1 and 1, as skewed near either as the measure is; none where all is the same.
 
 What it cannot see
-    Quality, stereo, level; what lies outside the crops; order and counting only weakly.
+    Stereo; what lies outside the crops; by all that is known of its kind (`clap_score`) slight loss of quality, order
+    and counting. Level reaches the network as it is, as nothing brings clips to one. Its sensitivity card is by weights
+    drawn from a seed, and bears out nothing but that stereo is not heard.
 
 Citation
     Elizalde et al., "Natural Language Supervision for General-Purpose Audio Representations", ICASSP 2024, arXiv
@@ -49,7 +51,8 @@ CARD = MetricCard(
     reference="",
     text=True,
     citation="Elizalde et al. 2024, arXiv 2309.05767 (MS-CLAP 2023)",
-    blind_to="quality, stereo and level; what lies outside its crops of 7 s; order and counting only weakly",
+    blind_to="slight loss of quality, stereo; what lies outside its crops of 7 s; order and counting only weakly",
+    deaf_to=("mono",),
     bounds=(-1.0, 1.0),
     options={"crops": ("3", "1")},
 )

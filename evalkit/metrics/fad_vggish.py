@@ -24,8 +24,10 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Whether a clip fits its prompt; how any single clip sounds; stereo; anything above 7.5 kHz or longer than a second;
-    more of a distribution than mean and covariance. It falls with the number of clips: compare equal n only.
+    Whether a clip fits its prompt; how any single clip sounds; stereo, but for what the first channel has of it;
+    anything above 7.5 kHz or longer than a second; more of a distribution than mean and covariance. Level is heard, as
+    nothing brings clips to one: on its card sounds turned down are as far away as sounds in noise. It falls with the
+    number of clips: compare equal n only.
 
 Citation
     Kilgour et al., "Frechet Audio Distance", Interspeech 2019, arXiv 1812.08466; Hershey et al., ICASSP 2017, arXiv
@@ -49,6 +51,16 @@ CARD = MetricCard(
     text=False,
     citation="Kilgour et al. 2019, arXiv 1812.08466; Hershey et al. 2017, arXiv 1609.09430 (VGGish)",
     blind_to="the prompt, single clips, stereo, what is above 7.5 kHz, and anything beyond mean and covariance",
+    hears={
+        "noise": "up",
+        "low_pass": "up",
+        "mp3": "up",
+        "gain": "up",
+        "crop": "up",
+        "dropped": "up",
+        "repeated": "up",
+    },
+    deaf_to=("mono", "captions"),
     biased_by_n=True,
     bounds=(0.0, math.inf),
 )

@@ -95,13 +95,35 @@ def test_without_a_reference_a_set_is_compared_half_by_half_and_a_pair_with_itse
 def test_all_that_is_wrong_is_told_before_the_work(evalkit: Evalkit, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     code, _, err = evalkit(
-        "metrics", "test", "nobody", "fad_vggish", "--data", "empty", "--ladder", "nois", "--limit", "0"
-    )
+        "metrics", "test", "nobody", "fad_vggish", "--judges", "full", "--data", "empty", "--ladder", "nois",
+        "--limit", "0",
+    )  # fmt: skip
     assert code == 2
     for said in ("no metric is called 'nobody'", "weights vggish are not here", "empty: holds no audio",
                  "no ladder is called 'nois'", "--limit 0"):  # fmt: skip
         assert said in err
     assert "to do" not in err
+
+
+def test_the_sounds_tried_are_no_reference_and_one_is_one(evalkit: Evalkit, tmp_path: Path) -> None:
+    recordings(tmp_path / "mine", 1)
+    words = ("metrics", "test", "bandwidth", "--data", "mine", "--ladder", "gain")
+    code, out, err = evalkit(*words)
+    assert code == 0 and "on 1 recording:" in out and "1 recording is few" in out and "1 recordings" not in out + err
+    soundfile.write(tmp_path / "mine" / "hush.wav", np.zeros(RATE), RATE)
+    code, _, err = evalkit(*words)
+    assert code == 2 and "1 of 2 recordings cannot be used: 'hush.wav' (silent)" in err
+    assert "reference recording" not in err and "no_reference" not in err
+
+
+def test_a_family_without_a_chosen_judge_is_judged_by_its_mini(evalkit: Evalkit, tmp_path: Path) -> None:
+    """Where the others are minis; weights that somebody gives come before."""
+    recordings(tmp_path / "mine", 2)
+    words = ("metrics", "test", "kl_panns", "--data", "mine", "--ladder", "captions", "--json")
+    code, out, err = evalkit(*words)
+    assert code in (0, 1) and json.loads(out)["cards"][0]["judge"] == "panns-mini", err
+    code, _, err = evalkit(*words, "--weights", "panns-32k=nowhere")
+    assert code == 2 and "panns-32k=nowhere" in err
 
 
 def test_captions_that_lack_are_told_and_not_needed_by_others(evalkit: Evalkit, tmp_path: Path) -> None:
