@@ -24,9 +24,9 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Whether a clip fits its prompt; stereo; order within a clip; more of a distribution than mean and covariance. It
-    falls with the number of clips, by about 1/n, and with 2,048 dimensions most of a value at n of a thousand is that:
-    compare equal n only.
+    Whether a clip fits its prompt; stereo, but for what the first channel has of it; order within a clip; more of a
+    distribution than mean and covariance. Level is heard, as nothing brings clips to one. It falls with the number of
+    clips, by about 1/n, and with 2,048 dimensions most of a value at n of a thousand is that: compare equal n only.
 
 Citation
     Kong et al., "PANNs", IEEE/ACM TASLP 2020, arXiv 1912.10211; Heusel et al., arXiv 1706.08500 (Frechet distance as a
@@ -51,6 +51,8 @@ CARD = MetricCard(
     text=False,
     citation="Kong et al. 2020, arXiv 1912.10211 (PANNs); Liu et al. 2023, arXiv 2301.12503 (audioldm_eval)",
     blind_to="the prompt, single clips, stereo and order; anything beyond mean and covariance",
+    hears={"noise": "up", "low_pass": "up", "gain": "up", "crop": "up", "dropped": "up"},
+    deaf_to=("mono", "captions"),
     biased_by_n=True,
     bounds=(0.0, math.inf),
 )

@@ -19,8 +19,9 @@ Interval
     what is left is cut into ten anew, in the same order. Cut at 1; none where all is the same.
 
 What it cannot see
-    The prompt, and any real sound. One perfect clip per class is its highest score. Stereo, level, order. It rises with
-    the number of clips: compare equal n only.
+    The prompt, and any real sound. One perfect clip per class is its highest score. Stereo, but for what the first
+    channel has of it; order; level as far as the classes stay the same. It rises with the number of clips: compare
+    equal n only.
 
 Citation
     Salimans et al., NIPS 2016, arXiv 1606.03498; Barratt and Sharma, arXiv 1801.01973 (its limits); Kong et al.,
@@ -56,7 +57,9 @@ CARD = MetricCard(
     reference="",
     text=False,
     citation="Salimans et al. 2016, arXiv 1606.03498; Kong et al. 2020, arXiv 1912.10211 (PANNs)",
-    blind_to="the prompt, real sounds, stereo, level and order; anything outside the classifier's classes",
+    blind_to="the prompt, real sounds, stereo and order; anything outside the classifier's classes",
+    hears={"noise": "down", "low_pass": "down", "dropped": "down", "repeated": "down"},
+    deaf_to=("mono", "captions"),
     headline=False,
     options={"splits": ("1", "10")},
     biased_by_n=True,

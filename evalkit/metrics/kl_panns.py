@@ -23,7 +23,9 @@ Interval
     Cut at 0; none where all is the same.
 
 What it cannot see
-    Quality, order, count, stereo, level; anything outside the classifier's classes.
+    Order, count; stereo, but for what the first channel has of it; anything outside the classifier's classes. Quality
+    only where a class suffers by it: on its card MP3 of 16 kbit/s is heard, and faint noise is not. Level is heard, as
+    nothing brings clips to one: sounds far softer than the real ones score worse.
 
 Citation
     Kong et al., "PANNs", IEEE/ACM TASLP 2020, arXiv 1912.10211; Liu et al., "AudioLDM", ICML 2023, arXiv 2301.12503.
@@ -51,7 +53,9 @@ CARD = MetricCard(
     reference="pair",
     text=False,
     citation="Kong et al. 2020, arXiv 1912.10211 (PANNs); Liu et al. 2023, arXiv 2301.12503 (audioldm_eval)",
-    blind_to="quality, order, count, stereo and level; anything outside the classifier's classes",
+    blind_to="slight loss of quality, order, count and stereo; anything outside the classifier's classes",
+    hears={"captions": "up", "repeated": "up", "mp3": "up", "gain": "up", "crop": "up", "dropped": "up"},
+    deaf_to=("mono", "reversed"),
     options={"epsilon": ("1e-6", "0")},
     bounds=(0.0, math.inf),
 )
