@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -39,9 +40,14 @@ class AestheticAxis:
 
 
 def axis_card(
-    name: str, title: str, direction: Literal["lower", "higher", "none"], blind_to: str, headline: bool = True
+    name: str,
+    title: str,
+    direction: Literal["lower", "higher", "none"],
+    blind_to: str,
+    hears: Mapping[str, Literal["up", "down"]],
+    headline: bool = True,
 ) -> MetricCard:
-    """The card of one axis."""
+    """The card of one axis. Channels are mixed before the network, which reads no text."""
     return MetricCard(
         name=name,
         title=title,
@@ -53,4 +59,6 @@ def axis_card(
         citation="Tjandra et al. 2025, arXiv 2502.05139 (Audiobox Aesthetics)",
         blind_to=blind_to,
         headline=headline,
+        hears=hears,
+        deaf_to=("mono", "captions"),
     )

@@ -39,6 +39,7 @@ CARD = axis_card(
     "Production complexity (Audiobox)",
     "none",
     "whether the parts were asked for; stereo, and what is above 8 kHz",
+    {"noise": "up", "dropped": "down"},
     headline=False,
 )
 

@@ -39,6 +39,7 @@ CARD = axis_card(
     "Content enjoyment (Audiobox)",
     "higher",
     "whether it fits the prompt; stereo, and what is above 8 kHz",
+    {"dropped": "down"},
 )
 
 METRIC = AestheticAxis(CARD, "CE")

@@ -39,6 +39,7 @@ CARD = axis_card(
     "Production quality (Audiobox)",
     "higher",
     "whether it fits the prompt; stereo, and what is above 8 kHz",
+    {"low_pass": "down", "dropped": "down"},
 )
 
 METRIC = AestheticAxis(CARD, "PQ")

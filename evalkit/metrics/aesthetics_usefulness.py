@@ -38,6 +38,7 @@ CARD = axis_card(
     "Content usefulness (Audiobox)",
     "higher",
     "whether it fits the prompt; stereo, and what is above 8 kHz",
+    {"low_pass": "down", "dropped": "down"},
 )
 
 METRIC = AestheticAxis(CARD, "CU")

@@ -26,6 +26,7 @@ CARD = replace(
     family="clap",
     citation="Pillutla et al. 2021, arXiv 2102.01454 (MAUVE); Wu et al. 2023, arXiv 2211.06687 (CLAP)",
     blind_to="the prompt, single clips, stereo, level, and how far apart clusters are",
+    hears={"dropped": "up", "repeated": "up"},
     deaf_to=("gain", "mono", "captions"),
 )
 

@@ -29,8 +29,9 @@ Interval
 What it cannot see
     Whether a clip fits its prompt; how any single clip sounds; what changes within a clip; level; where in a cluster a
     clip lies, and how far apart clusters are. With few clips there are few clusters: 50 clips have five, and two sets
-    of one distribution are then some tenths apart. On the 22 clips of its sensitivity card, which make two clusters, no
-    damage moved it clearly, not even noise as loud as the sound.
+    of one distribution are then some tenths apart. Of 22 clips there are two, and no damage moves it clearly, not even
+    noise as loud as the sound; so its sensitivity card is of 85, which make eight: sets in which one sound comes again
+    and again are clearly heard, and strong noise or a low-pass only as a tendency. Under 50 clips it says so.
 
 Citation
     Pillutla et al., "MAUVE", NeurIPS 2021, arXiv 2102.01454; Huang et al., "Aligning Text-to-Music Evaluation with
@@ -61,7 +62,8 @@ CARD = MetricCard(
     text=False,
     citation="Pillutla et al. 2021, arXiv 2102.01454 (MAUVE); Huang et al. 2025, arXiv 2503.16669 (MAD)",
     blind_to="the prompt, single clips, change within a clip, level, and how far apart clusters are",
-    deaf_to=("gain", "captions"),
+    hears={"repeated": "up"},
+    deaf_to=("gain", "mono", "captions"),
     headline=False,
     biased_by_n=True,
     needs_clips=True,

@@ -97,6 +97,12 @@ def size(name: str) -> int:
     return sum(path.stat().st_size for path in locate(name, {}).rglob("*") if path.is_file())
 
 
+def _megabytes(name: str) -> str:
+    """A size as the card tells it: the smallest minis have hundredths of a megabyte."""
+    found = size(name) / 1e6
+    return f"{found:.1f} MB" if found >= 0.1 else f"{found:.2f} MB"
+
+
 def _halves() -> str:
     """The mark of suite mini's references, half against half, as it ships."""
     marks = known_anchors(load_suite("mini").digest)
@@ -107,9 +113,7 @@ def _files() -> str:
     rows = []
     for name in MINIS:
         curves = " ".join(f"[{each.stem}](training/{each.name})" for each in _curves(name))
-        rows.append(
-            (name, f"{size(name) / 1e6:.1f} MB", short_digest(weights_digest(locate(name, {}))), _trained(name), curves)
-        )
+        rows.append((name, _megabytes(name), short_digest(weights_digest(locate(name, {}))), _trained(name), curves))
     return table(("weights", "size", "sha256", "training", "curves"), rows)
 
 
@@ -133,10 +137,10 @@ def _scores(figures: Figures, sets: Mapping[str, Sounds]) -> str:
     for name, sounds in sets.items():
         model = figures.models.get(name)
         cells = [_interval(sounds.scores[metric], digits) for metric, digits in _DIGITS.items()]
-        told = (f"{model.seconds:.2f}", f"{size(name) / 1e6:.1f} MB") if model else ("", "")
+        told = (f"{model.seconds:.2f}", _megabytes(name)) if model else ("", "")
         rows.append((name, *cells, _total(sounds), *told))
     missing = [name for name in generator_minis() if name not in figures.models]
-    rows += [(name, *["not measured"] * len(_DIGITS), "", "", f"{size(name) / 1e6:.1f} MB") for name in missing]
+    rows += [(name, *["not measured"] * len(_DIGITS), "", "", _megabytes(name)) for name in missing]
     head = ("sounds", "FD-OpenL3, lower", "KL-PaSST, lower", "CLAP score, higher", "named", "seconds", "size")
     return table(head, rows)
 
