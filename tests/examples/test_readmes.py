@@ -17,6 +17,7 @@ from pathlib import Path
 
 import evalkit_checkpoints
 import evalkit_listeners
+import evalkit_warm
 import numpy as np
 import pytest
 import soundfile
@@ -214,11 +215,6 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ended: dict[str, subprocess.CompletedProcess[str]] = {}
-        (folder / "bin").mkdir()
-        command = folder / "bin" / "evalkit"
-        where = f'PYTHONPATH="$PYTHONPATH:{ROOT}" ' if "site-packages" not in evalkit.__file__ else ""
-        command.write_text(f'#!/bin/sh\n{where}exec "{sys.executable}" -m evalkit "$@"\n')
-        command.chmod(0o755)
         shutil.copytree(ROOT / "examples", folder / "examples", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copytree(ROOT / "examples" / "own_worker", folder / "my-model")
         made = self.run("evalkit run --model mock --limit 8 --out RUN --no-report")
@@ -279,7 +275,10 @@ class Desk:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    yield Desk(tmp_path_factory.mktemp("desk"))
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "bin").mkdir()
+    with evalkit_warm.command_in(folder / "bin" / "evalkit"):
+        yield Desk(folder)
 
 
 def _cases() -> list[object]:

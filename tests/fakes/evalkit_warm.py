@@ -15,15 +15,18 @@ import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Thread
 from types import MappingProxyType
 from typing import Any
 
@@ -167,6 +170,48 @@ class Begun:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+
+_CLIENT = """#!{python} -SE
+import json, os, socket, sys
+if os.environ.get("PYTHONPATH"):
+    os.environ["PYTHONPATH"] += {more!r}
+    os.execv({python!r}, [{python!r}, "-m", {module!r}, *sys.argv[1:]])
+ends = [f"/proc/{{os.getpid()}}/fd/{{number}}" for number in (1, 2)]
+asked = {{"words": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ), "before": (), "ends": ends}}
+with socket.socket(socket.AF_UNIX) as door:
+    door.connect({door!r})
+    door.sendall(json.dumps(asked).encode() + b"\\n")
+    code = int(door.makefile().readline())
+sys.exit(code if code >= 0 else 128 - code)
+"""
+
+
+@contextmanager
+def command_in(file: Path, module: str = "evalkit") -> Iterator[None]:
+    """For the block, `file` is a command for shells: `python -m module`, forked. One that finds PYTHONPATH set is a
+    process of its own."""
+    with tempfile.TemporaryDirectory() as place, socket.socket(socket.AF_UNIX) as door:
+        door.bind(f"{place}/door")
+        door.listen()
+        file.write_text(
+            _CLIENT.format(python=sys.executable, module=module, door=f"{place}/door", more=os.pathsep + PATH)
+        )
+        file.chmod(0o755)
+        Thread(target=_open_to_shells, args=(door, _started(module)), daemon=True).start()
+        try:
+            yield
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+
+
+def _open_to_shells(door: socket.socket, warm: Warm) -> None:
+    with suppress(OSError):  # the door is shut
+        while True:
+            shell, _ = door.accept()
+            with shell, shell.makefile("rw") as asked:
+                code = warm.ask({"wait": warm.ask(json.loads(asked.readline()))})
+                asked.write(f"{code}\n")
 
 
 def main() -> None:

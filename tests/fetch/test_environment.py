@@ -7,12 +7,14 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ import pytest
 
 import evalkit
 from evalkit.core.errors import UserError
+from evalkit.fetch import environment as environments
 from evalkit.fetch.environment import READY, Environment, install, interpreter, is_ready, require_pinned
 from evalkit.fetch.sources import UrlSource
 from evalkit.generators.worker.generator import environment_of, from_folder
@@ -90,6 +93,28 @@ def baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with nothing but pip in it."""
+    folder = tmp_path_factory.mktemp("empty")
+    subprocess.run([sys.executable, "-I", "-m", "venv", str(folder)], check=True)
+    return folder
+
+
+@pytest.fixture
+def soon(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Making an environment takes three seconds; a copy, which its interpreter and pip are none the worse for, less."""
+    really = environments._call
+
+    def call(command: Sequence[str], environment: Environment) -> str:
+        if "venv" not in command:
+            return really(command, environment)
+        shutil.copytree(empty, command[-1], symlinks=True, dirs_exist_ok=True)
+        return ""
+
+    monkeypatch.setattr(environments, "_call", call)
+
+
 def environment(folder: Path) -> Environment:
     found = environment_of(read_worker(folder))
     assert found is not None
@@ -138,6 +163,7 @@ def test_making_an_environment_runs_nothing_that_lies_about(
     assert not list(baseline.rglob("*.ran"))
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_failed_install_counts_as_none_and_is_gone_on_with(baseline: Path, tmp_path: Path) -> None:
     """No wheel of that version yet: one line with what pip said; with the wheel the same command ends well."""
     wheel(tmp_path / "wheels", version="0.9")
@@ -158,6 +184,7 @@ def test_other_requirements_are_another_environment(baseline: Path) -> None:
     assert Environment("a", baseline / "requirements.txt", "3.9").folder != environment(baseline).folder
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_complete_list_gets_no_package_more(baseline: Path, tmp_path: Path) -> None:
     """A package that asks for what cannot be built here, and does not need it, is installed without."""
     wheel(tmp_path / "wheels", asks="Requires-Dist: nowhere==9\n")
@@ -169,6 +196,7 @@ def test_a_complete_list_gets_no_package_more(baseline: Path, tmp_path: Path) ->
     assert install(environment(baseline), tmp_path / "wheels", lambda text: None)
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_package_that_brings_its_own_gets_it_in_a_complete_list(baseline: Path, tmp_path: Path) -> None:
     """A torch that is built for a GPU is nothing without the CUDA libraries that it pins; a CPU's asks for none."""
     wheel(tmp_path / "wheels", asks="Requires-Dist: horn==2.0\n")
@@ -182,6 +210,7 @@ def test_a_package_that_brings_its_own_gets_it_in_a_complete_list(baseline: Path
         assert "siren==1.0" in packages and ("horn==2.0" in packages) == more
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_source_that_must_not_be_set_up_is_unpacked(
     baseline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
