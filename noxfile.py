@@ -222,13 +222,17 @@ def parity_clap_protocols(session: nox.Session) -> None:
 
 @nox.session
 def parity_panns(session: nox.Session) -> None:
-    """As `parity`, for PANNs' Cnn14, VGGish and torchaudio's conversion of rates, on seeded random weights."""
+    """As `parity`, for PANNs' Cnn14, VGGish and torchaudio's conversion of rates, on seeded random weights; and the
+    numbers of the packages that print FAD and KL, for `evalkit detect`."""
     requirements = [part for name in ("panns", "vggish") for part in ("-r", f"tests/parity/requirements-{name}.txt")]
     session.install(*_TESTED, *requirements, ".")
     session.install("--no-deps", "torchaudio==2.11.0")  # of which the compiled part is for another build of torch
     environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}
     for oracle in ("panns", "vggish"):
         session.run("python", f"tests/parity/oracle_{oracle}.py", *(session.posargs or _beside()), env=environment)
+    place = str(Path(session.create_tmp()) / "originals")
+    session.install("--no-deps", "--target", place, "-r", "tests/parity/requirements-detect.txt")
+    session.run("python", "tests/parity/oracle_detect.py", "--originals", place, env=environment)
     session.notify("parity_table")
 
 

@@ -18,10 +18,11 @@ from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.julius import resample_as_julius
 from evalkit.audio.level import peak_normalize
 from evalkit.audio.resample import resample_as_librosa
+from evalkit.audio.resampy import resample_as_resampy
 from evalkit.audio.sinc import resample_as_torchaudio
 from evalkit.core.errors import UserError
 
-Converter = Literal["soxr", "torchaudio.functional", "torchaudio.transforms", "torchaudio.kaiser", "julius"]
+Converter = Literal["torchaudio.functional", "torchaudio.transforms", "torchaudio.kaiser", "soxr", "julius", "resampy"]
 
 _CONVERTERS: Mapping[str, Callable[[Samples, int, int], Samples]] = {
     "soxr": resample_as_librosa,
@@ -29,6 +30,7 @@ _CONVERTERS: Mapping[str, Callable[[Samples, int, int], Samples]] = {
     "torchaudio.transforms": partial(resample_as_torchaudio, form="transform"),
     "torchaudio.kaiser": partial(resample_as_torchaudio, form="kaiser"),
     "julius": resample_as_julius,
+    "resampy": resample_as_resampy,
 }
 
 
@@ -50,6 +52,10 @@ class Preparation:
 
     def __call__(self, clip: Clip) -> Samples:
         """(samples,) float32. Raises UserError for a clip that is empty or holds NaN."""
+        return self.cut(self.converted(clip))
+
+    def converted(self, clip: Clip) -> Samples:
+        """(samples,) float32 of all of the clip, before :meth:`cut`. Raises as a call does."""
         _require_sound(clip.samples)
         mono = clip.mono()[None] if self.channels == "mean" else clip.samples[:1]
         if self.without_mean:
@@ -60,7 +66,11 @@ class Preparation:
         _require_sound(found)  # numbers near the end of float32 have sums beyond it
         if self.peak == "after":
             found = peak_normalize(found, self.peak_dbfs)
-        kept = found[0, : round(self.longest * self.rate)] if self.longest else found[0]
+        return found[0]
+
+    def cut(self, converted: Samples) -> Samples:
+        """(samples,) as long as is asked for."""
+        kept = converted[: round(self.longest * self.rate)] if self.longest else converted
         return np.pad(kept, (0, max(0, self.shortest - len(kept))))
 
 

@@ -2,71 +2,227 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from evalkit.cli import run as options
 from evalkit.cli.output import explain, json_option, print_json, print_table, say
 from evalkit.cli.paths import typed
+from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
 
+if TYPE_CHECKING:
+    from evalkit.checkpoints.vggish_pca import Pca
+    from evalkit.run.detect import Asked, Match, Tried
+
 _SHOWN = 10
+_NEAR = 0.01
 
 
 def detect(
     folder: Path = typer.Argument(..., parser=typed, metavar="FOLDER", help="The sounds that were scored."),
-    published: float = typer.Option(..., "--published", metavar="VALUE", help="The number that is to be explained."),
-    metric: str = typer.Option(..., "--metric", help="fad_vggish, fd_panns, kl_panns or is_panns."),
-    reference: Path | None = typer.Option(
-        None, "--reference", parser=typed, metavar="FOLDER", help="The recordings that they were compared with."
+    published: str = typer.Option(
+        ..., "--published", metavar="VALUE", help="The number that is to be explained, as it is printed: 4.47."
+    ),
+    metric: str = typer.Option(
+        ..., "--metric", help="fad_vggish; fd_panns, kl_panns, is_panns; fd_passt, kl_passt or is_passt."
+    ),
+    reference: list[Path] = typer.Option(
+        [],
+        "--reference",
+        parser=typed,
+        metavar="FOLDER",
+        help="The recordings that they were compared with. Repeatable: each is tried.",
     ),
     suite: str | None = typer.Option(None, "--suite", help="In place of --reference: a suite that has recordings."),
-    limit: int | None = options.LIMIT,
-    weights: list[str] = options.WEIGHTS,
+    limit: list[int] = typer.Option([], "--limit", metavar="N", help="Try the first N sounds by name too. Repeatable."),
+    weights: list[str] = typer.Option(
+        [],
+        "--weights",
+        metavar="NAME=PATH",
+        help="This file or folder for weights of that name. Repeatable, also for one name: each is tried.",
+    ),
     as_json: bool = json_option(),
 ) -> None:
     """Find which protocol gives a published number: every known variant of preparation and formula, ranked.
 
-    Tried are the channel (first, mean), whether a clip's mean is taken off, four converters, the peak, what is cropped,
-    and by metric ddof, epsilon, direction and splits. A sound that two variants prepare alike is embedded once. The
-    nearest is no proof: how near the next ones are is told, and another checkpoint, reference set or number of clips is
-    none of the variants (--limit tries fewer clips).
+    Tried are the channel (first, mean), whether a clip's mean is taken off, six converters, the peak, what is cropped
+    and filled; of VGGish the last ReLU, the PCA (with --weights vggish_pca=FILE) and pieces of a second; and by metric
+    ddof, epsilon, direction, sigmoid, splits. A variant that is a protocol of `evalkit tables` has its name. Further
+    references, checkpoints and numbers of sounds are tried where they are named. A sound that two variants prepare
+    alike is embedded once. The nearest is no proof: how near the next ones are is told.
 
     \b
     Example:
       evalkit detect my-outputs --published 4.47 --metric fad_vggish --reference recordings/
     """
     from evalkit.cli.progress import for_this_terminal
-    from evalkit.run.config import parse_weights
     from evalkit.run.detect import detect as find
-    from evalkit.run.detect import named_sounds
 
-    if (reference is None) == (suite is None) and metric != "is_panns":
-        raise UserError("evalkit detect: compared with what?", "--reference FOLDER, or --suite NAME")
-    place = reference or (None if suite is None else _of_suite(suite))
-    recordings = {} if place is None else named_sounds(place, None)
+    value, asked = _asked(folder, published, metric, reference, suite, limit, weights)
     with for_this_terminal() as progress:
-        found = find(metric, published, named_sounds(folder, limit), recordings, parse_weights(weights), progress)
-    records = [{"value": each.value, "off": each.off, **each.variant.facts} for each in found]
+        tried = find(asked, progress)
+    groups = tried.ranked(float(value))
     if as_json:
-        print_json({"metric": metric, "published": published, "variants": records})
-        return
-    rows = [
-        [place, f"{each.value:.6g}", f"{100 * each.off:.3g} %", each.variant.told]
-        for place, each in enumerate(found[:_SHOWN], start=1)
-    ]
-    print_table(["", metric, "off by", "variant"], rows, numbers=(1, 2))
-    best = [each for each in found if each.off <= found[0].off * (1 + 1e-9) + 1e-9]
-    say(f"{len(found)} variants were tried; {len(best)} of them give the nearest value")
-    if found[0].off > 0.01:
-        explain("", "none is within 1 %: another checkpoint, reference set, number of clips, or other sounds")
+        print_json(_record(metric, value, tried, groups))
+    else:
+        _print(metric, value, tried, groups)
 
 
-def _of_suite(name: str) -> Path:
+def _asked(
+    folder: Path,
+    published: str,
+    metric: str,
+    reference: Sequence[Path],
+    suite: str | None,
+    limit: Sequence[int],
+    weights: Sequence[str],
+) -> tuple[Decimal, Asked]:
+    """The number and what is to be tried. Raises UserError with all that is wrong with what was typed."""
+    from evalkit.run.config import at_least_one
+    from evalkit.run.detect import Asked, named_sounds
+    from evalkit.run.variants import check_metric, needs_reference
+
+    wrong = wrong_words()
+    value = wrong.read(Decimal(0), _number, published)
+    known = wrong.read(None, check_metric, metric)
+    for each in limit:
+        wrong.read(None, at_least_one, "--limit", each)
+    sounds = wrong.read({}, named_sounds, folder)
+    places = list(reference) or ([] if suite is None else wrong.read([], _of_suite, suite))
+    wrong.require(suite is None or not reference, "--reference and --suite both say what is compared with", "say one")
+    if known is not None and needs_reference(metric) and suite is None:
+        wrong.require(bool(reference), f"{metric}: compared with what?", "--reference FOLDER, or --suite NAME")
+    references = {label: wrong.read({}, named_sounds, place) for label, place in _labelled(places).items()}
+    checkpoints, pca = wrong.read(({}, None), _checkpoints, known, weights)
+    wrong.settle()
+    if not needs_reference(metric):
+        references = {}
+    return value, Asked(metric, sounds, references, checkpoints, tuple(dict.fromkeys(limit)), pca)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        found = Decimal(text.strip().replace(",", "."))
+    except InvalidOperation:
+        found = Decimal("nan")
+    if not found.is_finite() or not float("-inf") < float(found) < float("inf"):
+        raise UserError(f"--published {text}: is no number", "the number as it is printed: 4.47")
+    return found
+
+
+def _of_suite(name: str) -> list[Path]:
     from evalkit.suites.load import load_suite
 
     found = load_suite(name).reference_audio
     if found is None:
         raise UserError(f"--suite {name}: it has statistics and no recordings", "say --reference FOLDER")
-    return found
+    return [found]
+
+
+def _labelled(places: Iterable[Path]) -> dict[str, Path]:
+    """{what tells them apart: place}: the last part of each, or all of it where that is another's too."""
+    every = list(dict.fromkeys(places))
+    names = [each.name for each in every]
+    return {str(each) if names.count(each.name) > 1 or not each.name else each.name: each for each in every}
+
+
+def _checkpoints(
+    known: tuple[str, ...] | None, weights: Sequence[str]
+) -> tuple[dict[str, tuple[str, Path | None]], Pca | None]:
+    """{label: (weights, file)} of what was typed, or of the metric's first weights where nothing was; and the PCA.
+
+    Raises UserError for weights that are none of the metric's, MissingWeights where they are not here.
+    """
+    from evalkit.checkpoints.vggish_pca import read_pca
+    from evalkit.core.errors import MissingWeights, unknown_name
+    from evalkit.fetch.published import VGGISH_PCA
+    from evalkit.fetch.weights import locate
+    from evalkit.run.config import parse_weights
+
+    given = [pair for word in weights for pair in parse_weights([word]).items()]
+    for name, _ in given:
+        if known is not None and name not in (*known, VGGISH_PCA):
+            raise unknown_name("weights file of this metric", name, (*known, VGGISH_PCA))
+    named = [(name, path) for name, path in given if name != VGGISH_PCA]
+    alone = len({name for name, _ in named}) == len(named)
+    found: dict[str, tuple[str, Path | None]] = {
+        name if alone else f"{name}={path}": (name, path) for name, path in named
+    }
+    pca = next((path for name, path in given if name == VGGISH_PCA), None)
+    if pca is None and known == ("vggish",):
+        try:
+            pca = locate(VGGISH_PCA, {})
+        except MissingWeights:
+            pca = None
+    if known is not None and not found:
+        locate(known[0], {})
+        found = {known[0]: (known[0], None)}
+    return found, None if pca is None else read_pca(pca)
+
+
+def _record(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[Match]]) -> dict[str, Any]:
+    variants = [
+        {
+            "rank": rank,
+            "value": each.value,
+            "off": each.off,
+            "protocols": list(each.variant.protocols),
+            **each.variant.facts,
+        }
+        for rank, group in enumerate(groups, start=1)
+        for each in group
+    ]
+    shown = {"metric": metric, "published": float(value), "tried": len(tried.matches)}
+    return {**shown, "left_out": dict(tried.left_out), "variants": variants}
+
+
+def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[Match]]) -> None:
+    usual, choices = groups_first(tried), _choices(tried)
+    rows = [
+        [f"{rank}", f"{group[0].value:.6g}", f"{100 * group[0].off:.2g} %", _told(group, usual, choices)]
+        for rank, group in enumerate(groups[:_SHOWN], start=1)
+    ]
+    print_table(["", metric, "off by", "which"], rows, numbers=(0, 1, 2))
+    say(f"{len(tried.matches)} variants were tried, of {len(groups)} different values")
+    if tried.left_out:
+        file, reason = next(iter(tried.left_out.items()))
+        say(f"{len(tried.left_out)} sounds are in none of them: {file}: {reason}")
+    half = Decimal(1).scaleb(int(value.as_tuple().exponent)) / 2
+    printed = sum(abs(group[0].value - float(value)) <= float(half) * (1 + 1e-9) for group in groups)
+    say(f"{printed} of them are printed as {value}: no other number tells them apart" if printed > 1 else "")
+    if groups[0][0].off > _NEAR and not printed:
+        explain("", f"none is within {_NEAR:.0%}: another checkpoint, reference set, number of sounds, or other sounds")
+
+
+def groups_first(tried: Tried) -> Mapping[str, object]:
+    """What the variant is that `score` prints."""
+    return tried.matches[0].variant.facts
+
+
+def _choices(tried: Tried) -> list[str]:
+    """The choices of which more than one value was tried."""
+    every = [each.variant.facts for each in tried.matches]
+    return [key for key in every[0] if len({str(facts[key]) for facts in every}) > 1]
+
+
+def _told(group: Sequence[Match], usual: Mapping[str, object], choices: Sequence[str]) -> str:
+    """The protocols that it is; else the choices in which it is not what `score` prints; and how many are alike."""
+    names = dict.fromkeys(name for each in group for name in each.variant.protocols)
+    least = min((_others(each, usual, choices) for each in group), key=len)
+    told = ", ".join(names) or "; ".join(least) or "as score has it"
+    return f"{told} (and {len(group) - 1} alike)" if len(group) > 1 else told
+
+
+def _others(match: Match, usual: Mapping[str, object], choices: Sequence[str]) -> list[str]:
+    facts = match.variant.facts
+    return [f"{key}={_word(facts[key])}" for key in choices if facts[key] != usual[key]]
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value) if value != "" else "none"

@@ -27,7 +27,7 @@ from evalkit.core.faults import Gathering, nearest, refuse
 
 GATHERS = (
     "run", "generate", "score", "fetch", "models", "suites", "plan", "check", "report", "compare", "agree", "listen",
-    "verify", "codec", "bundle", "trend", "metrics",
+    "verify", "codec", "bundle", "trend", "metrics", "detect",
 )  # fmt: skip
 _WRONG: ContextVar[Gathering] = ContextVar("wrong words")
 _USAGE: type[Exception] = typer.BadParameter.__mro__[1]

@@ -12,8 +12,8 @@ from evalkit.embed import contract
 from evalkit.embed.base import EMBEDDERS, Embedder, is_own
 from evalkit.fetch.weights import WITHOUT_FILE, locate
 
-_WITH_WORDS = ("evalkit.embed.clap", "evalkit.embed.msclap")
-"""Modules whose loaders take `overrides`, as their weights may come without a tokenizer."""
+_OF_SEVERAL = ("evalkit.embed.clap", "evalkit.embed.msclap", "evalkit.embed.vggish")
+"""Modules whose loaders take `overrides`, as their weights may come without a tokenizer or a PCA."""
 
 
 def load_embedder(
@@ -31,7 +31,7 @@ def load_embedder(
         made = contract.build(factory, name, device, chosen.get(name))
         return contract.checked(made, name, code_digest(EMBEDDERS.module(name, typed), factory, made))
     path = None if name in WITHOUT_FILE else locate(name, chosen)
-    more = (chosen,) if EMBEDDERS.target(name).startswith(_WITH_WORDS) else ()
+    more = (chosen,) if EMBEDDERS.target(name).startswith(_OF_SEVERAL) else ()
     embedder: Embedder = factory(name, path, device, *more)
     return embedder
 

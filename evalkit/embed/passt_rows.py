@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from evalkit.audio.clip import Clip
+from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.own_layout import read_config, read_weights
@@ -38,17 +38,21 @@ class PasstRowsEmbedder:
     spec: EmbedderSpec
 
     def __init__(self, spec: EmbedderSpec, net: PaSST, preparation: Preparation, device: str = "cpu") -> None:
-        self.spec, self._net, self._prepared, self._device = spec, net.to(device).eval(), preparation, device
+        self.spec, self._net, self.preparation, self._device = spec, net.to(device).eval(), preparation, device
 
-    @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
-        found = in_batches(((index, self._window(clip)) for index, clip in enumerate(clips)), 16, self._forward)
-        return [found[index] for index in range(len(clips))]
+        return self.embed_prepared([self.preparation(clip) for clip in clips])
 
-    def _window(self, clip: Clip) -> Array:
+    @torch.inference_mode()
+    def embed_prepared(self, heard: Sequence[Samples]) -> list[Features]:
+        """Of (samples,) each, at the network's rate."""
+        found = in_batches(((index, self._window(each)) for index, each in enumerate(heard)), 16, self._forward)
+        return [found[index] for index in range(len(heard))]
+
+    def _window(self, heard: Samples) -> Array:
         config = self._net.config
-        cut = self._prepared(clip)[: round(config.window_seconds * config.rate)]
+        cut = heard[: round(config.window_seconds * config.rate)]
         return np.pad(cut, (0, max(0, config.shortest + 1 - len(cut))))
 
     def _forward(self, audio: Array) -> Array:

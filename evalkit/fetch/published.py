@@ -14,7 +14,7 @@ from pathlib import Path
 from evalkit.core.text import short_digest
 from evalkit.fetch.manifests import Baseline, baselines
 from evalkit.fetch.sources import GitSource, Repository, Source, UrlSource
-from evalkit.protocols.base import weights_in
+from evalkit.protocols.base import judge_called, weights_in
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,14 @@ def _panns(file: str, record: int) -> Published:
     return Published((file,), f"zenodo.org/records/{record}", "as its page says", (Download(file, source),))
 
 
-_VGGISH = "vggish-10086976.pth"
+def _vggish(file: str) -> Published:
+    source = UrlSource(f"https://github.com/harritaylor/torchvggish/releases/download/v0.1/{file}")
+    return Published(
+        (file,), "github.com/harritaylor/torchvggish, release v0.1", "Apache-2.0", (Download(file, source),)
+    )
+
+
+_VGGISH, _VGGISH_PCA = "vggish-10086976.pth", "vggish_pca_params-970ea276.pth"
 _MSCLAP = "CLAP_weights_2023.pth"
 _GPT2_FILES = ("vocab.json", "merges.txt", "tokenizer.json", "tokenizer_config.json")
 _AUDIOBOX_FILES = (("config.json", ""), ("model.safetensors", ""))
@@ -145,12 +152,8 @@ PUBLISHED = {
     ),
     "panns-16k": _panns("Cnn14_16k_mAP=0.438.pth", 3987831),
     "panns-32k": _panns("Cnn14_mAP=0.431.pth", 3987831),
-    "vggish": Published(
-        (_VGGISH,),
-        "github.com/harritaylor/torchvggish, release v0.1",
-        "Apache-2.0",
-        (Download(_VGGISH, UrlSource(f"https://github.com/harritaylor/torchvggish/releases/download/v0.1/{_VGGISH}")),),
-    ),
+    "vggish": _vggish(_VGGISH),
+    "vggish_pca": _vggish(_VGGISH_PCA),
     "audiobox": Published(
         ("audiobox-aesthetics", "audiobox-aesthetics.pt"),
         "huggingface.co/facebook/audiobox-aesthetics (the hub folder, or checkpoint.pt)",
@@ -228,6 +231,16 @@ GROUPS = {
 """Names of `evalkit fetch weights` that stand for several."""
 
 TOKENIZER, GPT2_TOKENIZER = "clap_tokenizer", "gpt2_tokenizer"
+VGGISH_PCA = "vggish_pca"
+"""What goes with VGGish's file where a protocol has it."""
+
+
+def wants_pca(name: str) -> bool:
+    """Whether the protocol in an embedder's name takes VGGish's rows through the PCA, which is a file of its own."""
+    judge = judge_called(name)
+    return judge is not None and judge.settings.get("pca") is True
+
+
 TOKENIZERS = {"clap": TOKENIZER, "msclap": GPT2_TOKENIZER}
 """Which words a family's files come without."""
 

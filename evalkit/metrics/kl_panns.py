@@ -7,7 +7,9 @@ Definition
         KL(reference || generated) = sum p log p - p log(q + 1e-6)
 
     in nats; the score is the mean over prompts. The direction is the other one than KL-PaSST's. A suite may ask for
-    epsilon = "0", as av-benchmark takes it: without the 1e-6 a divergence has no bound.
+    epsilon = "0", as av-benchmark takes it: without the 1e-6 a divergence has no bound; for direction =
+    "generated||reference"; or for probabilities = "sigmoid", audioldm_eval's second KL: the same sum over the sigmoids
+    of the logits, which sum to no 1, so that it is no divergence and may be below 0.
 
 Direction and unit
     Lower is better; nats, up to 13.8 (the 1e-6).
@@ -34,6 +36,7 @@ Citation
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -42,6 +45,7 @@ from evalkit.embed.base import Features
 from evalkit.metrics.base import MetricCard, MetricInputs, MetricResult
 from evalkit.metrics.panns_rows import logits_of
 from evalkit.metrics.results import mean_result
+from evalkit.stats.intervals import UNBOUNDED
 from evalkit.stats.kl import kl_of_logits
 
 CARD = MetricCard(
@@ -56,7 +60,11 @@ CARD = MetricCard(
     blind_to="slight loss of quality, order, count and stereo; anything outside the classifier's classes",
     hears={"captions": "up", "repeated": "up", "mp3": "up", "gain": "up", "crop": "up", "dropped": "up"},
     deaf_to=("mono", "reversed"),
-    options={"epsilon": ("1e-6", "0")},
+    options={
+        "epsilon": ("1e-6", "0"),
+        "direction": ("reference||generated", "generated||reference"),
+        "probabilities": ("softmax", "sigmoid"),
+    },
     bounds=(0.0, math.inf),
 )
 
@@ -75,16 +83,16 @@ class KlPanns:
         places = [place for place, identifier in enumerate(taken.ids) if identifier in references]
         if not places:
             raise UserError("kl_panns: no scored clip has a reference", "are the file names the suite's prompt ids?")
-        epsilon = float(inputs.options.get("epsilon", CARD.options["epsilon"][0]))
         values = {
-            taken.ids[place]: _divergence(references[taken.ids[place]], taken.features[place], epsilon)
+            taken.ids[place]: _divergence(references[taken.ids[place]], taken.features[place], inputs.options)
             for place in places
         }
+        bounds = UNBOUNDED if inputs.options.get("probabilities") == "sigmoid" else CARD.bounds
         return mean_result(
             values,
             [inputs.groups[place] for place in places],
             n_reference=len(references) // inputs.samples,
-            bounds=CARD.bounds,
+            bounds=bounds,
             prompts=[inputs.prompts[place] for place in places] if inputs.prompts else (),
         )
 
@@ -92,5 +100,8 @@ class KlPanns:
 METRIC = KlPanns()
 
 
-def _divergence(reference: Features, generated: Features, epsilon: float) -> float:
-    return float(kl_of_logits(np.atleast_2d(reference)[0], generated[0], epsilon))
+def _divergence(reference: Features, generated: Features, options: Mapping[str, str]) -> float:
+    epsilon, direction, probabilities = (options.get(key, values[0]) for key, values in CARD.options.items())
+    sides = np.atleast_2d(reference)[0], generated[0]
+    first, second = sides if direction == CARD.options["direction"][0] else sides[::-1]
+    return float(kl_of_logits(first, second, float(epsilon), sigmoid=probabilities == "sigmoid"))

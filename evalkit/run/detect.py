@@ -1,16 +1,18 @@
-"""Which way of computing gives a published number? A metric by every known variant of preparation and formula.
+"""Which way of computing gives a published number? A metric by every known variant, held against it.
 
-Toolkits that print one name differ in what they do to a sound (channel, mean, converter, peak, crop) and in the
-formula (ddof, epsilon, direction, splits). Each variant is tried on the same sounds; a sound that two variants prepare
-alike is embedded once. The nearest value is no proof: others may be as near, and a reference set or a checkpoint that
-is not here is none of the variants.
+Toolkits that print one name differ in what they do to a sound, in what they take of the network, and in the formula
+(`evalkit.run.variants`); people in the checkpoint, the reference set and the number of sounds. Sounds are read one
+after another, and one that two variants prepare alike is embedded once; what is taken of the network and the formula
+need no network. The nearest value is no proof: others may be as near, and what is not here is none of the variants.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol
 
@@ -20,34 +22,38 @@ from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.decode import decode
 from evalkit.audio.folders import sound_files
 from evalkit.audio.preparation import Preparation
-from evalkit.core.errors import UserError, unknown_name
+from evalkit.checkpoints.vggish_pca import Pca
+from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.load import load_embedder
+from evalkit.embed.vggish import Rows
+from evalkit.fetch.home import evalkit_home
 from evalkit.metrics.base import METRICS, MetricInputs
 from evalkit.metrics.panns_rows import features_of
 from evalkit.run.progress import Progress
+from evalkit.run.variants import (
+    FRECHET,
+    SHORTEST,
+    Variant,
+    embedder_of,
+    formulas,
+    known_as,
+    named,
+    options_of,
+    preparations,
+    rows_of,
+)
 from evalkit.stats.frechet import Factors, factors_of_blocks, frechet_distance
-from evalkit.suites.references import set_from_features
+from evalkit.store.spill import Pile
 
-JUDGES = {"fad_vggish": "vggish", "fd_panns": "panns-16k", "kl_panns": "panns-16k", "is_panns": "panns-16k"}
-"""Of the metrics whose variants are known, the weights that they are of."""
+SAME = 1e-5
+"""Values that differ by less, as a part of themselves, are one: rounding of a network in float32."""
 
-_FED: Mapping[str, tuple[object, ...]] = {
-    "channels": ("first", "mean"),
-    "without_mean": (True, False),
-    "converter": ("torchaudio.functional", "torchaudio.transforms", "soxr", "julius"),
-    "peak": ("", "before"),
-    "longest": (0.0, 8.0, 10.0),
-}
-_FORMULAS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "fad_vggish": {"ddof": ("1", "0")},
-    "fd_panns": {"ddof": ("1", "0")},
-    "kl_panns": {"epsilon": ("1e-6", "0"), "direction": ("reference||generated", "generated||reference")},
-    "is_panns": {"splits": ("10", "1")},
-}
+_OURS = ""
+"""The side that is scored; the references have their labels."""
 
 
 class Judge(Protocol):
@@ -60,21 +66,17 @@ class Judge(Protocol):
 
 
 @dataclass(frozen=True)
-class Variant:
-    """A preparation, and {choice: value} of the formula."""
+class Asked:
+    """What is to be tried: `sounds` {name: file}; `references` {label: {name: file}}, none where the metric needs none;
+    `checkpoints` {label: (weights, file or None where evalkit knows it)}; `counts` of sounds beside all of them; and
+    the PCA of VGGish, where it is here."""
 
-    fed: Preparation
-    formula: Mapping[str, str]
-
-    @property
-    def facts(self) -> dict[str, object]:
-        """Each choice with its value, as JSON."""
-        return {key: value for key, value in asdict(self.fed).items() if key in _FED} | dict(self.formula)
-
-    @property
-    def told(self) -> str:
-        """All of it, in words: "channels=first; without_mean=true; …"."""
-        return "; ".join(f"{key}={_word(value)}" for key, value in self.facts.items())
+    metric: str
+    sounds: Mapping[str, Path]
+    references: Mapping[str, Mapping[str, Path]]
+    checkpoints: Mapping[str, tuple[str, Path | None]]
+    counts: Sequence[int] = ()
+    pca: Pca | None = None
 
 
 @dataclass(frozen=True)
@@ -83,104 +85,189 @@ class Match:
 
     variant: Variant
     value: float
-    off: float
+    off: float = 0.0
 
 
-def detect(
-    metric: str,
-    published: float,
-    sounds: Mapping[str, Path],
-    recordings: Mapping[str, Path],
-    overrides: Mapping[str, Path],
-    progress: Progress,
-) -> list[Match]:
-    """Every variant's value of the sounds against the recordings, by name, the nearest to `published` first.
+@dataclass(frozen=True)
+class Tried:
+    """The value of every variant, in the order of trying, and {file: reason} of sounds that are in none."""
 
-    Raises UserError for a metric whose variants are not known, without sounds, and for weights that are not here.
-    """
-    if metric not in JUDGES:
-        raise unknown_name("metric with known variants", metric, JUDGES)
-    judge: Judge = load_embedder(JUDGES[metric], overrides=overrides)  # type: ignore[assignment]
-    ours, theirs = _decoded(sounds), _decoded(recordings)
-    if metric == "kl_panns":
-        paired = ours.keys() & theirs.keys()
-        ours, theirs = ({key: side[key] for key in sorted(paired)} for side in (ours, theirs))
-    if not ours or (not theirs and metric != "is_panns"):
-        raise UserError(f"{metric}: there is nothing to compare", "sounds and recordings pair by their names")
-    known: dict[str, Features] = {}
-    found = []
-    preparations = list(_preparations(judge.preparation))
-    progress.start("variants", len(preparations), 0)
-    for fed in preparations:
-        sides = [_embedded(judge, side, fed, known) for side in (ours, theirs)]
-        for formula in _formulas(metric):
-            value = _value(metric, sorted(ours), sides[0], sides[1], formula)
-            found.append(Match(Variant(fed, formula), value, abs(value - published) / max(abs(published), 1e-12)))
-        progress.advance("variants")
+    matches: tuple[Match, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+
+    def ranked(self, published: float) -> list[list[Match]]:
+        """Variants of one value together, the nearest to `published` first; in each the protocols by name, then as they
+        were tried."""
+        scale = max(abs(published), 1e-12)
+        finite = [each for each in self.matches if math.isfinite(each.value)]
+        held = sorted((replace(each, off=abs(each.value - published) / scale) for each in finite), key=_value)
+        groups: list[list[Match]] = []
+        for each in held:
+            if groups and each.value - groups[-1][0].value <= SAME * abs(each.value):
+                groups[-1].append(each)
+            else:
+                groups.append([each])
+        order = {id(each.variant): place for place, each in enumerate(self.matches)}
+        for group in groups:
+            group.sort(key=lambda each: (not each.variant.protocols, order[id(each.variant)]))
+        return sorted(groups, key=lambda group: min(each.off for each in group))
+
+
+def _value(match: Match) -> float:
+    return match.value
+
+
+def named_sounds(folder: Path) -> dict[str, Path]:
+    """{name: file} of the sounds in a folder. Raises UserError where it has none."""
+    return {name_of(path): path for path in sound_files(folder)}
+
+
+def detect(asked: Asked, progress: Progress) -> Tried:
+    """Every variant's value. Raises UserError where nothing is left to compare, for weights that are not here, or
+    where they are of another network."""
+    matches: list[Match] = []
+    left_out: dict[str, str] = {}
+    for label, (weights, path) in asked.checkpoints.items():
+        overrides = {} if path is None else {weights: path}
+        judge: Judge = load_embedder(embedder_of(weights), overrides=overrides)  # type: ignore[assignment]
+        heard = _heard(judge, asked, progress)
+        left_out |= heard.left_out
+        matches += [_with_label(each, label) for each in _values(asked, weights, judge.preparation.rate, heard)]
+    if not any(math.isfinite(each.value) for each in matches):
+        told = f"{asked.metric}: there is nothing to compare"
+        raise UserError(told, _first(left_out) or "sounds and recordings pair by their names")
+    return Tried(tuple(matches), left_out)
+
+
+def _with_label(match: Match, label: str) -> Match:
+    return replace(match, variant=replace(match.variant, checkpoint=label))
+
+
+def _first(left_out: Mapping[str, str]) -> str:
+    return next((f"{file}: {reason}" for file, reason in left_out.items()), "")
+
+
+@dataclass
+class _Heard:
+    """What one network made of all sounds: {(side, name): {(preparation, chunk): key of its rows}}."""
+
+    keys: dict[tuple[str, str], dict[tuple[Preparation, float], str]]
+    rows: Mapping[str, Features]
+    left_out: dict[str, str]
+    short: bool
+
+
+def _heard(judge: Judge, asked: Asked, progress: Progress) -> _Heard:
+    sides = {_OURS: asked.sounds, **asked.references}
+    files = [(side, name, path) for side, named_files in sides.items() for name, path in named_files.items()]
+    chunks = sorted({rows.chunk for rows in rows_of(asked.metric, False)})
+    pile, heard = Pile(evalkit_home() / "features"), _Heard({}, {}, {}, False)
+    stage = f"sounds by {judge.spec.name}"
+    progress.start(stage, len(files), 0)
+    for side, name, path in files:
+        try:
+            clip = decode(path)
+            heard.keys[side, name] = _embedded(judge, clip, chunks, pile)
+            heard.short = heard.short or clip.samples.shape[1] * judge.preparation.rate < SHORTEST * clip.rate
+        except UserError as error:
+            heard.left_out[str(path)] = error.message
+        progress.advance(stage)
         heed()
-    progress.finish("variants")
-    return sorted(found, key=lambda each: each.off)
+    progress.finish(stage)
+    heard.rows = pile.arrays()
+    return heard
 
 
-def named_sounds(folder: Path, limit: int | None) -> dict[str, Path]:
-    """{name: file} of the sounds in a folder, or of the first so many. Raises UserError where it has none."""
-    return {name_of(path): path for path in sound_files(folder)[:limit]}
-
-
-def _decoded(files: Mapping[str, Path]) -> dict[str, Clip]:
-    return {name: decode(path) for name, path in sorted(files.items())}
-
-
-def _preparations(usual: Preparation) -> Iterator[Preparation]:
-    for values in itertools.product(*_FED.values()):
-        yield replace(usual, **dict(zip(_FED, values, strict=True)))  # type: ignore[arg-type]
-
-
-def _formulas(metric: str) -> Iterator[dict[str, str]]:
-    choices = _FORMULAS[metric]
-    for values in itertools.product(*choices.values()):
-        yield dict(zip(choices, values, strict=True))
-
-
-def _embedded(judge: Judge, clips: Mapping[str, Clip], fed: Preparation, known: dict[str, Features]) -> list[Features]:
-    """The features of each clip; `known` {digest of prepared samples: features} grows by those that are new."""
-    found = []
-    for clip in clips.values():
-        heard = fed(clip)
-        key = digest_bytes(heard.tobytes())
-        if key not in known:
-            known[key] = judge.embed_prepared([heard])[0]
-        found.append(known[key])
+def _embedded(judge: Judge, clip: Clip, chunks: Sequence[float], pile: Pile) -> dict[tuple[Preparation, float], str]:
+    """The key of the rows of each preparation and length of piece, which go to the pile."""
+    found: dict[tuple[Preparation, float], str] = {}
+    whole: dict[Preparation, Samples] = {}
+    for fed in preparations(judge.preparation.rate, True):
+        uncut = replace(fed, longest=0.0, shortest=0)
+        if uncut not in whole:
+            whole[uncut] = uncut.converted(clip)
+        heard = fed.cut(whole[uncut])
+        for chunk in chunks:
+            key = digest_bytes(np.float64(chunk).tobytes() + heard.tobytes())
+            if key not in pile:
+                pieces = Rows(chunk=chunk).pieces(heard, fed.rate)
+                pile.put(key, np.concatenate(judge.embed_prepared(pieces)))
+            found[fed, chunk] = key
     return found
 
 
-def _value(
-    metric: str, names: Sequence[str], ours: list[Features], theirs: list[Features], formula: Mapping[str, str]
-) -> float:
-    if formula.get("direction") == "generated||reference":
-        ours, theirs = theirs, ours
-    options = {key: value for key, value in formula.items() if key in METRICS.load(metric).card.options}
-    inputs = MetricInputs(names, names, ours, options=options)
-    if metric in ("fad_vggish", "fd_panns"):
-        inputs = replace(inputs, set_reference=set_from_features(theirs))
-        if metric == "fd_panns":
-            inputs = features_of(metric, inputs)
-            theirs = features_of(metric, replace(inputs, ids=range(len(theirs)), features=theirs)).features  # type: ignore[arg-type, assignment]
-        return _distance(inputs.features, theirs, int(formula["ddof"]))
-    if metric == "kl_panns":
-        inputs = replace(inputs, pair_reference={name: rows[0] for name, rows in zip(names, theirs, strict=True)})
-    return float(METRICS.load(metric).compute(inputs).value)
+def _values(asked: Asked, weights: str, rate: int, heard: _Heard) -> Iterator[Match]:
+    """The value of every variant of one checkpoint; those of equal rows are computed once."""
+    known: dict[object, float] = {}
+    protocols = known_as(asked.metric, rate, heard.short)
+    for reference, fed, rows in itertools.product(
+        asked.references or (_OURS,),
+        list(preparations(rate, heard.short)),
+        rows_of(asked.metric, asked.pca is not None),
+    ):
+        for told, *names in _sets(asked, heard, reference):
+            keys = [
+                tuple(heard.keys[side, name][fed, rows.chunk] for name in part)
+                for side, part in zip((_OURS, reference), names, strict=True)
+            ]
+            sides = [[rows.finished(heard.rows[key], asked.pca) for key in part] for part in keys]
+            value = _Formula(asked.metric, names[0], *sides)
+            for formula in formulas(asked.metric):
+                which = (*keys, rows.relu, rows.pca, *formula.items())
+                if which not in known:
+                    known[which] = value(formula)
+                yield Match(named(Variant(weights, fed, rows, formula, reference, told), protocols), known[which])
+        heed()
 
 
-def _distance(ours: Sequence[Features], theirs: Sequence[Features], ddof: int) -> float:
-    """The Frechet distance with covariances of that `ddof`."""
-    return frechet_distance(*(_with_ddof(factors_of_blocks(side), ddof) for side in (ours, theirs)))
+def _sets(asked: Asked, heard: _Heard, reference: str) -> Iterator[tuple[str, list[str], list[str]]]:
+    """What is scored in words, and the names on both sides: all, the first so many, those that the sides share."""
+    ours, theirs = (
+        [name for name in sorted(files) if (side, name) in heard.keys]
+        for side, files in ((_OURS, asked.sounds), (reference, asked.references.get(reference, asked.sounds)))
+    )
+    both = sorted(set(ours) & set(theirs))
+    if asked.metric.startswith("kl_"):
+        ours = theirs = both
+    for count in (None, *(each for each in asked.counts if each < len(ours))):
+        told = "all" if count is None else f"the first {count}"
+        if ours and theirs:
+            yield told, ours[:count], both[:count] if ours == both == theirs else theirs
+        if both and not ours == both == theirs:
+            yield f"{told} of both sides", both[:count], both[:count]
 
 
-def _with_ddof(factors: Factors, ddof: int) -> Factors:
-    scale = 1.0 if ddof else np.sqrt((factors.rows - 1) / factors.rows)
+class _Formula:
+    """The metric of one set of rows, by each formula."""
+
+    def __init__(self, metric: str, names: Sequence[str], ours: Sequence[Features], theirs: Sequence[Features]) -> None:
+        self._metric, self._names, self._ours, self._theirs = metric, names, ours, theirs
+
+    def __call__(self, formula: Mapping[str, str]) -> float:
+        """NaN where there are too few sounds for it."""
+        if self._metric in FRECHET:
+            sides = self._gaussians
+            return float("nan") if sides is None else frechet_distance(*(_with_ddof(each, formula) for each in sides))
+        inputs = MetricInputs(self._names, self._names, self._ours, options=options_of(formula, self._metric))
+        if self._metric.startswith("kl_"):
+            pairs = {name: each[0] for name, each in zip(self._names, self._theirs, strict=True)}
+            inputs = replace(inputs, pair_reference=pairs)
+        try:
+            return float(METRICS.load(self._metric).compute(inputs).value)
+        except UserError:
+            return float("nan")
+
+    @cached_property
+    def _gaussians(self) -> tuple[Factors, Factors] | None:
+        sides = self._ours, self._theirs
+        if min(sum(map(len, side)) for side in sides) < 2:
+            return None
+        if self._metric != "fad_vggish":
+            every = (MetricInputs([str(place) for place in range(len(side))], (), side) for side in sides)
+            sides = tuple(features_of(self._metric, each).features for each in every)  # type: ignore[assignment]
+        return factors_of_blocks(sides[0]), factors_of_blocks(sides[1])
+
+
+def _with_ddof(factors: Factors, formula: Mapping[str, str]) -> Factors:
+    scale = 1.0 if formula["ddof"] == "1" else np.sqrt((factors.rows - 1) / factors.rows)
     return replace(factors, factor=factors.factor * scale)
-
-
-def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value) if value != "" else "none"

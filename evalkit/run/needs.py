@@ -14,7 +14,7 @@ from evalkit.core.faults import Gathering
 from evalkit.fetch.download import Fetched, Meter, mirrored, origin_of
 from evalkit.fetch.environment import is_ready
 from evalkit.fetch.parcels import Parcel, Piece, bring, closed, open_weights, out_of_reach, piece_of, require_room
-from evalkit.fetch.published import PUBLISHED, TOKENIZERS, family_names
+from evalkit.fetch.published import PUBLISHED, TOKENIZERS, VGGISH_PCA, family_names, wants_pca
 from evalkit.fetch.weights import locate
 from evalkit.generators.folder import PREFIX
 from evalkit.generators.worker.generator import Isolated
@@ -104,6 +104,8 @@ def _judges(config: RunConfig) -> list[str]:
         judges = [name for name in used if name in family_names(family)]
         if any(_wants_tokenizer(name, family, config) for name in judges) and words not in config.weights:
             used.append(words)
+    if any(wants_pca(plan.weights) for plan in suite.metrics.values()) and VGGISH_PCA not in config.weights:
+        used.append(VGGISH_PCA)
     return [name for name in used if name not in given]
 
 

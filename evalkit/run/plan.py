@@ -25,7 +25,7 @@ from evalkit.core.jsonio import read_json
 from evalkit.core.paths import typed
 from evalkit.core.threads import DEFAULT
 from evalkit.fetch.digests import files_read, remembered_sha256
-from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZERS, family_names, stands_for
+from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZERS, VGGISH_PCA, family_names, stands_for
 from evalkit.fetch.weights import MINIS, WITHOUT_FILE
 from evalkit.generators.about import NAME as ABOUT
 from evalkit.generators.about import about_folder
@@ -321,7 +321,7 @@ def _refuse_too_long(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> None:
 
 
 def _common_identity(config: RunConfig, suite: Suite, spec: GeneratorSpec) -> dict[str, object]:
-    named = {plan.weights for plan in suite.metrics.values()} | {*TOKENIZERS.values()}
+    named = {plan.weights for plan in suite.metrics.values()} | {*TOKENIZERS.values(), VGGISH_PCA}
     scorers = {name: _digest_path(path) for name, path in config.weights.items() if name in named}
     return {
         "evalkit": evalkit.__version__,

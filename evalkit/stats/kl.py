@@ -10,6 +10,8 @@ so q + 1e-6 sums to a little over 1 and the divergence of a row from itself is a
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import scipy.special
 from numpy.typing import NDArray
@@ -32,16 +34,24 @@ def kl_divergence(generated: NDArray[np.floating], reference: NDArray[np.floatin
     return np.asarray((scipy.special.xlogy(p, p) - scipy.special.xlogy(p, q + epsilon)).sum(axis=-1))
 
 
-def kl_of_logits(reference: NDArray[np.floating], generated: NDArray[np.floating], epsilon: float = EPSILON) -> Array:
+def kl_of_logits(
+    reference: NDArray[np.floating],
+    generated: NDArray[np.floating],
+    epsilon: float = EPSILON,
+    sigmoid: bool = False,
+) -> Array:
     """KL(reference || generated) in nats between the softmax of two rows of logits, over the last axis, in float64,
     with `epsilon` beside the generated side (audioldm_eval at 8dc07ee: 1e-6; av-benchmark at 050a5cd: 0).
 
-    Raises ValueError on shapes that differ, or on values that are not finite.
+    With `sigmoid` the same sum over each class by itself, which is audioldm_eval's second KL and no divergence: the
+    terms of a class that is not there are missing in it. Raises ValueError on shapes that differ, or on values that are
+    not finite.
     """
     theirs, ours = (np.asarray(each, dtype=np.float64) for each in (reference, generated))
     if theirs.shape != ours.shape or not (np.isfinite(theirs).all() and np.isfinite(ours).all()):
         raise ValueError(f"expected finite logits of one shape, got {theirs.shape} and {ours.shape}")
-    log_p, log_q = (scipy.special.log_softmax(each, axis=-1) for each in (theirs, ours))
+    logarithm = scipy.special.log_expit if sigmoid else partial(scipy.special.log_softmax, axis=-1)
+    log_p, log_q = logarithm(theirs), logarithm(ours)
     if epsilon:
         log_q = np.log(np.exp(log_q) + epsilon)
     return np.asarray((np.exp(log_p) * (log_p - log_q)).sum(axis=-1))

@@ -11,7 +11,7 @@ from evalkit.core.errors import MissingWeights, UserError, unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.core.registry import split
 from evalkit.embed.base import is_own
-from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZERS, family_names
+from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZERS, VGGISH_PCA, family_names, wants_pca
 from evalkit.fetch.weights import MINIS, locate
 from evalkit.metrics.base import METRICS
 from evalkit.protocols.base import judge_called, judges, weights_in
@@ -103,6 +103,8 @@ def _is_here(name: str, overrides: Mapping[str, Path]) -> bool:
         found = locate(name, known)
         if family_of(name) in TOKENIZERS and found.is_file():
             locate(TOKENIZERS[family_of(name)], overrides)
+        if wants_pca(name):
+            locate(VGGISH_PCA, overrides)
     except MissingWeights:
         return False
     return name in PUBLISHED

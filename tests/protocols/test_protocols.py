@@ -12,11 +12,12 @@ from evalkit.core.errors import UserError
 from evalkit.embed.base import EMBEDDERS, family_of
 from evalkit.embed.by_protocol import further_settings, preparation_of
 from evalkit.embed.clap_windows import Windows
+from evalkit.embed.vggish import Rows
 from evalkit.metrics.base import METRICS
 from evalkit.metrics.kl_passt import JOINED
 from evalkit.protocols.base import judges, load_protocol, protocol_names, protocol_of, read_protocol, weights_in
 
-OF_FAMILIES = {"sixteen_bits", *(field.name for field in fields(Windows))}
+OF_FAMILIES = {"sixteen_bits", *(field.name for kind in (Windows, Rows) for field in fields(kind))}
 """Settings that a family of embedders has beyond those of a preparation."""
 
 

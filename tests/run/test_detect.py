@@ -1,101 +1,142 @@
-"""`evalkit detect`: the variant that made a number is found among all of them."""
+"""`evalkit detect`: the variant that made a number is found among all of them.
+
+The numbers are the original packages' own (tests/parity/oracle_detect.py), on sounds and networks made from seeds.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
-import torch
-from safetensors.torch import save_file
 from typer.testing import CliRunner
 
-from evalkit.audio.decode import decode
-from evalkit.audio.preparation import Preparation
+from evalkit.checkpoints.vggish_pca import read_pca
 from evalkit.cli.main import build
 from evalkit.core.errors import UserError
-from evalkit.nets.vggish import VGGish, VGGishConfig
-from evalkit.run.detect import Match, detect, named_sounds
+from evalkit.originals.seeded import torch_files
+from evalkit.run.detect import Asked, Match, Tried, detect, named_sounds
 from evalkit.run.progress import Silent
 
-TINY = VGGishConfig(width=2, hidden=4, features=3)
+PARITY = Path(__file__).parents[1] / "parity"
+sys.path.insert(0, str(PARITY))
+import detect_cases as cases  # noqa: E402
+
+GOLDEN: Mapping[str, Mapping[str, float]] = json.loads((PARITY / "golden" / "detect.json").read_text(encoding="utf-8"))
+FAD = {
+    "frechet-audio-distance": "frechet-audio-distance",
+    "torchvggish": "torchvggish",
+    "audioldm_eval 2023": "frechet-audio-distance",
+    "audioldm_eval": "audioldm_eval",
+    "av-benchmark": "av-benchmark",
+    "stable-audio-tools": "stable-audio-tools",
+}
+"""{setting of the originals: the protocol that it is}."""
+
+
+def asked(folder: Path, **sounds: float) -> Asked:
+    cases.write_sounds(folder, **sounds)  # type: ignore[arg-type]
+    cases.write_vggish(folder / "vggish")
+    torch_files.write_vggish_pca(folder / "pca.pth", cases.VGGISH.features)
+    ours, theirs = (named_sounds(folder / side) for side in cases.SIDES)
+    weights = {"vggish": ("vggish", folder / "vggish")}
+    return Asked("fad_vggish", ours, {"recordings": theirs}, weights, (), read_pca(folder / "pca.pth"))
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sounds, recordings and a network: stereo of two different channels, off their middle, of 9 s at 22,050 Hz."""
-    folder = tmp_path_factory.mktemp("detect")
-    torch.manual_seed(2)
-    net = VGGish(TINY)
-    (folder / "w").mkdir()
-    save_file({key: each.contiguous() for key, each in net.state_dict().items()}, folder / "w" / "model.safetensors")
-    (folder / "w" / "config.json").write_text(json.dumps(asdict(TINY)))
-    for number, side in enumerate(("ours", "theirs")):
-        (folder / side).mkdir()
-        for name in "ab":
-            draw = np.random.default_rng([number, ord(name)])
-            envelope = 1.2 + np.sin(np.linspace(0, 9 + number, 9 * 22050))[:, None]
-            sound = 0.05 * draw.normal(0, 1, (9 * 22050, 2)) * envelope * (1.0, 0.4) + 0.02
-            soundfile.write(folder / side / f"{name}.wav", sound, 22050, subtype="FLOAT")
-    return folder
+    return tmp_path_factory.mktemp("detect") / "quick"
 
 
 @pytest.fixture(scope="module")
-def net() -> VGGish:
-    torch.manual_seed(2)
-    return VGGish(TINY).eval()
-
-
-def number(place: Path, net: VGGish, fed: Preparation, ddof: int) -> float:
-    """A FAD by plain steps: rows of the network, means and covariances, an eigenvalue for the root."""
-    sides = []
-    for side in ("ours", "theirs"):
-        clips = [decode(path) for path in sorted((place / side).glob("*.wav"))]
-        with torch.no_grad():
-            rows = [net(torch.from_numpy(fed(clip))[None])[0].double().numpy() for clip in clips]
-        both = np.concatenate(rows)
-        sides.append((both.mean(axis=0), np.cov(both, rowvar=False, ddof=ddof)))
-    (m, s), (n, t) = sides
-    root = np.sqrt(np.linalg.eigvals(s @ t).astype(complex)).real.sum()
-    return float(((m - n) ** 2).sum() + np.trace(s) + np.trace(t) - 2 * root)
+def quick(place: Path) -> Tried:
+    """Mono sounds at the network's own rate, for which there is little to convert."""
+    return detect(asked(place, **cases.QUICK), Silent())
 
 
 @pytest.fixture(scope="module")
-def matches(place: Path) -> list[Match]:
-    sides = [named_sounds(place / side, None) for side in ("ours", "theirs")]
-    return detect("fad_vggish", 0.0, sides[0], sides[1], {"vggish": place / "w"}, Silent())
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Tried:
+    """Stereo sounds at another rate, longer than any crop, for which every choice matters."""
+    return detect(asked(tmp_path_factory.mktemp("detect") / "whole"), Silent())
 
 
-SETTINGS = (
-    (Preparation(16000, channels="first", without_mean=True, shortest=32000), 1),
-    (Preparation(16000, without_mean=True, converter="torchaudio.transforms", longest=8.0, shortest=32000), 1),
-    (Preparation(16000, converter="soxr", peak="before", shortest=32000), 0),
-)
+def first_of(tried: Tried, published: float) -> list[Match]:
+    groups = tried.ranked(published)
+    offs = [min(each.off for each in group) for group in groups]
+    assert offs == sorted(offs) and sum(map(len, groups)) == len(tried.matches)
+    return groups[0]
 
 
-@pytest.mark.parametrize(("fed", "ddof"), SETTINGS, ids=["audioldm_eval", "av-benchmark", "peak, ddof 0"])
-def test_the_variant_that_made_a_number_is_found(
-    place: Path, net: VGGish, matches: list[Match], fed: Preparation, ddof: int
-) -> None:
-    """Among 192; where others give the very same (a 9-s sound cut to 10 s), it is among these."""
-    wanted = number(place, net, fed, ddof)
-    assert len(matches) == 192 and [each.off for each in matches] == sorted(each.off for each in matches)
-    nearest = min(abs(each.value - wanted) for each in matches)
-    assert nearest < 1e-4 * wanted
-    nearest_ones = [each.variant for each in matches if abs(each.value - wanted) <= nearest + 1e-6 * wanted]
-    assert len(nearest_ones) < 20
-    assert any(each.fed == fed and each.formula["ddof"] == str(ddof) for each in nearest_ones)
+@pytest.mark.parametrize(("setting", "protocol"), FAD.items())
+def test_an_originals_number_is_found(quick: Tried, setting: str, protocol: str) -> None:
+    """Among 2,304, where channels, converters and crops tell none apart."""
+    found = first_of(quick, GOLDEN["quick"][f"fad_vggish {setting}"])
+    assert len(quick.matches) >= 1000 and not quick.left_out
+    assert found[0].off < 1e-4 and len({each.variant.rows for each in found}) == 1
+    assert protocol in {name for each in found for name in each.variant.protocols}
 
 
 @pytest.mark.slow
-def test_the_verb_ranks_them_and_says_what_is_none(place: Path) -> None:
-    words = ["detect", str(place / "ours"), "--published", "1e6", "--metric", "fad_vggish"]
-    more = ["--reference", str(place / "theirs"), f"--weights=vggish={place / 'w'}", "--limit", "1"]
-    done = CliRunner().invoke(build(("detect", "score")), [*words, *more], catch_exceptions=False)
-    assert done.exit_code == 0 and "192 variants were tried" in done.stdout and "none is within 1 %" in done.stdout
-    for wrong, told in ((words, "compared with what"), ([*words[:-1], "kl_passt", *more], "known variants")):
-        with pytest.raises(UserError, match=told):
-            CliRunner().invoke(build(("detect", "score")), wrong, catch_exceptions=False)
+@pytest.mark.parametrize(("setting", "protocol"), FAD.items())
+def test_it_is_the_only_one_where_every_choice_matters(whole: Tried, setting: str, protocol: str) -> None:
+    """But for the two forms of torchaudio's converter, which differ in the last digits of float32."""
+    found = first_of(whole, GOLDEN["whole"][f"fad_vggish {setting}"])
+    assert found[0].off < 1e-4 and found[0].variant.protocols == (protocol,) and len(found) <= 2
+
+
+@pytest.mark.slow
+def test_the_verb_ranks_them(place: Path, quick: Tried) -> None:
+    number = GOLDEN["quick"]["fad_vggish torchvggish"]
+    words = ["detect", str(place / "generated"), "--published", str(number), "--metric", "fad_vggish", "--json"]
+    more = ["--reference", str(place / "recordings"), f"--weights=vggish={place / 'vggish'}"]
+    pca = f"--weights=vggish_pca={place / 'pca.pth'}"
+    done = CliRunner().invoke(build(("detect", "score")), [*words, *more, pca, "--limit", "2"], catch_exceptions=False)
+    told = json.loads(done.stdout)
+    assert done.exit_code == 0 and told["tried"] == 2 * len(quick.matches) and told["left_out"] == {}
+    assert told["variants"][0]["protocols"] == ["torchvggish"] and told["variants"][0]["sounds"] == "all"
+    done = CliRunner().invoke(
+        build(("detect", "score")), [*words[:3], "1e6", *words[4:6], *more], catch_exceptions=False
+    )
+    assert "none is within 1 %" in done.stdout and max(map(len, done.stdout.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "compared with what"),
+        (("--metric", "fad_vggis"), "did you mean fad_vggish"),
+        (("--metric", "fd_openl3"), "its variants are not known"),
+        (("--published", "nan"), "is no number"),
+        (("--published", "inf"), "is no number"),
+        (("--published", "4,4.7"), "is no number"),
+        (("--limit", "0"), "at least 1"),
+        (("--weights", "panns-16k=."), "no weights file of this metric"),
+        (("--reference", "nowhere"), "nowhere"),
+        (("--reference", ".", "--suite", "mini"), "both say"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_work(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    first = ["detect", str(tmp_path), "--published", "4.47", "--metric", "fad_vggish"]
+    with pytest.raises(UserError) as error:
+        CliRunner().invoke(build(("detect", "score")), [*first, *words], catch_exceptions=False)
+    assert told in str(error.value)
+
+
+def test_a_sound_that_cannot_be_read_is_left_out_and_told(tmp_path: Path) -> None:
+    given = asked(tmp_path / "a", **{**cases.QUICK, "clips": 2, "seconds": 1.1})
+    (tmp_path / "a" / "generated" / "00.wav").write_bytes(b"RIFF")
+    tried = detect(given, Silent())
+    assert [Path(file).name for file in tried.left_out] == ["00.wav"]
+    shared = {each.variant.sounds for each in tried.matches}
+    assert shared == {"all", "all of both sides"}
+
+
+def test_the_pca_rounds_as_the_original_does(tmp_path: Path) -> None:
+    """torchvggish's own expression, on the file as it is published: NumPy arrays in a pickle."""
+    torch_files.write_vggish_pca(tmp_path / "pca.pth", 8)
+    pca, rows = read_pca(tmp_path / "pca.pth"), np.random.default_rng(1).normal(0, 1, (5, 8)).astype(np.float32)
+    wanted = np.round((np.clip((pca.matrix @ (rows.T - pca.means[:, None])).T, -2, 2) + 2) * (255 / 4))
+    assert np.array_equal(pca.quantised(rows), wanted) and 0 <= wanted.min() < wanted.max() <= 255

@@ -154,23 +154,24 @@ def _batch_norm(name: str, width: int) -> Shapes:
     return _norm(name, width) | running | {name + ".num_batches_tracked": ()}
 
 
-def panns_shapes(n_fft: int) -> Shapes:
-    """`Cnn14_16k_mAP=0.438.pth` (n_fft 512) or `Cnn14_mAP=0.431.pth` (1,024), but for the front end's constants."""
+def panns_shapes(first: int = 64) -> Shapes:
+    """Either of PANNs' files, but for the front end's constants; `first` is the channels of the first block."""
     shapes: Shapes = _batch_norm("bn0", 64)
-    widths = (1, 64, 128, 256, 512, 1024, 2048)
+    widths = (1, *(first << block for block in range(6)))
     for block, (inner, width) in enumerate(itertools.pairwise(widths), 1):
         here = f"conv_block{block}."
         shapes |= {here + "conv1.weight": (width, inner, 3, 3), here + "conv2.weight": (width, width, 3, 3)}
         shapes |= _batch_norm(here + "bn1", width) | _batch_norm(here + "bn2", width)
-    return shapes | _linear("fc1", 2048, 2048) | _linear("fc_audioset", 2048, 527)
+    return shapes | _linear("fc1", widths[-1], widths[-1]) | _linear("fc_audioset", widths[-1], 527)
 
 
-def vggish_shapes() -> Shapes:
-    """`vggish-10086976.pth`: a plain state dict of torchvggish's VGGish."""
+def vggish_shapes(first: int = 64, hidden: int = 4096, features: int = 128) -> Shapes:
+    """`vggish-10086976.pth`: a plain state dict of torchvggish's VGGish; `first` is the first layer's channels."""
     shapes: Shapes = {}
-    for place, inner, width in ((0, 1, 64), (3, 64, 128), (6, 128, 256), (8, 256, 256), (11, 256, 512), (13, 512, 512)):
+    widths = (1, first, 2 * first, 4 * first, 4 * first, 8 * first, 8 * first)
+    for place, inner, width in zip((0, 3, 6, 8, 11, 13), widths, widths[1:], strict=False):
         shapes |= _conv(f"features.{place}", inner, width, (3, 3))
-    for place, inner, width in ((0, 12288, 4096), (2, 4096, 4096), (4, 4096, 128)):
+    for place, inner, width in ((0, 24 * widths[-1], hidden), (2, hidden, hidden), (4, hidden, features)):
         shapes |= _linear(f"embeddings.{place}", inner, width)
     return shapes
 
@@ -190,15 +191,22 @@ def write_passt(path: Path) -> None:
 
 def write_panns(path: Path, front: dict[str, Tensor]) -> None:
     """One of PANNs' files: under `model`, with the `front` end's constants, which no seed may draw."""
-    n_fft = front["spectrogram_extractor.stft.conv_real.weight"].shape[-1]
     with path.open("wb") as file:
-        torch.save({"iteration": 600000, "model": drawn(panns_shapes(n_fft)) | front}, file)
+        torch.save({"iteration": 600000, "model": drawn(panns_shapes()) | front}, file)
 
 
 def write_vggish(path: Path) -> None:
     """As torchvggish's release has it: a plain state dict."""
     with path.open("wb") as file:
         torch.save(drawn(vggish_shapes()), file)
+
+
+def write_vggish_pca(path: Path, features: int = 128) -> None:
+    """As torchvggish's release has it: NumPy arrays, an orthogonal matrix with its rows scaled, and a mean."""
+    draw = np.random.default_rng([SEED, features])
+    turned = np.linalg.qr(draw.normal(0, 1, (features, features)))[0] * draw.uniform(0.2, 2, (features, 1))
+    with path.open("wb") as file:
+        torch.save({"pca_eigen_vectors": turned, "pca_means": draw.normal(0, 0.1, (features, 1))}, file)
 
 
 def clap_content(shapes: Shapes) -> dict[str, object]:
