@@ -8,6 +8,7 @@ after the first convolution alone, layer norms after each half of a layer.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +17,9 @@ from torch import Tensor, nn
 
 _CONVOLUTIONS = ((10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2))
 """(kernel, stride) of each, in samples and frames: a frame for each 320 samples, of 400."""
+
+_CHANNELS = 32
+"""Of the first layer that are computed together."""
 
 HOP = math.prod(stride for _, stride in _CONVOLUTIONS)
 
@@ -79,10 +83,20 @@ class _Convolutions(nn.Module):
             self.conv_layers.append(nn.Sequential(convolution, nn.Identity(), norm, nn.GELU()))
 
     def forward(self, audio: Tensor) -> Tensor:
-        found = audio[:, None]
-        for layer in self.conv_layers:
+        first, *others = self.conv_layers
+        found = torch.cat(list(_by_parts(audio[:, None], *first.children())), dim=1)
+        for layer in others:
             found = layer(found)
         return found
+
+
+def _by_parts(audio: Tensor, convolution: nn.Module, _: nn.Module, norm: nn.Module, *__: nn.Module) -> Iterator[Tensor]:
+    """The widest layer, whose channels know nothing of each other, a few at a time: they stay in the cache."""
+    assert isinstance(convolution, nn.Conv1d) and isinstance(norm, nn.GroupNorm)
+    parts = (each.split(_CHANNELS) for each in (convolution.weight, norm.weight, norm.bias))
+    for weight, scale, shift in zip(*parts, strict=True):
+        found = F.conv1d(audio, weight, stride=convolution.stride)
+        yield F.gelu(F.group_norm(found, len(weight), scale, shift, norm.eps))
 
 
 class _Places(nn.Module):
@@ -157,7 +171,7 @@ class _Attention(nn.Module):
             self.relative_attention_bias = nn.Embedding(config.num_buckets, self.heads)
 
     def forward(self, states: Tensor, bias: Tensor, unheard: Tensor) -> Tensor:
-        mask = self._gates(self._by_head(states)) * bias + unheard
+        mask = torch.addcmul(unheard, self._gates(self._by_head(states)), bias)
         query, key, value = (self._by_head(part(states)) for part in (self.q_proj, self.k_proj, self.v_proj))
         heard = F.scaled_dot_product_attention(query, key, value, mask)
         found: Tensor = self.out_proj(heard.transpose(1, 2).flatten(2))
