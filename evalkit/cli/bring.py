@@ -77,7 +77,7 @@ def _print_total(parcels: Sequence[Parcel], room: Mapping[Path, tuple[int, int]]
     if not room:
         say("nothing to bring", flush=True)
     for folder, (size, free) in room.items():
-        more = f" and {len(unknown)} files of unknown size" if unknown else ""
+        more = f" and {count(len(unknown), 'file')} of unknown size" if unknown else ""
         say(f"to bring: {megabytes(size)}{more}; free: {megabytes(free)} at {folder}", flush=True)
 
 

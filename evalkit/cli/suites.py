@@ -18,6 +18,7 @@ from evalkit.cli.scales import compute_anchors
 from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
 from evalkit.core.paths import is_file
+from evalkit.core.text import count as counted
 
 if TYPE_CHECKING:
     from evalkit.core.faults import Gathering
@@ -126,7 +127,8 @@ def _write(described: Brief, wrong: Gathering, as_json: bool) -> None:
     if as_json:
         print_json({"name": suite.name, "digest": suite.digest, "manifest": str(manifest), "prompts": str(prompts)})
         return
-    say(f"written: {manifest}, {prompts}: {len(suite.prompts)} prompts, {len(suite.metrics)} metrics, {suite.size}")
+    held = f"{counted(len(suite.prompts), 'prompt')}, {counted(len(suite.metrics), 'metric')}"
+    say(f"written: {manifest}, {prompts}: {held}, {suite.size}")
     for reason, names in brief.left_out(suite).items():
         say(f"left out: {', '.join(names)}: {reason}")
     say(f"evalkit score FOLDER --suite {shlex.quote(str(manifest))}")
@@ -210,9 +212,9 @@ def _counts(counts: Counts) -> dict[str, Any]:
 
 def _sentence(counts: Counts) -> str:
     """`4,875 prompts over 975 clips, 881 reference clips, 4,405 scored by KL`."""
-    parts = [f"{counts.prompts:,} prompts over {counts.sources:,} clips"]
+    parts = [f"{counted(counts.prompts, 'prompt')} over {counted(counts.sources, 'clip')}"]
     if counts.reference_clips is not None:
-        parts.append(f"{counts.reference_clips:,} reference clips")
+        parts.append(counted(counts.reference_clips, "reference clip"))
     short = {"kl_passt": "KL"}
     parts += [f"{n:,} scored by {short.get(key, key)}" for key, n in counts.scored.items() if n is not None]
     return ", ".join(parts)

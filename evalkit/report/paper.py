@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalkit.core.errors import UserError
+from evalkit.core.text import count
 from evalkit.protocols.base import Heading, Protocol, load_protocol, protocol_of
 from evalkit.report.published import Cited, Figure, cited, lines_of
 from evalkit.report.records import RunRecord
@@ -96,7 +97,7 @@ def own_rows(
     if fitting:
         return lines_of(fitting), ""
     counts = sorted({each.prompts for each in own if each.prompts is not None})
-    theirs = f"{counts[0]} prompts" if counts else "a number of prompts that is not known"
+    theirs = count(counts[0], "prompt") if counts else "a number of prompts that is not known"
     lengths = sorted({each.settings.seconds for each in own if each.settings.seconds is not None})
     theirs += f" of {lengths[0]:g} s" if lengths else ""
     ours = f"{prompts} of {length:g} s" if length else f"{prompts} of several or unknown lengths"

@@ -46,6 +46,13 @@ def test_few_clips_and_bare_statistics_are_refused() -> None:
         computed(replace(given, set_reference=replace(given.set_reference, rows=None)))
 
 
+def test_few_clusters_are_told() -> None:
+    """Of 22 clips there are two, whose shares hardly anything moves."""
+    told = computed(inputs(0.0, 22)).warnings
+    assert any("22 clips make 2 clusters" in each and "under 50 clips" in each for each in told)
+    assert not any("clusters" in each for each in computed(inputs(0.0)).warnings)
+
+
 @pytest.mark.parametrize("name", ["mad_openl3", "mad_clap", "fd_passt", "fad_clap", "kl_passt", "is_passt"])
 def test_it_keeps_the_rules_of_a_metric(name: str) -> None:
     assert [each.rule for each in check_metric(name) if not each.ok] == []

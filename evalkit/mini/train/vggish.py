@@ -36,6 +36,7 @@ class Taught(nn.Module):
         for layer in self.net.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):  # so narrow a network dies of torch's own first weights
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
 
     def forward(self, patches: Tensor) -> tuple[Tensor, Tensor]:
