@@ -33,6 +33,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def read_shapes(path: Path) -> dict[str, Tensor]:
     """As `read_tensors`, but for their values: every tensor is on torch's meta device, and none is read."""
     types = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+    types |= {"F8_E4M3": torch.float8_e4m3fn, "F8_E5M2": torch.float8_e5m2}
     return {
         name: torch.empty(told.shape, dtype=types.get(told.kind, torch.int64), device="meta")
         for name, told in read_header(path).items()
@@ -87,6 +88,8 @@ def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ignor
         given = tensors[name]
         if given.shape != own[name].shape:
             found.append(f"{name} is {tuple(given.shape)}, expected {tuple(own[name].shape)}")
+        elif own[name].is_floating_point() and not given.is_floating_point():
+            found.append(f"{name} holds no fractions ({str(given.dtype).removeprefix('torch.')})")
         elif given.is_floating_point() and not _finite(given):
             found.append(f"{name} holds NaN or infinity")
     return found

@@ -24,6 +24,7 @@ from evalkit.checkpoints.find import (
     stored_notes,
     stored_parameters,
     tower_files,
+    tower_name,
 )
 from evalkit.checkpoints.own_config import CONFIG
 from evalkit.checkpoints.shards import require_whole
@@ -111,7 +112,7 @@ class StableAudioGenerator:
             found.append(self._found())
         for checkpoint in found:
             with wrong.look():
-                require_whole(tower_files(checkpoint, self._overrides))
+                self._require_tower(checkpoint)
             with wrong.look():
                 self._refuse_another_model(checkpoint)
                 require_fit(checkpoint)
@@ -120,6 +121,14 @@ class StableAudioGenerator:
                 with wrong.look():
                     locate(name, self._overrides)
         wrong.settle()
+
+    def _require_tower(self, checkpoint: Checkpoint) -> None:
+        from evalkit.generators.stable_audio.text_towers import require_parts
+
+        require_whole(tower_files(checkpoint, self._overrides))
+        kind, _ = tower_name(checkpoint.config)
+        if kind != "clap_text":
+            require_parts(kind, locate_tower(checkpoint, self._overrides))
 
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""

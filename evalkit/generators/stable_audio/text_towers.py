@@ -11,7 +11,7 @@ from torch import Tensor
 
 from evalkit.checkpoints.clap_folder import quiet
 from evalkit.checkpoints.hub_files import look_over
-from evalkit.checkpoints.shards import lone_variant
+from evalkit.checkpoints.shards import lone_variant, tensor_files
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed import clap
 from evalkit.nets.stable_audio.config import TextConfig
@@ -41,14 +41,22 @@ class ClapTower:
         return self.read(texts)[0]
 
 
-_VOCABULARIES = ("tokenizer.json", "spiece.model")
-"""Files of which a T5 tokenizer needs one."""
+_VOCABULARIES = {"t5": ("tokenizer.json", "spiece.model"), "t5gemma": ("tokenizer.json",)}
+"""Files of which the tokenizer of a kind of tower needs one."""
 
 
-def _parts(folder: Path) -> tuple[Path, Path]:
-    """Where tokenizer and encoder are: diffusers' pipelines have a folder for each."""
+def require_parts(kind: str, folder: Path) -> tuple[Path, Path]:
+    """Where tokenizer and encoder of a T5 are: diffusers' pipelines have a folder for each.
+
+    Raises BadCheckpoint where a part's files are not there or cannot be what they are called, before any is loaded.
+    """
     words, net = (folder / part if (folder / part).is_dir() else folder for part in ("tokenizer", "text_encoder"))
-    return words, net
+    if not any((words / file).is_file() for file in _VOCABULARIES[kind]):
+        # Offline and without its files, transformers hands out a tokenizer of special tokens only.
+        raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES[kind])})", "restore its files")
+    if not (tensor_files(net, "model") or tensor_files(net, "pytorch_model")):
+        raise BadCheckpoint(f"{net}: holds no weights (model.safetensors)", "restore its files")
+    return look_over(words), look_over(net)
 
 
 class T5Tower:
@@ -58,10 +66,7 @@ class T5Tower:
     """
 
     def __init__(self, folder: Path, device: str, max_length: int) -> None:
-        words, net = _parts(folder)
-        if not any((words / file).is_file() for file in _VOCABULARIES):
-            # Offline and without its files, transformers hands out a tokenizer of special tokens only.
-            raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES)})", "restore its files")
+        words, net = require_parts("t5", folder)
         self._encoder = _Encoder(words, net, "T5", _t5, device, max_length)
 
     def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
@@ -104,8 +109,8 @@ def _loaded(words: Path, net: Path, name: str, load: Callable[[Path], Any]) -> t
     try:
         with quiet():
             # Said outright, as transformers would ask at the terminal whether to run a folder's own code.
-            tokenizer = AutoTokenizer.from_pretrained(look_over(words), local_files_only=True, trust_remote_code=False)
-            encoder, told = load(look_over(net))
+            tokenizer = AutoTokenizer.from_pretrained(words, local_files_only=True, trust_remote_code=False)
+            encoder, told = load(net)
     except BadCheckpoint:
         raise
     except Exception as error:  # noqa: BLE001 - transformers, tokenizers and safetensors each raise their own
@@ -153,9 +158,7 @@ class T5GemmaTower:
     """
 
     def __init__(self, folder: Path, device: str, max_length: int) -> None:
-        words, net = _parts(folder)
-        if not (words / "tokenizer.json").is_file():
-            raise BadCheckpoint(f"{words}: holds no tokenizer (tokenizer.json)", "restore its files")
+        words, net = require_parts("t5gemma", folder)
         self._encoder = _Encoder(words, net, "T5Gemma", _t5gemma, device, max_length)
 
     def read(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,35 @@ def change(folder: Path, **entries: object) -> None:
 def test_a_folder_without_its_text_tower_is_told_before_it_is_loaded(folder: Path) -> None:
     (folder / "t5gemma-b-b-ul2").rename(folder / "elsewhere")
     with pytest.raises(MissingWeights, match="asks for the text tower 't5gemma-b-b-ul2'"):
+        small_sfx(checkpoint=folder).check_files()
+
+
+def spoil(file: Path) -> None:
+    file.write_text("{")
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "told"),
+    [
+        ("tokenizer.json", Path.unlink, "holds no tokenizer"),
+        ("model.safetensors", Path.unlink, "holds no weights"),
+        ("config.json", spoil, r"config\.json: cannot be read as JSON"),
+    ],
+)
+def test_a_text_tower_that_lacks_a_part_is_told_before_it_is_loaded(
+    folder: Path, nothing_is_read: None, name: str, damage: Callable[[Path], None], told: str
+) -> None:
+    """The network, which is loaded first, has nine gigabytes."""
+    damage(folder / "t5gemma-b-b-ul2" / name)
+    with pytest.raises(BadCheckpoint, match=told):
+        small_sfx(checkpoint=folder).check_files()
+
+
+def test_weights_of_whole_numbers_are_told_before_they_are_read(folder: Path, nothing_is_read: None) -> None:
+    """Cast to float they would be zeros, and every sound silent."""
+    file = folder / "model.safetensors"
+    save_file({name: tensor.to(torch.int32) for name, tensor in load_file(file).items()}, file)
+    with pytest.raises(BadCheckpoint, match=r"holds no fractions"):
         small_sfx(checkpoint=folder).check_files()
 
 
