@@ -181,7 +181,7 @@ def _record(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence
 
 
 def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[Match]]) -> None:
-    usual, choices = groups_first(tried), _choices(tried)
+    usual, choices = tried.matches[0].variant.facts, _choices(tried)
     rows = [
         [f"{rank}", f"{group[0].value:.6g}", f"{100 * group[0].off:.2g} %", _told(group, usual, choices)]
         for rank, group in enumerate(groups[:_SHOWN], start=1)
@@ -193,14 +193,9 @@ def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[
         say(f"{len(tried.left_out)} sounds are in none of them: {file}: {reason}")
     half = Decimal(1).scaleb(int(value.as_tuple().exponent)) / 2
     printed = sum(abs(group[0].value - float(value)) <= float(half) * (1 + 1e-9) for group in groups)
-    say(f"{printed} of them are printed as {value}: no other number tells them apart" if printed > 1 else "")
+    say(f"{printed or 'none'} of these values would be printed as {value}")
     if groups[0][0].off > _NEAR and not printed:
         explain("", f"none is within {_NEAR:.0%}: another checkpoint, reference set, number of sounds, or other sounds")
-
-
-def groups_first(tried: Tried) -> Mapping[str, object]:
-    """What the variant is that `score` prints."""
-    return tried.matches[0].variant.facts
 
 
 def _choices(tried: Tried) -> list[str]:

@@ -24,6 +24,7 @@ from evalkit.run.progress import Silent
 PARITY = Path(__file__).parents[1] / "parity"
 sys.path.insert(0, str(PARITY))
 import detect_cases as cases  # noqa: E402
+from test_panns import front  # noqa: E402
 
 GOLDEN: Mapping[str, Mapping[str, float]] = json.loads((PARITY / "golden" / "detect.json").read_text(encoding="utf-8"))
 FAD = {
@@ -63,6 +64,24 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Tried:
     return detect(asked(tmp_path_factory.mktemp("detect") / "whole"), Silent())
 
 
+KL = {
+    "audioldm_eval": ("1e-6", "reference||generated", "softmax"),
+    "audioldm_eval, sigmoid": ("1e-6", "reference||generated", "sigmoid"),
+    "audioldm_eval, the other direction": ("1e-6", "generated||reference", "softmax"),
+    "av-benchmark": ("0", "reference||generated", "softmax"),
+}
+"""{setting: epsilon, direction and probabilities}."""
+
+
+@pytest.fixture(scope="module")
+def divergences(place: Path, quick: Tried) -> Tried:
+    """Of the same sounds by Cnn14."""
+    cases.write_panns(place / "panns", front(cases.PANNS))
+    ours, theirs = (named_sounds(place / side) for side in cases.SIDES)
+    weights = {"panns-16k": ("panns-16k", place / "panns")}
+    return detect(Asked("kl_panns", ours, {"recordings": theirs}, weights), Silent())
+
+
 def first_of(tried: Tried, published: float) -> list[Match]:
     groups = tried.ranked(published)
     offs = [min(each.off for each in group) for group in groups]
@@ -77,6 +96,17 @@ def test_an_originals_number_is_found(quick: Tried, setting: str, protocol: str)
     assert len(quick.matches) >= 1000 and not quick.left_out
     assert found[0].off < 1e-4 and len({each.variant.rows for each in found}) == 1
     assert protocol in {name for each in found for name in each.variant.protocols}
+
+
+@pytest.mark.parametrize(("setting", "formula"), KL.items())
+def test_an_originals_divergence_is_found(divergences: Tried, setting: str, formula: tuple[str, ...]) -> None:
+    """Direction, epsilon, and softmax or sigmoid, among 1,152."""
+    found = first_of(divergences, GOLDEN["quick"][f"kl_panns {setting}"])
+    assert found[0].off < 1e-4 and len(divergences.matches) >= 1000
+    told = {(each.variant.formula["epsilon"], *list(each.variant.formula.values())[1:]) for each in found}
+    assert formula in told and {each[1:] for each in told} == {formula[1:]}
+    if "," not in setting:
+        assert setting in {name for each in found for name in each.variant.protocols}
 
 
 @pytest.mark.slow
