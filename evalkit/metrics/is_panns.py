@@ -111,14 +111,14 @@ def in_splits(card: MetricCard, inputs: MetricInputs, probabilities: Array) -> M
     clips' names, shuffled, cut, the mean."""
     named = sorted(range(len(inputs.ids)), key=lambda place: inputs.ids[place])
     order = np.array(named)[np.random.RandomState(SHUFFLED_BY).permutation(len(named))]
-    splits = splits_of(card, inputs)
-    value = inception_in_splits(probabilities, splits, order)
-    left = _leave_outs(probabilities, order, folds_of(inputs), splits)
+    splits, folds = splits_of(card, inputs), folds_of(inputs)
+    value, sizes = inception_in_splits(probabilities, splits, order), np.bincount(folds)
+    if len(sizes) >= FEWEST_GROUPS and len(order) - sizes.max() < splits:
+        why = f"{len(order)} clips less those of one source are fewer than its {splits} parts"
+        return set_result(value, [], inputs, 0, bounds=card.bounds, too_few=why)
+    left = _leave_outs(probabilities, order, folds, splits) if len(sizes) >= FEWEST_GROUPS else []
     return set_result(value, left, inputs, 0, bounds=card.bounds)
 
 
 def _leave_outs(rows: Array, order: Order, folds: Order, splits: int) -> list[float]:
-    counts = np.bincount(folds)
-    if len(counts) < FEWEST_GROUPS or len(order) - counts.max() < splits:
-        return []
-    return [inception_in_splits(rows, splits, order[folds[order] != fold]) for fold in range(len(counts))]
+    return [inception_in_splits(rows, splits, order[folds[order] != fold]) for fold in range(int(folds.max()) + 1)]

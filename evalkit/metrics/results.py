@@ -84,10 +84,11 @@ def set_result(
     n_reference: int,
     warnings: Sequence[str] = (),
     bounds: Bounds = UNBOUNDED,
+    too_few: str = _FEW,
 ) -> MetricResult:
     """The result of a statistic of the set, with the jackknife interval from its values without each fold.
 
-    Where there are too few folds, a leave-out has no value, or all have the same, there is no interval and a warning
+    Where there are `too_few` folds, a leave-out has no value, or all have the same, there is no interval and a warning
     says so.
     """
     usable = len(leave_outs) >= FEWEST_GROUPS and bool(np.isfinite(leave_outs).all())
@@ -99,7 +100,7 @@ def set_result(
         n_reference,
         warnings=warnings,
         leave_outs=tuple(leave_outs) if usable else (),
-        why="the value is the same whichever clips are left out" if alike else _FEW,
+        why="the value is the same whichever clips are left out" if alike else too_few,
     )
 
 

@@ -93,3 +93,13 @@ def test_is_does_not_depend_on_the_order_of_the_sounds() -> None:
 def test_what_gives_no_number_is_one_line(name: str, change: dict[str, object], told: str) -> None:
     with pytest.raises(UserError, match=told):
         computed(name, replace(inputs(), **change))  # type: ignore[arg-type]
+
+
+def test_a_score_in_parts_says_why_it_has_no_interval() -> None:
+    """Ten clips in ten parts leave nine to be cut into ten; that they are of few sources would be false."""
+    given = inputs()
+    few = replace(given, ids=given.ids[:10], groups=given.groups[:10], features=given.features[:10])
+    (told,) = [each for each in computed("is_panns", few).warnings if each.startswith("no interval")]
+    assert "10 clips less those of one source are fewer than its 10 parts" in told
+    (told,) = [each for each in computed("is_panns", replace(few, groups=["a"] * 10)).warnings if "no interval" in each]
+    assert "at least 5 sources" in told
