@@ -95,7 +95,7 @@ def test_what_a_metric_holds_does_not_grow_with_the_clips(
 ) -> None:
     """But for a name, a number and a place each: some hundred bytes, where a clip's mean would be 2,048 here. And the
     value is the same to the bit, whether its tables lie in memory or outside of it."""
-    metric, sizes = load_metric(name), (300, 1500)
+    metric, sizes = load_metric(name), (300, 700) if name.startswith("mad") else (300, 1500)  # it takes its time
     inputs = [_drawn(name, count, tmp_path) for count in sizes]
     inside = computed(metric, name, inputs[0])
     for module in (spill, kernel, inception, clap_score, is_panns, mauve):
