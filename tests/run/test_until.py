@@ -105,7 +105,7 @@ def test_a_baseline_of_something_else_is_refused_before_any_sound(whole: Path, t
     save_baseline(record, tmp_path / "base.json")
     few = replace(record, metrics={"fd_openl3": record.metrics["fd_openl3"]})
     save_baseline(few, tmp_path / "few.json")
-    for words, told in (({"limit": 8}, "has 48 prompts"), ({"samples": 2}, "sounds a prompt")):
+    for words, told in (({"limit": 8}, "has 48 prompts"), ({"samples": 2}, "has 1 sound a prompt")):
         with pytest.raises(UserError, match=told):
             run(tmp_path / "out", tmp_path / "base.json", **words)
     with pytest.raises(UserError, match="no metric of the gate is a mean"):
