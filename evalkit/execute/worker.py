@@ -134,7 +134,7 @@ class Worker:
         """Load a judge to say what it is, and let it go."""
         with self._fitting():
             judge = orders.open_judge(orders.judge_order(task.facts["order"]), "cpu")
-        return {"identity": asdict(identity(judge)), "kind": asdict(kind_of(judge))}, []
+        return {"identity": asdict(identity(judge)), "nature": asdict(kind_of(judge))}, []
 
     def _release(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         if self._judges.pop((task.facts["judge"], str(task.facts["device"])), None) is not None:

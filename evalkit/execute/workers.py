@@ -97,7 +97,7 @@ class JudgeBench:
         ((_, answer),) = self._schedule.run([(0, 1)], lambda piece, device: look)
         if isinstance(answer, Lost):
             raise UserError(f"{self._order.name} cannot be loaded in a worker: {answer.why}")
-        return Identity(**answer.facts["identity"]), Kind(**answer.facts["kind"])
+        return Identity(**answer.facts["identity"]), Kind(**answer.facts["nature"])
 
     def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
         """What each chunk comes to, in any order. Raises UserError where the workers' judges are not one."""
