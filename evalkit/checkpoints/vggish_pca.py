@@ -6,7 +6,7 @@ of are its type, its shape and its bytes, which are taken as they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def _empty(*_arguments: object) -> _Array:
     return _Array()
 
 
-_LET_IN = [
+_LET_IN: Sequence[tuple[Callable[..., object], str]] = [
     (_Dtype, "numpy.dtype"),
     (_Array, "numpy.ndarray"),
     *((_empty, f"numpy.{core}.multiarray._reconstruct") for core in ("core", "_core")),
