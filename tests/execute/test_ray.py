@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import evalkit_drills
 import numpy as np
 import pytest
 import soundfile
@@ -18,6 +17,7 @@ from evalkit_drills import content, write_drill
 from evalkit_processes import lives, wait_for
 
 from evalkit.core.errors import UserError
+from evalkit.embed.load import load_embedder
 from evalkit.execute.bench import Source, identity
 from evalkit.execute.ray_connection import outlook
 from evalkit.execute.wire import Message, packed, unpacked
@@ -236,8 +236,9 @@ def test_a_node_whose_judge_is_another_one_is_left_out_with_one_line(
     go: Go, alone: None, tmp_path: Path, known: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its features would be other numbers. The features of the run are those of one judge."""
+    known_here = identity(load_embedder("evalkit_drills:Judge"))
     if known:  # from an earlier run of this machine's
-        monkeypatch.setattr("evalkit.run.pipeline._known", lambda *_: identity(evalkit_drills.Judge()))
+        monkeypatch.setattr("evalkit.run.pipeline._known", lambda *_: known_here)
     noted = Noted()
     with started([1, 1], [{}, {"DRILL_JUDGE": "other"}]) as nodes:
         outcome = go(PROMPTS, noted=noted, ray=nodes.address, judge=True)
