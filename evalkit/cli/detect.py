@@ -195,7 +195,10 @@ def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[
     printed = sum(abs(group[0].value - float(value)) <= float(half) * (1 + 1e-9) for group in groups)
     say(f"{printed or 'none'} of these values would be printed as {value}")
     if groups[0][0].off > _NEAR and not printed:
-        explain("", f"none is within {_NEAR:.0%}: another checkpoint, reference set, number of sounds, or other sounds")
+        explain(
+            "",
+            f"none is within {100 * _NEAR:g} %: another checkpoint, reference set, number of sounds, or other sounds",
+        )
 
 
 def _choices(tried: Tried) -> list[str]:
