@@ -130,7 +130,7 @@ def test_the_verb_ranks_them(place: Path, quick: Tried) -> None:
     done = CliRunner().invoke(
         build(("detect", "score")), [*words[:3], "1e6", *words[4:6], *more], catch_exceptions=False
     )
-    assert "none is within 1 %" in done.stdout and max(map(len, done.stdout.splitlines()[:11])) <= 80
+    assert "none is within 1 %" in done.stdout
 
 
 @pytest.mark.parametrize(
