@@ -242,8 +242,9 @@ def test_a_node_whose_judge_is_another_one_is_left_out_with_one_line(
     noted = Noted()
     with started([1, 1], [{}, {"DRILL_JUDGE": "other"}]) as nodes:
         outcome = go(PROMPTS, noted=noted, ray=nodes.address, judge=True)
-    (line,) = [note for note in noted.notes if "left out" in note]
-    assert "\n" not in line and "its weights (" in line and "are not those that the run has" in line
+    lines = [note for note in noted.notes if "left out" in note]
+    assert len(lines) == 1 or (known and not lines), "the other one may do all before it is asked"
+    assert all("\n" not in line and "its weights (" in line and "not those that the run has" in line for line in lines)
     if known:
         assert bytes_of(outcome) == bytes_of(go(PROMPTS, "inline", judge=True))
 
