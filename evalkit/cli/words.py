@@ -141,11 +141,27 @@ def _read(ctx: Any, param: Any, typed: Mapping[str, Any], wrong: Gathering) -> N
     """Give a parameter its value; where its words are of a wrong form, its default, and keep the fault."""
     try:
         param.handle_parse_result(ctx, typed, [])
-    except (UserError, typer.BadParameter) as error:
-        wrong.add(error if isinstance(error, UserError) else _wrong_form(param, typed.get(param.name), error))
+    except UserError as error:
+        wrong.add(error)
+    except typer.BadParameter as error:
+        for word in _of_wrong_form(ctx, param, typed.get(param.name)):
+            wrong.add(_wrong_form(param, word, error))
     else:
         return
     ctx.params[param.name] = None if getattr(param, "required", False) else param.get_default(ctx)
+
+
+def _of_wrong_form(ctx: Any, param: Any, given: Any) -> list[Any]:
+    """What was typed, or of an option that is typed several times the words of a wrong form."""
+
+    def is_wrong(word: Any) -> bool:
+        try:
+            param.process_value(ctx, [word])
+        except typer.BadParameter:
+            return True
+        return False
+
+    return [word for word in given if is_wrong(word)] if isinstance(given, list | tuple) else [given]
 
 
 def _wrong_form(param: Any, given: Any, error: typer.BadParameter) -> UserError:
