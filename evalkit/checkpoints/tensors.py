@@ -97,6 +97,7 @@ def _differences(own: Mapping[str, Tensor], tensors: Mapping[str, Tensor], ignor
 
 def _finite(tensor: Tensor) -> bool:
     """By the extremes, which NaN and infinity reach, as looking at each value takes as much memory again."""
-    return (
-        tensor.is_meta or not tensor.numel() or all(bool(torch.isfinite(extreme)) for extreme in torch.aminmax(tensor))
-    )
+    if tensor.is_meta or not tensor.numel():
+        return True
+    values = tensor.float() if tensor.element_size() == 1 else tensor  # of eight bits torch knows no extremes
+    return all(bool(torch.isfinite(extreme)) for extreme in torch.aminmax(values))

@@ -57,9 +57,10 @@ def test_an_absent_file_is_missing_weights(tmp_path: Path) -> None:
         read_tensors(tmp_path / "absent.safetensors")
 
 
-def test_half_precision_is_loaded_as_the_network_has_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_less_precision_is_loaded_as_the_network_has_it(tmp_path: Path, dtype: torch.dtype) -> None:
     net = nn.Linear(2, 2)
-    load_into(net, {"weight": torch.ones(2, 2).half(), "bias": torch.zeros(2).half()}, tmp_path)
+    load_into(net, {"weight": torch.ones(2, 2).to(dtype), "bias": torch.zeros(2).to(dtype)}, tmp_path)
     assert net.weight.dtype == torch.float32
     assert net.weight.sum() == 4
 
@@ -71,6 +72,11 @@ def test_half_precision_is_loaded_as_the_network_has_it(tmp_path: Path) -> None:
         ({"weight": torch.ones(2, 2), "bias": torch.ones(2), "extra": torch.ones(1)}, "unexpected extra"),
         ({"weight": torch.ones(2, 3), "bias": torch.ones(2)}, r"weight is \(2, 3\), expected \(2, 2\)"),
         ({"weight": torch.full((2, 2), torch.nan), "bias": torch.ones(2)}, "weight holds NaN"),
+        (
+            {"weight": torch.full((2, 2), torch.nan).to(torch.float8_e5m2), "bias": torch.ones(2)},
+            "weight holds NaN",
+        ),
+        ({"weight": torch.ones(2, 2, dtype=torch.int8), "bias": torch.ones(2)}, "weight holds no fractions"),
     ],
 )
 def test_what_does_not_fit_is_named_and_nothing_is_changed(
