@@ -175,6 +175,7 @@ NAMED = {
     "evalkit report",
     "evalkit fetch suite",
     "evalkit check",
+    "evalkit detect",
     "evalkit models check",
     "evalkit --install-completion",
 }
