@@ -69,6 +69,7 @@ def test_the_cluster_that_runs_here_is_asked_for_by_the_name_for_which_ray_takes
     ray = pytest.importorskip("ray")
     asked: list[str] = []
     monkeypatch.setattr(ray_connection, "_running", lambda ray: place)
+    monkeypatch.setattr(ray_connection, "_answers_as_ray", lambda connection: True)
     monkeypatch.setattr(ray, "init", lambda address, **options: asked.append(address))
     if named:
         monkeypatch.setenv("RAY_ADDRESS", place)
