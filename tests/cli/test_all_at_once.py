@@ -100,7 +100,7 @@ def test_a_verb_that_gathers_goes_no_further_with_a_default_in_the_place_of_a_wr
 def test_of_a_repeated_option_each_wrong_word_is_told_by_itself(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
     said = ["--published", "1", "--metric", "fad_vggish", "--limit", "four", "--limit", "8", "--limit", "x"]
     code, _, err = evalkit("detect", str(tmp_path), *said)
-    assert code == 2 and "--limit 'four': a whole number is needed" in err and "--limit 'x'" in err and "8" not in err
+    assert code == 2 and "--limit 'four': a whole number is needed" in err and "--limit 'x'" in err and "'8'" not in err
 
 
 OWN_FILE = """
