@@ -312,10 +312,10 @@ class Schedule:
             self._waiting.append(Piece(piece.unit, apart.places))
 
     def _died(self, piece: Piece, how: str) -> Iterator[tuple[Piece, Message | Lost]]:
-        if piece.unit in self._apart and self._apart[piece.unit].again:
-            yield from self._apart.pop(piece.unit).answers
-        elif piece.deaths < DEATHS:
+        if piece.deaths < DEATHS:
             self._waiting.appendleft(piece)
+        elif piece.unit in self._apart and self._apart[piece.unit].again:
+            yield from self._apart.pop(piece.unit).answers
         elif len(piece.places) > 1:
             self._try_apart(piece, piece.places)
         else:

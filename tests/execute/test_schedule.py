@@ -143,6 +143,21 @@ def test_what_none_of_a_batch_does_is_no_fault_of_the_batch(deaths: int) -> None
     assert answers(Crew(1, script), [3]) == {(0, place): [0, 0, 1, 2] for place in range(3)}
 
 
+def test_a_worker_that_is_killed_while_a_batch_is_done_whole_again_costs_no_byte() -> None:
+    """Two died of something else, its items were made one by one, and a third is killed before the whole is there."""
+    whole = []
+
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        whole.append(len(task.facts["of"]) > 2)
+        if whole[-1] and sum(whole) <= 3:
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    assert answers(Crew(1, script), [2]) == {(0, place): [0, 0, 1] for place in range(2)}
+
+
 def test_a_batch_that_kills_whole_and_not_apart_is_made_apart() -> None:
     """Its items together take more memory than there is, and the system ends whoever asks for it."""
 
