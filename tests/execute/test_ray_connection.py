@@ -68,6 +68,7 @@ def test_the_cluster_that_runs_here_is_asked_for_by_the_name_for_which_ray_takes
     """`ray start` makes a cluster that asks for ~/.ray/auth_token where there is one; by HOST:PORT it would refuse."""
     ray = pytest.importorskip("ray")
     asked: list[str] = []
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)  # other tests of this process may have connected it
     monkeypatch.setattr(ray_connection, "_running", lambda ray: place)
     monkeypatch.setattr(ray_connection, "_answers_as_ray", lambda connection: True)
     monkeypatch.setattr(ray, "init", lambda address, **options: asked.append(address))
