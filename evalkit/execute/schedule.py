@@ -5,6 +5,9 @@ does again as it was. What kills a second worker is tried item by item, to find 
 kills two by itself is given up. Where none does, the workers died of something else, and the unit is done whole once
 more, so that its sounds are those of an undisturbed run. An answer counts once, from the worker that was asked for it.
 
+What each worker is asked for once, to close its model or to let a judge go, is no unit: one that dies of it has nothing
+left to close or to keep, which is told and counts for nothing else.
+
 Besides the units there may be work that is welcome early and not needed: a worker has it where no unit is left while
 others are still at theirs, and on a CPU the last of several workers has it first. What fails of it is simply not done.
 """
@@ -115,7 +118,8 @@ Ask = Callable[[Piece, str], Message]
 Heard = Callable[[Message | None], object]
 Spare = Callable[[str], tuple[Message, Heard] | None]
 """A task for a worker with time to spare, on a device, and who hears what came of it (None: nothing did)."""
-_EXTRA = -1
+_EXTRA, _ONCE = -1, -2
+"""In the place of a unit's number: what is welcome early, and what each worker is asked for once."""
 
 
 class Schedule:
@@ -158,14 +162,20 @@ class Schedule:
             self._forget()
 
     def everyone(self, ask: Callable[[str], Message]) -> Iterator[Message | Lost]:
-        """The answer of each worker that is there to one more task."""
+        """The answer of each worker that is there to one more task, or how that ended it. Raises what one raised."""
         for place in self._places.values():
-            self._give(place, Piece(0, (0,), DEATHS), lambda piece, device: ask(device))
+            self._give(place, Piece(_ONCE, (0,)), lambda piece, device: ask(device))
         try:
             while self._is_making():
                 yield from (answer for _, answer in self._heard())
         finally:
             self._forget()
+
+    def again(self, ask: Ask) -> Message | Lost:
+        """The answer of another worker to what one has died of. Raises as `run` does."""
+        self._waiting.append(Piece(0, (0,), deaths=1))
+        ((_, answer),) = self.run((), ask)
+        return answer
 
     @property
     def workers(self) -> int:
@@ -280,6 +290,9 @@ class Schedule:
         """What comes of the piece that a dead worker had."""
         place, piece, how = self._leave(number)
         if piece is None:
+            return
+        if piece.unit == _ONCE:
+            yield piece, Lost("error", how) if place.loss is None else Lost("hung", place.loss[1])
             return
         if place.loss is not None:
             yield from self._hung(piece, *place.loss)

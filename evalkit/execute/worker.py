@@ -108,10 +108,14 @@ class Worker:
             share(self._common, name, owner)
 
     def _close(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        """Close the generator, if there is one; the one of an `order` is loaded for it."""
+        if "order" in task.facts:
+            lost = {"kind": "lost", "places": [0]}
+            self._load(task.facts, lambda requests, why: self._tell(Message({**lost, "why": why})))
         job, self._job = self._job, None
         if job is not None:
             close(job)
-        return {}, []
+        return {"closed": job is not None}, []
 
     def _embed(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         facts = task.facts

@@ -5,7 +5,7 @@ What workers are told of is in `orders.py`, who does what in `schedule.py`, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from evalkit.core.errors import UserError
 from evalkit.execute.base import Batch, Chunk, Fault, Job, Meanwhile, Result, Unclosed, Workforce
 from evalkit.execute.bench import Identity, Kind, Made, Source
 from evalkit.execute.orders import GeneratorOrder, JudgeOrder
-from evalkit.execute.schedule import SILENCE, Crew, Heard, Lost, Piece, Schedule
+from evalkit.execute.schedule import DEATHS, SILENCE, Crew, Heard, Lost, Piece, Schedule
 from evalkit.execute.wire import Message
 from evalkit.execute.worker import made_of, results_of, sources_told
 
@@ -44,15 +44,16 @@ class Workers:
             told = [[each.prompt, each.seconds, each.seed, each.lyrics] for each in requests]
             return Message({"kind": "generate", "order": order, "device": device, "requests": told})
 
-        spare = partial(_spare, job.meanwhile, self._far)
+        spare, done = partial(_spare, job.meanwhile, self._far), 0
         with ExitStack() as loading:
             for piece, answer in self._schedule.run(units(), ask, spare, loading.close):
                 results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
                 made[piece.unit].update(zip(piece.places, results, strict=True))
                 if len(made[piece.unit]) == len(asked[piece.unit].requests):
-                    found = made.pop(piece.unit)
+                    found, done = made.pop(piece.unit), done + 1
                     yield asked.pop(piece.unit), [found[place] for place in range(len(found))]
-        self._close_generators()
+        if done:
+            self._close_generators(order)
 
     def bench(self, order: JudgeOrder) -> JudgeBench:
         """Where sounds are embedded by the judge of an order."""
@@ -67,10 +68,31 @@ class Workers:
         """End all workers."""
         self._schedule.close()
 
-    def _close_generators(self) -> None:
-        for answer in self._schedule.everyone(lambda device: Message({"kind": "close"})):
-            if isinstance(answer, Lost):
-                raise Unclosed(f"close() ended its worker, after the sounds were made: {answer.why}")
+    def _close_generators(self, order: Mapping[str, Any]) -> None:
+        """Raises Unclosed where it is the model's doing that nobody can close it: a call that never comes back, or one
+        that ends two workers. A lone one that died may have been killed: another loads the model, and closes that."""
+        told = list(self._schedule.everyone(lambda device: Message({"kind": "close"})))
+        ended = [each for each in told if isinstance(each, Lost)]
+        for each in ended:
+            if each.kind == "hung":
+                raise Unclosed(f"close() had {each.why}, after the sounds were made")
+        if not ended or any(each.facts["closed"] for each in told if isinstance(each, Message)):
+            return
+        why = f"its worker ended {len(ended)} times: {ended[-1].why}"
+        if len(ended) < DEATHS:
+            answer = self._closed_by_another(order)
+            if isinstance(answer, Message):
+                return
+            why = answer.why
+        raise Unclosed(f"close() ended its worker, after the sounds were made: {why}")
+
+    def _closed_by_another(self, order: Mapping[str, Any]) -> Message | Lost:
+        try:
+            return self._schedule.again(
+                lambda piece, device: Message({"kind": "close", "order": order, "device": device})
+            )
+        except UserError as error:  # nothing but closing is at stake
+            return Lost("error", f"killed, and the model cannot be loaded again: {error.message}")
 
 
 class JudgeBench:

@@ -152,6 +152,40 @@ def test_a_model_that_cannot_be_closed_is_told_after_the_scores(
     assert "close() failed, after the sounds were made" in outcome.unclosed and outcome.n_ok == len(GOOD)
 
 
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_is_killed_while_it_closes_the_model_is_no_fault_of_the_model(
+    go: Go, name: str, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All sounds are there, and what the dead process held is free: another one shows that the model can be closed."""
+    monkeypatch.setenv("DRILL_CLOSE", "kill once")
+    outcome = go(GOOD, name, **{**EXECUTORS[name], "workers": workers})
+    assert (tmp_path / "killonce").exists(), "it was killed"
+    assert outcome.unclosed == "" and outcome.n_ok == len(GOOD)
+    assert made(outcome) == made(go(GOOD, "inline"))
+
+
+@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize(
+    ("accident", "told"),
+    [
+        ("kill", "its worker ended 2 times: killed by SIGKILL"),
+        pytest.param("exit", "its worker ended 2 times: ended by itself with exit code 3", marks=pytest.mark.slow),
+        pytest.param("deaf", "close() had no end after 0.3 s", marks=pytest.mark.slow),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_model_that_ends_whoever_closes_it_is_told_after_the_scores(
+    go: Go, name: str, accident: str, told: str, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DRILL_CLOSE", accident)
+    limits = Timeouts(60, 5, 0.3) if accident == "deaf" else Timeouts()
+    outcome = go(GOOD, name, timeouts=limits, **{**EXECUTORS[name], "workers": workers})
+    assert outcome.unclosed.startswith("drilled: close() ") and told in outcome.unclosed
+    assert "after the sounds were made" in outcome.unclosed and outcome.n_ok == len(GOOD)
+    assert set(outcome.scores) == {"silence_share", "bandwidth", "side_mid"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OTHERS)
 def test_no_more_workers_are_started_than_there_is_work(go: Go, name: str, tmp_path: Path) -> None:

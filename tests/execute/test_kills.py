@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from evalkit_drills import content, write_drill
-from evalkit_processes import actors, children, lives, wait_for
+from evalkit_processes import actors, children, lives, stands_still, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -159,6 +159,21 @@ def killed_at_random(
 @needs_proc
 def test_ten_kills_at_random_change_no_byte(tmp_path: Path) -> None:
     killed_at_random(Runs(tmp_path, 8, warm=True), 10, 17, ("--workers", "2"), 0.05)
+
+
+@needs_proc
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_kill_within_close_ends_no_run(tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From outside, and exactly there: the model's process stands still in close() until it is killed."""
+    monkeypatch.setenv("DRILL_CLOSE", "frozen once")
+    runs = Runs(tmp_path, 8, warm=True)
+    parent = runs.start("out", "--workers", str(workers))
+    wait_for(lambda: any(map(stands_still, children(parent.pid))))
+    os.kill(next(filter(stands_still, children(parent.pid))), signal.SIGKILL)
+    parent.wait(60)
+    assert parent.returncode == 0, (tmp_path / "told").read_text()
+    assert runs.start("whole").wait(120) == 0
+    assert runs.content("out") == runs.content("whole")
 
 
 @needs_proc

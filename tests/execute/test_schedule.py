@@ -300,6 +300,42 @@ def test_what_one_cannot_do_is_done_by_others_and_nobody_is_to_blame() -> None:
     assert len(crew.hired) == 2 and crew.hired[0].ended and not crew.hired[1].ended
 
 
+@pytest.mark.parametrize("workers", [1, 2, 12])
+def test_who_dies_of_what_each_is_asked_for_once_is_told_and_no_run_ends_of_it(workers: int) -> None:
+    """Where a dozen die while they let a judge go, the next work has new ones."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        if task.kind == "release":
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    crew = Crew(workers, script)
+    schedule = Schedule(crew)
+    for _ in range(2):
+        assert len(list(schedule.run(enumerate([1] * workers), ask))) == workers
+        ended = list(schedule.everyone(lambda device: Message({"kind": "release"})))
+        assert ended == [Lost("error", "killed by a test")] * workers
+    assert len(crew.hired) == 2 * workers
+
+
+@pytest.mark.parametrize("deaths", [1, 2])
+def test_what_one_has_died_of_counts_when_another_is_asked(deaths: int) -> None:
+    def script(hand: Scripted, task: Message) -> None:
+        hand.says("ready")
+        if len(hand.crew.hired) < deaths:
+            hand.dies()
+        else:
+            hand.answers(task)
+
+    answer = Schedule(crew := Crew(2, script)).again(ask)
+    assert len(crew.hired) == 1
+    if deaths == 1:
+        assert isinstance(answer, Message)
+    else:
+        assert answer == Lost("error", "its worker ended 2 times: killed by a test")
+
+
 class Slow(Crew):
     """What is in `late` is heard once nothing else is."""
 

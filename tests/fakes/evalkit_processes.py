@@ -24,9 +24,18 @@ def wait_for(what: Callable[[], object], seconds: float = 60.0) -> None:
 
 def lives(pid: int) -> bool:
     """Is it a process that still does something?"""
+    return _state(pid) not in "ZX"
+
+
+def stands_still(pid: int) -> bool:
+    """Was it stopped by SIGSTOP?"""
+    return _state(pid) == "T"
+
+
+def _state(pid: int) -> str:
     with suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    return False
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    return "X"
 
 
 def actors() -> list[int]:
