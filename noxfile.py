@@ -211,7 +211,7 @@ def parity_protocols(session: nox.Session) -> None:
 @nox.session
 def parity_clap_protocols(session: nox.Session) -> None:
     """As `parity`, of CLAP as fadtk, stable-audio-tools, audiocraft and av-benchmark feed it; sox must be installed."""
-    session.install("-r", "evalkit/originals/laion_clap/requirements.txt")
+    session.install("--no-deps", "-r", "evalkit/originals/laion_clap/requirements.txt")  # complete; its pins are older
     alone = ("--no-deps", "--ignore-requires-python", "-r", "tests/parity/requirements-clap_protocols.txt")
     session.install(*alone)
     environment = {**_ENVIRONMENT, "PYTHONPATH": os.pathsep.join((str(Path.cwd()), "tests/parity"))}

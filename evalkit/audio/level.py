@@ -33,6 +33,15 @@ def peak_normalize(samples: Samples, dbfs: float = -1.0) -> Samples:
     return np.asarray(samples, dtype=np.float32) * np.float32(gain)
 
 
+def divide_by_peak(samples: Samples, dbfs: float = -1.0) -> Samples:
+    """As :func:`peak_normalize`, in the arithmetic of stable-audio-tools: divided by the peak, then times the level,
+    each rounded to float32. Last bits differ, and so does what a cut to 16 bits makes of them."""
+    peak = np.abs(samples).max(initial=0)
+    if not peak > 0:
+        return np.array(samples, dtype=np.float32)
+    return np.asarray(samples, dtype=np.float32) / np.float32(peak) * np.float32(10 ** (dbfs / 20))
+
+
 def loudness(samples: Samples, rate: int) -> float | None:
     """Integrated loudness of (channels, samples) in LUFS (ITU-R BS.1770-4), by pyloudnorm.
 

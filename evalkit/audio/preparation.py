@@ -16,7 +16,7 @@ import numpy as np
 
 from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.julius import resample_as_julius
-from evalkit.audio.level import peak_normalize
+from evalkit.audio.level import divide_by_peak, peak_normalize
 from evalkit.audio.resample import resample_as_librosa
 from evalkit.audio.resampy import resample_as_resampy
 from evalkit.audio.sinc import resample_as_torchaudio
@@ -37,8 +37,9 @@ _CONVERTERS: Mapping[str, Callable[[Samples, int, int], Samples]] = {
 @dataclass(frozen=True)
 class Preparation:
     """To mono at `rate` Hz: `channels` "mean" or the "first"; `without_mean` takes the clip's mean off; `peak_dbfs` is
-    where the peak goes, `peak` whether "before" or "after" the conversion ("" nowhere); `converter` as which library
-    converts. Then at most `longest` seconds stay (0: all), and zeros fill up to `shortest` samples.
+    where the peak goes, `peak` whether "before" the conversion, in the arithmetic of stable-audio-tools, or "after" it,
+    in that of pyloudnorm ("" nowhere); `converter` as which library converts. Then at most `longest` seconds stay (0:
+    all), and zeros fill up to `shortest` samples.
     """
 
     rate: int
@@ -61,7 +62,7 @@ class Preparation:
         if self.without_mean:
             mono = mono - mono.mean(dtype=np.float64).astype(np.float32)
         if self.peak == "before":
-            mono = peak_normalize(mono, self.peak_dbfs)
+            mono = divide_by_peak(mono, self.peak_dbfs)
         found = _CONVERTERS[self.converter](mono, clip.rate, self.rate)
         _require_sound(found)  # numbers near the end of float32 have sums beyond it
         if self.peak == "after":

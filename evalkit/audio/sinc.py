@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,9 @@ from evalkit.audio.clip import Samples
 ZERO_CROSSINGS = 6
 ROLLOFF = 0.99
 KAISER_CROSSINGS, KAISER_ROLLOFF, KAISER_BETA = 64, 0.9475937167399596, 14.769656459379492
+
+_PIECE = 1 << 13
+"""Outputs worked on at a time: what they need stays in a processor's cache."""
 
 Form = Literal["function", "transform", "kaiser"]
 
@@ -45,15 +49,28 @@ def resample_as_torchaudio(samples: Samples, rate_from: int, rate_to: int, form:
 
 def filtered(padded: Samples, filters: Samples, old: int, length: int) -> Samples:
     """float32 (channels, length): output sample j by the filter of its place among the `new` of (new, taps), over
-    inputs that move on by `old` for each `new` outputs."""
+    inputs that move on by `old` for each `new` outputs.
+
+    Sums are added up first tap first, each rounded to float32 together with its product, as a fused multiply-add
+    does: so oneDNN's convolution, to the bit, which torch takes above 20,480 padded samples (below, the BLAS of its
+    build decides). What is cut to 16 bits afterwards hears it: one sample in 3,000 falls on the other side otherwise.
+    """
     new, taps = filters.shape
-    windows = sliding_window_view(padded, taps, axis=1)
-    found = np.empty((len(padded), length), dtype=np.float32)
-    for place in range(min(new, length)):
-        outputs = found[:, place::new]
-        seen = windows[:, place * old // new :: old][:, : outputs.shape[1]]
-        np.einsum("cot,t->co", seen, filters[place], out=outputs)
-    return found
+    weights, starts = filters.astype(np.float64), np.arange(new) * old // new
+    windows = sliding_window_view(padded, old + taps, axis=1)[:, ::old]
+    found = np.empty((len(padded), -(-length // new), new), dtype=np.float32)
+    step = max(1, _PIECE // new)
+    for channel, first in product(range(len(found)), range(0, found.shape[1], step)):
+        out = found[channel, first : first + step]
+        inputs = windows[channel, first : first + len(out)].T.astype(np.float64, order="C")
+        total = np.zeros((new, len(out)), dtype=np.float32)
+        for tap in range(taps):
+            exact = inputs[starts + tap]
+            exact *= weights[:, tap, None]  # of two float32, and so exact
+            exact += total
+            total[...] = exact
+        out[...] = total.T
+    return found.reshape(len(found), -1)[:, :length]
 
 
 @lru_cache(maxsize=8)

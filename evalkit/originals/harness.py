@@ -33,7 +33,7 @@ def load_at_peak(path: str, rate: int) -> Any:
 
     audio, _ = librosa.load(path, sr=rate, mono=True)
     with np.errstate(all="ignore"):
-        gain = 10.0 ** (-1.0 / 20.0) / np.abs(audio).max()
+        gain = 10.0 ** (-1.0 / 20.0) / np.float64(np.abs(audio).max())  # NumPy 2 would divide in float32
         return np.asarray(np.float32(gain) * audio)
 
 

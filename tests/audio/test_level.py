@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+import torch
 
-from evalkit.audio.level import loudness, peak_gain, peak_normalize
+from evalkit.audio.level import divide_by_peak, loudness, peak_gain, peak_normalize
 
 
 def _sine(dbfs: float, seconds: float = 20.0, rate: int = 48000) -> np.ndarray:
@@ -27,6 +28,17 @@ def test_peak_is_joint_over_channels() -> None:
     assert np.abs(out).max() == pytest.approx(10 ** (-1 / 20), rel=1e-6)
     np.testing.assert_allclose(out[1, 0] / out[0, 0], 0.2, rtol=1e-6)
     assert sound[0, 0] == 0.5
+
+
+def test_a_peak_is_divided_by_as_torch_does() -> None:
+    """stable-audio-tools divides first; one gain for all would turn 16-bit steps over, which CLAP's rows tell."""
+    sound = (0.3 * np.random.default_rng(1).standard_normal((1, 5000))).astype(np.float32)
+    tensor = torch.from_numpy(sound)
+    wanted = tensor / tensor.abs().max() * (10 ** (-1.0 / 20))
+    found = divide_by_peak(sound)
+    np.testing.assert_array_equal(found, wanted.numpy())
+    assert (found != peak_normalize(sound)).any()
+    np.testing.assert_array_equal(divide_by_peak(np.zeros((1, 5), np.float32)), np.zeros((1, 5)))
 
 
 def test_silence_stays_silence_and_is_told() -> None:
