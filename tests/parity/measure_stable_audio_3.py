@@ -16,6 +16,7 @@ from pathlib import Path
 
 import diffusers_small_3 as small
 import numpy as np
+import plain_stable_audio_3  # noqa: F401 - before transformers, which imports torchaudio where the originals are
 import same_cases
 import stable_audio_3_cases as cases
 import stable_audio_3_seeded as seeded

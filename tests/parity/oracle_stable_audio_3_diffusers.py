@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import plain_stable_audio_3  # noqa: F401 - first, as it makes the others importable
@@ -32,6 +33,12 @@ def filled(network: nn.Module) -> nn.Module:
     constant = {name: tensor for name, tensor in network.state_dict().items() if name.endswith(("inv_freq", "freqs"))}
     network.load_state_dict({**small.drawn(shapes), **constant}, strict=True)
     return network.eval().requires_grad_(False)
+
+
+def config(network: Any) -> dict[str, object]:
+    """As the folder's config.json has it, the same each time: diffusers lists what was left to its default as a set."""
+    found = dict(network.config) | {"_class_name": type(network).__name__}
+    return found | {"_use_default_values": sorted(found["_use_default_values"])}
 
 
 @torch.no_grad()
@@ -61,7 +68,7 @@ def main() -> None:
     np.savez_compressed(small.GOLDEN / "diffusers_3.npz", **{name: each.numpy() for name, each in golden.items()})
     told = {
         part: {
-            "config": dict(network.config) | {"_class_name": type(network).__name__},
+            "config": config(network),
             "tensors": {name: list(tensor.shape) for name, tensor in network.state_dict().items()},
         }
         for part, network in parts.items()

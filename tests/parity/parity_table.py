@@ -49,10 +49,10 @@ How far evalkit's numbers are from those of the software that the papers used, g
 the same sounds. The published weights cannot be shipped, so the checkpoint files hold weights drawn from a seed,
 in the published formats; each original ran live, in an environment of its own.
 
-This page is built from `tests/parity/results/*.json` by `tests/parity/parity_table.py`. `nox -s parity` and
-`nox -s parity_stable_audio` make the environments, run the originals, and write results, golden files and this page
-again; the ordinary tests compare evalkit with the golden files. `evalkit verify --against originals` repeats it on the
-published files and any clips; its bounds, which these figures and the tests keep, are in
+This page is built from `tests/parity/results/*.json` by `tests/parity/parity_table.py`. `nox -s parity` and the
+sessions called `parity_...` (`nox -l`) make the environments, run the originals, and write results, golden files and
+this page again; the ordinary tests compare evalkit with the golden files. `evalkit verify --against originals` repeats
+it on the published files and any clips; its bounds, which these figures and the tests keep, are in
 `evalkit/originals/quantities.py`.
 
 Errors are the largest over all cases; a case is one clip, or for a metric one number, unless its note says more.
