@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from evalkit.core.text import count, part_of
 from evalkit.report.text import figure
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ def sentences(outcome: Outcome) -> list[str]:
     for name, each in outcome.decided.get("metrics", {}).items():
         ends = "" if each["low"] is None else f" [{figure(each['low'], 3)}, {figure(each['high'], 3)}]"
         way = f"{each['way']}, decided" if each["way"] else "not decided"
-        told.append(f"  {name}: {way} after {each['prompts']} prompts: {figure(each['difference'], 3)}{ends}")
+        told.append(f"  {name}: {way} after {count(each['prompts'], 'prompt')}: {figure(each['difference'], 3)}{ends}")
     for name, each in outcome.decided.get("failed", {}).items():
         told.append(f"  {name}: {each['run']} of the prompts failed here, {each['baseline']} in the baseline")
     if not ended_early(outcome):
         return told
-    missing = f"{outcome.decided['not_made']} of {len(outcome.plan.items)} sounds are not made"
+    missing = part_of(outcome.decided["not_made"], len(outcome.plan.items), "sound", "is not made", "are not made")
     told.append(f"ended early: {missing}, as what they were for is decided; without --until-decided they are")
     if outcome.decided["at_the_end"]:
         told.append(f"not judged: {', '.join(outcome.decided['at_the_end'])}: only a whole run has them")

@@ -35,11 +35,11 @@ def table(console: Console, columns: Columns, numbers: Sequence[int] = ()) -> st
     return text.replace(_BOUND, " ")
 
 
-def blocks(console: Console, title: str, columns: Columns) -> str:
-    """A board: its title, then as many columns beside the first as there is room for, and so on with the others."""
+def blocks(console: Console, columns: Columns) -> str:
+    """A board: as many columns beside the first as there is room for, and so on with the others."""
     columns = [[_bound(cell) for cell in cells] for cells in columns]
     words = [_widest_word(cells) for cells in columns]
-    told, rest = f"{title}\n" if title else "", list(range(1, len(columns)))
+    told, rest = "", list(range(1, len(columns)))
     while True:
         fits = [0, *rest[:1]]
         for position in rest[1:]:

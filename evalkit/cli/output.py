@@ -180,8 +180,10 @@ def print_slices(boards: Sequence[Board], by: str) -> None:
 
 def print_sheet(sheet: Sheet) -> None:
     """A table with its title, as wide as the terminal allows."""
+    for each in filter(None, (sheet.title, *sheet.told)):
+        explain("", each)
     lines = [["\n".join(map(_cell, cell.split("\n"))) for cell in row] for row in (sheet.header, *sheet.rows)]
-    _write(blocks(_console(), _cell(sheet.title), list(zip(*lines, strict=True))))
+    _write(blocks(_console(), list(zip(*lines, strict=True))))
 
 
 def _write(text: str) -> None:

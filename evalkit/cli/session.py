@@ -15,7 +15,7 @@ from evalkit.cli.brief import left_out
 from evalkit.cli.decided import ended_early, is_worse, sentences
 from evalkit.cli.output import explain, print_boards, print_json, print_table, say
 from evalkit.core.errors import UserError
-from evalkit.core.text import one_line
+from evalkit.core.text import one_line, part_of
 from evalkit.report.text import estimate
 
 if TYPE_CHECKING:
@@ -155,8 +155,9 @@ def _print(outcome: Outcome, report: Path | None, with_scores: bool, with_seed: 
     label = _LABELS.get(plan.size, "")
     model = f"{plan.model.name}, seed {plan.config.seed}," if with_seed and plan.generator else plan.model.name
     samples = plan.config.samples
-    told = "prompts have audio" if samples == 1 else f"sounds are there, {samples} for each prompt"
-    counts = f"{outcome.n_ok} of {len(plan.items)} {told}"
+    counts = part_of(outcome.n_ok, len(plan.items), "prompt", "has audio", "have audio")
+    if samples > 1:
+        counts = f"{part_of(outcome.n_ok, len(plan.items), 'sound', 'is', 'are')} there, {samples} for each prompt"
     say(f"{model} on suite {plan.suite.name} {plan.suite.version}{label}: {counts}")
     _print_failures(outcome)
     # A finished run's scores come back from its file, in the file's order; the tables keep the suite's.

@@ -15,7 +15,7 @@ from typing import Any
 
 from evalkit.comparison.difference import difference, is_mean_of_prompts, leave_outs, shared_prompts
 from evalkit.comparison.record import Record, number
-from evalkit.core.text import one_line, short_digest
+from evalkit.core.text import one_line, part_of, short_digest
 
 SUITE_KEYS = {"name": "suite", "protocol": "protocol", "version": "suite version", "digest": "suite content"}
 SCORE_KEYS = {"protocol": "protocol", "direction": "direction", "weights": "weights", "embedder": "embedder settings"}
@@ -134,7 +134,7 @@ def _folds_fit(metric: str, run: Record, baseline: Record) -> bool:
 
 def _failures(current: Mapping[str, Any], base: Mapping[str, Any], names: Names) -> str:
     told = (
-        f"{failed} of {n + failed} sounds of {name} failed"
+        f"{part_of(failed, n + failed, 'sound')} of {name} failed"
         for name, (n, failed) in zip(names, map(_counts, (current, base)), strict=True)
     )
     return " and ".join(told)

@@ -79,3 +79,8 @@ def short_digest(value: str) -> str:
 def count(n: int, noun: str) -> str:
     """A counted noun: "1 prompt", "64 prompts"."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def part_of(part: int, whole: int, noun: str, one: str = "", many: str = "") -> str:
+    """So many of all, with the verb `one` of them has, or `many` have: "1 of 10 prompts has", "1 of 1 prompt has"."""
+    return " ".join(filter(None, (f"{part:,} of {count(whole, noun)}", one if part == 1 else many)))

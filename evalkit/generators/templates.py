@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from evalkit.core.errors import UserError, unknown_name
+from evalkit.core.text import part_of
 from evalkit.generators.base import GeneratorSpec, Options, Template
 
 OPTION = "prompt_template"
@@ -52,7 +53,7 @@ def template_note(spec: GeneratorSpec, options: Options, prompts: Sequence[str])
     if not template:
         return f"prompts go in as they are; the model knows --prompt-template {', '.join(spec.templates)}"
     own = sum(any(_says(prompt, field) for field in template) for prompt in prompts)
-    kept = f"; {own:,} of {len(prompts):,} prompts say a field themselves, which stands" if own else ""
+    kept = f"; {part_of(own, len(prompts), 'prompt', 'says', 'say')} a field by itself, which stands" if own else ""
     return f'prompts go in as "{templated(template, "PROMPT")}" (--prompt-template {options[OPTION]}){kept}'
 
 

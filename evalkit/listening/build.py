@@ -17,7 +17,7 @@ from pathlib import Path
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering, nearest
 from evalkit.core.paths import is_file
-from evalkit.core.text import one_line
+from evalkit.core.text import one_line, part_of
 from evalkit.listening.design import ratings_needed, seats, sight
 from evalkit.listening.post import require_address
 from evalkit.listening.scales import BETTER, MUSHRA_QUALITY, SCALES
@@ -156,16 +156,16 @@ def _chosen(records: tuple[RunRecord, ...], wish: Wish, scales: tuple[Scale, ...
     wanted = wish.prompts or min(PROMPTS, len(found))
     gathering.require(
         wanted <= len(found) and bool(found),
-        f"only {len(found)} of {every} prompts have a sound in every run"
+        f"only {part_of(len(found), every, 'prompt', 'has', 'have')} a sound in every run"
         + (" and a recording" if wish.kind == "mushra" else "")
         + (f", --prompts asks for {wanted}" if wish.prompts else ""),
         "ask for fewer prompts, or generate the missing sounds",
     )
     gathering.settle()
     if len(found) < every:
-        notes.append(f"{every - len(found)} of {every} prompts cannot be asked: a sound failed or is missing")
+        notes.append(f"{part_of(every - len(found), every, 'prompt')} cannot be asked: a sound failed or is missing")
     if wanted < len(found):
-        notes.append(f"{wanted} of {len(found)} prompts were drawn by seed {wish.seed}")
+        notes.append(f"{part_of(wanted, len(found), 'prompt', 'was', 'were')} drawn by seed {wish.seed}")
     if any(row.sample for each in records for row in each.items):
         notes.append("of a prompt's several sounds the first is heard")
     drawn = set(random.Random(wish.seed).sample(sorted(found), wanted))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evalkit.core.errors import UserError
+from evalkit.core.text import part_of
 from evalkit.metrics.base import MetricInputs, SetReference
 from evalkit.stats.frechet import Factors, factors_of_covariance
 from evalkit.stats.intervals import assign_folds
@@ -50,7 +51,8 @@ def told_of_copies(rows: Array) -> tuple[str, ...]:
     copies = near_copies(rows)
     if copies < MANY_COPIES * len(rows) or not copies:
         return ()
-    return (f"{copies} of {len(rows)} reference clips lie as near to another as a copy does, and each counts",)
+    told = part_of(copies, len(rows), "reference clip", "lies", "lie")
+    return (f"{told} as near to another as a copy does, and each counts",)
 
 
 def require_features(metric: str, inputs: MetricInputs, dimensions: int) -> None:

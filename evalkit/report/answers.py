@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evalkit.audio.verdicts import VERDICTS
-from evalkit.report.board import Board
+from evalkit.report.board import Board, Cell
 from evalkit.report.entrants import Entrant
 from evalkit.report.prompts import Entry
 
@@ -22,22 +22,24 @@ class Finding:
 
 
 def ahead(board: Board) -> tuple[str, ...]:
-    """A sentence for each metric that ranks several runs: the one that is separated from all others, or those that may
-    hold the first place."""
-    found = []
+    """For each metric that ranks several runs (for those of which the same is to be said, together): the run that is
+    separated from all others, or those that may hold the first place."""
+    said: dict[str, list[str]] = {}
     for place, column in enumerate(board.columns):
         ranked = [(row.entrant.key, row.cells[place]) for row in board.rows if row.cells[place].standing is not None]
-        if len(ranked) < 2:
-            continue
-        best = next((key for key, cell in ranked if cell.best), "")
-        first = [key for key, cell in ranked if cell.standing is not None and cell.standing.best == 1]
-        if best:
-            found.append(f"{column.meaning.title}: {best} is ahead, separated from every other run.")
-        elif len(first) == len(ranked):
-            found.append(f"{column.meaning.title}: nobody is ahead for certain; any of the runs may be the first.")
-        else:
-            found.append(f"{column.meaning.title}: nobody is ahead for certain; the first may be {_any_of(first)}.")
-    return tuple(found)
+        if len(ranked) > 1:
+            said.setdefault(_first(ranked), []).append(column.meaning.title)
+    return tuple(f"{', '.join(titles)}: {told}" for told, titles in said.items())
+
+
+def _first(ranked: Sequence[tuple[str, Cell]]) -> str:
+    best = next((key for key, cell in ranked if cell.best), "")
+    first = [key for key, cell in ranked if cell.standing is not None and cell.standing.best == 1]
+    if best:
+        return f"{best} is ahead, separated from every other run."
+    if len(first) == len(ranked):
+        return "nobody is ahead for certain; any of the runs may be the first."
+    return f"nobody is ahead for certain; the first may be {_any_of(first)}."
 
 
 def _any_of(keys: Sequence[str]) -> str:

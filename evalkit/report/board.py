@@ -13,7 +13,7 @@ in a table of their own and rank nothing. Where a metric moves with n, only runs
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from evalkit.core.text import count, short_digest
 from evalkit.protocols.base import Protocol, protocol_of
 from evalkit.report.cards import Meaning, left_out_told, meaning
 from evalkit.report.entrants import Entrant, entrants_of
+from evalkit.report.notes import Notes, Warned, notes_of
 from evalkit.report.overlaps import overlaps_of
 from evalkit.report.pairs import told_of_pairs
 from evalkit.report.paper import CitedRow, figures_beside, heading_of, place_of
@@ -97,8 +98,9 @@ class Row:
 class Board:
     """One table. `columns` are the headline metrics, `further` the other measures; `cited` the published rows
     that belong here. `outcomes` says for each of `columns` how the runs compare, by their places in `entrants`.
-    `notes` are the warnings of its scores, numbered from 1 as the cells name them, what is to be known of its
-    unfinished runs, and which metrics its suite goes without."""
+    `told` is what a paper's table says of itself, its source first, and which of its columns are missing.
+    `notes`, numbered from 1 as the cells name them, are what is to be known of its unfinished runs, the warnings of its
+    scores, and which metrics its suite goes without."""
 
     title: str
     suite: str
@@ -112,6 +114,7 @@ class Board:
     rows: tuple[Row, ...]
     cited: tuple[CitedRow, ...]
     outcomes: tuple[Outcome, ...]
+    told: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -123,15 +126,6 @@ class Board:
     def entrants(self) -> tuple[Entrant, ...]:
         """The runs in the order they were given, whatever the table is sorted by."""
         return tuple(sorted((row.entrant for row in self.rows), key=lambda entrant: entrant.place))
-
-
-@dataclass(frozen=True)
-class _Warning:
-    """A warning of one column's scores; `keys` grows by the runs that carry it."""
-
-    column: Column
-    text: str
-    keys: list[str]
 
 
 def boards(
@@ -158,17 +152,10 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears
     entrants = entrants_of(records)
     table, size = protocol_of(suite.protocol), RANDOM if _random(records[0]) else suite.size
     columns, further = _columns(records, ears, known_anchors(suite.digest), table)
-    notes: list[_Warning] = []
     found = outcomes([_contest(column, entrants, ears) for column in columns])
-    cells = [_cells(column, entrants, notes, outcome) for column, outcome in zip(columns, found, strict=True)]
-    others = [_cells(column, entrants, notes) for column in further]
-    rows = [
-        Row(entrant, tuple(each[place] for each in cells), tuple(each[place] for each in others))
-        for place, entrant in enumerate(entrants)
-    ]
+    notes = notes_of(_warned((*columns, *further), entrants), [each.key for each in entrants], _of_runs(entrants))
     papers, differs = figures_beside(records, columns, published, table, size)
-    if columns:
-        rows.sort(key=lambda row: _order(row, columns[0]))
+    missing = tuple(left_out_told(suite.left_out, table))
     return Board(
         title=suite.title or suite.name or "unnamed suite",
         suite=suite.name,
@@ -179,18 +166,58 @@ def _board(records: Sequence[RunRecord], published: Sequence[Figure], ears: Ears
         prompts=len({item.id for item in records[0].items}),
         columns=columns,
         further=further,
-        rows=tuple(rows),
+        rows=_rows(columns, further, entrants, found, notes),
         cited=papers,
         outcomes=tuple(found),
+        told=() if table is None else (*table.told, *missing, *filter(None, (differs,))),
         notes=(
-            *(f"{', '.join(note.keys)} · {note.column.meaning.title}: {note.text}" for note in notes),
-            *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
-            *(f"{each.key} · {_UNLIKE}" for each in entrants if each.record.scores and each.record.side is None),
+            *notes.texts,
             *told_of_pairs([column.meaning.title for column in columns], found, entrants),
-            *left_out_told(suite.left_out, table),
-            *([] if table is None else filter(None, (*table.told, differs))),
+            *(missing if table is None else ()),
         ),
     )
+
+
+def _rows(
+    columns: Sequence[Column],
+    further: Sequence[Column],
+    entrants: Sequence[Entrant],
+    found: Sequence[Outcome],
+    notes: Notes,
+) -> tuple[Row, ...]:
+    """The runs, the best of the first column first."""
+    ranked: list[tuple[Column, Outcome | None]] = [
+        *zip(columns, found, strict=True),
+        *((each, None) for each in further),
+    ]
+    cells = [
+        _cells(column, entrants, [notes.numbers.get((place, each.key), ()) for each in entrants], outcome)
+        for place, (column, outcome) in enumerate(ranked)
+    ]
+    rows = []
+    for place, entrant in enumerate(entrants):
+        own = tuple(each[place] for each in cells)
+        rows.append(Row(entrant, own[: len(columns)], own[len(columns) :]))
+    return tuple(sorted(rows, key=lambda row: _order(row, columns[0])) if columns else rows)
+
+
+def _of_runs(entrants: Sequence[Entrant]) -> list[str]:
+    """What is to be known of a run before any of its numbers."""
+    return [
+        *(f"{each.key} · {each.record.unfinished}{_UNFINISHED}" for each in entrants if each.record.unfinished),
+        *(f"{each.key} · {_UNLIKE}" for each in entrants if each.record.scores and each.record.side is None),
+    ]
+
+
+def _warned(columns: Sequence[Column], entrants: Sequence[Entrant]) -> Iterator[Warned]:
+    """The warnings and known overlaps of every score, column by column."""
+    for place, column in enumerate(columns):
+        for entrant in entrants:
+            estimate = _estimate(entrant.record, column)
+            warnings = [*estimate.warnings, *overlaps_of(entrant.record, column.metric)] if estimate else []
+            if estimate and estimate.value is None and not warnings:
+                warnings.append("the value is not a number")
+            yield from (Warned(place, column.meaning.title, entrant.key, text) for text in warnings)
 
 
 def _columns(
@@ -272,9 +299,9 @@ def _contest(column: Column, entrants: Sequence[Entrant], ears: Ears | None) -> 
 
 
 def _cells(
-    column: Column, entrants: Sequence[Entrant], notes: list[_Warning], outcome: Outcome | None = None
+    column: Column, entrants: Sequence[Entrant], notes: Sequence[tuple[int, ...]], outcome: Outcome | None
 ) -> list[Cell]:
-    """One cell per run; warnings are appended to `notes`. `outcome` says how they compare, where they are ranked."""
+    """One cell per run, with its `notes`. `outcome` says how the runs compare, where they are ranked."""
     estimates = [_estimate(entrant.record, column) for entrant in entrants]
     compared = outcome is not None and len(entrants) > 1
     ranks = outcome.standings if outcome is not None else [None] * len(entrants)
@@ -293,9 +320,9 @@ def _cells(
             best=rank is not None and decided and rank.worst == 1,
             apart=compared and out,
             track=_track(estimate, scale),
-            notes=_note(estimate, column, notes, entrant),
+            notes=noted,
         )
-        for entrant, estimate, rank, out in zip(entrants, estimates, ranks, _apart(column, estimates), strict=True)
+        for estimate, rank, out, noted in zip(estimates, ranks, _apart(column, estimates), notes, strict=True)
     ]
 
 
@@ -339,22 +366,6 @@ def _value_text(estimate: Estimate | None, column: Column) -> str:
 def _interval_text(estimate: Estimate | None, column: Column) -> str:
     span = _span(estimate)
     return f"{fixed(span[0], column.places)} to {fixed(span[1], column.places)}" if span else ""
-
-
-def _note(estimate: Estimate | None, column: Column, notes: list[_Warning], entrant: Entrant) -> tuple[int, ...]:
-    """The numbers of this estimate's warnings and known overlaps; runs with the same one share one note."""
-    warnings = [*estimate.warnings, *overlaps_of(entrant.record, column.metric)] if estimate else []
-    if estimate and estimate.value is None and not warnings:
-        warnings.append("the value is not a number")
-    numbers = []
-    for text in warnings:
-        known = next((note for note in notes if (note.column, note.text) == (column, text)), None)
-        if known is None:
-            known = _Warning(column, text, [])
-            notes.append(known)
-        known.keys.append(entrant.key)
-        numbers.append(notes.index(known) + 1)
-    return tuple(numbers)
 
 
 def _order(row: Row, column: Column) -> tuple[bool, bool, float, int]:

@@ -30,7 +30,7 @@ class Kind:
 
 
 def document(boards: Sequence[Board]) -> dict[str, object]:
-    """Every number of every board, with the boards' notes: `reports/schema/report.schema.json`."""
+    """Every number of every board, with what is told of the boards: `reports/schema/report.schema.json`."""
     tables = [
         {
             "suite": board.suite,
@@ -40,6 +40,7 @@ def document(boards: Sequence[Board]) -> dict[str, object]:
             "digest": board.digest,
             "prompts": board.prompts,
             "runs": [entrant.record.run_id for entrant in board.entrants],
+            "told": list(board.told),
             "notes": list(board.notes),
         }
         for board in boards

@@ -166,10 +166,11 @@ def _mark(at: int) -> str:
 
 
 def _notes(board: Board, cells: Sequence[Cell]) -> list[str]:
-    """The notes that shown cells name, with their numbers; of the rest those that no cell names."""
+    """What is told of the table; the notes that shown cells name, with their numbers; of the rest those that no cell
+    names."""
     every = {note for row in board.rows for cell in (*row.cells, *row.further) for note in cell.notes}
     shown = {note for cell in cells for note in cell.notes}
-    found = []
+    found = [f"{escaped(text)}." for text in board.told]
     for number, text in enumerate(board.notes, start=1):
         if number in shown:
             found.append(f"$^{{{number}}}$ {escaped(text)}.")

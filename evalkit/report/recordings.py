@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalkit.audio.clip import Clip
+from evalkit.core.text import part_of
 from evalkit.report.media import Media, media, sound
 from evalkit.report.records import Item, RunRecord, mapping
 from evalkit.report.shelf import WITHIN, Shelf
@@ -77,4 +78,5 @@ def told(found: Mapping[str, Recorded], prompts: int, asked: bool) -> str:
         return "Reference recordings were left out (--no-reference)."
     if not found:
         return "No reference recordings: no run here names any (references of statistics alone, or an older run)."
-    return f"R is the reference recording{'' if len(found) >= prompts else f' ({len(found)} of {prompts} prompts)'}."
+    some = "" if len(found) >= prompts else f" ({part_of(len(found), prompts, 'prompt')})"
+    return f"R is the reference recording{some}."

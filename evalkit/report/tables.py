@@ -69,16 +69,22 @@ def further_title(column: Column) -> str:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One table for a terminal: `title` is "" where it belongs to the one before; a cell may have several lines."""
+    """One table for a terminal: `title` is "" where it belongs to the one before; a cell may have several lines. What
+    is `told` stands between the title and the table."""
 
     title: str
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    told: tuple[str, ...] = ()
 
 
 def sheets(board: Board) -> tuple[Sheet, ...]:
     """The headline metrics, and the further measures where there are any."""
-    found = [Sheet(heading(board), header(board), rows(board, "\n"))] if board.columns or not board.further else []
+    found = (
+        [Sheet(heading(board), header(board), rows(board, "\n"), board.told)]
+        if board.columns or not board.further
+        else []
+    )
     if board.further:
         found.append(Sheet("" if found else heading(board), further_header(board), further_rows(board)))
     return tuple(found)
@@ -86,7 +92,7 @@ def sheets(board: Board) -> tuple[Sheet, ...]:
 
 def markdown(board: Board) -> str:
     """Markdown tables under a line that names suite, protocol and size."""
-    lines = [markdown_cell(heading(board)), ""]
+    lines = [markdown_cell(heading(board)), "", *(markdown_cell(each) + "\n" for each in board.told)]
     if board.columns or not board.further:
         lines += [*markdown_table(header(board), rows(board)), ""]
     if board.further:

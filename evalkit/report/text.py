@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 
 MISSING = "n/a"
+_MOST = 6
+"""Decimals."""
 
 
 def number(value: object) -> float | None:
@@ -38,15 +40,16 @@ def decimals(half_widths: Iterable[float], values: Iterable[float]) -> int:
 
 
 def _clamp(places: int) -> int:
-    return min(6, max(0, places))
+    return min(_MOST, max(0, places))
 
 
 def fixed(value: float | None, places: int) -> str:
-    """A number with `places` decimals and a real minus sign; "n/a" for None."""
+    """A number with `places` decimals and a real minus sign; "n/a" for None. Too large, or too small for the most
+    decimals that there are, it has its power of ten."""
     if value is None:
         return MISSING
-    if abs(value) >= 1e9:
-        return f"{value:.3e}".replace("-", "\u2212")
+    if abs(value) >= 1e9 or (places == _MOST and 0 < abs(value) < 0.5 * 10**-_MOST):
+        return f"{value:.{3 if abs(value) > 1 else 1}e}".replace("-", "\u2212")
     return f"{value:.{places}f}".replace("-", "\u2212")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from evalkit.core.text import count
+from evalkit.core.text import count, part_of
 from evalkit.report.answers import Finding, ahead, findings, typical
 from evalkit.report.board import RANDOM, Board, boards, heading
 from evalkit.report.charts import Chart, charts
@@ -197,5 +197,5 @@ def _audio_note(full: int, prompts: int, audio: Audio) -> str:
     if full < prompts:
         spread = "a spread over the whole ranking, worst and best included, and some of the failed items"
         more = "So the page stays one file; --audio all puts the sound of every prompt into a folder beside it."
-        return f"Audio for {full} of {prompts:,} prompts: {spread}. {more} {preview}"
+        return f"Audio for {part_of(full, prompts, 'prompt')}: {spread}. {more} {preview}"
     return preview

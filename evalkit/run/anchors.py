@@ -21,7 +21,7 @@ from evalkit.audio.decode import decode
 from evalkit.audio.level import loudness
 from evalkit.core.errors import UserError
 from evalkit.core.interrupts import heed
-from evalkit.core.text import one_line
+from evalkit.core.text import one_line, part_of
 from evalkit.embed.base import Features
 from evalkit.fetch.home import FEATURES, evalkit_home
 from evalkit.metrics.base import Metric, MetricInputs, SetReference
@@ -120,7 +120,9 @@ def deranged(prompts: Sequence[Prompt]) -> list[int]:
     order = sorted(rng.permutation(len(prompts)).tolist(), key=lambda place: turn[kinds[place]])
     most = max((kinds.count(name) for name in names), default=0)
     if not prompts or 2 * most > len(prompts):
-        raise UserError(f"{most} of {len(prompts)} prompts are of one source: no wrong captions for them")
+        raise UserError(
+            f"{part_of(most, len(prompts), 'prompt', 'is', 'are')} of one source: no wrong captions for them"
+        )
     found = [0] * len(prompts)
     for place, prompt in enumerate(order):
         found[prompt] = order[(place + most) % len(order)]

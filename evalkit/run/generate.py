@@ -15,6 +15,7 @@ from evalkit.core.faults import together
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
 from evalkit.core.plugins import running
+from evalkit.core.text import part_of
 from evalkit.execute.base import Batch, Executor, Fault, Job, Request, Result
 from evalkit.execute.limits import limits_of
 from evalkit.execute.orders import GeneratorOrder
@@ -115,7 +116,9 @@ def _taken_over(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progr
         progress.advance(STAGE)
     if taken:
         told = "an earlier run has made it" if len(taken) == 1 else "earlier runs have made them"
-        progress.note(f"{len(taken):,} of {len(plan.items):,} sounds were there: {told} (--anew makes each anew)")
+        progress.note(
+            f"{part_of(len(taken), len(plan.items), 'sound', 'was', 'were')} there: {told} (--anew makes each anew)"
+        )
     if why := register(plan):
         progress.note(f"later runs will not find these sounds: {why}")
     return taken

@@ -23,6 +23,7 @@ from evalkit.core.faults import Gathering, together
 from evalkit.core.ids import digest_json, item_seed, sound_name
 from evalkit.core.jsonio import read_json
 from evalkit.core.paths import typed
+from evalkit.core.text import part_of
 from evalkit.core.threads import DEFAULT
 from evalkit.fetch.digests import files_read, remembered_sha256
 from evalkit.fetch.published import FAMILIES, PUBLISHED, TOKENIZERS, VGGISH_PCA, family_names, stands_for
@@ -200,12 +201,13 @@ def _notes_on_prompts(spec: GeneratorSpec, prompts: Sequence[Prompt]) -> Iterato
     short = sum(prompt.seconds < least for prompt in prompts)
     if short:
         made = f"the beginnings of {least:g} s, the shortest that {spec.name} makes"
-        yield f"{short} of {len(prompts)} prompts ask for less: their sounds are {made}"
+        yield f"{part_of(short, len(prompts), 'prompt', 'asks', 'ask')} for less: what is made are {made}"
     sung = sum(bool(prompt.lyrics) for prompt in prompts)
     if sung and not spec.lyrics:
-        yield f"{spec.name} reads no lyrics: those of {sung} of {len(prompts)} prompts have no part in its sounds"
+        theirs = f"those of {part_of(sung, len(prompts), 'prompt')}"
+        yield f"{spec.name} reads no lyrics: {theirs} have no part in its sounds"
     elif sung < len(prompts) and spec.lyrics and sung:
-        yield f"{len(prompts) - sung} of {len(prompts)} prompts have no lyrics: their sounds are to be instrumental"
+        yield f"{part_of(len(prompts) - sung, len(prompts), 'prompt', 'has', 'have')} no lyrics: to be instrumental"
 
 
 def _with_lengths(suite: Suite, seconds: float) -> Suite:

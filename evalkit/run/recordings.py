@@ -19,7 +19,7 @@ from evalkit.audio.verdicts import FATAL, VERDICTS, inspect, too_short
 from evalkit.core.errors import UserError
 from evalkit.core.ids import digest_file
 from evalkit.core.jsonio import read_json, write_json
-from evalkit.core.text import count
+from evalkit.core.text import count, part_of
 from evalkit.fetch.home import evalkit_home
 from evalkit.run.progress import Progress
 
@@ -97,7 +97,8 @@ def copies_told(recordings: Mapping[str, Recording]) -> list[str]:
         return []
     kept = len(recordings) - len(copies)
     return [
-        f"{len(copies)} of {len(recordings)} reference recordings are copies ({_some(copies)}): {kept} sounds count"
+        f"{part_of(len(copies), len(recordings), 'reference recording', 'is a copy', 'are copies')} ({_some(copies)}): "
+        f"{count(kept, 'sound')} {'counts' if kept == 1 else 'count'}"
     ]
 
 

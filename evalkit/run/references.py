@@ -12,6 +12,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
+from evalkit.core.text import part_of
 from evalkit.embed.base import Features
 from evalkit.metrics.base import Metric, SetReference
 from evalkit.run.plan import Plan
@@ -154,5 +155,7 @@ def _rows(chosen: MetricPlan, prompts: Sequence[Prompt]) -> tuple[dict[str, Feat
         require_all(str(chosen.reference), concerned, found, rows)
     elif len(found.names) < len(concerned):
         gap = len(concerned) - len(found.names)
-        warnings.append(f"{gap} of {len(concerned)} prompts have no row in the published reference and are left out")
+        warnings.append(
+            f"{part_of(gap, len(concerned), 'prompt', 'has', 'have')} no row in the published reference: left out"
+        )
     return {identifier: rows[name] for identifier, name in found.names.items()}, warnings, list(found.notes)

@@ -18,6 +18,7 @@ from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.interrupts import heed
 from evalkit.core.plugins import BrokenPlugin
+from evalkit.core.text import part_of
 from evalkit.embed.base import Features
 from evalkit.execute.bench import Source, sound_source, text_source
 from evalkit.metrics.base import Metric, MetricCard, MetricInputs, MetricResult, SetReference
@@ -189,16 +190,19 @@ def _suspicions(scoring: Scoring, heard: Sequence[Item], by_recordings: bool) ->
     scaled = sum("integer_scale" in each.verdicts for each in records)
     said = []
     if scaled:
-        said.append(f"{scaled} of {len(records)} sounds are integer_scale: divide them by their full scale (32768)")
+        told = part_of(scaled, len(records), "sound", "is", "are")
+        said.append(f"{told} integer_scale: divide by the full scale (32768)")
     known = {each.digest for each in scoring.references.recordings.values()} if by_recordings else set()
     same = sum(each.sha256 in known for each in records)
     if same:
-        said.append(f"{same} of {len(records)} sounds are themselves recordings of the reference, to the byte")
+        told = part_of(same, len(records), "sound", "is itself a recording", "are themselves recordings")
+        said.append(f"{told} of the reference, to the byte")
     near = {item.name: scoring.copies[item.key].recording for item in heard if item.key in scoring.copies}
     if by_recordings and len(near) > same:
         some = ", ".join(f"{name!r} of {recording!r}" for name, recording in list(near.items())[:_NAMED])
         more = f" and {len(near) - _NAMED} more" if len(near) > _NAMED else ""
-        said.append(f"{len(near)} of {len(records)} sounds are near-copies of reference recordings: {some}{more}")
+        told = part_of(len(near), len(records), "sound", "is a near-copy", "are near-copies")
+        said.append(f"{told} of reference recordings: {some}{more}")
     return said
 
 

@@ -31,6 +31,7 @@ from evalkit.core.interrupts import heed
 from evalkit.core.jsonio import parse_json
 from evalkit.core.paths import inside, is_file
 from evalkit.core.reading import open_regular
+from evalkit.core.text import part_of
 from evalkit.store.state import MOST_BYTES, RunState, read_state
 from evalkit.store.tables import parse_columns
 
@@ -134,7 +135,8 @@ def _sounds(run: Path, columns: Mapping[str, list[Any]]) -> dict[str, Path]:
         else:
             lost.append(name)
     if lost:
-        told = f"{run}: {len(lost)} of {len(lost) + len(found)} sounds are gone or have changed: {lost[0]!r:.120}"
+        verbs = "is gone or has changed", "are gone or have changed"
+        told = f"{run}: {part_of(len(lost), len(lost) + len(found), 'sound', *verbs)}: {lost[0]!r:.120}"
         raise UserError(told, "--no-audio makes a bundle of their digests alone")
     return found
 

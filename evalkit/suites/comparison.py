@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evalkit.core.errors import UserError
 from evalkit.core.paths import absent, is_folder, is_there, typed
-from evalkit.core.text import count
+from evalkit.core.text import count, part_of
 from evalkit.metrics.base import MetricCard
 from evalkit.store.arrays import read_npz
 from evalkit.suites.base import UNKNOWN, MetricPlan, Outline
@@ -144,7 +144,7 @@ def _why_unpaired(found: int, listing: Listing) -> str:
     if listing.numbered:
         return "the prompts have no ids but the numbers of their rows (--columns id=NAME says which column has them)"
     if found < _FEWEST_PAIRED * total:
-        return f"only {found} of {total} prompts have one by their id"
+        return f"only {part_of(found, total, 'prompt', 'has', 'have')} one by their id"
     return ""
 
 

@@ -17,6 +17,7 @@ from evalkit.audio.folders import sound_files
 from evalkit.audio.names import match, told
 from evalkit.core.errors import UserError
 from evalkit.core.paths import name_of
+from evalkit.core.text import part_of
 from evalkit.embed.base import Features
 from evalkit.store.spill import outside
 from evalkit.suites.base import Prompt
@@ -82,7 +83,7 @@ def require_all(where: str, prompts: Sequence[Prompt], found: Belonging, names: 
     elif not found.names:
         some = ", ".join(map(repr, list(free.values())[:3]))
         hint = f"it holds {some}: name each by its prompt's id or source; or {hint}"
-    raise UserError(f"{where}: no reference for {len(missing)} of {len(prompts)} prompts: {shown}", hint)
+    raise UserError(f"{where}: no reference for {part_of(len(missing), len(prompts), 'prompt')}: {shown}", hint)
 
 
 def pairs_from_features(features: Mapping[str, Features], names: Mapping[str, str]) -> dict[str, Features]:

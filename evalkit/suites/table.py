@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
+from evalkit.core.text import part_of
 from evalkit.metrics.base import METRICS
 from evalkit.protocols.base import Heading, Protocol, load_protocol
 from evalkit.suites.base import MetricPlan, Prompt
@@ -41,7 +42,7 @@ def lasting(prompts: Sequence[Prompt], protocol: Protocol | None) -> tuple[Promp
     other = [prompt for prompt in prompts if prompt.seconds and abs(prompt.seconds - protocol.seconds) > _NEAR]
     if other:
         first = f"the first {other[0].id!r} for {other[0].seconds:g} s"
-        told = f"{len(other)} of {len(prompts)} prompts ask for another length, {first}"
+        told = f"{part_of(len(other), len(prompts), 'prompt', 'asks', 'ask')} for another length, {first}"
         hint = "give these as a prompt file without seconds, or score without --table"
         raise UserError(f"table {protocol.name} is of sounds of {protocol.seconds:g} s: {told}", hint)
     return tuple(replace(prompt, seconds=protocol.seconds) for prompt in prompts)

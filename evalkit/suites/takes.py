@@ -13,6 +13,7 @@ from evalkit.audio.folders import sound_files
 from evalkit.core.errors import UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.resources import resource
+from evalkit.core.text import part_of
 from evalkit.embed.base import EMBEDDERS, family_of, is_own
 from evalkit.fetch.published import FAMILIES, by_own_names, family_names
 from evalkit.fetch.weights import MINI_FOLDER, MINIS, WITHOUT_FILE, locate
@@ -161,5 +162,6 @@ def _matched(brief: Brief, texts: Sequence[str]) -> tuple[tuple[Prompt, ...], di
     notes = [] if folder.is_relative_to(resource("prompts")) else list(listing.notes)
     unused = len(files) - len(set(names.values()))
     if unused:
-        notes.append(f"{unused} of {len(files)} sounds in {folder} belong to no prompt and are left out")
+        told = part_of(unused, len(files), "sound", "belongs", "belong")
+        notes.append(f"{folder}: {told} to no prompt: left out")
     return prompts, {prompt.id: files[names[prompt.id]] for prompt in prompts}, tuple(notes)

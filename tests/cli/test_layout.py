@@ -20,7 +20,7 @@ def test_no_interval_is_broken_whatever_the_width(width: int) -> None:
     console = Console(width=width, color_system=None)
     columns = [["run", "A  stable-audio-mini\n(mini)", "B  mock", "C  m"], *([name, *INTERVALS] for name in "pqrstu")]
     for told in (
-        blocks(console, "mini 1", columns),
+        blocks(console, columns),
         table(console, [[each.replace("\n", " ") for each in c] for c in columns]),
     ):
         assert told.count("[48.8, 57.0]") == told.count("[−0.120, 0.106]") == told.count("[0.152, 0.213] 95%") == 6
@@ -30,9 +30,9 @@ def test_no_interval_is_broken_whatever_the_width(width: int) -> None:
 
 def test_a_boards_columns_go_on_below_under_the_runs_again() -> None:
     columns = [["run", "A  one", "B  two"], *([f"metric-{at}", "52.9 [48.8, 57.0]", "1 [0, 2]"] for at in range(6))]
-    lines = blocks(Console(width=80, color_system=None), "mini 1", columns).splitlines()
+    lines = blocks(Console(width=80, color_system=None), columns).splitlines()
     assert max(map(len, map(str.rstrip, lines))) <= 80
-    assert sum(line.startswith("A  one") for line in lines) == 2 and lines[0] == "mini 1"
+    assert sum(line.startswith("A  one") for line in lines) == 2
     assert [each for line in lines for each in re.findall(r"metric-\d", line)] == [f"metric-{at}" for at in range(6)]
 
 
@@ -42,12 +42,12 @@ def test_every_word_is_there_whole_and_nothing_is_wider_than_it_must_be(columns:
     console = Console(width=50, color_system=None)
     told = table(console, columns)
     assert sorted(told.split()) == words
-    told = blocks(console, "", columns)
+    told = blocks(console, columns)
     assert set(told.split()) == set(words) and max(map(len, map(str.rstrip, told.splitlines())), default=0) <= 50
 
 
 def test_markup_in_a_name_is_plain_text() -> None:
-    told = blocks(Console(width=200), "", [["run", "[/bold] [link=x]m[/link]"], ["v", "1"]])
+    told = blocks(Console(width=200), [["run", "[/bold] [link=x]m[/link]"], ["v", "1"]])
     assert "[/bold] [link=x]m[/link]" in told
 
 

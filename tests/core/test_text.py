@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalkit.core.text import carried, clean, escaped, one_line, visible
+from evalkit.core.text import carried, clean, escaped, one_line, part_of, visible
 
 
 @given(st.text())
@@ -53,3 +53,10 @@ def test_escaped_json_is_the_same_value_without_a_control_character(text: str) -
     assert json.loads(written) == {"a": text}
     written.encode("utf-8")
     assert visible(written) == written
+
+
+def test_a_part_is_counted_as_a_person_says_it() -> None:
+    """Not "1 of 1 prompts have"."""
+    assert part_of(1, 1, "prompt", "has", "have") == "1 of 1 prompt has"
+    assert part_of(1, 1200, "sound", "is", "are") == "1 of 1,200 sounds is"
+    assert part_of(0, 2, "sound") == "0 of 2 sounds" and part_of(2, 2, "sound", "is", "are") == "2 of 2 sounds are"

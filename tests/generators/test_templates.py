@@ -81,7 +81,7 @@ def test_what_was_put_before_the_prompts_is_told() -> None:
     """Also where nothing was, of a model that knows of templates."""
     card = choose_options(SPEC, None, {})[1]
     told = template_note(SPEC, card, ["jazz", "TrackType: Instrument, a cello"])
-    assert '"TrackType: Music, VocalType: Instrumental, PROMPT"' in told and "1 of 2 prompts say a field" in told
+    assert '"TrackType: Music, VocalType: Instrumental, PROMPT"' in told and "1 of 2 prompts says a field" in told
     assert "music, sfx" in template_note(SPEC, {"prompt_template": "none"}, ["jazz"])
     assert template_note(PLAIN, {}, ["jazz"]) == ""
 

@@ -17,7 +17,9 @@ Make = Callable[..., Path]
 
 def test_who_is_ahead_says_what_the_ranks_say(make_run: Make) -> None:
     (board,) = boards(read_runs([make_run("a", fd=100.0), make_run("b", fd=300.0, seed=3)]))
-    sentences = dict(sentence.split(": ", 1) for sentence in ahead(board))
+    told_of = (sentence.split(": ", 1) for sentence in ahead(board))
+    sentences = {title: told for titles, told in told_of for title in titles.split(", ")}
+    assert len(set(sentences.values())) == len(ahead(board)), "metrics of which the same is to be said stand together"
     for place, column in enumerate(board.columns):
         cells = {row.entrant.key: row.cells[place] for row in board.rows}
         told = sentences.get(column.meaning.title, "")

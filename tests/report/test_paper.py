@@ -12,9 +12,13 @@ import pytest
 from evalkit.core.errors import UserError
 from evalkit.protocols.base import load_protocol
 from evalkit.report.board import Board, boards
+from evalkit.report.formats import document
+from evalkit.report.latex import latex
+from evalkit.report.page import write_report
 from evalkit.report.paper import require_table
 from evalkit.report.published import Figure
 from evalkit.report.records import read_runs
+from evalkit.report.tables import markdown, sheets
 
 Make = Callable[..., Path]
 TABLE = load_protocol("tangoflux")
@@ -42,8 +46,21 @@ def test_columns_are_the_papers_in_its_order_under_its_headings(make_run: Make) 
     found = board(make_run(change=of_table))
     assert [column.meaning.title for column in found.columns] == ["FD (OpenL3)", "KL (PaSST)", "CLAP"]
     assert not found.further
-    assert any("PROVISIONAL" in note and "886 captions" in note for note in found.notes)
-    assert "left out: IS: no network" in found.notes
+    assert any("PROVISIONAL" in told and "886 captions" in told for told in found.told)
+    assert "left out: IS: no network" in found.told
+
+
+def test_what_a_table_says_of_itself_stands_before_its_numbers(make_run: Make, tmp_path: Path) -> None:
+    """Among thirty notes at the end nobody reads that it is provisional."""
+    folder = make_run(change=of_table)
+    found = board(folder)
+    assert not set(found.told) & set(found.notes)
+    page = write_report([folder], tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.index("is PROVISIONAL") < page.index('<table class="board"')
+    text = markdown(found)
+    assert text.index("is PROVISIONAL") < text.index("| run")
+    assert [sheet.told for sheet in sheets(found)] == [found.told]
+    assert "is PROVISIONAL" in latex([found]) and document([found])["tables"][0]["told"] == list(found.told)  # type: ignore[index]
 
 
 def test_the_papers_rows_stand_beside_sounds_of_its_number_and_length(make_run: Make, figure: Figure) -> None:
@@ -53,7 +70,7 @@ def test_the_papers_rows_stand_beside_sounds_of_its_number_and_length(make_run: 
     for other in ({"prompts": 886}, {"settings": replace(figure.settings, seconds=47.0)}, {"prompts": None}):
         found = board(folder, its_own(figure, **other))
         assert not found.cited
-        (told,) = [note for note in found.notes if "own rows are left out" in note]
+        (told,) = [note for note in found.told if "own rows are left out" in note]
         assert "these runs over 8 of 10 s" in told
     assert not board(folder, figure).cited, "a row of another suite is nobody's here"
 

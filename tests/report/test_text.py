@@ -26,6 +26,7 @@ def test_decimals_follow_the_interval() -> None:
 def test_numbers_and_times_read_well() -> None:
     assert fixed(-21.46, 1) == "−21.5"
     assert fixed(None, 3) == "n/a"
+    assert fixed(-2.2e-13, 6) == "−2.2e−13" and fixed(2e-13, 2) == "0.00" and fixed(0.0, 6) == "0.000000"
     assert [duration(value) for value in (0.7, 41.2, 185, 7800, None)] == [
         "0.7 s", "41 s", "3 min 05 s", "2 h 10 min", "n/a",
     ]  # fmt: skip

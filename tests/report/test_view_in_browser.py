@@ -218,3 +218,24 @@ def test_axe_finds_nothing_where_all_is_unfolded(page: Path, browser: Any) -> No
     browser.run("document.querySelectorAll('details').forEach(n => { n.open = true; })")
     browser.run(f"{CHOICE}[1].click()")
     assert browser.violations() == []
+
+
+def test_names_stay_whole_and_in_sight_beside_a_papers_many_columns(
+    make_run: Make, tmp_path: Path, browser: Any
+) -> None:
+    """`meanaudio_1nf` and `e` below it are no name, and a number far to the right is nobody's."""
+
+    def many(facts: dict[str, Any], scores: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+        scores |= {f"own_{at}": {**scores["fd_openl3"], "headline": True} for at in range(6)}
+
+    names = ("meanaudio_ac_25nfe", "consistencytta_1nfe", "m" * 90)
+    runs = [make_run(name, seed=at, change=many) for at, name in enumerate(names)]
+    browser.open(write_report(runs, tmp_path / "page.html"))
+    lines = "Array.from(document.querySelectorAll('table.board .name bdi'), n => n.getClientRects().length)"
+    assert sorted(browser.run(lines))[:2] == [1, 1]
+    table = "document.querySelector('.board').closest('.scroll')"
+    assert browser.run(f"{table}.scrollWidth > {table}.clientWidth + 300")
+    browser.run(f"{table}.scrollLeft = 300")
+    left = "document.querySelector('table.board tbody th').getBoundingClientRect().left"
+    assert browser.run(f"{left} - {table}.getBoundingClientRect().left") == 0
+    assert wrong(browser) == []

@@ -54,7 +54,7 @@ def test_they_stand_beside_the_sounds(model: str, tmp_path: Path) -> None:
     notes = json.loads(outcome.plan.folder.run_json.read_text())["model"]["notes"]
     if model == SINGER:
         assert evalkit_fakes.Singer.told == [("", "la\nla")], "the longest is made first"
-        assert any(note.startswith("1 of 2 prompts ask for less") and "2 s" in note for note in notes)
+        assert any(note.startswith("1 of 2 prompts asks for less") and "2 s" in note for note in notes)
         assert any("to be instrumental" in note for note in notes)
     else:
         assert any("reads no lyrics" in note for note in notes)

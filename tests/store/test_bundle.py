@@ -76,7 +76,7 @@ def test_digests_alone(tmp_path: Path) -> None:
 def test_a_sound_that_changed_since_is_not_bundled(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run")
     (run / "audio" / "b.wav").write_bytes(b"RIFF 222")
-    with pytest.raises(UserError, match=r"1 of 2 sounds are gone or have changed: 'audio/b.wav'.*--no-audio"):
+    with pytest.raises(UserError, match=r"1 of 2 sounds is gone or has changed: 'audio/b.wav'.*--no-audio"):
         write_bundle(run, tmp_path / "x.zip")
     assert not (tmp_path / "x.zip").exists()
 
@@ -88,7 +88,7 @@ def test_a_run_cannot_name_a_file_outside_of_it(tmp_path: Path) -> None:
     columns = parquet.read_table(run / "samples.parquet").to_pydict() | {"audio": ["../secret", None, None, None]}
     parquet.write_table(pyarrow.table(columns), run / "samples.parquet")
     (run / "run.json").write_text(json.dumps({"status": "success", "run_id": "r1"}))
-    with pytest.raises(UserError, match="are gone or have changed"):
+    with pytest.raises(UserError, match="gone or ha"):
         write_bundle(run, tmp_path / "x.zip")
 
 

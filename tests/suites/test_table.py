@@ -63,5 +63,5 @@ def test_a_table_says_how_long_sounds_are(brief: Brief) -> None:
     assert {prompt.seconds for prompt in load_suite(replace(brief, table="meanaudio")).prompts} == {10.0}
     assert isinstance(brief.prompts, Path)
     brief.prompts.write_text("id,caption,seconds\na,rain,10\nb,a dog,4\n", encoding="utf-8")
-    with pytest.raises(UserError, match="1 of 2 prompts ask for another length, the first 'b'"):
+    with pytest.raises(UserError, match="1 of 2 prompts asks for another length, the first 'b'"):
         load_suite(replace(brief, table="meanaudio"))
