@@ -10,21 +10,19 @@ that are missing or left over are named, and a tokenizer that lost its vocabular
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import transformers
 from torch import Tensor, nn
 from transformers import ClapConfig, RobertaTokenizer
-from transformers.initialization import no_init_weights
 
 from evalkit.checkpoints.config_file import read_object
 from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import read_files, tensor_files
 from evalkit.checkpoints.tensors import load_into
+from evalkit.checkpoints.with_transformers import quiet
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 from evalkit.nets.clap import CONSTANTS, FrontEnd, audio_config, text_config
 
@@ -128,16 +126,6 @@ def fill_from(net: nn.Module, tensors: Mapping[str, Tensor], path: Path, prefix:
     net.requires_grad_(False).eval()
 
 
-@contextmanager
-def undrawn() -> Iterator[None]:
-    """Networks made here have no first weights: drawing those of 150 million takes longer than reading them.
-
-    Only for a network that :func:`fill_from` fills next, as that leaves no tensor out.
-    """
-    with no_init_weights():
-        yield
-
-
 class Words:
     """The tokenizer: texts to 77 tokens each."""
 
@@ -181,20 +169,6 @@ def _read_tokenizer(folder: Path) -> RobertaTokenizer:
         raise
     except Exception as error:  # the library raises bare Exception for a broken tokenizer.json
         raise BadCheckpoint(f"{folder}: the tokenizer cannot be read: {_line(error)}") from error
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without transformers' advice and bars on stderr: what matters of it is checked by the caller and raised."""
-    before, bars = transformers.logging.get_verbosity(), transformers.logging.is_progress_bar_enabled()
-    transformers.logging.set_verbosity_error()
-    transformers.logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers.logging.set_verbosity(before)
-        if bars:
-            transformers.logging.enable_progress_bar()
 
 
 def _present(folder: Path, name: str) -> Path:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 from transformers import ClapAudioConfig, GPT2Config, GPT2Tokenizer
 
-from evalkit.checkpoints.clap_folder import quiet
 from evalkit.checkpoints.clap_laion import Tower, check_filters, config_of, to_transformers, tower_depths
 from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.torch_file import read_torch
+from evalkit.checkpoints.with_transformers import quiet
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 from evalkit.core.text import one_line
 from evalkit.fetch.published import GPT2_TOKENIZER

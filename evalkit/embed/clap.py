@@ -37,11 +37,11 @@ from evalkit.checkpoints.clap_folder import (
     fill_from,
     read_config,
     read_folder,
-    undrawn,
 )
 from evalkit.checkpoints.clap_laion import read_laion, read_laion_text
 from evalkit.checkpoints.tensors import digest_of
 from evalkit.checkpoints.torch_file import TORCH_SUFFIXES
+from evalkit.checkpoints.with_transformers import undrawn
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.by_protocol import further_settings, preparation_of

@@ -24,9 +24,9 @@ from torch import Tensor
 from evalkit.audio.clip import Clip, samples_digest
 from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.building import built_from
-from evalkit.checkpoints.clap_folder import undrawn
 from evalkit.checkpoints.msclap import ENDED, Gpt2Words, gpt2_folder, read_msclap
 from evalkit.checkpoints.tensors import digest_of, load_into
+from evalkit.checkpoints.with_transformers import undrawn
 from evalkit.core.ids import digest_bytes, digest_file
 from evalkit.embed.base import EmbedderSpec, Features
 from evalkit.embed.by_protocol import preparation_of

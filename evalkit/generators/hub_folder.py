@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from evalkit.checkpoints.clap_folder import quiet
 from evalkit.checkpoints.hub_files import look_over
 from evalkit.checkpoints.shards import lone_variant
+from evalkit.checkpoints.with_transformers import quiet
 from evalkit.core.errors import BadCheckpoint, MissingWeights
 
 VOCABULARIES = ("tokenizer.json", "spiece.model", "vocab.json")

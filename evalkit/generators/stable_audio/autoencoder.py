@@ -101,9 +101,9 @@ def load_alone(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudioAu
     import torch
 
     from evalkit.checkpoints.building import built_from
-    from evalkit.checkpoints.clap_folder import undrawn
     from evalkit.checkpoints.stable_audio import read_autoencoder_alone
     from evalkit.checkpoints.tensors import load_into
+    from evalkit.checkpoints.with_transformers import undrawn
     from evalkit.generators.stable_audio.network import LEFT_OUT, with_weight_norm
     from evalkit.nets.stable_audio.autoencoders import build_autoencoder, parse_alone
     from evalkit.nets.stable_audio.oobleck import fold_weight_norm

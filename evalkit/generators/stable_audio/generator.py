@@ -38,6 +38,7 @@ from evalkit.generators.stable_audio.init_audio import check_init, read_init
 from evalkit.generators.stable_audio.network import build, load_model, published_names, require_fit
 from evalkit.generators.stable_audio.sampling_options import Asked, read_options
 from evalkit.generators.stable_audio.specs import check_seconds_start, describe, describe_random, known_config
+from evalkit.generators.stable_audio.tower_parts import require_parts
 from evalkit.generators.stable_audio.variants import VARIANTS, Variant
 
 if TYPE_CHECKING:
@@ -123,8 +124,6 @@ class StableAudioGenerator:
         wrong.settle()
 
     def _require_tower(self, checkpoint: Checkpoint) -> None:
-        from evalkit.generators.stable_audio.text_towers import require_parts
-
         require_whole(tower_files(checkpoint, self._overrides))
         kind, _ = tower_name(checkpoint.config)
         if kind != "clap_text":

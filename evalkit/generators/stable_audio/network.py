@@ -46,8 +46,10 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
     Raises BadCheckpoint, naming the file and the entry or the tensors, where config and weights do not fit.
     """
     from evalkit.checkpoints.tensors import load_into
+    from evalkit.checkpoints.with_transformers import undrawn
 
-    model = _unfilled(checkpoint)
+    with undrawn():
+        model = _unfilled(checkpoint)
     whole = as_published(model)
     load_into(whole, _stored(checkpoint, whole), checkpoint.weights)
     return ready(model, device, dtype)
@@ -70,12 +72,11 @@ def require_fit(checkpoint: Checkpoint) -> None:
 def _unfilled(checkpoint: Checkpoint) -> StableAudio:
     """The network of a checkpoint's config. Raises BadCheckpoint, naming the file and the entry."""
     from evalkit.checkpoints.building import built_from
-    from evalkit.checkpoints.clap_folder import undrawn
     from evalkit.nets.stable_audio.config import parse
     from evalkit.nets.stable_audio.model import StableAudio
 
     config = parse(checkpoint.config, str(checkpoint.source))
-    with built_from(checkpoint.weights), undrawn():
+    with built_from(checkpoint.weights):
         return StableAudio(config)
 
 

@@ -9,11 +9,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from evalkit.checkpoints.clap_folder import quiet
-from evalkit.checkpoints.hub_files import look_over
-from evalkit.checkpoints.shards import lone_variant, tensor_files
+from evalkit.checkpoints.shards import lone_variant
+from evalkit.checkpoints.with_transformers import quiet
 from evalkit.core.errors import BadCheckpoint
 from evalkit.embed import clap
+from evalkit.generators.stable_audio.tower_parts import require_parts
 from evalkit.nets.stable_audio.config import TextConfig
 
 
@@ -39,24 +39,6 @@ class ClapTower:
     def encode(self, texts: Sequence[str]) -> Tensor:
         """The rows alone, for recipes whose model looks at no mask."""
         return self.read(texts)[0]
-
-
-_VOCABULARIES = {"t5": ("tokenizer.json", "spiece.model"), "t5gemma": ("tokenizer.json",)}
-"""Files of which the tokenizer of a kind of tower needs one."""
-
-
-def require_parts(kind: str, folder: Path) -> tuple[Path, Path]:
-    """Where tokenizer and encoder of a T5 are: diffusers' pipelines have a folder for each.
-
-    Raises BadCheckpoint where a part's files are not there or cannot be what they are called, before any is loaded.
-    """
-    words, net = (folder / part if (folder / part).is_dir() else folder for part in ("tokenizer", "text_encoder"))
-    if not any((words / file).is_file() for file in _VOCABULARIES[kind]):
-        # Offline and without its files, transformers hands out a tokenizer of special tokens only.
-        raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES[kind])})", "restore its files")
-    if not (tensor_files(net, "model") or tensor_files(net, "pytorch_model")):
-        raise BadCheckpoint(f"{net}: holds no weights (model.safetensors)", "restore its files")
-    return look_over(words), look_over(net)
 
 
 class T5Tower:
