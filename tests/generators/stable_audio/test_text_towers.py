@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -125,3 +126,14 @@ def test_a_pipelines_folder_runs_with_its_own_tower(tmp_path: Path) -> None:
     (tmp_path / "tokenizer" / "tokenizer_config.json").touch()
     (tmp_path / "text_encoder" / "more.json").write_text("{}")
     assert open_1_0(checkpoint=tmp_path).spec.weights != generator.spec.weights
+
+
+@pytest.mark.parametrize("model", ["stable-audio-mini", "stable-audio-3-mini"])
+def test_a_look_at_the_files_imports_no_transformers(model: str) -> None:
+    """It takes two seconds, in which no worker of a run has begun, of a process that may load no network at all."""
+    code = (
+        "import sys; from evalkit.generators.load import load_generator;"
+        f"load_generator({model!r}, {{}}, None, False).check_files();"
+        "assert 'transformers' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
