@@ -46,6 +46,7 @@ from evalkit.suites.references import set_from_features
 
 HERE = Path(__file__).parent
 SECONDS = 8.0
+GRID = (*torch_cases.EDGES, *torch_cases.GRID)
 STEPS = "av-benchmark's steps around"
 METRIC = ("av-benchmark's steps", "050a5cd")
 Rows = dict[str, tuple[np.ndarray, np.ndarray]]
@@ -68,7 +69,7 @@ def main() -> None:
     data = parser.parse_args().data
     golden: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder:
-        files = [(name, path) for name, path, _ in torch_cases.all_files(Path(folder), data, torch_cases.EDGES)]
+        files = [(name, path) for name, path, _ in torch_cases.all_files(Path(folder), data, GRID)]
         results = [
             *compared("vggish", vggish(Path(folder)), files, golden),
             *compared("panns-16k", panns(Path(folder)), files, golden),

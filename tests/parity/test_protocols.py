@@ -38,7 +38,7 @@ def test_rows_are_the_originals(tmp_path: Path, name: str) -> None:
     write(tmp_path / file)
     embedder = load_embedder(f"{name}@av-benchmark", overrides={name: tmp_path / file})
     with np.load(GOLDEN, allow_pickle=False) as golden:
-        for case in torch_cases.SYNTHETIC:
+        for case in (*torch_cases.SYNTHETIC, *torch_cases.EDGES, *torch_cases.GRID):
             if f"{name}/{case.name}" not in golden:
                 continue
             clip = replace(decode(torch_cases.write_synthetic(case, tmp_path)), digest=case.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +47,15 @@ EDGES = (
     Case("stereo_44k_9.99s", 9.99, 44100, 2, "mixed", "nearly ten seconds"),
 )
 """Further lengths and rates, for judges without a window of their own."""
+
+_KINDS = ("chirp", "bursts", "noise", "mixed")
+GRID = tuple(
+    Case(f"{seconds}s_{rate}_{channels}", seconds, rate, channels, _KINDS[(place + place // 4) % 4], "")
+    for place, (channels, seconds, rate) in enumerate(
+        product((1, 2), (0.1, 0.4, 1.0, 9.99, 10.0, 31.0), (16000, 32000, 44100, 48000))
+    )
+)
+"""Each length at each rate in mono and stereo, for protocols that crop."""
 
 
 def sound(case: Case) -> Sound:
