@@ -22,6 +22,7 @@ from evalkit.checkpoints.audiobox import AudioboxCheckpoint, read_audiobox
 from evalkit.checkpoints.building import built_from
 from evalkit.checkpoints.tensors import digest_of, load_into
 from evalkit.embed.base import EmbedderSpec, Features
+from evalkit.embed.by_protocol import preparation_of
 from evalkit.nets.aesthetics import AXES, Aesthetics
 
 RATE = 16000
@@ -29,23 +30,23 @@ WINDOW = 10 * RATE
 _TOGETHER = 4
 """Windows of one clip that are computed at once."""
 
-_PREPARED = Preparation(RATE)
-
 
 class AudioboxEmbedder:
     """An Embedder: float32 (1, 4) per clip, in the order of `nets.aesthetics.AXES`, on the raters' scale."""
 
     spec: EmbedderSpec
 
-    def __init__(self, spec: EmbedderSpec, net: Aesthetics, scale: Tensor, device: str = "cpu") -> None:
+    def __init__(
+        self, spec: EmbedderSpec, net: Aesthetics, scale: Tensor, preparation: Preparation, device: str = "cpu"
+    ) -> None:
         """`scale` (2, 4) is the mean and the deviation of each axis' ratings."""
-        self.spec, self._net, self._device = spec, net.to(device).eval(), device
+        self.spec, self._net, self.preparation, self._device = spec, net.to(device).eval(), preparation, device
         self._mean, self._deviation = scale.to(device)
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
-        return [self._predicted(torch.from_numpy(_PREPARED(clip))) for clip in clips]
+        return [self._predicted(torch.from_numpy(self.preparation(clip))) for clip in clips]
 
     def _predicted(self, samples: Tensor) -> Features:
         windows, filled = windows_of(samples)
@@ -73,10 +74,11 @@ def load(name: str, path: Path, device: str = "cpu") -> AudioboxEmbedder:
         net = Aesthetics(checkpoint.config)
     load_into(net, checkpoint.tensors, path)
     scale = torch.tensor([checkpoint.scale[axis] for axis in AXES]).T
-    spec = EmbedderSpec(name, "audiobox", len(AXES), digest_of(net), _settings(checkpoint))
-    return AudioboxEmbedder(spec, net, scale, device)
+    preparation = preparation_of(name, Preparation(RATE))
+    spec = EmbedderSpec(name, "audiobox", len(AXES), digest_of(net), _settings(checkpoint, preparation))
+    return AudioboxEmbedder(spec, net, scale, preparation, device)
 
 
-def _settings(checkpoint: AudioboxCheckpoint) -> dict[str, object]:
+def _settings(checkpoint: AudioboxCheckpoint, preparation: Preparation) -> dict[str, object]:
     scale = {axis: list(pair) for axis, pair in checkpoint.scale.items()}
-    return {"axes": list(AXES), "window": WINDOW, "scale": scale, **asdict(_PREPARED), **asdict(checkpoint.config)}
+    return {"axes": list(AXES), "window": WINDOW, "scale": scale, **asdict(preparation), **asdict(checkpoint.config)}

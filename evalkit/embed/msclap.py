@@ -50,14 +50,14 @@ class MsClapEmbedder:
         self, spec: EmbedderSpec, net: MsClap, words: Gpt2Words, preparation: Preparation, device: str = "cpu"
     ) -> None:
         self.spec, self._net, self._words, self._device = spec, net.to(device).eval(), words, device
-        self._prepared = preparation
+        self.preparation = preparation
 
     @torch.inference_mode()
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
         found = []
         for clip in clips:  # one after another: crops of one clip fill a batch
-            crops = crops_of(torch.from_numpy(self._prepared(clip)), samples_digest(clip))
+            crops = crops_of(torch.from_numpy(self.preparation(clip)), samples_digest(clip))
             found.append(np.asarray(self._net.audio(crops.to(self._device)).float().cpu().numpy()))
         return found
 

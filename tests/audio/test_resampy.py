@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
+import detect_cases as cases
 import numpy as np
 import pytest
 
 from evalkit.audio.resampy import resample_as_resampy
 
 PARITY = Path(__file__).parents[1] / "parity"
-sys.path.insert(0, str(PARITY))
-import detect_cases as cases  # noqa: E402
 
 
 @pytest.mark.parametrize(("old", "new"), cases.CONVERSIONS)

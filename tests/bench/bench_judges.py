@@ -34,7 +34,6 @@ from torchvggish import vggish_input
 
 from evalkit.audio.clip import Clip
 from evalkit.audio.decode import decode
-from evalkit.audio.preparation import Preparation
 from evalkit.embed.audiobox import RATE as RATE_OF_AUDIOBOX
 from evalkit.embed.audiobox import AudioboxEmbedder
 from evalkit.embed.load import load_embedder
@@ -86,7 +85,7 @@ def measured(judge: str, files: Sequence[Path], folder: Path) -> list[records.Ro
     whole, network, checkpoint = SIDES[judge](judge, folder)
     embedder = load_embedder(judge, overrides={judge: checkpoint})
     assert isinstance(embedder, Judge)
-    sounds = [prepared(embedder, decode(path)) for path in files]
+    sounds = [embedder.preparation(decode(path)) for path in files]  # as the network hears them
     return [
         line(judge, "file to features", files, {"original": whole, "evalkit": lambda path: rows_of(embedder, path)}),
         line(judge, "network alone", sounds, {"original": network, "evalkit": lambda heard: through(embedder, heard)}),
@@ -124,13 +123,6 @@ def line(judge: str, what: str, given: Sequence[Any], sides: Mapping[str, Callab
 
 def rows_of(embedder: Judge, path: Path) -> np.ndarray:
     return embedder.embed([decode(path)])[0]
-
-
-def prepared(embedder: Judge, clip: Clip) -> np.ndarray:
-    """(samples,) as the network hears them."""
-    if isinstance(embedder, AudioboxEmbedder):
-        return Preparation(RATE_OF_AUDIOBOX)(clip)
-    return embedder._prepared(clip) if isinstance(embedder, MsClapEmbedder) else embedder.preparation(clip)
 
 
 @torch.inference_mode()

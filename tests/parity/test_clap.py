@@ -6,13 +6,14 @@ Over 10 s both have the same crops. The weights are full-size: the larger model,
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import laion_seeded
 import numpy as np
 import pytest
+import torch_cases
 
 from evalkit.audio.decode import decode
 from evalkit.embed.clap import ClapEmbedder, crop_seed, prepare
@@ -22,12 +23,6 @@ from evalkit.metrics.clap_score import METRIC
 from evalkit.nets.clap import tower_input
 from evalkit.originals.quantities import COSINE, MEAN_SCORE, SCORE
 from evalkit.originals.seeded import torch_files
-
-sys.path.insert(0, str(Path(__file__).parent))
-import laion_seeded
-import torch_cases
-
-sys.path.pop(0)
 
 DECIBEL = 0.1
 SHAPES = {"fusion": torch_files.TINY_WITH_FUSION, "plain": torch_files.BASE}

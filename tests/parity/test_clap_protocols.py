@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch_cases
 
 from evalkit.audio.clip import Clip
 from evalkit.audio.decode import decode
@@ -22,11 +22,6 @@ from evalkit.embed.load import load_embedder
 from evalkit.metrics.base import METRICS, MetricInputs
 from evalkit.originals.seeded import torch_files
 from evalkit.suites.references import set_from_features
-
-sys.path.insert(0, str(Path(__file__).parent))
-import torch_cases
-
-sys.path.pop(0)
 
 THIN, RATE = 997, 48000
 WINDOWS = {"clap-music@fadtk": torch_files.BASE, "clap@stable-audio-3": torch_files.TINY_WITH_FUSION}

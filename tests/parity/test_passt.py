@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch_cases
 
 from evalkit.audio.decode import decode
 from evalkit.embed.load import load_embedder
@@ -19,11 +19,6 @@ from evalkit.metrics.base import MetricInputs
 from evalkit.metrics.kl_passt import METRIC
 from evalkit.originals.quantities import KL, LOGITS, PROBABILITY
 from evalkit.originals.seeded import torch_files
-
-sys.path.insert(0, str(Path(__file__).parent))
-import torch_cases
-
-sys.path.pop(0)
 
 QUICK = ("mono_16k_0.4s", "stereo_44k_1.4s", "mono_48k_5s_quiet")
 SLOW = tuple(case.name for case in torch_cases.SYNTHETIC if case.name not in QUICK)
