@@ -7,10 +7,12 @@ each module is loaded alone, from the installed wheel, and given a `CLAP_Module`
 from __future__ import annotations
 
 import importlib.util
+import math
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +25,8 @@ import torchaudio
 
 RATE = 48000
 FULL_SCALE = 32768
+FEWEST = 20_480
+"""Padded samples up to which torch converts by the BLAS of its build, and beyond by oneDNN."""
 
 
 def _bare(*names: str) -> None:
@@ -39,6 +43,26 @@ def _standing_in(name: str, **content: object) -> None:
     module = ModuleType(name)
     module.__dict__.update(content)
     sys.modules[name] = module
+
+
+@contextmanager
+def by_one_dnn() -> Iterator[None]:
+    """Short sounds are converted by oneDNN too, among zeros of which nothing is kept: a BLAS adds up in an order of its
+    own, another one on another machine."""
+    module: Any = import_module("torchaudio.transforms._transforms")
+    inner = module._apply_sinc_resample_kernel
+
+    def among_zeros(sound: torch.Tensor, rate_from: int, rate_to: int, *filters: Any) -> torch.Tensor:
+        count = sound.shape[-1]
+        longer = torch.nn.functional.pad(sound, (0, max(0, FEWEST + 1 - count)))
+        found: torch.Tensor = inner(longer, rate_from, rate_to, *filters)
+        return found[..., : math.ceil(count * rate_to / rate_from)]
+
+    module._apply_sinc_resample_kernel = among_zeros
+    try:
+        yield
+    finally:
+        module._apply_sinc_resample_kernel = inner
 
 
 class Fadtk:

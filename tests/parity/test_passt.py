@@ -21,7 +21,8 @@ from evalkit.originals.quantities import KL, LOGITS, PROBABILITY
 from evalkit.originals.seeded import torch_files
 
 QUICK = ("mono_16k_0.4s", "stereo_44k_1.4s", "mono_48k_5s_quiet")
-SLOW = tuple(case.name for case in torch_cases.SYNTHETIC if case.name not in QUICK)
+CASES = (*torch_cases.SYNTHETIC, *torch_cases.EDGES)
+SLOW = tuple(case.name for case in CASES if case.name not in QUICK)
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +74,7 @@ def upstream_kl(generated: np.ndarray, reference: np.ndarray) -> float:
 
 
 def synthetic(names: tuple[str, ...], folder: Path) -> list[tuple[str, Path]]:
-    return [
-        (case.name, torch_cases.write_synthetic(case, folder)) for case in torch_cases.SYNTHETIC if case.name in names
-    ]
+    return [(case.name, torch_cases.write_synthetic(case, folder)) for case in CASES if case.name in names]
 
 
 def test_short_clips_have_the_originals_logits(
