@@ -1,8 +1,9 @@
-"""Mel filter banks, two conventions that must not be mixed: Slaney's (OpenL3) and Kaldi's (PaSST).
+"""Mel filter banks, conventions that must not be mixed: Slaney's (OpenL3, Cnn14), Kaldi's (PaSST) and HTK's (VGGish).
 
 Sources: M. Slaney, *Auditory Toolbox*, 1998, in librosa's form (`librosa.filters.mel`, htk=False,
 norm="slaney"); Kaldi's `feat/mel-computations.cc` in torchaudio's form (`compliance.kaldi.get_mel_banks`,
-no vocal tract warping). Both are computed in the precision of those two, so that rounding agrees too.
+no vocal tract warping); AudioSet's `mel_features.py` in torchvggish. Each is computed in the precision of its source,
+so that rounding agrees too.
 """
 
 from __future__ import annotations
@@ -44,6 +45,19 @@ def kaldi_bank(rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> 
     bins = 1127.0 * (1.0 + (rate / n_fft) * torch.arange(n_fft // 2) / 700.0).log()
     triangles = torch.minimum((bins - left) / (centre - left), (right - bins) / (right - centre)).clamp(min=0)
     return torch.nn.functional.pad(triangles, (0, 1))
+
+
+def htk_bank(rate: int, n_fft: int, n_mels: int, fmin: float, fmax: float) -> Tensor:
+    """float64 (n_fft // 2 + 1, n_mels): triangles of unit height, linear in HTK's mel, without the constant.
+
+    `rate`, `fmin` and `fmax` in Hz.
+    """
+    bins = 1127 * (1 + torch.linspace(0, rate / 2, n_fft // 2 + 1, dtype=torch.float64)[:, None] / 700).log()
+    edges = torch.linspace(_hz_to_kaldi(fmin), _hz_to_kaldi(fmax), n_mels + 2, dtype=torch.float64)  # of one scale
+    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
+    bank = torch.minimum((bins - left) / (centre - left), (right - bins) / (right - centre)).clamp(min=0)
+    bank[0] = 0
+    return bank
 
 
 def _hz_to_slaney(hz: float) -> float:

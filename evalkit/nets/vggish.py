@@ -8,13 +8,13 @@ the one in tensorflow/models. A state dict of `vggish-10086976.pth` has exactly 
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from evalkit.nets.melbank import htk_bank
 from evalkit.nets.prepared import FAST_WIDTH, Form, Prepared, folded
 from evalkit.nets.winograd import Conv3x3, Padded, Pool
 
@@ -59,7 +59,8 @@ class Patches(nn.Module):
         self.config = config
         window = 0.5 - 0.5 * (2 * torch.pi / config.win * torch.arange(config.win, dtype=torch.float64)).cos()
         self.register_buffer("window", window, persistent=False)
-        self.register_buffer("bank", _bank(config), persistent=False)
+        bank = htk_bank(config.rate, config.n_fft, config.n_mels, config.fmin, config.fmax)
+        self.register_buffer("bank", bank, persistent=False)
         self.window: Tensor
         self.bank: Tensor
 
@@ -69,21 +70,6 @@ class Patches(nn.Module):
         log_mel = (torch.fft.rfft(frames, config.n_fft).abs() @ self.bank + config.floor).log()
         whole = log_mel.shape[1] // config.patch
         return log_mel[:, : whole * config.patch].unflatten(1, (whole, config.patch)).float()
-
-
-def _bank(config: VGGishConfig) -> Tensor:
-    """float64 (n_fft // 2 + 1, n_mels): triangles of unit height, linear in HTK's mel, without the constant."""
-    bins = _mel(torch.linspace(0, config.rate / 2, config.n_fft // 2 + 1, dtype=torch.float64))[:, None]
-    low, high = (1127 * math.log(1 + hz / 700) for hz in (config.fmin, config.fmax))
-    edges = torch.linspace(low, high, config.n_mels + 2, dtype=torch.float64)
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    bank = torch.minimum((bins - left) / (centre - left), (right - bins) / (right - centre)).clamp(min=0)
-    bank[0] = 0
-    return bank
-
-
-def _mel(hz: Tensor) -> Tensor:
-    return 1127 * (1 + hz / 700).log()
 
 
 class VGGish(Prepared):

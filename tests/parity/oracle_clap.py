@@ -53,8 +53,14 @@ METRIC = ("stable-audio-metrics' steps", "fd55536")
 
 MEL_NOTE = "Down to 80 dB under the loudest place; further down both hold the rounding of float32."
 CROPS_NOTE = "Over 10 s both are given the same crops; Resize without antialiasing; the arithmetic of NumPy 1."
-NUMPY_2_NOTE = "The original under NumPy 2, where the level's gain makes the samples float64; silence left out."
-ANTIALIAS_NOTE = "Clips over 10 s only, the original with torchvision's newer default, Resize with antialiasing."
+NUMPY_2_NOTE = (
+    "Not an error of evalkit: the original under NumPy 2, where the level's gain makes the samples float64; silence "
+    "left out."
+)
+ANTIALIAS_NOTE = (
+    "Not an error of evalkit: the original with torchvision's newer default, Resize with antialiasing; clips over 10 s "
+    "only."
+)
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ it on the published files and any clips; its bounds, which these figures and the
 Errors are the largest over all cases; a case is one clip, or for a metric one number, unless its note says more.
 For Stable Audio a case is a layout of the family, at full structure and reduced width, with a batch of two.
 Clips are mono and stereo, at 16, 32, 44.1 and 48 kHz, of 0.1, 0.4, 1, 1.4, 9.99, 10.000, 10.001 and 31 s, quiet and
-silent ones, and recordings (ESC-10). A relative error is relative to the oracle's largest absolute value in the case,
-unless its note says otherwise.
+silent ones, and recordings (ESC-10); of av-benchmark's rows, each of these lengths at each rate in mono and stereo. A
+relative error is relative to the oracle's largest absolute value in the case, unless its note says otherwise.
 """
 
 

@@ -21,6 +21,19 @@ def test_the_committed_page_is_up_to_date() -> None:
     assert table.REPORT.read_text(encoding="utf-8") == table.page(table.read_results(RESULTS))
 
 
+JUDGES = ("panns", "vggish", "passt", "clap", "msclap", "audiobox", "openl3", "rates")
+
+
+@pytest.mark.parametrize("judge", JUDGES)
+def test_judges_are_within_their_limit(judge: str) -> None:
+    """1e-4, relative, from the sound to the metric; what is more is the original beside itself, and says so."""
+    rows = [row for row in table.read_results(RESULTS) if row["section"] == judge]
+    ours = [row for row in rows if "Not an error of evalkit" not in str(row.get("note"))]
+    levels = {"front end"} if judge == "rates" else {"front end", "embedding", "metric"}
+    assert {row["level"] for row in ours} == levels
+    assert not {row["quantity"]: row["max_rel"] for row in ours if float(str(row["max_rel"])) > 1e-4}
+
+
 @pytest.mark.parametrize("quantity", ["OpenL3 network", "OpenL3 512-d frames from the waveform", "FD-OpenL3"])
 def test_openl3_is_within_its_limit(quantity: str) -> None:
     """1e-4, relative: given the same log mel, from the waveform to the features, and to the distance."""
