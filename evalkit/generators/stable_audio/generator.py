@@ -24,7 +24,6 @@ from evalkit.checkpoints.find import (
     stored_notes,
     stored_parameters,
     tower_files,
-    tower_name,
 )
 from evalkit.checkpoints.own_config import CONFIG
 from evalkit.checkpoints.shards import require_whole
@@ -124,10 +123,23 @@ class StableAudioGenerator:
         wrong.settle()
 
     def _require_tower(self, checkpoint: Checkpoint) -> None:
+        from evalkit.nets.stable_audio.config import parse
+
         require_whole(tower_files(checkpoint, self._overrides))
-        kind, _ = tower_name(checkpoint.config)
-        if kind != "clap_text":
-            require_parts(kind, locate_tower(checkpoint, self._overrides))
+        place = locate_tower(checkpoint, self._overrides)
+        text = parse(checkpoint.config, str(checkpoint.source)).text
+        if text.kind == "clap_text":
+            return
+        require_parts(text.kind, place)
+        if not self._ships:  # what does is whole, and the library that tells takes two seconds to import
+            from evalkit.generators.stable_audio.text_towers import require_tower
+
+            require_tower(text, place)
+
+    @property
+    def _ships(self) -> bool:
+        """Are these weights those that come with evalkit?"""
+        return self._variant.spec.size == "mini" and self._checkpoint is None and not self._overrides
 
     def load(self, device: str, dtype: str) -> None:
         """Raises MissingWeights where the files are not here, BadCheckpoint where they do not fit."""

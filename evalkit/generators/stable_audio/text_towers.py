@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
-from evalkit.checkpoints.shards import lone_variant
-from evalkit.checkpoints.with_transformers import quiet
+from evalkit.checkpoints.building import built_from
+from evalkit.checkpoints.config_file import read_object
+from evalkit.checkpoints.shards import lone_variant, read_files
+from evalkit.checkpoints.tensors import require_fit
+from evalkit.checkpoints.with_transformers import quiet, undrawn
 from evalkit.core.errors import BadCheckpoint
+from evalkit.core.faults import Gathering
+from evalkit.core.text import one_line
 from evalkit.embed import clap
-from evalkit.generators.stable_audio.tower_parts import require_parts
+from evalkit.generators.stable_audio.tower_parts import require_parts, tower_weights
 from evalkit.nets.stable_audio.config import TextConfig
+from evalkit.nets.stable_audio.reader import DEEPEST, Reader
 
 
 class TextTower(Protocol):
@@ -41,6 +47,79 @@ class ClapTower:
         return self.read(texts)[0]
 
 
+_AGAIN = "download it again"
+_ENCODERS = {"t5": "T5EncoderModel", "t5gemma": "T5GemmaEncoderModel"}
+_LAYERS = {"t5": ("num_layers", ("",)), "t5gemma": ("num_hidden_layers", ("encoder", "decoder"))}
+"""What a config calls the number of its layers, and in which of its parts (the whole: "")."""
+
+
+def require_tower(config: TextConfig, folder: Path) -> None:
+    """Raises BadCheckpoint with all that is wrong with the folder of a T5, as far as configs, tokenizer and the headers
+    of safetensors files tell: the network beside it may be nine gigabytes, and is loaded first."""
+    words, net = require_parts(config.kind, folder)
+    encoder, wrong = _unfilled(config.kind, net), Gathering()  # whose config the tokenizer's library reads too
+    with wrong.look():
+        _require_tensors(encoder, net)
+        _require_width(config, net, encoder)
+    with wrong.look():
+        _require_one_model(words, _tokenizer(words), encoder)
+    wrong.settle()
+
+
+def _unfilled(kind: str, net: Path) -> Any:
+    """The encoder that a folder's config describes, without values. Raises BadCheckpoint where it describes none.
+
+    A million layers would take the machine's memory even so, where their sizes take none.
+    """
+    import transformers
+    from transformers import AutoConfig
+
+    file = net / "config.json"
+    stated, reader = read_object(file), Reader(str(file))
+    reader.expect("model_type", stated.get("model_type"), (kind,))
+    name, parts = _LAYERS[kind]
+    for part in (stated.get(each) if each else stated for each in parts):
+        if isinstance(part, dict):
+            reader.whole(part, name, DEEPEST, default=1)
+    with built_from(net), undrawn(), quiet(), torch.device("meta"):
+        config = AutoConfig.from_pretrained(net, local_files_only=True, trust_remote_code=False)
+        if kind == "t5gemma":
+            config.is_encoder_decoder = False
+        return getattr(transformers, _ENCODERS[kind])(config)
+
+
+def _require_tensors(encoder: Any, net: Path) -> None:
+    """Of torch's own files only reading tells. Decoder and heads, which a file may have too, are left over."""
+    files = tower_weights(net)
+    if any(file.suffix != ".safetensors" for file in files):
+        return
+    own, prefix = encoder.state_dict(), f"{encoder.base_model_prefix}."
+    stored = {
+        name if name in own else name.removeprefix(prefix): tensor for name, tensor in read_files(files, True).items()
+    }
+    require_fit(encoder, {name: each for name, each in stored.items() if name in own}, net, _tied(encoder, stored))
+
+
+def _tied(encoder: Any, found: Collection[str]) -> set[str]:
+    """Tensors that need not be there, as another that is there stands for them."""
+    pairs = (getattr(encoder, "_tied_weights_keys", None) or {}).items()
+    return {name for pair in pairs for name in pair if not found or not set(pair).isdisjoint(found)}
+
+
+def _require_one_model(words: Path, tokenizer: Any, encoder: Any) -> None:
+    entries = encoder.get_input_embeddings().num_embeddings
+    if len(tokenizer) > entries:
+        sizes = f"{len(tokenizer)} entries, the encoder {entries}"
+        raise BadCheckpoint(f"{words}: the tokenizer has {sizes}", "the two must be of one model")
+
+
+def _require_width(config: TextConfig, net: Path, encoder: Any) -> None:
+    found = encoder.get_input_embeddings().embedding_dim
+    if config.width not in (0, found):
+        told = f"gives {found} channels, and the model that it is for takes {config.width}"
+        raise BadCheckpoint(f"{net}: {told}", f"the model was trained with {config.weights}")
+
+
 class T5Tower:
     """The last layer of a T5 encoder, with the rows at padding set to zero.
 
@@ -62,11 +141,8 @@ class _Encoder:
     def __init__(
         self, words: Path, net: Path, name: str, load: Callable[[Path], Any], device: str, max_length: int
     ) -> None:
-        self._tokenizer, encoder = _loaded(words, net, name, load)
-        entries = encoder.get_input_embeddings().num_embeddings
-        if len(self._tokenizer) > entries:
-            sizes = f"{len(self._tokenizer)} entries, the encoder {entries}"
-            raise BadCheckpoint(f"{words}: the tokenizer has {sizes}", "the two must be of one model")
+        self._tokenizer, encoder = _tokenizer(words), _loaded(net, name, load)
+        _require_one_model(words, self._tokenizer, encoder)
         self._encoder = encoder.to(torch.device(device))
         self._device, self._max_length = device, max_length
 
@@ -81,28 +157,36 @@ class _Encoder:
         return hidden, mask
 
 
-def _loaded(words: Path, net: Path, name: str, load: Callable[[Path], Any]) -> tuple[Any, Any]:
-    """Tokenizer and encoder, in float32 whatever the folder holds, with every tensor from its files.
-
-    Raises BadCheckpoint, naming the folder, in one line for whatever transformers makes of a broken one.
-    """
+def _tokenizer(words: Path) -> Any:
+    """Raises BadCheckpoint, naming the folder, in one line for whatever transformers makes of a broken one."""
     from transformers import AutoTokenizer
 
     try:
         with quiet():
             # Said outright, as transformers would ask at the terminal whether to run a folder's own code.
-            tokenizer = AutoTokenizer.from_pretrained(words, local_files_only=True, trust_remote_code=False)
+            return AutoTokenizer.from_pretrained(words, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # noqa: BLE001 - transformers and tokenizers each raise their own
+        raise BadCheckpoint(f"{words}: its tokenizer cannot be read: {one_line(error, 200)}", _AGAIN) from None
+
+
+def _loaded(net: Path, name: str, load: Callable[[Path], Any]) -> Any:
+    """The encoder, in float32 whatever the folder holds, with every tensor from its files.
+
+    Raises BadCheckpoint, naming the folder, in one line for whatever transformers makes of a broken one.
+    """
+    try:
+        with quiet():
             encoder, told = load(net)
     except BadCheckpoint:
         raise
-    except Exception as error:  # noqa: BLE001 - transformers, tokenizers and safetensors each raise their own
-        reason = " ".join(str(error).split())[:200]
-        raise BadCheckpoint(f"{net}: cannot be loaded as a {name} folder: {reason}", "download it again") from None
+    except Exception as error:  # noqa: BLE001 - transformers and safetensors each raise their own
+        raise BadCheckpoint(f"{net}: cannot be loaded as a {name} folder: {one_line(error, 200)}", _AGAIN) from None
     # What is not in the files would be drawn at random, with no more than a warning.
-    missing = sorted(str(name) for name in told["missing_keys"] if not str(name).endswith("embed_tokens.weight"))
+    missing = sorted(str(name) for name in told["missing_keys"] if name not in _tied(encoder, ()))
     if missing:
         raise BadCheckpoint(f"{net}: lacks {len(missing)} tensors of a {name} encoder, the first {missing[0]}")
-    return tokenizer, encoder.eval()
+    require_fit(encoder, encoder.state_dict(), net)  # which holds NaN where a file does
+    return encoder.eval()
 
 
 def _t5(folder: Path) -> Any:

@@ -21,6 +21,11 @@ def require_parts(kind: str, folder: Path) -> tuple[Path, Path]:
     if not any((words / file).is_file() for file in _VOCABULARIES[kind]):
         # Offline and without its files, transformers hands out a tokenizer of special tokens only.
         raise BadCheckpoint(f"{words}: holds no tokenizer ({' or '.join(_VOCABULARIES[kind])})", "restore its files")
-    if not (tensor_files(net, "model") or tensor_files(net, "pytorch_model")):
+    if not tower_weights(net):
         raise BadCheckpoint(f"{net}: holds no weights (model.safetensors)", "restore its files")
     return look_over(words), look_over(net)
+
+
+def tower_weights(net: Path) -> list[Path]:
+    """The files with an encoder's tensors, [] where there are none."""
+    return tensor_files(net, "model") or tensor_files(net, "pytorch_model")

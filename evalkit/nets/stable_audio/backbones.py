@@ -112,6 +112,8 @@ def _dit(config: Block, reader: Reader) -> DiTConfig:
         time_features=time,
         time_width=reader.whole(config, "timestep_features_dim", default=256),
     )
+    if found.norm_eps <= 0:
+        raise reader.refuse(f"{where}.norm_kwargs.eps is {found.norm_eps}; supported here: a number above 0")
     _check_heads(found, reader)
     return found
 

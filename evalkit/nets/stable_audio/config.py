@@ -47,7 +47,8 @@ _CLAP_TOKENS = 77
 class TextConfig:
     """Which text tower conditions the model: `kind` "clap_text", "t5" or "t5gemma", its weights' name, how many tokens
     a prompt is padded or cut to, and its conditioner's id. `projected_from` is the tower's width where a learnt
-    projection follows it, else 0. The rows at `padding` are the "tower"'s own or a "learned" one."""
+    projection follows it, else 0. The rows at `padding` are the "tower"'s own or a "learned" one. `width` is the
+    tower's, 0 where nobody says."""
 
     kind: str
     weights: str
@@ -55,6 +56,7 @@ class TextConfig:
     id: str = "prompt"
     projected_from: int = 0
     padding: str = "tower"
+    width: int = 0
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _parse(config: Block, reader: Reader) -> ModelConfig:
         text=text,
         width=reader.whole(conditioning, "cond_dim"),
         numbers=numbers,
-        routes=_routes(diffusion),
+        routes=_routes(diffusion, reader),
         shift=None if free else _shift(diffusion.get("distribution_shift_options"), reader),
         free=free,
     )
@@ -219,7 +221,7 @@ def _text(kind: str, name: str, config: Block, width: int, reader: Reader) -> Te
         reader.expect("clap_text feature_layer_ix", config.get("feature_layer_ix"), (-2,))
         weights, length = str(config["clap_ckpt_path"]), _CLAP_TOKENS
     tower = _TOWER_WIDTHS.get(weights, width if kind == "t5" else 768)
-    return TextConfig(kind, weights, length, name, tower if project or tower != width else 0)
+    return TextConfig(kind, weights, length, name, tower if project or tower != width else 0, width=tower)
 
 
 def _t5gemma(name: str, config: Block, width: int, reader: Reader) -> TextConfig:
@@ -231,7 +233,7 @@ def _t5gemma(name: str, config: Block, width: int, reader: Reader) -> TextConfig
     tower = _TOWER_WIDTHS.get(weights, _T5GEMMA_WIDTH)
     projected = reader.flag(config, "project_out", False) or width != tower
     length = reader.whole(config, "max_length", 4096, default=128)
-    return TextConfig("t5gemma", weights, length, name, tower if projected else 0, "learned")
+    return TextConfig("t5gemma", weights, length, name, tower if projected else 0, "learned", tower)
 
 
 _T5GEMMA, _T5GEMMA_WIDTH = "google/t5gemma-b-b-ul2", 768
@@ -239,11 +241,11 @@ _T5GEMMA, _T5GEMMA_WIDTH = "google/t5gemma-b-b-ul2", 768
 _CLAP = {"clap_ckpt_path", "use_text_features", "feature_layer_ix", "audio_model_type", "enable_fusion", "project_out"}
 
 
-def _routes(diffusion: Block) -> Routes:
+def _routes(diffusion: Block, reader: Reader) -> Routes:
     return Routes(
-        cross=tuple(diffusion.get("cross_attention_cond_ids", [])),
-        prepend=tuple(diffusion.get("prepend_cond_ids", [])),
-        vector=tuple(diffusion.get("global_cond_ids", [])),
+        cross=reader.names(diffusion, "cross_attention_cond_ids"),
+        prepend=reader.names(diffusion, "prepend_cond_ids"),
+        vector=reader.names(diffusion, "global_cond_ids"),
     )
 
 
@@ -279,9 +281,9 @@ def _check_sizes(config: ModelConfig, reader: Reader) -> None:
         if config.latent_length % backbone.ratio:
             raise reader.refuse(f"sample_size is no multiple of {config.autoencoder.ratio * backbone.ratio}")
     for what, wanted, given in (
-        ("cross-attention", cross, width if routes.cross else cross),
-        ("prepended", prepend, width if routes.prepend else prepend),
-        ("global", overall, vector if routes.vector else overall),
+        ("cross-attention", cross, width if routes.cross else 0),
+        ("prepended", prepend, width if routes.prepend else 0),
+        ("global", overall, vector),
         ("latent", backbone.io_channels, config.latent_channels),
     ):
         if wanted != given:

@@ -6,7 +6,6 @@ any other; so is an option that is not known at all.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +18,9 @@ FREE = ("mask_padding_attention", "use_effective_length_for_schedule")
 
 WIDEST, DEEPEST, LEVELS = 65_536, 256, 16
 """More channels in a layer, layers in a row or levels than this is a slip, or an attempt to fill the memory."""
+
+LARGEST = 10**9
+"""No number of a config has a greater size."""
 
 
 class Reader:
@@ -65,11 +67,20 @@ class Reader:
             raise self.refuse(f"{name} is {value!r}; supported here: a whole number from {low} to {high}")
 
     def real(self, block: Block, name: str, default: float) -> float:
-        """The finite number `name` of `block`, or the default."""
+        """The finite number `name` of `block`, or the default. What float32 makes infinity of is none."""
         value = block.get(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise self.refuse(f"{name} is {value!r}; supported here: a finite number")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+            raise self.refuse(f"{name} is {value!r}; supported here: a number of at most {LARGEST:,}")
         return float(value)
+
+    def names(self, block: Block, name: str) -> tuple[str, ...]:
+        """The list of different names `name` of `block`; () where it has none. A table or a text would do for one, as
+        either can be looked through."""
+        values = block.get(name, [])
+        listed = isinstance(values, list | tuple) and all(isinstance(value, str) for value in values)
+        if not listed or len(set(values)) < len(values):
+            raise self.refuse(f"{name} is {values!r}; supported here: a list of names, each once")
+        return tuple(values)
 
     def flag(self, block: Block, name: str, default: bool) -> bool:
         """Whether `name` of `block` is on. A text is neither: "false" is no falsehood to Python."""

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from evalkit.core.errors import BadCheckpoint
 from evalkit.generators.stable_audio.generator import open_1_0
-from evalkit.generators.stable_audio.text_towers import T5Tower, load_tower
+from evalkit.generators.stable_audio.text_towers import T5Tower, load_tower, require_tower
 from evalkit.nets.stable_audio.config import TextConfig
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "checkpoints"))
@@ -96,6 +96,31 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(BadCheckpoint, match=str(tmp_path)):
         load_tower(TextConfig("t5", "t5-base", 16), tmp_path, {}, "cpu")
+
+
+def test_a_tower_of_another_width_is_told_before_it_is_loaded(tmp_path: Path) -> None:
+    """A smaller T5 under the name of the one that the model was trained with failed in every prompt."""
+    folder = write_folder(tmp_path / "run", small_config("small-t5"))
+    narrow = open_1_0({"small-t5": small_t5(tmp_path / "t5", width=64)}, checkpoint=folder)
+    with pytest.raises(BadCheckpoint, match="gives 64 channels, and the model that it is for takes 128"):
+        narrow.check_files()
+    open_1_0({"small-t5": small_t5(tmp_path / "right")}, checkpoint=folder).check_files()
+
+
+@pytest.mark.parametrize("kept", ["shared.weight", "encoder.embed_tokens.weight"])
+def test_words_that_stand_under_either_of_their_names_are_whole(tmp_path: Path, kept: str) -> None:
+    """Of the two that a T5 ties, files hold one."""
+    file = small_t5(tmp_path) / "model.safetensors"
+    tensors = load_file(file)
+    words = tensors.pop("shared.weight")
+    save_file({**tensors, kept: words}, file, {"format": "pt"})
+    require_tower(TextConfig("t5", "words", 16, width=128), tmp_path)
+    text, _ = T5Tower(tmp_path, "cpu", 16).read(["word3", "word4"])
+    other, _ = T5Tower(tmp_path, "cpu", 16).read(["word3", "word4"])
+    assert torch.equal(text, other), "what is drawn at random is another each time"
+    save_file(tensors, file, {"format": "pt"})
+    with pytest.raises(BadCheckpoint, match="missing"):
+        require_tower(TextConfig("t5", "words", 16, width=128), tmp_path)
 
 
 def test_a_checkpoint_with_t5_makes_sound_that_follows_the_prompt(tmp_path: Path) -> None:

@@ -142,12 +142,18 @@ def spoil(file: Path) -> None:
     file.write_text("{")
 
 
+def empty(file: Path) -> None:
+    file.write_text("{}")
+
+
 @pytest.mark.parametrize(
     ("name", "damage", "told"),
     [
         ("tokenizer.json", Path.unlink, "holds no tokenizer"),
         ("model.safetensors", Path.unlink, "holds no weights"),
         ("config.json", spoil, r"config\.json: cannot be read as JSON"),
+        ("config.json", empty, "model_type is None; supported here: 't5gemma'"),
+        ("tokenizer.json", empty, "its tokenizer cannot be read"),
     ],
 )
 def test_a_text_tower_that_lacks_a_part_is_told_before_it_is_loaded(
@@ -157,6 +163,59 @@ def test_a_text_tower_that_lacks_a_part_is_told_before_it_is_loaded(
     damage(folder / "t5gemma-b-b-ul2" / name)
     with pytest.raises(BadCheckpoint, match=told):
         small_sfx(checkpoint=folder).check_files()
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "told"),
+    [
+        ("hidden_size", 1_000_000, "does not fit the configured network"),
+        ("vocab_size", 10**9, "does not fit the configured network"),
+        ("num_hidden_layers", 10**7, r"config\.json: num_hidden_layers is 10000000; supported here"),
+        ("num_hidden_layers", 3, "no network has the sizes that its config states"),
+        ("num_attention_heads", "many", "no network has the sizes that its config states"),
+    ],
+)
+def test_a_text_tower_of_sizes_that_its_files_do_not_have_is_told_before_it_is_loaded(
+    folder: Path, nothing_is_read: None, part: str, value: object, told: str
+) -> None:
+    """Ten million layers took the machine's memory; all others were told once the network had been read."""
+    file = folder / "t5gemma-b-b-ul2" / "config.json"
+    stated = json.loads(file.read_text())
+    stated["encoder"][part] = value
+    file.write_text(json.dumps(stated))
+    with pytest.raises(BadCheckpoint, match=told) as error:
+        small_sfx(checkpoint=folder).check_files()
+    assert str(folder / "t5gemma-b-b-ul2") in error.value.message and "\n" not in error.value.message
+
+
+EMBEDDING = "model.encoder.embed_tokens.weight"
+
+
+@pytest.mark.parametrize(("damage", "told"), [("lacking", "missing"), ("whole", "holds no fractions")])
+def test_a_text_tower_without_its_words_is_told_before_it_is_loaded(
+    folder: Path, nothing_is_read: None, damage: str, told: str
+) -> None:
+    """transformers draws them at random, or makes zeros of whole numbers: each prompt was read as another one, and the
+    run was a success."""
+    file = folder / "t5gemma-b-b-ul2" / "model.safetensors"
+    tensors = load_file(file)
+    words = tensors.pop(EMBEDDING)
+    if damage == "whole":
+        tensors[EMBEDDING] = words.to(torch.int8)
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(BadCheckpoint, match=told) as error:
+        small_sfx(checkpoint=folder).check_files()
+    assert "encoder.embed_tokens.weight" in error.value.message
+
+
+def test_a_text_tower_of_no_numbers_is_refused(folder: Path) -> None:
+    """All prompts failed, one by one."""
+    file = folder / "t5gemma-b-b-ul2" / "model.safetensors"
+    tensors = load_file(file)
+    tensors[EMBEDDING][7] = float("nan")
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(BadCheckpoint, match=r"embed_tokens\.weight holds NaN"):
+        T5GemmaTower(file.parent, "cpu", 8)
 
 
 def test_weights_of_whole_numbers_are_told_before_they_are_read(folder: Path, nothing_is_read: None) -> None:

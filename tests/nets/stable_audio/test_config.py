@@ -46,7 +46,7 @@ def test_version_1_is_read_as_published() -> None:
     assert config.backbone == UNetConfig()
     assert (config.objective, config.latent_length, config.width) == ("v", 4096, 768)
     assert config.numbers == {"seconds_start": IntConfig(512, 768), "seconds_total": IntConfig(512, 768)}
-    assert config.text == TextConfig("clap_text", "stable-audio-clap", 77)
+    assert config.text == TextConfig("clap_text", "stable-audio-clap", 77, width=768)
     assert config.routes == Routes(cross=("prompt", "seconds_start", "seconds_total"))
     assert config.window_seconds == pytest.approx(95.1, abs=0.05)
 
@@ -197,12 +197,12 @@ def test_text_as_a_global_condition_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("tower", "width", "project", "projected_from"),
-    [("t5-base", 768, False, 0), ("t5-base", 768, True, 768), ("t5-large", 768, False, 1024), ("own", 768, False, 0)],
+    [("t5-base", 768, False, 0), ("t5-base", 768, True, 768), ("t5-large", 1024, False, 1024), ("own", 768, False, 0)],
 )
 def test_a_text_tower_of_another_width_is_projected(tower: str, width: int, project: bool, projected_from: int) -> None:
     """As in stable-audio-tools: a checkpoint then holds the projection, and leaving it out would not load."""
     config = changed("stable-audio", (*CONDITIONERS, 0, "config"), {"t5_model_name": tower, "project_out": project})
-    assert parse(config, "test").text == TextConfig("t5", tower, 128, "prompt", projected_from)
+    assert parse(config, "test").text == TextConfig("t5", tower, 128, "prompt", projected_from, width=width)
 
 
 def test_stable_audio_3_is_read_as_published() -> None:
@@ -212,7 +212,7 @@ def test_stable_audio_3_is_read_as_published() -> None:
         assert (config.backbone.embed_dim, config.backbone.depth, config.backbone.num_heads) == (width, depth, heads)
         assert (config.backbone.memory_tokens, config.backbone.local_cond_dim) == (64, 257)
         assert (config.free, config.shift, config.objective) == (True, None, "rf_denoiser")
-        assert config.text == TextConfig("t5gemma", "t5gemma-b-b-ul2", 256, padding="learned")
+        assert config.text == TextConfig("t5gemma", "t5gemma-b-b-ul2", 256, padding="learned", width=768)
         assert config.numbers == {"seconds_total": NumberConfig(0, 384, 768, expo=True)}
     assert (small.latent_length, medium.latent_length) == (1292, 4096)
 
@@ -232,10 +232,71 @@ def test_stable_audio_3_is_read_as_published() -> None:
 )
 def test_another_stable_audio_3_is_refused_by_name(path: tuple[Any, ...], value: object, named: str) -> None:
     """Its published configs are gated: an option that nobody here has seen must not pass for one that is known."""
-    config: Any = seeded_3.full("small")
-    place = config
+    with pytest.raises(BadCheckpoint, match=named):
+        parse(changed_3(path, value), "small")
+
+
+def changed_3(path: tuple[Any, ...], value: object) -> dict[str, Any]:
+    config: dict[str, Any] = seeded_3.full("small")
+    place: Any = config
     for step in path[:-1]:
         place = place[step]
     place[path[-1]] = value
-    with pytest.raises(BadCheckpoint, match=named):
-        parse(config, "small")
+    return config
+
+
+@pytest.mark.parametrize("value", ["false", "true", 0, 1, None, [], {}])
+@pytest.mark.parametrize(
+    "path",
+    [
+        (*DIFFUSION, "mask_padding_attention"),
+        (*DIFFUSION, "use_effective_length_for_schedule"),
+        (*CONDITIONERS, 0, "config", "project_out"),
+        (*NETWORK, "project_cond_tokens"),
+        (*NETWORK, "project_global_cond"),
+        (*NETWORK, "attn_kwargs", "differential"),
+        (*ENCODER, "config", "differential"),
+        (*ENCODER, "config", "variable_stride"),
+        (*ENCODER, "config", "chunk_midpoint_shift"),
+        (*DECODER, "config", "conv_mapping"),
+        (*PRETRANSFORM, "config", "bottleneck", "config", "auto_scale"),
+    ],
+    ids=lambda path: str(path[-1]),
+)
+def test_what_is_neither_true_nor_false_is_neither(path: tuple[Any, ...], value: object) -> None:
+    """A config that was written by hand says "false", which Python takes for true: another network, and no word."""
+    with pytest.raises(BadCheckpoint, match=rf"{path[-1]} is .*; supported here: true or false"):
+        parse(changed_3(path, value), "small")
+
+
+@pytest.mark.parametrize("value", [{}, {"prompt": 1}, "", "prompt", None, 7, [1], [["prompt"]], ["prompt", "prompt"]])
+@pytest.mark.parametrize("name", ["cross_attention_cond_ids", "prepend_cond_ids", "global_cond_ids"])
+def test_routes_are_lists_of_names(name: str, value: object) -> None:
+    """A table and a text can be looked through as a list can: the network ran without its prompts."""
+    with pytest.raises(BadCheckpoint, match=rf"{name} is .*; supported here: a list of names, each once"):
+        parse(changed_3((*DIFFUSION, name), value), "small")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("cross_attention_cond_ids", "cross-attention"), ("global_cond_ids", "global")]
+)
+def test_a_network_that_hears_something_is_told_it(name: str, told: str) -> None:
+    """Without a word its prompts, or its lengths, had no effect."""
+    with pytest.raises(BadCheckpoint, match=rf"the network wants 768 {told} channels and is given 0"):
+        parse(changed_3((*DIFFUSION, name), []), "small")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ((*CONDITIONERS, 1, "config", "max_val"), 1e308),
+        ((*CONDITIONERS, 1, "config", "min_val"), float("nan")),
+        ((*PRETRANSFORM, "scale"), float("inf")),
+        ((*NETWORK, "norm_kwargs", "eps"), -1e-5),
+        ((*NETWORK, "norm_kwargs", "eps"), 0),
+    ],
+)
+def test_numbers_that_make_no_sound_are_refused(path: tuple[Any, ...], value: float) -> None:
+    """Each sound was made, and was NaN."""
+    with pytest.raises(BadCheckpoint, match=rf"{path[-1]} is .*; supported here: a number"):
+        parse(changed_3(path, value), "small")
