@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from evalkit.core.errors import UserError
 
 if TYPE_CHECKING:
     from evalkit.checkpoints.vggish_pca import Pca
+    from evalkit.core.faults import Gathering
     from evalkit.run.detect import Asked, Match, Tried
 
 _SHOWN = 10
@@ -28,7 +30,9 @@ def detect(
         ..., "--published", metavar="VALUE", help="The number that is to be explained, as it is printed: 4.47."
     ),
     metric: str = typer.Option(
-        ..., "--metric", help="fad_vggish; fd_panns, kl_panns, is_panns; fd_passt, kl_passt or is_passt."
+        ...,
+        "--metric",
+        help="fad_vggish; fd_panns, kl_panns, is_panns; fd_passt, kl_passt, is_passt; fd_openl3 or clap_score.",
     ),
     reference: list[Path] = typer.Option(
         [],
@@ -37,8 +41,16 @@ def detect(
         metavar="FOLDER",
         help="The recordings that they were compared with. Repeatable: each is tried.",
     ),
-    suite: str | None = typer.Option(None, "--suite", help="In place of --reference: a suite that has recordings."),
+    suite: str | None = typer.Option(
+        None, "--suite", help="In place of --reference and --prompts: a suite that has recordings."
+    ),
+    prompts: Path | None = typer.Option(
+        None, "--prompts", parser=typed, metavar="FILE", help="Of clap_score: the prompts, as `score` reads them."
+    ),
     limit: list[int] = typer.Option([], "--limit", metavar="N", help="Try the first N sounds by name too. Repeatable."),
+    loudness: list[float] = typer.Option(
+        [], "--loudness", metavar="LUFS", help="Try the sounds brought to this loudness too. Repeatable."
+    ),
     weights: list[str] = typer.Option(
         [],
         "--weights",
@@ -49,11 +61,12 @@ def detect(
 ) -> None:
     """Find which protocol gives a published number: every known variant of preparation and formula, ranked.
 
-    Tried are the channel (first, mean), whether a clip's mean is taken off, six converters, the peak, what is cropped
-    and filled; of VGGish the last ReLU, the PCA (with --weights vggish_pca=FILE) and pieces of a second; and by metric
-    ddof, epsilon, direction, sigmoid, splits. A variant that is a protocol of `evalkit tables` has its name. Further
-    references, checkpoints and numbers of sounds are tried where they are named. A sound that two variants prepare
-    alike is embedded once. The nearest is no proof: how near the next ones are is told.
+    Tried are the channel (first, mean), whether a clip's mean is taken off, the converter, the peak, what is cropped and
+    filled; of VGGish the last ReLU, the PCA (with --weights vggish_pca=FILE) and pieces of a second; of PaSST windows;
+    of OpenL3 channels side by side or mixed, and frames; of CLAP 16 bits; and by metric ddof, epsilon, direction,
+    sigmoid, splits. A variant that is a protocol of `evalkit tables` has its name. Further references, checkpoints,
+    loudnesses and numbers of sounds are tried where they are named. A sound that two variants prepare alike is embedded
+    once. The nearest is no proof: how near the next ones are is told.
 
     \b
     Example:
@@ -62,7 +75,8 @@ def detect(
     from evalkit.cli.progress import for_this_terminal
     from evalkit.run.detect import detect as find
 
-    value, asked = _asked(folder, published, metric, reference, suite, limit, weights)
+    compared = _Compared(tuple(reference), suite, prompts)
+    value, asked = _asked(folder, published, metric, compared, _Tried(limit, loudness, weights))
     with for_this_terminal() as progress:
         tried = find(asked, progress)
     groups = tried.ranked(float(value))
@@ -72,36 +86,88 @@ def detect(
         _print(metric, value, tried, groups)
 
 
-def _asked(
-    folder: Path,
-    published: str,
-    metric: str,
-    reference: Sequence[Path],
-    suite: str | None,
-    limit: Sequence[int],
-    weights: Sequence[str],
-) -> tuple[Decimal, Asked]:
+@dataclass(frozen=True)
+class _Compared:
+    """What the sounds are compared with: recordings, a suite in their place, prompts."""
+
+    reference: Sequence[Path]
+    suite: str | None
+    prompts: Path | None
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What is tried beside the known choices."""
+
+    limit: Sequence[int]
+    loudness: Sequence[float]
+    weights: Sequence[str]
+
+
+def _asked(folder: Path, published: str, metric: str, compared: _Compared, tried: _Tried) -> tuple[Decimal, Asked]:
     """The number and what is to be tried. Raises UserError with all that is wrong with what was typed."""
     from evalkit.run.config import at_least_one
     from evalkit.run.detect import Asked, named_sounds
-    from evalkit.run.variants import check_metric, needs_reference
+    from evalkit.run.variants import check_metric
 
     wrong = wrong_words()
     value = wrong.read(Decimal(0), _number, published)
     known = wrong.read(None, check_metric, metric)
-    for each in limit:
+    for each in tried.limit:
         wrong.read(None, at_least_one, "--limit", each)
+    for lufs in tried.loudness:
+        wrong.require(-70 <= lufs <= 0, f"--loudness {lufs:g}: a loudness is between -70 and 0 LUFS", "as in -23")
     sounds = wrong.read({}, named_sounds, folder)
-    places = list(reference) or ([] if suite is None else wrong.read([], _of_suite, suite))
-    wrong.require(suite is None or not reference, "--reference and --suite both say what is compared with", "say one")
-    if known is not None and needs_reference(metric) and suite is None:
-        wrong.require(bool(reference), f"{metric}: compared with what?", "--reference FOLDER, or --suite NAME")
-    references = {label: wrong.read({}, named_sounds, place) for label, place in _labelled(places).items()}
-    checkpoints, pca = wrong.read(({}, None), _checkpoints, known, weights)
+    references = _references(metric if known else "", compared, wrong)
+    texts = wrong.read({}, _texts, metric if known else "", compared, sounds) if sounds else {}
+    checkpoints, beside = wrong.read(({}, {}), _checkpoints, metric if known else "", tried.weights)
+    pca = wrong.read(None, _pca, metric if known else "", beside)
     wrong.settle()
-    if not needs_reference(metric):
-        references = {}
-    return value, Asked(metric, sounds, references, checkpoints, tuple(dict.fromkeys(limit)), pca)
+    counts = tuple(dict.fromkeys(tried.limit))
+    loudness = tuple(dict.fromkeys(tried.loudness))
+    return value, Asked(metric, sounds, references, checkpoints, counts, pca, texts, beside, loudness)
+
+
+def _references(metric: str, compared: _Compared, wrong: Gathering) -> dict[str, Mapping[str, Path]]:
+    """{label: {name: file}}; none for a metric that needs none. Gathers what is wrong with them."""
+    from evalkit.run.detect import named_sounds
+    from evalkit.run.variants import needs_reference
+
+    both = "--reference and --suite both say what is compared with"
+    wrong.require(compared.suite is None or not compared.reference, both, "say one")
+    if metric and not needs_reference(metric):
+        return {}
+    places = list(compared.reference)
+    if not places and compared.suite is not None:
+        places = wrong.read([], _of_suite, compared.suite)
+    elif metric:
+        wrong.require(bool(places), f"{metric}: compared with what?", "--reference FOLDER, or --suite NAME")
+    return {label: wrong.read({}, named_sounds, place) for label, place in _labelled(places).items()}
+
+
+def _texts(metric: str, compared: _Compared, sounds: Mapping[str, Path]) -> dict[str, str]:
+    """{name of a sound: its prompt}, for a metric that compares with prompts. Raises UserError without any."""
+    from evalkit.run.variants import needs_text
+    from evalkit.suites.brief import Brief
+    from evalkit.suites.listing import list_prompts
+    from evalkit.suites.load import load_suite
+    from evalkit.suites.recordings import belonging
+
+    if not metric or not needs_text(metric):
+        if compared.prompts is not None:
+            raise UserError(f"--prompts: {metric or 'this metric'} compares with no prompts", "leave it out")
+        return {}
+    if compared.prompts is not None:
+        prompts = list_prompts(Brief(compared.prompts, sounds=(next(iter(sounds.values())).parent,))).prompts
+    elif compared.suite is not None:
+        prompts = load_suite(compared.suite).prompts
+    else:
+        raise UserError(f"{metric}: compared with which prompts?", "--prompts FILE, or --suite NAME")
+    names = belonging("the sounds", prompts, sounds).names
+    found = {names[each.id]: each.text for each in prompts if each.id in names}
+    if not found:
+        raise UserError(f"{metric}: no sound is named as a prompt is", "name each by its prompt's id")
+    return found
 
 
 def _number(text: str) -> Decimal:
@@ -130,38 +196,49 @@ def _labelled(places: Iterable[Path]) -> dict[str, Path]:
     return {str(each) if names.count(each.name) > 1 or not each.name else each.name: each for each in every}
 
 
-def _checkpoints(
-    known: tuple[str, ...] | None, weights: Sequence[str]
-) -> tuple[dict[str, tuple[str, Path | None]], Pca | None]:
-    """{label: (weights, file)} of what was typed, or of the metric's first weights where nothing was; and the PCA.
-
-    Raises UserError for weights that are none of the metric's, MissingWeights where they are not here.
-    """
-    from evalkit.checkpoints.vggish_pca import read_pca
-    from evalkit.core.errors import MissingWeights, unknown_name
-    from evalkit.fetch.published import VGGISH_PCA
+def _checkpoints(metric: str, weights: Sequence[str]) -> tuple[dict[str, tuple[str, Path | None]], dict[str, Path]]:
+    """{label: (weights, file)} of what was typed, or of the metric's first weights where nothing was; and {name: file}
+    of what lies beside them. Raises UserError for weights that are none of the metric's, MissingWeights where they are
+    not here."""
+    from evalkit.core.errors import unknown_name
     from evalkit.fetch.weights import locate
     from evalkit.run.config import parse_weights
+    from evalkit.run.variants import BESIDE, CHECKPOINTS
 
     given = [pair for word in weights for pair in parse_weights([word]).items()]
+    if not metric:
+        return {}, {}
+    known, more = CHECKPOINTS[metric], BESIDE.get(metric, ())
     for name, _ in given:
-        if known is not None and name not in (*known, VGGISH_PCA):
-            raise unknown_name("weights file of this metric", name, (*known, VGGISH_PCA))
-    named = [(name, path) for name, path in given if name != VGGISH_PCA]
+        if name not in (*known, *more):
+            raise unknown_name("weights file of this metric", name, (*known, *more))
+    named = [(name, path) for name, path in given if name in known]
     alone = len({name for name, _ in named}) == len(named)
     found: dict[str, tuple[str, Path | None]] = {
         name if alone else f"{name}={path}": (name, path) for name, path in named
     }
-    pca = next((path for name, path in given if name == VGGISH_PCA), None)
-    if pca is None and known == ("vggish",):
-        try:
-            pca = locate(VGGISH_PCA, {})
-        except MissingWeights:
-            pca = None
-    if known is not None and not found:
+    if not found:
         locate(known[0], {})
         found = {known[0]: (known[0], None)}
-    return found, None if pca is None else read_pca(pca)
+    return found, {name: path for name, path in given if name in more}
+
+
+def _pca(metric: str, beside: Mapping[str, Path]) -> Pca | None:
+    """VGGish's, of the file that was typed, or where evalkit has it; None without."""
+    from evalkit.checkpoints.vggish_pca import read_pca
+    from evalkit.core.errors import MissingWeights
+    from evalkit.fetch.published import VGGISH_PCA
+    from evalkit.fetch.weights import locate
+    from evalkit.run.variants import BESIDE
+
+    if VGGISH_PCA not in BESIDE.get(metric, ()):
+        return None
+    try:
+        return read_pca(locate(VGGISH_PCA, beside))
+    except MissingWeights:
+        if VGGISH_PCA in beside:
+            raise
+        return None
 
 
 def _record(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[Match]]) -> dict[str, Any]:

@@ -76,6 +76,17 @@ class OpenL3Embedder:
         sides = [(found[2 * index], found[2 * index + count - 1]) for index, count in enumerate(channels)]
         return [np.concatenate(pair, axis=1) for pair in sides]
 
+    @property
+    def rate(self) -> int:
+        """Hz, of what the network hears."""
+        return self._net.config.rate
+
+    @torch.inference_mode()
+    def embed_windows(self, windows: Array) -> Features:
+        """Float32 (windows, embedding) of one channel's windows of a second, (windows, rate)."""
+        parts = [windows[start : start + self._batch] for start in range(0, len(windows), self._batch)]
+        return np.concatenate([self._forward(self._front(part)) for part in parts])
+
     def _forward(self, decibels: Array) -> Array:
         return np.asarray(self._net(torch.from_numpy(decibels).to(self._device)).float().cpu().numpy())
 
@@ -104,13 +115,14 @@ def prepare(clip: Clip, rate: int) -> Samples:
     return resample_kaiser_best(resample(samples, clip.rate, MIDDLE_RATE), MIDDLE_RATE, rate)
 
 
-def frames(samples: Array, rate: int) -> list[Array]:
-    """One-second windows (rate,) of (samples,), every half second, the first centred on the start."""
-    hop = int(HOP_SECONDS * rate)
-    length = len(samples) + rate // 2
+def frames(samples: Array, rate: int, seconds: float = HOP_SECONDS, centred: bool = True) -> list[Array]:
+    """One-second windows (rate,) of (samples,), one every so many `seconds`; the first is centred on the start, or
+    begins there."""
+    hop, before = int(seconds * rate), rate // 2 if centred else 0
+    length = len(samples) + before
     count = 1 + max(0, -(-(length - rate) // hop))
     padded = np.zeros((count - 1) * hop + rate, dtype=np.float32)
-    padded[rate // 2 : length] = samples
+    padded[before:length] = samples
     return [padded[start : start + rate] for start in range(0, count * hop, hop)]
 
 

@@ -40,6 +40,11 @@ class PasstRowsEmbedder:
     def __init__(self, spec: EmbedderSpec, net: PaSST, preparation: Preparation, device: str = "cpu") -> None:
         self.spec, self._net, self.preparation, self._device = spec, net.to(device).eval(), preparation, device
 
+    @property
+    def config(self) -> PaSSTConfig:
+        """The network's sizes, with its rate and its windows."""
+        return self._net.config
+
     def embed(self, clips: Sequence[Clip]) -> list[Features]:
         """Raises UserError for a clip that is empty or holds NaN."""
         return self.embed_prepared([self.preparation(clip) for clip in clips])

@@ -10,42 +10,26 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
-from evalkit.audio.clip import Clip, Samples
 from evalkit.audio.decode import decode
 from evalkit.audio.folders import sound_files
-from evalkit.audio.preparation import Preparation
 from evalkit.checkpoints.vggish_pca import Pca
 from evalkit.core.errors import UserError
-from evalkit.core.ids import digest_bytes
 from evalkit.core.interrupts import heed
 from evalkit.core.paths import name_of
-from evalkit.embed.base import EmbedderSpec, Features
-from evalkit.embed.load import load_embedder
-from evalkit.embed.vggish import Rows
+from evalkit.embed.base import Features
 from evalkit.fetch.home import evalkit_home
 from evalkit.metrics.base import METRICS, MetricInputs
 from evalkit.metrics.panns_rows import features_of
+from evalkit.run.hearing.base import Fed, Hearing, Network
 from evalkit.run.progress import Progress
-from evalkit.run.variants import (
-    FRECHET,
-    SHORTEST,
-    Variant,
-    embedder_of,
-    formulas,
-    known_as,
-    named,
-    options_of,
-    preparations,
-    rows_of,
-)
+from evalkit.run.variants import FRECHET, Variant, formulas, hearing_of, known_as, named, options_of
 from evalkit.stats.frechet import Factors, factors_of_blocks, frechet_distance
 from evalkit.store.spill import Pile
 
@@ -56,20 +40,12 @@ _OURS = ""
 """The side that is scored; the references have their labels."""
 
 
-class Judge(Protocol):
-    """An embedder that takes sound as somebody else prepared it."""
-
-    spec: EmbedderSpec
-    preparation: Preparation
-
-    def embed_prepared(self, heard: Sequence[Samples]) -> list[Features]: ...
-
-
 @dataclass(frozen=True)
 class Asked:
     """What is to be tried: `sounds` {name: file}; `references` {label: {name: file}}, none where the metric needs none;
-    `checkpoints` {label: (weights, file or None where evalkit knows it)}; `counts` of sounds beside all of them; and
-    the PCA of VGGish, where it is here."""
+    `checkpoints` {label: (weights, file or None where evalkit knows it)}; `counts` of sounds beside all of them; the
+    PCA of VGGish, where it is here; `texts` {name: prompt} for a metric that needs them; files that lie `beside` the
+    checkpoints; loudnesses in LUFS to which sounds are brought too."""
 
     metric: str
     sounds: Mapping[str, Path]
@@ -77,6 +53,9 @@ class Asked:
     checkpoints: Mapping[str, tuple[str, Path | None]]
     counts: Sequence[int] = ()
     pca: Pca | None = None
+    texts: Mapping[str, str] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict)
+    loudness: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -128,11 +107,11 @@ def detect(asked: Asked, progress: Progress) -> Tried:
     matches: list[Match] = []
     left_out: dict[str, str] = {}
     for label, (weights, path) in asked.checkpoints.items():
-        overrides = {} if path is None else {weights: path}
-        judge: Judge = load_embedder(embedder_of(weights), overrides=overrides)  # type: ignore[assignment]
-        heard = _heard(judge, asked, progress)
+        network = Network(weights, path, asked.beside, asked.pca, asked.loudness)
+        hearing = hearing_of(asked.metric, network)
+        heard = _heard(hearing, asked, progress)
         left_out |= heard.left_out
-        matches += [_with_label(each, label) for each in _values(asked, weights, judge.preparation.rate, heard)]
+        matches += [_with_label(each, label) for each in _values(asked, weights, hearing, heard)]
     if not any(math.isfinite(each.value) for each in matches):
         told = f"{asked.metric}: there is nothing to compare"
         raise UserError(told, _first(left_out) or "sounds and recordings pair by their names")
@@ -149,74 +128,60 @@ def _first(left_out: Mapping[str, str]) -> str:
 
 @dataclass
 class _Heard:
-    """What one network made of all sounds: {(side, name): {(preparation, chunk): key of its rows}}."""
+    """What one network made of all sounds: {(side, name): {(way of feeding, part): key of its rows}}, and of their
+    prompts {name: (d,)}."""
 
-    keys: dict[tuple[str, str], dict[tuple[Preparation, float], str]]
+    keys: dict[tuple[str, str], Mapping[tuple[Fed, Hashable], str]]
     rows: Mapping[str, Features]
+    texts: Mapping[str, Features]
     left_out: dict[str, str]
     short: bool
 
 
-def _heard(judge: Judge, asked: Asked, progress: Progress) -> _Heard:
+def _heard(hearing: Hearing, asked: Asked, progress: Progress) -> _Heard:
     sides = {_OURS: asked.sounds, **asked.references}
     files = [(side, name, path) for side, named_files in sides.items() for name, path in named_files.items()]
-    chunks = sorted({rows.chunk for rows in rows_of(asked.metric, False)})
-    pile, heard = Pile(evalkit_home() / "features"), _Heard({}, {}, {}, False)
-    stage = f"sounds by {judge.spec.name}"
+    pile, heard = Pile(evalkit_home() / "features"), _Heard({}, {}, {}, {}, False)
+    stage = f"sounds by {hearing.name}"
     progress.start(stage, len(files), 0)
     for side, name, path in files:
         try:
+            if asked.texts and name not in asked.texts:
+                raise UserError("no prompt has this name", "")
             clip = decode(path)
-            heard.keys[side, name] = _embedded(judge, clip, chunks, pile)
-            heard.short = heard.short or clip.samples.shape[1] * judge.preparation.rate < SHORTEST * clip.rate
+            heard.keys[side, name] = hearing.embedded(clip, pile)
+            heard.short = heard.short or hearing.is_short(clip)
         except UserError as error:
             heard.left_out[str(path)] = error.message
         progress.advance(stage)
         heed()
     progress.finish(stage)
     heard.rows = pile.arrays()
+    if asked.texts:
+        heard.texts = dict(zip(asked.texts, hearing.embed_text(list(asked.texts.values())), strict=True))
     return heard
 
 
-def _embedded(judge: Judge, clip: Clip, chunks: Sequence[float], pile: Pile) -> dict[tuple[Preparation, float], str]:
-    """The key of the rows of each preparation and length of piece, which go to the pile."""
-    found: dict[tuple[Preparation, float], str] = {}
-    whole: dict[Preparation, Samples] = {}
-    for fed in preparations(judge.preparation.rate, True):
-        uncut = replace(fed, longest=0.0, shortest=0)
-        if uncut not in whole:
-            whole[uncut] = uncut.converted(clip)
-        heard = fed.cut(whole[uncut])
-        for chunk in chunks:
-            key = digest_bytes(np.float64(chunk).tobytes() + heard.tobytes())
-            if key not in pile:
-                pieces = Rows(chunk=chunk).pieces(heard, fed.rate)
-                pile.put(key, np.concatenate(judge.embed_prepared(pieces)))
-            found[fed, chunk] = key
-    return found
-
-
-def _values(asked: Asked, weights: str, rate: int, heard: _Heard) -> Iterator[Match]:
+def _values(asked: Asked, weights: str, hearing: Hearing, heard: _Heard) -> Iterator[Match]:
     """The value of every variant of one checkpoint; those of equal rows are computed once."""
     known: dict[object, float] = {}
-    protocols = known_as(asked.metric, rate, heard.short)
-    for reference, fed, rows in itertools.product(
-        asked.references or (_OURS,),
-        list(preparations(rate, heard.short)),
-        rows_of(asked.metric, asked.pca is not None),
+    protocols = known_as(asked.metric, hearing, heard.short)
+    for reference, fed, taken in itertools.product(
+        asked.references or (_OURS,), hearing.feeds(heard.short), hearing.takes()
     ):
         for told, *names in _sets(asked, heard, reference):
             keys = [
-                tuple(heard.keys[side, name][fed, rows.chunk] for name in part)
+                tuple(heard.keys[side, name][fed, taken.part] for name in part)
                 for side, part in zip((_OURS, reference), names, strict=True)
             ]
-            sides = [[rows.finished(heard.rows[key], asked.pca) for key in part] for part in keys]
-            value = _Formula(asked.metric, names[0], *sides)
+            ours, theirs = ([hearing.finished(heard.rows[key], taken) for key in part] for part in keys)
+            texts = np.stack([heard.texts[name] for name in names[0]]) if heard.texts else None
+            value = _Formula(asked.metric, names[0], ours, theirs, texts)
             for formula in formulas(asked.metric):
-                which = (*keys, rows.relu, rows.pca, *formula.items())
+                which = (*keys, taken.after, *formula.items())
                 if which not in known:
                     known[which] = value(formula)
-                yield Match(named(Variant(weights, fed, rows, formula, reference, told), protocols), known[which])
+                yield Match(named(Variant(weights, fed, taken, formula, reference, told), protocols), known[which])
         heed()
 
 
@@ -240,15 +205,23 @@ def _sets(asked: Asked, heard: _Heard, reference: str) -> Iterator[tuple[str, li
 class _Formula:
     """The metric of one set of rows, by each formula."""
 
-    def __init__(self, metric: str, names: Sequence[str], ours: Sequence[Features], theirs: Sequence[Features]) -> None:
-        self._metric, self._names, self._ours, self._theirs = metric, names, ours, theirs
+    def __init__(
+        self,
+        metric: str,
+        names: Sequence[str],
+        ours: Sequence[Features],
+        theirs: Sequence[Features],
+        texts: Features | None,
+    ) -> None:
+        self._metric, self._names, self._ours, self._theirs, self._texts = metric, names, ours, theirs, texts
 
     def __call__(self, formula: Mapping[str, str]) -> float:
         """NaN where there are too few sounds for it."""
         if self._metric in FRECHET:
             sides = self._gaussians
             return float("nan") if sides is None else frechet_distance(*(_with_ddof(each, formula) for each in sides))
-        inputs = MetricInputs(self._names, self._names, self._ours, options=options_of(formula, self._metric))
+        options = options_of(formula, self._metric)
+        inputs = MetricInputs(self._names, self._names, self._ours, self._texts, options=options)
         if self._metric.startswith("kl_"):
             pairs = {name: each[0] for name, each in zip(self._names, self._theirs, strict=True)}
             inputs = replace(inputs, pair_reference=pairs)
@@ -262,7 +235,7 @@ class _Formula:
         sides = self._ours, self._theirs
         if min(sum(map(len, side)) for side in sides) < 2:
             return None
-        if self._metric != "fad_vggish":
+        if self._metric in ("fd_panns", "fd_passt"):
             every = (MetricInputs([str(place) for place in range(len(side))], (), side) for side in sides)
             sides = tuple(features_of(self._metric, each).features for each in every)  # type: ignore[assignment]
         return factors_of_blocks(sides[0]), factors_of_blocks(sides[1])
