@@ -61,10 +61,10 @@ def detect(
 ) -> None:
     """Find which protocol gives a published number: every known variant of preparation and formula, ranked.
 
-    Tried are the channel (first, mean), whether a clip's mean is taken off, the converter, the peak, what is cropped and
-    filled; of VGGish the last ReLU, the PCA (with --weights vggish_pca=FILE) and pieces of a second; of PaSST windows;
-    of OpenL3 channels side by side or mixed, and frames; of CLAP 16 bits; and by metric ddof, epsilon, direction,
-    sigmoid, splits. A variant that is a protocol of `evalkit tables` has its name. Further references, checkpoints,
+    Tried are the channel (first, mean), whether a clip's mean is taken off, the converter, the peak, what is cropped
+    and filled; of VGGish the last ReLU, the PCA (with --weights vggish_pca=FILE) and pieces of a second; of PaSST
+    windows; of OpenL3 channels side by side or mixed, and frames; of CLAP 16 bits; and by metric ddof, epsilon,
+    direction, sigmoid, splits. A protocol of `evalkit tables` has its name. Further references, checkpoints,
     loudnesses and numbers of sounds are tried where they are named. A sound that two variants prepare alike is embedded
     once. The nearest is no proof: how near the next ones are is told.
 
@@ -119,7 +119,7 @@ def _asked(folder: Path, published: str, metric: str, compared: _Compared, tried
         wrong.require(-70 <= lufs <= 0, f"--loudness {lufs:g}: a loudness is between -70 and 0 LUFS", "as in -23")
     sounds = wrong.read({}, named_sounds, folder)
     references = _references(metric if known else "", compared, wrong)
-    texts = wrong.read({}, _texts, metric if known else "", compared, sounds) if sounds else {}
+    texts = wrong.read({}, _texts, metric if known else "", compared, sounds)
     checkpoints, beside = wrong.read(({}, {}), _checkpoints, metric if known else "", tried.weights)
     pca = wrong.read(None, _pca, metric if known else "", beside)
     wrong.settle()
@@ -158,11 +158,14 @@ def _texts(metric: str, compared: _Compared, sounds: Mapping[str, Path]) -> dict
             raise UserError(f"--prompts: {metric or 'this metric'} compares with no prompts", "leave it out")
         return {}
     if compared.prompts is not None:
-        prompts = list_prompts(Brief(compared.prompts, sounds=(next(iter(sounds.values())).parent,))).prompts
+        folders = {path.parent for path in list(sounds.values())[:1]}
+        prompts = list_prompts(Brief(compared.prompts, sounds=tuple(folders))).prompts
     elif compared.suite is not None:
         prompts = load_suite(compared.suite).prompts
     else:
         raise UserError(f"{metric}: compared with which prompts?", "--prompts FILE, or --suite NAME")
+    if not sounds:
+        return {}  # which is told already
     names = belonging("the sounds", prompts, sounds).names
     found = {names[each.id]: each.text for each in prompts if each.id in names}
     if not found:
@@ -260,7 +263,7 @@ def _record(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence
 def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[Match]]) -> None:
     usual, choices = tried.matches[0].variant.facts, _choices(tried)
     rows = [
-        [f"{rank}", f"{group[0].value:.6g}", f"{100 * group[0].off:.2g} %", _told(group, usual, choices)]
+        [f"{rank}", f"{group[0].value:.6g}", _percent(group[0].off), _told(group, usual, choices)]
         for rank, group in enumerate(groups[:_SHOWN], start=1)
     ]
     print_table(["", metric, "off by", "which"], rows, numbers=(0, 1, 2))
@@ -276,6 +279,12 @@ def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[
             "",
             f"none is within {100 * _NEAR:g} %: another checkpoint, reference set, number of sounds, or other sounds",
         )
+
+
+def _percent(off: float) -> str:
+    from evalkit.run.variants import SAME
+
+    return f"{100 * off:.2g} %" if off >= SAME else f"< {100 * SAME:g} %"
 
 
 def _choices(tried: Tried) -> list[str]:

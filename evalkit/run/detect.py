@@ -29,12 +29,9 @@ from evalkit.metrics.base import METRICS, MetricInputs
 from evalkit.metrics.panns_rows import features_of
 from evalkit.run.hearing.base import Fed, Hearing, Network
 from evalkit.run.progress import Progress
-from evalkit.run.variants import FRECHET, Variant, formulas, hearing_of, known_as, named, options_of
+from evalkit.run.variants import FRECHET, SAME, Variant, formulas, hearing_of, known_as, named, options_of
 from evalkit.stats.frechet import Factors, factors_of_blocks, frechet_distance
 from evalkit.store.spill import Pile
-
-SAME = 1e-5
-"""Values that differ by less, as a part of themselves, are one: rounding of a network in float32."""
 
 _OURS = ""
 """The side that is scored; the references have their labels."""
@@ -97,8 +94,11 @@ def _value(match: Match) -> float:
 
 
 def named_sounds(folder: Path) -> dict[str, Path]:
-    """{name: file} of the sounds in a folder. Raises UserError where it has none."""
-    return {name_of(path): path for path in sound_files(folder)}
+    """{name: file} of the sounds in a folder, by their stems, so that a.flac pairs with a.wav; by whole names where two
+    have one stem. Raises UserError where it has none."""
+    files = {name_of(path): path for path in sound_files(folder)}
+    stems = {Path(name).stem: path for name, path in files.items()}
+    return stems if len(stems) == len(files) else files
 
 
 def detect(asked: Asked, progress: Progress) -> Tried:
@@ -128,10 +128,11 @@ def _first(left_out: Mapping[str, str]) -> str:
 
 @dataclass
 class _Heard:
-    """What one network made of all sounds: {(side, name): {(way of feeding, part): key of its rows}}, and of their
-    prompts {name: (d,)}."""
+    """What one network made of all sounds: {(side, name): the key of its rows for each way}, with the place of each way
+    of feeding and part, as thousands of sounds have hundreds of ways; and of their prompts {name: (d,)}."""
 
-    keys: dict[tuple[str, str], Mapping[tuple[Fed, Hashable], str]]
+    places: Mapping[tuple[Fed, Hashable], int]
+    keys: dict[tuple[str, str], tuple[str, ...]]
     rows: Mapping[str, Features]
     texts: Mapping[str, Features]
     left_out: dict[str, str]
@@ -141,7 +142,9 @@ class _Heard:
 def _heard(hearing: Hearing, asked: Asked, progress: Progress) -> _Heard:
     sides = {_OURS: asked.sounds, **asked.references}
     files = [(side, name, path) for side, named_files in sides.items() for name, path in named_files.items()]
-    pile, heard = Pile(evalkit_home() / "features"), _Heard({}, {}, {}, {}, False)
+    ways = dict.fromkeys(itertools.product(hearing.feeds(True), (taken.part for taken in hearing.takes())))
+    places = {way: place for place, way in enumerate(ways)}
+    pile, heard = Pile(evalkit_home() / "features"), _Heard(places, {}, {}, {}, {}, False)
     stage = f"sounds by {hearing.name}"
     progress.start(stage, len(files), 0)
     for side, name, path in files:
@@ -149,7 +152,8 @@ def _heard(hearing: Hearing, asked: Asked, progress: Progress) -> _Heard:
             if asked.texts and name not in asked.texts:
                 raise UserError("no prompt has this name", "")
             clip = decode(path)
-            heard.keys[side, name] = hearing.embedded(clip, pile)
+            found, same = hearing.embedded(clip, pile), dict[str, str]()
+            heard.keys[side, name] = tuple(same.setdefault(found[way], found[way]) for way in places)
             heard.short = heard.short or hearing.is_short(clip)
         except UserError as error:
             heard.left_out[str(path)] = error.message
@@ -171,7 +175,7 @@ def _values(asked: Asked, weights: str, hearing: Hearing, heard: _Heard) -> Iter
     ):
         for told, *names in _sets(asked, heard, reference):
             keys = [
-                tuple(heard.keys[side, name][fed, taken.part] for name in part)
+                tuple(heard.keys[side, name][heard.places[fed, taken.part]] for name in part)
                 for side, part in zip((_OURS, reference), names, strict=True)
             ]
             ours, theirs = ([hearing.finished(heard.rows[key], taken) for key in part] for part in keys)
@@ -223,7 +227,8 @@ class _Formula:
         options = options_of(formula, self._metric)
         inputs = MetricInputs(self._names, self._names, self._ours, self._texts, options=options)
         if self._metric.startswith("kl_"):
-            pairs = {name: each[0] for name, each in zip(self._names, self._theirs, strict=True)}
+            theirs = zip(self._names, self._theirs, strict=True)
+            pairs = {name: each[0] if len(each) == 1 else each for name, each in theirs}
             inputs = replace(inputs, pair_reference=pairs)
         try:
             return float(METRICS.load(self._metric).compute(inputs).value)

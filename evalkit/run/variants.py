@@ -26,6 +26,9 @@ _FORMULAS: Mapping[str, Mapping[str, tuple[str, ...]]] = {name: {"ddof": ("1", "
 }
 """By metric: its options; and ddof, of which `score` has the one alone that all toolkits read have."""
 
+SAME = 1e-5
+"""Values that differ by less, as a part of themselves, are one: rounding of a network in float32."""
+
 OWN = "stable-audio-metrics"
 """What the first variant of these is: every choice as the Stable Audio papers have it, on the first checkpoint."""
 _HAVE_OWN = ("fd_openl3", "kl_passt", "clap_score")

@@ -25,6 +25,8 @@ SIDES = ("generated", "recordings")
 CLIPS, SECONDS, RATE = 4, 10.7, 22050
 QUICK = {"clips": 3, "seconds": 2.3, "rate": 16000, "channels": 1}
 """Few to convert, as no converter and no channel tells variants apart: for a test of every day."""
+MANY = {**QUICK, "clips": 12, "seconds": 2.1}
+"""Enough for an IS of ten parts."""
 
 
 CONVERSIONS = ((44100, 16000), (22050, 16000), (48000, 16000), (16000, 48000), (44100, 48000))

@@ -68,6 +68,8 @@ def main() -> None:
     _without_what_is_not_tried()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         golden = {"whole": measured(Path(folder) / "whole"), "quick": measured(Path(folder) / "quick", **cases.QUICK)}
+        cases.write_sounds(Path(folder) / "many", **cases.MANY)
+        golden["many"] = panns(Path(folder) / "many", [Path(folder) / "many" / side for side in cases.SIDES])
     golden["resampy"] = conversions()
     golden["originals"] = {name: version(name) for name in ("torchvggish", "torchlibrosa", "torchaudio", "resampy")}
     golden["originals"] |= {"audioldm-eval": "0.0.3", "frechet-audio-distance": "0.3.4"}
@@ -175,8 +177,10 @@ def distance(ours: np.ndarray, theirs: np.ndarray) -> float:
 
 
 def panns(folder: Path, sides: list[Path]) -> dict[str, float]:
-    """audioldm-eval's Cnn14, and its KL on its own sounds and on av-benchmark's."""
+    """audioldm-eval's Cnn14, and its KL, FD and IS on its own sounds and on av-benchmark's."""
     from audioldm_eval.feature_extractors.panns.models import Cnn14, ConvBlock
+    from audioldm_eval.metrics.fid import calculate_fid
+    from audioldm_eval.metrics.isc import calculate_isc
     from audioldm_eval.metrics.kl import calculate_kl
 
     Path("ckpt").mkdir(exist_ok=True)
@@ -208,6 +212,10 @@ def panns(folder: Path, sides: list[Path]) -> dict[str, float]:
         kl = calculate_kl(*features, "logits", same_name=True)[0]
         found[f"kl_panns {protocol}"] = kl["kullback_leibler_divergence_softmax"]
         found[f"kl_panns {protocol}, sigmoid"] = kl["kullback_leibler_divergence_sigmoid"]
+        found[f"fd_panns {protocol}"] = calculate_fid(*features, "2048")["frechet_distance"]
+        if len(features[0]["logits"]) >= 10:
+            isc = calculate_isc(features[0], "logits", rng_seed=2020, samples_shuffle=True, splits=10)
+            found[f"is_panns {protocol}"] = isc["inception_score_mean"]
         found[f"kl_panns {protocol}, the other direction"] = calculate_kl(*features[::-1], "logits")[0][
             "kullback_leibler_divergence_softmax"
         ]

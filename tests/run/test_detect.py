@@ -109,6 +109,19 @@ def test_an_originals_divergence_is_found(divergences: Tried, setting: str, form
         assert setting in {name for each in found for name in each.variant.protocols}
 
 
+@pytest.mark.parametrize("metric", ["fd_panns", "is_panns", "kl_panns"])
+def test_an_originals_numbers_on_cnn14_are_found(tmp_path: Path, metric: str) -> None:
+    """FD, IS of ten parts and KL by audioldm-eval's own functions, on twelve sounds."""
+    cases.write_sounds(tmp_path, **cases.MANY)  # type: ignore[arg-type]
+    cases.write_panns(tmp_path / "panns", front(cases.PANNS))
+    ours, theirs = (named_sounds(tmp_path / side) for side in cases.SIDES)
+    recordings = {} if metric == "is_panns" else {"recordings": theirs}
+    tried = detect(Asked(metric, ours, recordings, {"panns-16k": ("panns-16k", tmp_path / "panns")}), Silent())
+    found = first_of(tried, GOLDEN["many"][f"{metric} audioldm_eval"])
+    assert found[0].off < 1e-4
+    assert "audioldm_eval" in {name for each in found for name in each.variant.protocols}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("setting", "protocol"), FAD.items())
 def test_it_is_the_only_one_where_every_choice_matters(whole: Tried, setting: str, protocol: str) -> None:
@@ -138,7 +151,11 @@ def test_the_verb_ranks_them(place: Path, quick: Tried) -> None:
     [
         ((), "compared with what"),
         (("--metric", "fad_vggis"), "did you mean fad_vggish"),
-        (("--metric", "fd_openl3"), "its variants are not known"),
+        (("--metric", "aesthetics_quality"), "its variants are not known"),
+        (("--metric", "clap_score"), "compared with which prompts"),
+        (("--prompts", "captions.csv"), "compares with no prompts"),
+        (("--loudness", "23"), "between -70 and 0 LUFS"),
+        (("--loudness", "nan"), "between -70 and 0 LUFS"),
         (("--published", "nan"), "is no number"),
         (("--published", "inf"), "is no number"),
         (("--published", "4,4.7"), "is no number"),
