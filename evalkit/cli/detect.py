@@ -14,6 +14,7 @@ from evalkit.cli.output import explain, json_option, print_json, print_table, sa
 from evalkit.cli.paths import typed
 from evalkit.cli.words import wrong_words
 from evalkit.core.errors import UserError
+from evalkit.core.text import count
 
 if TYPE_CHECKING:
     from evalkit.checkpoints.vggish_pca import Pca
@@ -108,11 +109,13 @@ def _asked(folder: Path, published: str, metric: str, compared: _Compared, tried
     """The number and what is to be tried. Raises UserError with all that is wrong with what was typed."""
     from evalkit.run.config import at_least_one
     from evalkit.run.detect import Asked, named_sounds
-    from evalkit.run.variants import check_metric
+    from evalkit.run.variants import check_metric, check_published
 
     wrong = wrong_words()
     value = wrong.read(Decimal(0), _number, published)
     known = wrong.read(None, check_metric, metric)
+    if known is not None and not wrong.errors:
+        wrong.read(None, check_published, metric, float(value))
     for each in tried.limit:
         wrong.read(None, at_least_one, "--limit", each)
     for lufs in tried.loudness:
@@ -267,10 +270,10 @@ def _print(metric: str, value: Decimal, tried: Tried, groups: Sequence[Sequence[
         for rank, group in enumerate(groups[:_SHOWN], start=1)
     ]
     print_table(["", metric, "off by", "which"], rows, numbers=(0, 1, 2))
-    say(f"{len(tried.matches)} variants were tried, of {len(groups)} different values")
+    say(f"{count(len(tried.matches), 'variant')} tried, of {count(len(groups), 'different value')}")
     if tried.left_out:
         file, reason = next(iter(tried.left_out.items()))
-        say(f"{len(tried.left_out)} sounds are in none of them: {file}: {reason}")
+        say(f"{count(len(tried.left_out), 'sound')} in none of them: {file}: {reason}")
     half = Decimal(1).scaleb(int(value.as_tuple().exponent)) / 2
     printed = sum(abs(group[0].value - float(value)) <= float(half) * (1 + 1e-9) for group in groups)
     say(f"{printed or 'none'} of these values would be printed as {value}")

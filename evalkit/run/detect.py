@@ -79,7 +79,7 @@ class Tried:
         held = sorted((replace(each, off=abs(each.value - published) / scale) for each in finite), key=_value)
         groups: list[list[Match]] = []
         for each in held:
-            if groups and each.value - groups[-1][0].value <= SAME * abs(each.value):
+            if groups and each.value - groups[-1][0].value <= SAME * max(abs(each.value), scale):
                 groups[-1].append(each)
             else:
                 groups.append([each])

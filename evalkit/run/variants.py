@@ -8,6 +8,7 @@ the Stable Audio papers, which `score` has where no table is asked for.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -28,6 +29,9 @@ _FORMULAS: Mapping[str, Mapping[str, tuple[str, ...]]] = {name: {"ddof": ("1", "
 
 SAME = 1e-5
 """Values that differ by less, as a part of themselves, are one: rounding of a network in float32."""
+
+_ROUNDED = 0.01
+"""By which a printed number may lie outside of its metric's range: epsilons, and square roots of matrices, round so."""
 
 OWN = "stable-audio-metrics"
 """What the first variant of these is: every choice as the Stable Audio papers have it, on the first checkpoint."""
@@ -78,6 +82,14 @@ def check_metric(name: str) -> tuple[str, ...]:
             else UserError(f"--metric {name}: its variants are not known", hint)
         )
     return CHECKPOINTS[name]
+
+
+def check_published(metric: str, value: float) -> None:
+    """Raises UserError for a number that the metric cannot have, whichever way it is computed."""
+    low, high = METRICS.load(metric).card.bounds
+    if not low - _ROUNDED <= value <= high + _ROUNDED:
+        least = f"is {low:g} at the least" + ("" if high == math.inf else f", {high:g} at the most")
+        raise UserError(f"--published {value:g}: {metric} {least}", "is it in other units, as per cent?")
 
 
 def needs_reference(name: str) -> bool:

@@ -159,6 +159,8 @@ def test_the_verb_ranks_them(place: Path, quick: Tried) -> None:
         (("--published", "nan"), "is no number"),
         (("--published", "inf"), "is no number"),
         (("--published", "4,4.7"), "is no number"),
+        (("--published", "-1.5"), "fad_vggish is 0 at the least"),
+        (("--metric", "clap_score", "--published", "41.2"), "1 at the most"),
         (("--limit", "0"), "at least 1"),
         (("--weights", "panns-16k=."), "no weights file of this metric"),
         (("--reference", "nowhere"), "nowhere"),
