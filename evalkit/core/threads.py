@@ -48,7 +48,7 @@ def environment(threads: int) -> dict[str, str]:
 def limited_to(threads: int) -> Iterator[None]:
     """For the block, torch computes with this many threads, whether it is imported already or in the block, and so do
     programs that are started in it. All is as it was afterwards: the process may be somebody's training."""
-    values = {**dict.fromkeys(_COUNTS, str(threads)), **_waiting()}
+    values = environment(threads)
     before = {name: os.environ.get(name) for name in values}
     usual = _number("OMP_NUM_THREADS") or visible()
     torch = sys.modules.get("torch")
