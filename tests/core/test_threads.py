@@ -21,8 +21,9 @@ def test_a_worker_started_within_the_limit_computes_as_one_started_before(
         monkeypatch.delenv(name, raising=False)
     for name, value in around.items():
         monkeypatch.setenv(name, value)
-    before, told = dict(os.environ), environment(1)
+    before = dict(os.environ)
+    told = {**before, **environment(1)}
     with limited_to(1):
-        assert environment(1) == told
-        assert {name: os.environ[name] for name in told} == told, "nor one that somebody else starts"
+        assert {**os.environ, **environment(1)} == told
+        assert dict(os.environ) == told, "nor has another program that is started within"
     assert dict(os.environ) == before
