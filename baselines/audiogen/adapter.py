@@ -18,8 +18,8 @@ from transformers import (
 from transformers.models.musicgen.configuration_musicgen import MusicgenDecoderConfig
 
 from evalkit.checkpoints.audiocraft import CODEC_FILE, LM_FILE, codec, language_model, read_export
-from evalkit.checkpoints.clap_folder import undrawn
 from evalkit.checkpoints.tensors import load_into, read_tensors
+from evalkit.checkpoints.with_transformers import undrawn
 from evalkit.core.files import landing
 from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json

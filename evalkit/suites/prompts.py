@@ -18,8 +18,9 @@ from evalkit.core.errors import UserError
 from evalkit.suites.base import Columns, Prompt
 from evalkit.suites.rows import Faults, Row, Table
 
-LONGEST_SECONDS = 3600.0
-"""No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds)."""
+LEAST_SECONDS, LONGEST_SECONDS = 0.001, 3600.0
+"""No text-to-audio model makes an hour; a larger number is a slip (samples or milliseconds), and a smaller one too: of
+less than a millisecond there may be no sample."""
 
 LONGEST_LYRICS = 20_000
 """A model reads a tenth of it; ten minutes of rap have 10,000 characters."""
@@ -138,7 +139,7 @@ def words_sung(value: object) -> str:
 
 
 def length(value: Any) -> float:
-    """Seconds, in (0, 3600]. Raises UserError as `words` does."""
+    """Seconds, from 0.001 to 3600. Raises UserError as `words` does."""
     decimal = _DECIMAL_COMMA.fullmatch(value.strip()) if isinstance(value, str) else None
     if decimal:
         value = ".".join(decimal.groups())
@@ -146,8 +147,8 @@ def length(value: Any) -> float:
         seconds = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError, OverflowError):
         seconds = math.nan
-    if not 0 < seconds <= LONGEST_SECONDS:
-        raise UserError(f"is {_short(value)}", "it must be above 0 and at most 3600")
+    if not LEAST_SECONDS <= seconds <= LONGEST_SECONDS:
+        raise UserError(f"is {_short(value)}", f"it must be at least {LEAST_SECONDS:g} and at most {LONGEST_SECONDS:g}")
     return seconds
 
 

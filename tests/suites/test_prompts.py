@@ -38,6 +38,7 @@ def test_csv_and_jsonl_mean_the_same(tmp_path: Path) -> None:
         (HEADER + b'a,"two\nlines",1,,g\nb,,1,,g\n', "line 4: 'prompt' is empty"),
         (HEADER + b"a,x,1\n", "line 2: has 3 fields, the header has 5"),
         (HEADER + b"a,x,0,,g\n", "line 2: seconds is '0'"),
+        (HEADER + b"a,x,0.0009,,g\n", "line 2: seconds is .0.0009.*at least 0.001"),
         (HEADER + b"a,x,nan,,g\n", "line 2: seconds is 'nan'"),
         (HEADER + b"a,x,-1,,g\n", "line 2: seconds"),
         (HEADER + b"a,x,inf,,g\n", "line 2: seconds"),

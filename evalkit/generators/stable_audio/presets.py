@@ -121,8 +121,9 @@ MINI_1: Presets = {
 """Its U-Net makes less than the spread that it should, so that guidance may add some, as in Stable Audio 1.0."""
 
 MINI_3: Presets = {
-    "card": {**_as_of("0.0.20", _flow("euler", 25, 1.5)), "apg": 1.0},
-    "fast": {**_as_of("0.0.20", _flow("euler", 12, 1.5)), "apg": 1.0},
-    "guided": {**_as_of("0.0.20", _flow("euler", 25, 3.0)), "apg": 1.0},
+    "card": {**_as_of("0.0.20", _flow("euler", 25, 2.5)), "apg": 1.0, "cfg_interval_max": 0.94} | _SAME_SPREAD,
+    "fast": {**_as_of("0.0.20", _flow("euler", 12, 2.5)), "apg": 1.0, "cfg_interval_max": 0.94} | _SAME_SPREAD,
+    "guided": {**_as_of("0.0.20", _flow("euler", 25, 3.0)), "apg": 1.0} | _SAME_SPREAD,
 }
-"""As the base models of Stable Audio 3, with little guidance: with more some of what is faint is silent."""
+"""As the base models of Stable Audio 3, but that guidance keeps the spread and comes once there is something to hear:
+from the first step on, as in `guided`, it leaves some of what is faint silent."""
