@@ -50,7 +50,11 @@ def attempt_all(
     """
     places = [] if page is None else [partial(require_place, page)]
     plans: list[Plan | Lost] = together(*(partial(_planned, config) for config in configs), *places)[: len(configs)]
-    looks = [each if isinstance(each, Lost) else _attempted(each, partial(_looked, each, stage)) for each in plans]
+    alone = len(plans) == 1  # which looks itself, by those that then do its work
+    looks = [
+        each if isinstance(each, Lost) else None if alone else _attempted(each, partial(_looked, each, stage))
+        for each in plans
+    ]
     _tell([each for each in looks if isinstance(each, Lost)], len(plans) > 1)
     outcomes: list[Outcome | Lost] = []
     for plan, found in zip(plans, looks, strict=True):
@@ -79,7 +83,7 @@ def _looked(plan: Plan, stage: Literal["generate", "score"]) -> Looked:
         return looked(plan, stage, progress)
 
 
-def _worked(plan: Plan, stage: Literal["generate", "score"], found: Looked) -> Outcome:
+def _worked(plan: Plan, stage: Literal["generate", "score"], found: Looked | None) -> Outcome:
     from evalkit.api.work import worked
     from evalkit.cli.progress import for_this_terminal
 

@@ -93,12 +93,13 @@ class Lost:
 @dataclass
 class _Place:
     """One worker's place. `task` is the number of what it was asked last, `loss` what it says of its own end, `extras`
-    {number of a task: who hears its answer} of what is no unit's."""
+    {number of a task: who hears its answer} of what is no unit's; it has `loaded` what some work needs."""
 
     hand: Hand
     piece: Piece | None = None
     task: int = 0
     ready: bool = False
+    loaded: bool = False
     heard: float = 0.0
     loss: tuple[tuple[int, ...], str] | None = None
     extras: dict[int, Heard] = field(default_factory=dict)
@@ -123,8 +124,8 @@ _EXTRA, _ONCE = -1, -2
 
 
 class Schedule:
-    """Work for one crew, whose workers stay for the next kind of work. `most` is how many there were at once, on these
-    `devices`, which their makers call by these `names`."""
+    """Work for one crew, whose workers stay for the next kind of work. `most` is how many had something loaded at
+    once, on these `devices`, which their makers call by these `names`."""
 
     def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
         self._crew, self._silence = crew, silence
@@ -231,8 +232,6 @@ class Schedule:
                 self._waiting.appendleft(piece)
                 continue
             place = self._places.setdefault(number, _Place(hand))
-            self.most = max(self.most, len(self._places))
-            self.devices.add(hand.device)
             self._give(place, piece, ask)
 
     def _give_extra(self, place: _Place | None, spare: Spare) -> bool:
@@ -269,7 +268,9 @@ class Schedule:
         if message.kind in ("ready", "done", "raised"):
             self._loaded()
         if message.kind == "ready":
-            place.ready, self._starts = True, 0
+            place.ready, place.loaded, self._starts = True, True, 0
+            self.most = max(self.most, sum(each.loaded for each in self._places.values()))
+            self.devices.add(place.hand.device)
             self.names.add(str(message.facts.get("name", "")))
         if message.kind == "lost":
             place.loss = tuple(message.facts["places"]), str(message.facts["why"])

@@ -135,9 +135,11 @@ class Worker:
         return {**told, "broken": made.broken}, list(made.features.values())
 
     def _look(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-        """Load a judge to say what it is, and let it go."""
-        with self._fitting():
+        """Load a judge to say what it is, and let it go, or what loading it raised: others are looked at, too."""
+        try:
             judge = orders.open_judge(orders.judge_order(task.facts["order"]), "cpu")
+        except Exception as error:  # noqa: BLE001 - it is raised again where somebody can tell the person
+            return {"raised": _as_json(error)}, []
         return {"identity": asdict(identity(judge)), "nature": asdict(kind_of(judge))}, []
 
     def _release(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:

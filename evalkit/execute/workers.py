@@ -17,14 +17,15 @@ from evalkit.execute.bench import Identity, Kind, Made, Source
 from evalkit.execute.orders import GeneratorOrder, JudgeOrder
 from evalkit.execute.schedule import DEATHS, SILENCE, Crew, Heard, Lost, Piece, Schedule
 from evalkit.execute.wire import Message
-from evalkit.execute.worker import made_of, results_of, sources_told
+from evalkit.execute.worker import made_of, raise_told, results_of, sources_told
 
 
 class Workers:
-    """Work by several hands, whose number changes no byte on a CPU: each unit is done whole, by one of them."""
+    """Work by several hands, whose number changes no byte on a CPU: each unit is done whole, by one of them.
+    Those that are `far` do not see this machine's files."""
 
     def __init__(self, crew: Crew, silence: float = SILENCE) -> None:
-        self._schedule, self._far = Schedule(crew, silence), crew.far
+        self._schedule, self.far = Schedule(crew, silence), crew.far
         self._by = crew.kind
 
     def run(self, job: Job, batches: Iterable[Batch]) -> Iterator[tuple[Batch, list[Result]]]:
@@ -44,7 +45,7 @@ class Workers:
             told = [[each.prompt, each.seconds, each.seed, each.lyrics] for each in requests]
             return Message({"kind": "generate", "order": order, "device": device, "requests": told})
 
-        spare, done = partial(_spare, job.meanwhile, self._far), 0
+        spare, done = partial(_spare, job.meanwhile, self.far), 0
         with ExitStack() as loading:
             for piece, answer in self._schedule.run(units(), ask, spare, loading.close):
                 results = [Fault(answer.kind, answer.why)] if isinstance(answer, Lost) else results_of(answer)
@@ -55,9 +56,24 @@ class Workers:
         if done:
             self._close_generators(order)
 
+    def look(self, orders: Sequence[JudgeOrder]) -> Sequence[tuple[Identity, Kind] | UserError]:
+        """Who and what each judge is, as a worker says that loads it for this alone, several side by side; or what
+        loading it raised. They stay for the work that follows."""
+        found = dict[int, tuple[Identity, Kind] | UserError]()
+
+        def ask(piece: Piece, device: str) -> Message:
+            return Message({"kind": "look", "order": orders[piece.unit].told()})
+
+        for piece, answer in self._schedule.run(((number, 1) for number in range(len(orders))), ask):
+            try:
+                found[piece.unit] = _looked(answer, orders[piece.unit])
+            except UserError as error:
+                found[piece.unit] = error
+        return [found[number] for number in range(len(orders))]
+
     def bench(self, order: JudgeOrder) -> JudgeBench:
         """Where sounds are embedded by the judge of an order."""
-        return JudgeBench(self._schedule, order, self._far)
+        return JudgeBench(self._schedule, order, self.far)
 
     def workforce(self) -> Workforce:
         """The workers that were there at once, by what they said when they had loaded something."""
@@ -113,14 +129,6 @@ class JudgeBench:
         assert self._identity is not None
         return self._identity
 
-    def look(self) -> tuple[Identity, Kind]:
-        """Who and what the judge is, as a worker says that loads it for this alone. Raises what loading it raises."""
-        look = Message({"kind": "look", "order": self._order.told()})
-        ((_, answer),) = self._schedule.run([(0, 1)], lambda piece, device: look)
-        if isinstance(answer, Lost):
-            raise UserError(f"{self._order.name} cannot be loaded in a worker: {answer.why}")
-        return Identity(**answer.facts["identity"]), Kind(**answer.facts["nature"])
-
     def embed(self, chunks: Iterable[Sequence[Source]]) -> Iterator[tuple[Sequence[Source], Made]]:
         """What each chunk comes to, in any order. Raises UserError where the workers' judges are not one."""
         asked: dict[int, Sequence[Source]] = {}
@@ -158,6 +166,15 @@ class JudgeBench:
             raise UserError(f"{self._order.name} is not the same in all workers", "its files are changing")
         self._identity = identity
         return made
+
+
+def _looked(answer: Message | Lost, order: JudgeOrder) -> tuple[Identity, Kind]:
+    """What a worker found that looked at a judge. Raises what loading it raised there."""
+    if isinstance(answer, Lost):
+        raise UserError(f"{order.name} cannot be loaded in a worker: {answer.why}")
+    if "raised" in answer.facts:
+        raise_told(answer.facts["raised"])
+    return Identity(**answer.facts["identity"]), Kind(**answer.facts["nature"])
 
 
 def _embedding(order: JudgeOrder, sources: Sequence[Source], device: str, far: bool) -> Message:

@@ -73,7 +73,11 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
 
     Raises UserError for what the person can put right; KeyboardInterrupt passes through, with the run marked cancelled.
     """
-    looked = looked or look(plan, "score", progress)
+    with _hands(plan, executor, progress) as hands:
+        return _run(plan, progress, hands, looked or look(plan, "score", progress, hands))
+
+
+def _run(plan: Plan, progress: Progress, hands: Executor, looked: Looked) -> Outcome:
     now, codes, ready = looked.stamps, looked.codes, looked.ready
     with locked_folder(plan) as manifest:
         ledger = _ledger(plan, progress)
@@ -84,7 +88,7 @@ def run(plan: Plan, progress: Progress, executor: Executor | None = None, looked
         for sentence in (*changed_code(manifest, now, codes), *changed_columns(manifest, plan)):
             progress.note(sentence)
         ready = ready or make_ready(plan, now, progress)
-        with _working(manifest, plan, progress), _hands(plan, executor, progress) as hands:
+        with _working(manifest, plan, progress), limited_to(plan.config.threads):
             shops = {name: _workshop(plan, manifest, name, now[name], hands, progress) for name in now}
             whole = Scoring(plan, {}, ready.metrics, ready.broken, codes, shops, ready.references)
             watch = watch_on(whole, ledger)
@@ -121,7 +125,11 @@ def run_generate(
         settled = settled_records(plan, ledger)
         if len(settled) == len(plan.items):
             return _outcome(plan, settled, {}, reused=True)
-        with _working(manifest, plan, progress), _hands(plan, executor, progress) as hands:
+        with (
+            _working(manifest, plan, progress),
+            limited_to(plan.config.threads),
+            _hands(plan, executor, progress) as hands,
+        ):
             records, unclosed = _generated(plan, ledger, manifest, hands, progress)
         return replace(_outcome(plan, records, {}, reused=False), unclosed=unclosed)
 
@@ -148,10 +156,8 @@ def locked_folder(plan: Plan) -> Iterator[Manifest]:
 
 @contextmanager
 def _hands(plan: Plan, executor: Executor | None, progress: Progress) -> Iterator[Executor]:
-    """What does the work, which is ended with the block; what this process does itself has the run's threads."""
-    if plan.config.until is not None and (plan.config.workers or plan.config.devices or plan.config.ray):
-        progress.note("--until-decided looks at the sounds block by block: one process makes them, and no --workers")
-    with limited_to(plan.config.threads), closing_it(executor or executor_of(plan.config, progress.note)) as hands:
+    """What does the work, which is ended with the block. It starts nothing before there is something to do."""
+    with closing_it(executor or executor_of(plan.config, progress.note)) as hands:
         yield hands
 
 
@@ -164,6 +170,8 @@ def _working(manifest: Manifest, plan: Plan, progress: Progress) -> Iterator[Non
             progress.note(f"this run began under other versions: {', '.join(changes)}")
     if manifest.damaged:
         progress.note(f"{manifest.path} is damaged ({manifest.damaged}) and begins anew; the ledger has the run")
+    if plan.config.until is not None and (plan.config.workers or plan.config.devices or plan.config.ray):
+        progress.note("--until-decided looks at the sounds block by block: one process makes them, and no --workers")
     plan.folder.report.unlink(missing_ok=True)  # it would show numbers that are about to change
     begin(manifest, plan)
     try:

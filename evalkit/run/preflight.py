@@ -7,10 +7,11 @@ stamp of their files under EVALKIT_HOME, so it costs once per file, not once per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from evalkit.core.errors import UserError
@@ -19,6 +20,7 @@ from evalkit.core.ids import digest_json
 from evalkit.core.jsonio import read_json, write_json
 from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import family_of, is_own
+from evalkit.execute.base import Executor
 from evalkit.execute.bench import Identity, Kind, identity, kind_of
 from evalkit.execute.workers import Workers
 from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
@@ -58,8 +60,10 @@ class Looked:
     ready: Ready | None
 
 
-def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress) -> Looked:
-    """Raises UserError with everything that is known to end the run: its place, the device, weights and references
+def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress, hands: Executor | None = None) -> Looked:
+    """`hands` are those that will do the work, where they are there to look already.
+
+    Raises UserError with everything that is known to end the run: its place, the device, weights and references
     that are not here or cannot be used. Networks are loaded last, and only where nothing else is wrong."""
     wrong, stamped, codes = Gathering(), dict[str, str](), dict[str, str]()
     with wrong.look():
@@ -81,7 +85,7 @@ def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress) ->
         opened = open_manifest(plan)
         if not wrong.errors and finished(opened, plan, stamped, codes):
             return Looked(stamped, codes, None)
-    return Looked(stamped, codes, make_ready(plan, stamped, progress, wrong))
+    return Looked(stamped, codes, make_ready(plan, stamped, progress, wrong, hands))
 
 
 def _require_place_and_means(plan: Plan, progress: Progress) -> None:
@@ -91,7 +95,13 @@ def _require_place_and_means(plan: Plan, progress: Progress) -> None:
         progress.note(sentence)
 
 
-def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering | None = None) -> Ready:
+def make_ready(
+    plan: Plan,
+    stamps: Mapping[str, str],
+    progress: Progress,
+    wrong: Gathering | None = None,
+    hands: Executor | None = None,
+) -> Ready:
     """`stamps` {weights name: stamp of its files}; `wrong` is what was found before, which is told with the rest.
 
     Raises UserError for references that cannot be used or were made with other weights, or an EVALKIT_HOME that cannot
@@ -114,7 +124,7 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong:
     wrong.settle()
     for sentence in references.notes:
         progress.note(sentence)
-    loaded = _kinds(plan, stamps, progress, wrong)
+    loaded = _kinds(plan, stamps, progress, wrong, hands)
     for name in metrics:
         if plan.suite.metrics[name].weights in loaded:
             with wrong.look():
@@ -123,42 +133,67 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong:
     return Ready(metrics, broken, references)
 
 
-def _kinds(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering) -> dict[str, Kind]:
-    """What is known of each embedder that loads; that it does not is gathered."""
-    found: dict[str, Kind] = {}
-    with ExitStack() as open_:
-
-        @cache
-        def workers() -> Workers | None:
-            return open_.enter_context(closing(aside(plan.config))) if is_shared(plan.config) else None
-
-        for name, stamp in stamps.items():
-            with wrong.look():
-                try:
-                    found[name] = _kind(plan, name, stamp, progress, workers)
-                except BrokenPlugin as error:
-                    progress.note(f"{error}; its metrics will have no number, and the others will")
+def _kinds(
+    plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering, hands: Executor | None
+) -> dict[str, Kind]:
+    """What is known of each embedder that loads; that it does not is gathered. One is loaded where that is not known of
+    these files, by workers where there are such."""
+    found = {name: kind for name, stamp in stamps.items() if (kind := _known(plan, name, stamp)) is not None}
+    unknown = [name for name in stamps if name not in found]
+    by_workers = [name for name in unknown if is_shared(plan.config) and name not in WITHOUT_FILE]
+    looks: dict[str, Callable[[], tuple[Identity, Kind]]] = {name: partial(_loaded, plan, name) for name in unknown}
+    if by_workers:
+        with progress.step(f"load {', '.join(by_workers)}"), _lookers(plan, hands) as workers:
+            answers = workers.look([order_of(plan, name) for name in by_workers])
+        looks |= {name: partial(_answered, answer) for name, answer in zip(by_workers, answers, strict=True)}
+    for name, loaded in looks.items():
+        with wrong.look():
+            try:
+                with nullcontext() if name in by_workers else progress.step(f"load {name}"):
+                    who, found[name] = loaded()
+            except BrokenPlugin as error:
+                progress.note(f"{error}; its metrics will have no number, and the others will")
+                continue
+            _keep(plan, name, stamps[name], who, found[name])
     return found
 
 
-def _kind(plan: Plan, name: str, stamp: str, progress: Progress, workers: Callable[[], Workers | None]) -> Kind:
-    """Of the embedder of a weights name; it is loaded where that is not known of these files, by `workers` where there
-    are such."""
-    note = evalkit_home() / "cache" / "loaded" / f"{digest_json([name, stamp, 1])[:32]}.json"
-    own = is_own(targets(plan)[name])
+@contextmanager
+def _lookers(plan: Plan, hands: Executor | None) -> Iterator[Workers]:
+    """Workers of this machine that look at judges: the run's own, which have then imported what they need for the work,
+    or one for this alone."""
+    if isinstance(hands, Workers) and not hands.far:
+        yield hands
+        return
+    with closing(aside(plan.config)) as workers:
+        yield workers
+
+
+def _answered(answer: tuple[Identity, Kind] | UserError) -> tuple[Identity, Kind]:
+    if isinstance(answer, UserError):
+        raise answer
+    return answer
+
+
+def _note(name: str, stamp: str) -> Path:
+    return evalkit_home() / "cache" / "loaded" / f"{digest_json([name, stamp, 1])[:32]}.json"
+
+
+def _known(plan: Plan, name: str, stamp: str) -> Kind | None:
+    """What an earlier look at these files found; None where there was none, or workers could not be told who it is."""
+    if is_shared(plan.config) and not is_own(targets(plan)[name]) and remembered(name, stamp) is None:
+        return None
     with suppress(UserError, LookupError, TypeError, ValueError):
-        said = read_json(note)
-        if is_shared(plan.config) and not own and remembered(name, stamp) is None:
-            raise LookupError("workers are to be told which judge it is")
+        said = read_json(_note(name, stamp))
         return Kind(int(said["dimensions"]), str(said["family"]), bool(said["text"]))
-    with progress.step(f"load {name}"):
-        hands = None if name in WITHOUT_FILE else workers()
-        who, found = _loaded(plan, name) if hands is None else hands.bench(order_of(plan, name)).look()
-    if not own:
+    return None
+
+
+def _keep(plan: Plan, name: str, stamp: str, who: Identity, kind: Kind) -> None:
+    if not is_own(targets(plan)[name]):
         remember(name, stamp, who)
     with suppress(OSError):
-        write_json(note, {"name": name, **asdict(found)})
-    return found
+        write_json(_note(name, stamp), {"name": name, **asdict(kind)})
 
 
 def _loaded(plan: Plan, name: str) -> tuple[Identity, Kind]:
