@@ -9,7 +9,8 @@ What each worker is asked for once, to close its model or to let a judge go, is 
 left to close or to keep, which is told and counts for nothing else.
 
 Besides the units there may be work that is welcome early and not needed: a worker has it where no unit is left while
-others are still at theirs, and on a CPU the last of several workers has it first. What fails of it is simply not done.
+others are still at theirs. It is small beside a unit, so whoever would wait for the last batch has something to do: done
+any earlier, it would be missing there. What fails of it is simply not done.
 """
 
 from __future__ import annotations
@@ -215,11 +216,9 @@ class Schedule:
         return any(place.piece is not None and place.piece.unit != _EXTRA for place in self._places.values())
 
     def _hand_out(self, rest: Iterator[tuple[int, int]], ask: Ask, spare: Spare) -> None:
-        for number, device in enumerate(self._crew.devices):
+        for number in range(len(self._crew.devices)):
             place = self._places.get(number)
             if place is not None and place.piece is not None:
-                continue
-            if 0 < number == len(self._crew.devices) - 1 and device == "cpu" and self._give_extra(place, spare):
                 continue
             piece = self._waiting.popleft() if self._waiting else None
             if piece is None and (unit := next(rest, None)) is not None:

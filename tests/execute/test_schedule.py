@@ -248,7 +248,7 @@ def extras(crew: Crew, units: int, most: int) -> tuple[list[object], list[object
 
 
 def test_who_has_nothing_to_make_does_what_is_extra_while_others_make() -> None:
-    """The last of two workers prefers it, where both are on a CPU; nobody is hired for it, and it ends no run late."""
+    """Nobody is hired for it, no unit waits for it, and it ends no run late."""
     waiting: list[tuple[Scripted, Message]] = []
 
     def script(hand: Scripted, task: Message) -> None:
@@ -260,8 +260,13 @@ def test_who_has_nothing_to_make_does_what_is_extra_while_others_make() -> None:
             for slow in waiting:
                 slow[0].answers(slow[1])
 
-    units, heard = extras(Crew(2, script), 3, 5)
-    assert units in ([1, 2, 0], [1, 0, 2])
+    crew = Crew(2, script)
+    units, heard = extras(crew, 3, 5)
+    assert units == [1, 2, 0]
+    given = [task.facts["of"][:2] for task in crew.hired[1].tasks]
+    assert given[:3] == [[1, 0], [2, 0], ["extra", 0]], (
+        "with a unit left, it would be the last batch that is waited for"
+    )
     assert heard[:3] == [0, 1, 2]
     alone = extras(Crew(1, lambda hand, task: hand.answers(task)), 3, 5)
     assert alone == ([0, 1, 2], []), "there is nobody to do it"
