@@ -9,8 +9,8 @@ What each worker is asked for once, to close its model or to let a judge go, is 
 left to close or to keep, which is told and counts for nothing else.
 
 Besides the units there may be work that is welcome early and not needed: a worker has it where no unit is left while
-others are still at theirs. It is small beside a unit, so whoever would wait for the last batch has something to do: done
-any earlier, it would be missing there. What fails of it is simply not done.
+others are still at theirs. It is small beside a unit, so whoever would wait for the last batch has something to do;
+done any earlier, it would be missing there. What fails of it is simply not done.
 """
 
 from __future__ import annotations
