@@ -362,14 +362,13 @@ def test_work_that_nobody_has_room_for_waits_for_one_that_is_at_something_else()
     def script(hand: Scripted, task: Message) -> None:
         hand.says("ready")
         if task.kind == "embed":
-            crew.late.append((hand, Message({"kind": "done", "task": task.facts["task"]})))
-        elif hand is crew.hired[0] and not extras:
             crew.room = 1
-            hand.says("unfit")
-        else:
+            crew.hired[0].says("unfit")
+            crew.late.append((hand, Message({"kind": "done", "task": task.facts["task"]})))
+        elif hand is not crew.hired[0]:
             hand.answers(task)
 
     crew, came = Slow(2, script), list[Message | None]()
     spare = lambda device: (extras.pop(), came.append) if extras else None  # noqa: E731
     made = [piece.unit for piece, _ in Schedule(crew).run(enumerate([1] * 4), ask, spare)]
-    assert sorted(made) == [0, 1, 2, 3] and len(came) == 1 and came[0] is not None
+    assert made == [1, 2, 3, 0] and len(came) == 1 and came[0] is not None
