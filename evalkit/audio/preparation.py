@@ -8,7 +8,7 @@ embedder's settings. The order is that of all toolkits read: channel, mean, peak
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Literal
 
@@ -21,6 +21,10 @@ from evalkit.audio.resample import resample_as_librosa
 from evalkit.audio.resampy import resample_as_resampy
 from evalkit.audio.sinc import resample_as_torchaudio
 from evalkit.core.errors import UserError
+
+VERSION = 2
+"""Raised with whatever moves a last bit of what is prepared, so that cached features are not taken for new ones. 2: the
+conversions and peaks are rounded as torch and stable-audio-tools round them."""
 
 Converter = Literal["torchaudio.functional", "torchaudio.transforms", "torchaudio.kaiser", "soxr", "julius", "resampy"]
 
@@ -50,6 +54,11 @@ class Preparation:
     peak_dbfs: float = -1.0
     longest: float = 0.0
     shortest: int = 0
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """What an embedder's settings say of it: every field, and by which version."""
+        return {**asdict(self), "preparation_version": VERSION}
 
     def __call__(self, clip: Clip) -> Samples:
         """(samples,) float32. Raises UserError for a clip that is empty or holds NaN."""

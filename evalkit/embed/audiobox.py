@@ -81,4 +81,4 @@ def load(name: str, path: Path, device: str = "cpu") -> AudioboxEmbedder:
 
 def _settings(checkpoint: AudioboxCheckpoint, preparation: Preparation) -> dict[str, object]:
     scale = {axis: list(pair) for axis, pair in checkpoint.scale.items()}
-    return {"axes": list(AXES), "window": WINDOW, "scale": scale, **asdict(preparation), **asdict(checkpoint.config)}
+    return {"axes": list(AXES), "window": WINDOW, "scale": scale, **preparation.settings, **asdict(checkpoint.config)}

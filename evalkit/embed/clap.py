@@ -174,7 +174,7 @@ def _settings(checkpoint: Checkpoint, way: Way) -> dict[str, object]:
     files = {file: checkpoint.tokenizer / file for file in _TEXT_FILES}
     usual = way == Way(_usual(checkpoint.front.rate))
     return {
-        **({} if usual else {**asdict(way.preparation), "sixteen_bits": way.sixteen_bits}),
+        **({} if usual else {**way.preparation.settings, "sixteen_bits": way.sixteen_bits}),
         **front,
         "front_end_version": FRONT_END_VERSION,
         "peak_dbfs": PEAK_DBFS if usual else way.preparation.peak_dbfs,

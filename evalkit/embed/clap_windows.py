@@ -60,7 +60,7 @@ class ClapWindowsEmbedder:
     def __init__(self, name: str, inner: clap.ClapEmbedder) -> None:
         self._windows = Windows(**further_settings(name))  # type: ignore[arg-type]
         self._prepared, self._inner = preparation_of(name, inner.way.preparation), inner
-        settings = {**inner.spec.settings, **asdict(self._prepared), **asdict(self._windows)}
+        settings = {**inner.spec.settings, **self._prepared.settings, **asdict(self._windows)}
         self.spec = EmbedderSpec(name, "clap_windows", inner.spec.dimensions, inner.spec.weights, settings)
 
     def embed(self, clips: Sequence[Clip]) -> list[Features]:

@@ -14,7 +14,6 @@ Rules of msclap 1.3.4 (`CLAPWrapper.py`), with what is random or accidental ther
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -99,7 +98,7 @@ def load(name: str, path: Path, device: str = "cpu", overrides: Mapping[str, Pat
     net.requires_grad_(False)
     preparation = preparation_of(name, _USUAL)
     settings: dict[str, object] = {
-        **asdict(preparation),
+        **preparation.settings,
         "seconds": SECONDS,
         "crops": CROPS,
         "ended": ENDED,

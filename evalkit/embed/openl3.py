@@ -143,6 +143,7 @@ def load(name: str, path: Path, device: str = "cpu") -> OpenL3Embedder:
         "front_end": "kapre 0.3.7, rounded as TensorFlow on a CPU",
         "kaiser_best": "resampy 0.2.2, summed in float32",
         **asdict(config),
+        **net.arithmetic,
     }
     return OpenL3Embedder(
         EmbedderSpec(name, "openl3", 2 * config.embedding, digest_of(net, _COUNTER), settings), net, device

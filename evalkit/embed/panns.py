@@ -82,7 +82,7 @@ def load(name: str, path: Path, device: str = "cpu") -> PannsEmbedder:
         raise BadCheckpoint(told, "panns-16k is read from Cnn14_16k_mAP=0.438.pth, panns-32k from Cnn14_mAP=0.431.pth")
     preparation = preparation_of(name, usual_preparation(config))
     sizes = {key: size for key, size in asdict(config).items() if key != "classes"}  # which the tensors say
-    settings = {"output": "features, then logits", **asdict(preparation), **sizes}
+    settings = {"output": "features, then logits", **preparation.settings, **sizes, **net.arithmetic}
     return PannsEmbedder(
         EmbedderSpec(name, "panns", config.features + CLASSES, digest_of(net), settings), net, preparation, device
     )

@@ -75,6 +75,6 @@ def load(name: str, path: Path, device: str = "cpu") -> PasstRowsEmbedder:
         net = PaSST(config)
     load_into(net, read_weights(path, _READ_FROM), path)
     preparation = preparation_of(name, Preparation(config.rate, without_mean=True))
-    settings = {"output": "features, then logits", **asdict(preparation), **asdict(config)}
+    settings = {"output": "features, then logits", **preparation.settings, **asdict(config)}
     spec = EmbedderSpec(name, "passt_rows", config.embed + max(config.classes, CLASSES), digest_of(net), settings)
     return PasstRowsEmbedder(spec, net, preparation, device)

@@ -111,7 +111,7 @@ def load(name: str, path: Path, device: str = "cpu", overrides: Mapping[str, Pat
     load_into(net, read_weights(path, _READ_FROM), path)
     preparation = preparation_of(name, usual_preparation(config))
     preparation = replace(preparation, shortest=max(preparation.shortest, config.shortest))
-    settings = {**_settings(rows, pca), **asdict(preparation), **asdict(config)}
+    settings = {**_settings(rows, pca), **preparation.settings, **asdict(config), **net.arithmetic}
     spec = EmbedderSpec(name, "vggish", config.features, digest_of(net), settings)
     return VGGishEmbedder(spec, net, preparation, device, rows, pca)
 

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evalkit.nets.melbank import slaney_bank
-from evalkit.nets.prepared import FAST_WIDTH, Form, Prepared, folded
+from evalkit.nets.prepared import Form, Prepared, folded
 from evalkit.nets.winograd import Conv3x3, Padded
 
 CLASSES = 527
@@ -154,8 +154,8 @@ class Cnn14(Prepared):
         found = (self.get_submodule(f"conv_block{place}") for place in range(1, _HALVINGS + 2))
         return [block for block in found if isinstance(block, ConvBlock)]
 
-    def faster(self) -> Form | None:
-        return _Quick(self) if self.config.width >= FAST_WIDTH else None
+    def faster(self) -> Form:
+        return _Quick(self)
 
     def log_mel(self, audio: Tensor) -> Tensor:
         """(batch, samples) to decibels (batch, 1, 1 + samples // hop, mels)."""

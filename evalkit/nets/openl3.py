@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from evalkit.nets.prepared import FAST_WIDTH, Form, Prepared, folded
+from evalkit.nets.prepared import Form, Prepared, folded
 from evalkit.nets.winograd import Conv3x3, Padded
 
 KERAS_EPSILON = 1e-3
@@ -72,8 +72,8 @@ class OpenL3(Prepared):
             self.add_module(f"batch_normalization_{index + 1}", norm)
             self.add_module(f"conv2d_{index + 1}" if index < 7 else "audio_embedding_layer", convolution)
 
-    def faster(self) -> Form | None:
-        return _Folded(self) if self.config.width >= FAST_WIDTH else None
+    def faster(self) -> Form:
+        return _Folded(self)
 
     def forward(self, decibel: Tensor) -> Tensor:
         fast = self.fast_for(decibel)

@@ -8,13 +8,17 @@ rounding; folding is done in float64.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 FAST_WIDTH = 32
 """Channels; narrower networks (openl3-mini has 8) are as fast or faster with torch's own convolution."""
+
+ARITHMETIC = "normalisations folded, Winograd's products: 1"
+"""What the quick form computes by. It is part of an embedder's settings, and raised with whatever moves a last bit, so
+that no number is made of features that were computed in two ways."""
 
 Form = Callable[[Tensor], Tensor]
 
@@ -26,16 +30,29 @@ class Prepared(nn.Module):
         super().__init__()
         self._fast: Form | None = None
 
+    config: Any
+    """Of a network whose first convolution has `width` channels."""
+
+    @property
+    def arithmetic(self) -> dict[str, str]:
+        """What an embedder's settings say of the quick form, whatever the device, as all devices of a run have one
+        embedder; nothing of a network that has none."""
+        return {"arithmetic": ARITHMETIC} if self._has_quick_form else {}
+
+    @property
+    def _has_quick_form(self) -> bool:
+        return bool(self.config.width >= FAST_WIDTH)
+
     def prepare_for_inference(self) -> None:
         """Fast convolutions for float32 on a CPU without gradients, from the weights as they are now.
 
         Costs 75 to 80 MB for the published sizes; the numbers move by rounding. Other inputs go the plain way, as do
         all from networks narrower than `FAST_WIDTH`. Call again after the weights change; `train()` undoes it.
         """
-        self._fast = self.faster()
+        self._fast = self.faster() if self._has_quick_form else None
 
-    def faster(self) -> Form | None:
-        """The quick form of the convolutions; None where a network is too narrow to gain by it."""
+    def faster(self) -> Form:
+        """The quick form of the convolutions."""
         raise NotImplementedError
 
     def fast_for(self, given: Tensor) -> Form | None:

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from evalkit.nets.melbank import htk_bank
-from evalkit.nets.prepared import FAST_WIDTH, Form, Prepared, folded
+from evalkit.nets.prepared import Form, Prepared, folded
 from evalkit.nets.winograd import Conv3x3, Padded, Pool
 
 _WIDTHS = (64, 0, 128, 0, 256, 256, 0, 512, 512, 0)
@@ -110,8 +110,8 @@ class VGGish(Prepared):
         found: Tensor = self.embeddings(maps.permute(0, 2, 3, 1).flatten(1))
         return found
 
-    def faster(self) -> Form | None:
-        return _Quick(self.features) if self.config.width >= FAST_WIDTH else None
+    def faster(self) -> Form:
+        return _Quick(self.features)
 
 
 class _Quick:

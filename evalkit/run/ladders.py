@@ -27,6 +27,7 @@ from evalkit.execute.bench import Source
 from evalkit.fetch.weights import TAUGHT
 from evalkit.metrics.base import MetricInputs, MetricResult, SetReference
 from evalkit.metrics.sensitivity import Rungs, Sensitivity, Step, judged
+from evalkit.protocols.base import weights_in
 from evalkit.run.anchors import deranged, halves, prepare
 from evalkit.run.config import RunConfig
 from evalkit.run.embed import Embedding
@@ -38,7 +39,7 @@ from evalkit.suites.base import Prompt
 from evalkit.suites.brief import Brief
 from evalkit.suites.conventions import chosen_options
 from evalkit.suites.references import set_from_features
-from evalkit.suites.takes import Takes, open_takes, size_of
+from evalkit.suites.takes import Takes, open_takes, size_of, stand_ins
 
 STAGE = "ladders"
 _AT_ONCE = 16
@@ -63,12 +64,15 @@ class Trial:
 def measure(trial: Trial, progress: Progress) -> list[Sensitivity]:
     """A card for each metric, in their order. Raises UserError with all that is wrong, before the work."""
     wrong = Gathering(trial.wrong)
-    takes = open_takes(trial.metrics, trial.brief, trial.weights, wrong)
+    instead = stand_ins(trial.metrics, trial.brief, trial.weights)
+    weights = {**trial.weights, **instead}
+    takes = open_takes(trial.metrics, trial.brief, weights, wrong)
+    for judge, mini in instead.items():
+        name = weights_in(judge)
+        progress.note(f"judge {judge}: {mini.name} in its place, as {name} is not here (evalkit fetch weights {name})")
     for note in takes.suite.notes:
         progress.note(note)
-    config = RunConfig(
-        model="ladders", suite=takes.suite, weights=trial.weights, limit=trial.limit, device=trial.device
-    )
+    config = RunConfig(model="ladders", suite=takes.suite, weights=weights, limit=trial.limit, device=trial.device)
     plan = memory_plan(config)
     prompts = plan.suite.prompts
     heard = inspect_all({takes.files[p.id].name: takes.files[p.id] for p in prompts}, progress, referred=False)

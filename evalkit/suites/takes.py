@@ -5,12 +5,13 @@ of a generated sound. Without a folder, the scenes that ship beside suite mini.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from evalkit.audio.folders import sound_files
-from evalkit.core.errors import UserError
+from evalkit.core.errors import MissingWeights, UserError
 from evalkit.core.faults import Gathering
 from evalkit.core.resources import resource
 from evalkit.core.text import part_of
@@ -52,6 +53,25 @@ def size_of(judge: str, overrides: Mapping[str, Path]) -> str:
     if judge in MINIS or (given is not None and given.resolve().is_relative_to(MINI_FOLDER)):
         return "mini"
     return "full" if given is None else "given"
+
+
+STAND_INS = {"clap-music@fadtk": MINI_FOLDER / "clap-mini", "passt@av-benchmark": MINI_FOLDER / "passt-mini"}
+"""Minis in the places of weights that are named with a protocol: fed as that says, by a network of its layout."""
+
+
+def stand_ins(metrics: Sequence[str], brief: Brief, overrides: Mapping[str, Path]) -> dict[str, Path]:
+    """{judge: the mini in its place} of those that have no mini of their own name, where the other judges are minis too
+    and their weights are not here. What is wrong with the words is left to `open_takes`."""
+    found: dict[str, Path] = {}
+    with suppress(UserError):
+        judges = choose_judges(brief.judges, overrides)
+        for name in metrics if judges.size == "mini" else ():
+            judge = judge_for(name, _card_of(name)[0], judges, overrides)
+            try:
+                _require_weights(judge, overrides)
+            except MissingWeights:
+                found |= {judge: STAND_INS[judge]} if judge in STAND_INS else {}
+    return found
 
 
 def open_takes(metrics: Sequence[str], brief: Brief, overrides: Mapping[str, Path], wrong: Gathering) -> Takes:

@@ -13,7 +13,10 @@ import pytest
 import soundfile
 
 import evalkit as package
+from evalkit.core.errors import UserError
 from evalkit.core.resources import resource
+from evalkit.run.ladders import Trial, measure
+from evalkit.run.progress import Lines
 
 Evalkit = Callable[..., tuple[int, str, str]]
 RATE = 16_000
@@ -165,3 +168,17 @@ def test_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert card.ladders[0].verdict == "heard" and card.n == 9 and card.size == "none"
     with pytest.raises(package.UserError, match="no ladder is called 'clip'"):
         package.sensitivity("clipping_share", ladders=["clip"])
+
+
+def test_a_metric_whose_judge_has_no_mini_of_its_name_is_tried_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`evalkit metrics test fd_passt` ended at a plain call, though the card that ships was made by a mini."""
+    monkeypatch.setenv("EVALKIT_HOME", str(tmp_path))
+    notes: list[str] = []
+    progress = Lines(notes.append)
+    cards = measure(Trial(["fd_passt", "fad_clap"], ladders=["gain"], limit=2), progress)
+    assert [(card.judge, card.size) for card in cards] == [("passt@av-benchmark", "mini"), ("clap-music@fadtk", "mini")]
+    assert any("passt-mini in its place" in note and "evalkit fetch weights passt" in note for note in notes)
+    with pytest.raises(UserError, match=r"msclap-2023 are not here.*--weights"):
+        measure(Trial(["clap_score_ms"], ladders=["gain"], limit=2), progress)

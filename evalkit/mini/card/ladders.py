@@ -21,7 +21,7 @@ from evalkit.core.files import write_bytes
 from evalkit.core.ids import digest_json
 from evalkit.core.resources import resource
 from evalkit.fetch.published import GPT2_TOKENIZER
-from evalkit.fetch.weights import MINI_FOLDER, locate
+from evalkit.fetch.weights import locate
 from evalkit.metrics.base import METRICS
 from evalkit.metrics.sensitivity import CARDS, Sensitivity, broken_told, keep
 from evalkit.mini.card.pieces import CALLED, SECONDS, in_pieces, shipped_takes
@@ -32,10 +32,7 @@ from evalkit.run.ladders import Trial, measure
 from evalkit.run.progress import Lines, Progress
 from evalkit.suites.brief import Brief
 from evalkit.suites.judges import choose_judges
-from evalkit.suites.takes import judge_for, size_of
-
-STAND_INS = {"clap-music@fadtk": MINI_FOLDER / "clap-mini", "passt@av-benchmark": MINI_FOLDER / "passt-mini"}
-"""Minis in the places of weights that are named with a protocol."""
+from evalkit.suites.takes import STAND_INS, judge_for, size_of
 
 SEEDED = (JUDGE, GPT2_TOKENIZER)
 
