@@ -55,6 +55,17 @@ def test_the_only_sound_of_a_prompt_is_played_by_a_button_that_says_so(
     assert browser.run("document.querySelector('.choose').ariaLabel") == "1: sound"
 
 
+def test_the_player_of_a_page_of_one_run_stands_above_its_sound(make_run: Make, tmp_path: Path, browser: Any) -> None:
+    """A grid of two rows had no third: button and slider stood behind the picture of the only sound, out of reach."""
+    browser.open(write_report([make_run()], tmp_path / "page.html", published=()))
+    place = "getBoundingClientRect()"
+    gaps = browser.run(
+        "Array.from(document.querySelectorAll('.solo .transport'),"
+        f" n => n.nextElementSibling.{place}.top - n.{place}.bottom)"
+    )
+    assert gaps and min(gaps) >= 0
+
+
 def test_without_a_script_the_first_screen_leads_to_the_prompt(page: Path, browser: Any) -> None:
     browser.open(page, script=False)
     link = browser.run("document.querySelector('.first a').hash")
