@@ -51,7 +51,7 @@ def share(handle: int, name: str, owner: object) -> int:
     `name`. Returns how many bytes are shared now; 0 where they cannot be, and nothing is changed then."""
     if "torch" not in sys.modules:  # whose import would cost seconds, for what has no networks
         return 0
-    tensors = [each for module in _modules(owner, _DEPTH) for each in _large(module)]
+    tensors = [each for module in networks(owner) for each in _large(module)]
     tensors = list({each.data_ptr(): each for each in tensors}.values())
     try:
         with _alone(handle):
@@ -66,7 +66,7 @@ def share(handle: int, name: str, owner: object) -> int:
     return shared
 
 
-def _modules(owner: object, depth: int) -> Iterator[nn.Module]:
+def networks(owner: object, depth: int = _DEPTH) -> Iterator[nn.Module]:
     """The networks that an object holds, itself or in what it holds."""
     from torch import nn
 
@@ -74,7 +74,7 @@ def _modules(owner: object, depth: int) -> Iterator[nn.Module]:
         if isinstance(value, nn.Module):
             yield value
         elif type(value).__module__.partition(".")[0] == "evalkit":
-            yield from _modules(value, depth - 1)
+            yield from networks(value, depth - 1)
 
 
 def _large(module: nn.Module) -> Iterator[Tensor]:

@@ -30,7 +30,7 @@ from evalkit.core.plugins import BrokenPlugin, described
 from evalkit.embed.base import Embedder
 from evalkit.execute import orders, wire
 from evalkit.execute.base import Fault, Job, Request, Result, Sound, Stranger, Unclosed
-from evalkit.execute.bench import Identity, Made, Source, embedded, given_back, identity, kind_of
+from evalkit.execute.bench import Identity, Made, Source, embedded, given_back, identity, kind_of, remains
 from evalkit.execute.inline import close, load, produce, with_load
 from evalkit.execute.limits import limits_of
 from evalkit.execute.sharing import share
@@ -143,8 +143,11 @@ class Worker:
         return {"identity": asdict(identity(judge)), "nature": asdict(kind_of(judge))}, []
 
     def _release(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
-        if self._judges.pop((task.facts["judge"], str(task.facts["device"])), None) is not None:
-            given_back()
+        judge = self._judges.pop((task.facts["judge"], str(task.facts["device"])), None)
+        if judge is not None:
+            parts = remains(judge)
+            del judge
+            given_back(parts)
         return {}, []
 
     @contextmanager
