@@ -43,11 +43,11 @@ def read_model(path: Path, shapes: bool = False) -> dict[str, Tensor]:
     return unwrap(read_files(shards_of(path) if is_index(path) else [path], shapes), path)
 
 
-def read_autoencoder_alone(path: Path) -> dict[str, Tensor]:
+def read_autoencoder_alone(path: Path, shapes: bool = False) -> dict[str, Tensor]:
     """As `read_model`, of an autoencoder that was published or trained by itself: its names have no prefix."""
     from evalkit.checkpoints.shards import is_index, read_files, shards_of
 
-    tensors = read_files(shards_of(path) if is_index(path) else [path])
+    tensors = read_files(shards_of(path) if is_index(path) else [path], shapes)
     found = _under(_ALONE, tensors)
     if not found:
         return {name: tensor for name, tensor in tensors.items() if not any(part in name for part in _LEFT_BEHIND)}

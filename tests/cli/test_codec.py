@@ -127,6 +127,39 @@ def test_a_published_autoencoder_has_a_name(evalkit: Callable[..., Answer], fold
     assert "SAME-S" in err and "Stability AI Community License" in err
 
 
+@pytest.mark.parametrize(("name", "kind", "told"), [("same-s", "l", "windows"), ("same-l", "s", "chunks")])
+def test_a_published_autoencoder_is_not_the_other(
+    evalkit: Callable[..., Answer], folder: Path, tmp_path: Path, name: str, kind: str, told: str
+) -> None:
+    """Either rebuilds sound, and the figures stood under the other's name."""
+    alone = small_autoencoder(tmp_path / "alone", kind)
+    code, out, err = evalkit("codec", str(folder), "--model", name, "--weights", f"{name}={alone}")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"is not {name}" in err and f": {told}" in err
+
+
+@pytest.mark.parametrize("damage", ["lacking", "whole"])
+def test_an_autoencoder_that_does_not_fit_is_told_before_it_is_read(
+    evalkit: Callable[..., Answer], folder: Path, tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SAME-L has 3.4 gigabytes."""
+    alone = small_autoencoder(tmp_path / "alone", "l")
+    tensors = load_file(alone / "model.safetensors")
+    if damage == "lacking":
+        del tensors["encoder.layers.2.bias"]
+    else:
+        tensors["encoder.layers.2.bias"] = tensors["encoder.layers.2.bias"].int()
+    save_file(tensors, alone / "model.safetensors")
+
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("a tensor is read")
+
+    monkeypatch.setattr("evalkit.checkpoints.tensors.safe_open", refuse)
+    code, _, err = evalkit("codec", str(folder), "--checkpoint", str(alone))
+    assert code == 2 and err.count("\n") == 1
+    assert "encoder.layers.2.bias" in err
+
+
 def test_an_autoencoder_is_no_model(evalkit: Callable[..., Answer], tmp_path: Path) -> None:
     """It was refused for the lack of an entry that it need not have."""
     alone = small_autoencoder(tmp_path / "alone", "s")

@@ -10,10 +10,13 @@ import numpy as np
 
 from evalkit.audio.clip import Samples
 from evalkit.checkpoints.find import Checkpoint, open_checkpoint
+from evalkit.core.errors import BadCheckpoint
 from evalkit.fetch.hub_revision import called
 from evalkit.fetch.weights import locate
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from evalkit.nets.stable_audio.vae import VAE
 
 LONGEST_ALONE = 2_097_152
@@ -75,6 +78,8 @@ def is_alone(config: Mapping[str, Any]) -> bool:
 AUTOENCODERS = ("same-s", "same-l")
 """Published autoencoders, by the names of their weights."""
 
+_SEES = {"same-s": "chunks", "same-l": "windows"}
+
 
 def find_alone(model: str, overrides: Mapping[str, Path], checkpoint: Path | None) -> Checkpoint | None:
     """The checkpoint of an autoencoder by itself, where one was named; None where a model was.
@@ -83,8 +88,26 @@ def find_alone(model: str, overrides: Mapping[str, Path], checkpoint: Path | Non
     """
     if checkpoint is None and model not in AUTOENCODERS:
         return None
-    found = open_checkpoint(locate(model, overrides) if checkpoint is None else checkpoint)
-    return found if is_alone(found.config) or checkpoint is None else None
+    if checkpoint is not None:
+        found = open_checkpoint(checkpoint)
+        return found if is_alone(found.config) else None
+    found = open_checkpoint(locate(model, overrides))
+    _refuse_another(model, found)
+    return found
+
+
+def _refuse_another(model: str, checkpoint: Checkpoint) -> None:
+    """The files of a published autoencoder must be its own: one sees chunks, the other windows, and both rebuild."""
+    from evalkit.nets.stable_audio.autoencoders import parse_alone
+    from evalkit.nets.stable_audio.same import SameConfig
+
+    config = parse_alone(checkpoint.config, str(checkpoint.source))[1]
+    seen = "no SAME" if not isinstance(config, SameConfig) else "chunks" if config.encoder.window is None else "windows"
+    if seen != _SEES[model]:
+        raise BadCheckpoint(
+            f"{checkpoint.source}: is not {model}, which sees {_SEES[model]}: {seen}",
+            "another autoencoder is measured with --checkpoint",
+        )
 
 
 def name_of_alone(checkpoint: Checkpoint) -> str:
@@ -102,7 +125,7 @@ def load_alone(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudioAu
 
     from evalkit.checkpoints.building import built_from
     from evalkit.checkpoints.stable_audio import read_autoencoder_alone
-    from evalkit.checkpoints.tensors import load_into
+    from evalkit.checkpoints.tensors import load_into, require_fit
     from evalkit.checkpoints.with_transformers import undrawn
     from evalkit.generators.stable_audio.network import LEFT_OUT, with_weight_norm
     from evalkit.nets.stable_audio.autoencoders import build_autoencoder, parse_alone
@@ -111,9 +134,15 @@ def load_alone(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudioAu
     rate, config = parse_alone(checkpoint.config, str(checkpoint.source))
     with built_from(checkpoint.weights), undrawn():
         vae = build_autoencoder(config)
-    read = read_autoencoder_alone(checkpoint.weights)
-    tensors = {name: each for name, each in read.items() if not name.endswith(LEFT_OUT)}
-    load_into(vae, with_weight_norm(tensors, vae.state_dict()), checkpoint.weights)
+
+    def stored(shapes: bool) -> dict[str, Tensor]:
+        read = read_autoencoder_alone(checkpoint.weights, shapes)
+        tensors = {name: each for name, each in read.items() if not name.endswith(LEFT_OUT)}
+        return with_weight_norm(tensors, vae.state_dict())
+
+    if all(file.suffix in (".json", ".safetensors") for file in checkpoint.files):
+        require_fit(vae, stored(shapes=True), checkpoint.weights)  # before the first of 3.4 gigabytes is read
+    load_into(vae, stored(shapes=False), checkpoint.weights)
     fold_weight_norm(vae)
     vae = vae.to(device, getattr(torch, dtype)).eval().requires_grad_(False)
     return StableAudioAutoencoder(vae, rate, LONGEST_ALONE)
