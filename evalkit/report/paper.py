@@ -97,7 +97,7 @@ def own_rows(
     if fitting:
         return lines_of(fitting), ""
     counts = sorted({each.prompts for each in own if each.prompts is not None})
-    theirs = count(counts[0], "prompt") if counts else "a number of prompts that is not known"
+    theirs = count(counts[0], "prompt") if counts else "an unknown number of prompts"
     lengths = sorted({each.settings.seconds for each in own if each.settings.seconds is not None})
     theirs += f" of {lengths[0]:g} s" if lengths else ""
     ours = f"{prompts} of {length:g} s" if length else f"{prompts} of several or unknown lengths"

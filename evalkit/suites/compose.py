@@ -21,6 +21,7 @@ from evalkit.suites.identity import rows_said, suite_digest
 from evalkit.suites.judges import SETS, Judges, choose_judges
 from evalkit.suites.listing import Listing, list_prompts
 from evalkit.suites.table import columns_of, lasting, table_of
+from evalkit.suites.takes import size_of
 
 PROTOCOL = "evalkit-own-1"
 _MORE_CLIPS = ("fd_inf_openl3", "mad_openl3", "mad_clap")
@@ -49,7 +50,7 @@ def compose(brief: Brief, outline: Outline | None, overrides: Mapping[str, Path]
         "title": f"{count(len(listing.prompts), 'prompt')} of one's own",
         "version": "1",
         "protocol": protocol.id if protocol else PROTOCOL if outline is None else outline.protocol,
-        "size": "full" if protocol else judges.size,
+        "size": _size(metrics, "full" if protocol else judges.size, overrides),
         "licence": "",
         "citation": "",
     }
@@ -63,6 +64,12 @@ def compose(brief: Brief, outline: Outline | None, overrides: Mapping[str, Path]
         notes=(*listing.notes, compared.note, *(protocol.told if protocol else (judges.note,))),
         **({} if listing.further is None else listing.further.of_suite),
     )
+
+
+def _size(metrics: Mapping[str, MetricPlan], named: str, overrides: Mapping[str, Path]) -> str:
+    """Of the judges by their names; one that is a mini under a published name makes it mini all the same."""
+    minis = (plan for plan in metrics.values() if size_of(plan.weights, overrides) == "mini")
+    return "mini" if named == "full" and next(minis, None) is not None else named
 
 
 def _judges_asked(brief: Brief, outline: Outline | None) -> tuple[str, ...]:

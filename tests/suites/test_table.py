@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from evalkit.core.errors import UserError
+from evalkit.fetch.weights import MINI_FOLDER
 from evalkit.protocols.base import load_protocol
 from evalkit.suites.brief import Brief
 from evalkit.suites.load import load_suite
@@ -65,3 +66,10 @@ def test_a_table_says_how_long_sounds_are(brief: Brief) -> None:
     brief.prompts.write_text("id,caption,seconds\na,rain,10\nb,a dog,4\n", encoding="utf-8")
     with pytest.raises(UserError, match="1 of 2 prompts asks for another length, the first 'b'"):
         load_suite(replace(brief, table="meanaudio"))
+
+
+def test_minis_under_published_names_make_a_mini_table(brief: Brief) -> None:
+    """Else their numbers would stand on one board with full ones, and beside the paper's own rows."""
+    full = load_suite(brief)
+    small = load_suite(brief, weights={"passt": MINI_FOLDER / "passt-mini"})
+    assert (full.size, small.size) == ("full", "mini") and full.digest != small.digest
