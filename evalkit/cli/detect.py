@@ -120,6 +120,8 @@ def _asked(folder: Path, published: str, metric: str, compared: _Compared, tried
         wrong.read(None, at_least_one, "--limit", each)
     for lufs in tried.loudness:
         wrong.require(-70 <= lufs <= 0, f"--loudness {lufs:g}: a loudness is between -70 and 0 LUFS", "as in -23")
+    level = f"{metric} hears no level: --loudness would change nothing"
+    wrong.require(metric != "fd_openl3" or not tried.loudness, level, "leave it out")
     sounds = wrong.read({}, named_sounds, folder)
     references = _references(metric if known else "", compared, wrong)
     texts = wrong.read({}, _texts, metric if known else "", compared, sounds)

@@ -155,6 +155,7 @@ def test_the_verb_ranks_them(place: Path, quick: Tried) -> None:
         (("--metric", "clap_score"), "compared with which prompts"),
         (("--prompts", "captions.csv"), "compares with no prompts"),
         (("--loudness", "23"), "between -70 and 0 LUFS"),
+        (("--metric", "fd_openl3", "--loudness", "-23"), "hears no level"),
         (("--loudness", "nan"), "between -70 and 0 LUFS"),
         (("--published", "nan"), "is no number"),
         (("--published", "inf"), "is no number"),
