@@ -16,14 +16,10 @@ from evalkit.embed.base import Features
 from evalkit.embed.clap import ClapEmbedder, crop_seed
 from evalkit.embed.load import load_embedder
 from evalkit.run.hearing.base import Hearing, Network
-from evalkit.run.hearing.prepared import Prepared, Values
+from evalkit.run.hearing.prepared import AS_STABLE_AUDIO_METRICS, Prepared, Values
 
 _CHOICES: Values = {
-    "channels": ("mean", "first"),
-    "without_mean": (False, True),
-    "converter": ("soxr", "torchaudio.functional", "torchaudio.transforms", "julius"),
-    "peak": ("after", "", "before"),
-    "longest": (0.0, 8.0, 10.0),
+    **AS_STABLE_AUDIO_METRICS,
     "sixteen_bits": (True, False),
 }
 

@@ -12,17 +12,13 @@ from evalkit.embed.load import load_embedder
 from evalkit.embed.passt import windows
 from evalkit.embed.passt_rows import PasstRowsEmbedder
 from evalkit.run.hearing.base import Hearing, Network
-from evalkit.run.hearing.prepared import Prepared, Values
+from evalkit.run.hearing.prepared import AS_STABLE_AUDIO_METRICS, Prepared, Values
 
 _FULL = 320000
 """Samples up to which av-benchmark fills a sound with zeros."""
 
 _CHOICES: Values = {
-    "channels": ("mean", "first"),
-    "without_mean": (False, True),
-    "converter": ("soxr", "torchaudio.functional", "torchaudio.transforms", "julius"),
-    "peak": ("after", "", "before"),
-    "longest": (0.0, 8.0, 10.0),
+    **AS_STABLE_AUDIO_METRICS,
     "shortest": (0, _FULL),
 }
 _ROWS = "passt@av-benchmark"

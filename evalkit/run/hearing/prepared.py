@@ -24,6 +24,15 @@ from evalkit.store.spill import Pile
 Values = Mapping[str, tuple[object, ...]]
 Pieces = Callable[[Samples, Hashable], Sequence[Samples]]
 
+AS_STABLE_AUDIO_METRICS: Values = {
+    "channels": ("mean", "first"),
+    "without_mean": (False, True),
+    "converter": ("soxr", "torchaudio.functional", "torchaudio.transforms", "julius"),
+    "peak": ("after", "", "before"),
+    "longest": (0.0, 8.0, 10.0),
+}
+"""Ways of feeding a network of which the first of each is that of stable-audio-metrics."""
+
 _OF_PREPARATION = frozenset(each.name for each in fields(Preparation))
 
 
