@@ -163,6 +163,17 @@ class Schedule:
         finally:
             self._forget()
 
+    def begin(self, ask: Callable[[str], Message]) -> None:
+        """Start the workers that are not there, and ask each that has nothing in hand for something, after which it does
+        what it is asked for next. Nobody hears what came of it."""
+        for number in range(len(self._crew.devices)):
+            place = self._places.get(number)
+            if place is None and (hand := self._crew.hire(number)) is not None:
+                place = self._places[number] = _Place(hand)
+            if place is not None and place.piece is None:
+                self._give_aside(place, ask(place.hand.device), lambda answer: None)
+                place.piece = None
+
     def everyone(self, ask: Callable[[str], Message]) -> Iterator[Message | Lost]:
         """The answer of each worker that is there to one more task, or how that ended it. Raises what one raised."""
         for place in self._places.values():
@@ -238,9 +249,12 @@ class Schedule:
         found = spare(place.hand.device) if place is not None and place.ready and self._is_making() else None
         if place is None or found is None:
             return False
-        self._give(place, Piece(_EXTRA, (0,)), lambda piece, device: found[0])
-        place.extras[place.task] = found[1]
+        self._give_aside(place, *found)
         return True
+
+    def _give_aside(self, place: _Place, task: Message, heard: Heard) -> None:
+        self._give(place, Piece(_EXTRA, (0,)), lambda piece, device: task)
+        place.extras[place.task] = heard
 
     def _dismiss(self, number: int) -> None:
         """Another one does what a worker cannot."""

@@ -54,14 +54,14 @@ class Worker:
         self._tell, self._common = tell, common
         self._job: Job | None = None
         self._ordered: Mapping[str, Any] = {}
-        self._warm, self._fits = False, True
+        self._seconds, self._warm, self._fits = 0.0, False, True
         self._judges: dict[tuple[str, str], Embedder] = {}
 
     def do(self, task: Message) -> Message:
         """The answer to a task: `done` with what it came to, or `raised`; that is `unfit` where what it was ordered to
         load is not on this machine, and may be on another."""
-        does = {"generate": self._generate, "close": self._close, "embed": self._embed}
-        does |= {"look": self._look, "release": self._release}
+        does = {"load": self._prepare, "generate": self._generate, "close": self._close}
+        does |= {"look": self._look, "embed": self._embed, "release": self._release}
         number, self._fits = task.facts.get("task"), True
         try:
             facts, arrays = does[task.kind](task)
@@ -70,6 +70,11 @@ class Worker:
             return Message({"kind": "raised", "task": number, "unfit": unfit, **_as_json(error)})
         return Message({"kind": "done", "task": number, **facts}, arrays)
 
+    def _prepare(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        """Load the generator that will be asked for."""
+        self._load(task.facts, lambda requests, why: self._tell(Message({"kind": "lost", "places": [], "why": why})))
+        return {}, []
+
     def _generate(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         requests = [Request(*each) for each in task.facts["requests"]]
         places = {id(request): place for place, request in enumerate(requests)}
@@ -77,18 +82,20 @@ class Worker:
         def lost(those: Sequence[Request], why: str) -> None:
             self._tell(Message({"kind": "lost", "places": [places[id(each)] for each in those], "why": why}))
 
-        seconds = self._load(task.facts, lost)
+        self._load(task.facts, lost)
         assert self._job is not None
-        job = Job(**{**_fields(self._job), "lost": lost})
         first, self._warm = not self._warm, True
+        if first:
+            self._tell(_ready(self._job.device))
+        job = Job(**{**_fields(self._job), "lost": lost})
         results = produce(job, requests, job.timeouts.first if first else job.timeouts.each)
-        return results_told(with_load(results, seconds) if first else results)
+        return results_told(with_load(results, self._seconds) if first else results)
 
-    def _load(self, facts: Mapping[str, Any], lost: Callable[[Sequence[Request], str], object]) -> float:
-        """Seconds of loading the generator that is ordered, where it is not there yet."""
+    def _load(self, facts: Mapping[str, Any], lost: Callable[[Sequence[Request], str], object]) -> None:
+        """Load the generator that is ordered, where it is not there yet."""
         ordered = {"order": facts["order"], "device": facts["device"]}
         if self._job is not None and self._ordered == ordered:
-            return 0.0
+            return
         if self._job is not None:
             self._close(Message({}))
         order = orders.generator_order(facts["order"])
@@ -100,8 +107,7 @@ class Worker:
         load(job)
         self._share(f"model {order.model} {order.digest}", generator)
         self._job, self._ordered, self._warm = job, ordered, False
-        self._tell(_ready(facts["device"]))
-        return time.perf_counter() - started
+        self._seconds = time.perf_counter() - started
 
     def _share(self, name: str, owner: object) -> None:
         if self._common is not None:
@@ -112,6 +118,7 @@ class Worker:
         if "order" in task.facts:
             lost = {"kind": "lost", "places": [0]}
             self._load(task.facts, lambda requests, why: self._tell(Message({**lost, "why": why})))
+            self._tell(_ready(task.facts["device"]))
         job, self._job = self._job, None
         if job is not None:
             close(job)

@@ -5,7 +5,7 @@ What workers are told of is in `orders.py`, who does what in `schedule.py`, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -56,15 +56,31 @@ class Workers:
         if done:
             self._close_generators(order)
 
-    def look(self, orders: Sequence[JudgeOrder]) -> Sequence[tuple[Identity, Kind] | UserError]:
+    def begin(self, order: GeneratorOrder) -> None:
+        """Have all workers that have nothing to do load the generator that they will be asked for, which is when what is
+        wrong with it is told. Raises UserError for options that no worker can be told."""
+        told = _order_told(order)
+        self._schedule.begin(lambda device: Message({"kind": "load", "order": told, "device": device}))
+
+    def look(
+        self, orders: Sequence[JudgeOrder], idle: Callable[[], object] = lambda: None
+    ) -> Sequence[tuple[Identity, Kind] | UserError]:
         """Who and what each judge is, as a worker says that loads it for this alone, several side by side; or what
-        loading it raised. They stay for the work that follows."""
+        loading it raised. They stay for the work that follows. `idle` is called when each has one to look at, and when
+        none is left."""
         found = dict[int, tuple[Identity, Kind] | UserError]()
+
+        def units() -> Iterator[tuple[int, int]]:
+            for number in range(len(orders)):
+                if number == self._schedule.workers:
+                    idle()
+                yield number, 1
+            idle()
 
         def ask(piece: Piece, device: str) -> Message:
             return Message({"kind": "look", "order": orders[piece.unit].told()})
 
-        for piece, answer in self._schedule.run(((number, 1) for number in range(len(orders))), ask):
+        for piece, answer in self._schedule.run(units(), ask):
             try:
                 found[piece.unit] = _looked(answer, orders[piece.unit])
             except UserError as error:
@@ -204,9 +220,12 @@ def _together(parts: Sequence[Made]) -> Made:
 
 
 def _told(job: Job) -> dict[str, Any]:
-    order: GeneratorOrder | None = job.order
-    if order is None:
+    if job.order is None:
         raise ValueError("a job without an order cannot leave its process")
+    return _order_told(job.order)
+
+
+def _order_told(order: GeneratorOrder) -> dict[str, Any]:
     try:
         return order.told()
     except TypeError as error:

@@ -57,6 +57,11 @@ def register(plan: Plan) -> str:
     return ""
 
 
+def is_listed(plan: Plan) -> bool:
+    """Has the plan's maker been at work in any run before?"""
+    return _list(plan).exists()
+
+
 def take(plan: Plan, ledger: Ledger, missing: Iterable[tuple[Item, str]]) -> Iterator[Record]:
     """Take the sounds of these items (each with its digest of `sounds`) over from earlier runs, as far as they are
     there. Each record is in the ledger, and its file in the run folder, when it is yielded; where the disk refuses a

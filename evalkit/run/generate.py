@@ -24,7 +24,7 @@ from evalkit.generators.base import ChecksFiles
 from evalkit.generators.templates import template_of, templated
 from evalkit.run.accept import accept_file, accept_sound, missing_file
 from evalkit.run.config import require_devices
-from evalkit.run.earlier import register, sounds, take
+from evalkit.run.earlier import is_listed, register, sounds, take
 from evalkit.run.meanwhile import EmbeddedMeanwhile
 from evalkit.run.options import model_options
 from evalkit.run.plan import RANDOM, Item, Plan
@@ -106,7 +106,7 @@ def _require_model_files(plan: Plan) -> None:
 def _taken_over(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progress: Progress) -> dict[str, Record]:
     """key -> record of the missing sounds that earlier runs of the same maker have, which are in this run then. Of
     random weights none is taken over: how long they take is all that is asked of them."""
-    if plan.config.anew or is_on("EVALKIT_ANEW") or plan.model.size == RANDOM:
+    if _takes_none(plan):
         return {}
     missing = [pair for items in plan.batches for pair in zip(items, sounds(items), strict=True)]
     missing = [(item, sound) for item, sound in missing if item.key not in settled]
@@ -122,6 +122,16 @@ def _taken_over(plan: Plan, ledger: Ledger, settled: Mapping[str, Record], progr
     if why := register(plan):
         progress.note(f"later runs will not find these sounds: {why}")
     return taken
+
+
+def _takes_none(plan: Plan) -> bool:
+    return plan.config.anew or is_on("EVALKIT_ANEW") or plan.model.size == RANDOM
+
+
+def makes_all(plan: Plan) -> bool:
+    """Is it certain, before a sound was looked for, that none is there and each has to be made?"""
+    generates = plan.generator is not None and not plan.folder.ledger.exists()
+    return generates and (_takes_none(plan) or not is_listed(plan))
 
 
 def _make(
@@ -162,7 +172,7 @@ def _make(
     limits = limits_of(plan.generator, plan.config.timeouts)
     loading = partial(progress.step, f"load {plan.model.name}")
     config = plan.config
-    options, order = model_options(plan.model, plan.options), _order(plan)
+    options, order = model_options(plan.model, plan.options), generator_order(plan)
     job = Job(plan.generator, config.device, config.dtype, options, limits, give_up, loading, order, meanwhile)
     for batch, results in executor.run(job, batches):
         items = parts[batch.number]
@@ -172,7 +182,7 @@ def _make(
                 progress.advance(STAGE)
 
 
-def _order(plan: Plan) -> GeneratorOrder:
+def generator_order(plan: Plan) -> GeneratorOrder:
     """What a worker is told of the plan's generator."""
     config, code = plan.config, plan.identity.get("code")
     return GeneratorOrder(

@@ -29,7 +29,7 @@ from evalkit.metrics.base import METRICS, Metric
 from evalkit.metrics.kl_passt import JOINED
 from evalkit.run.embedders import open_embedder, order_of, targets
 from evalkit.run.executors import aside, is_shared
-from evalkit.run.generate import require_means
+from evalkit.run.generate import generator_order, makes_all, require_means
 from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
 from evalkit.run.missing import tell_of_fetch
 from evalkit.run.plan import Plan
@@ -143,8 +143,8 @@ def _kinds(
     by_workers = [name for name in unknown if is_shared(plan.config) and name not in WITHOUT_FILE]
     looks: dict[str, Callable[[], tuple[Identity, Kind]]] = {name: partial(_loaded, plan, name) for name in unknown}
     if by_workers:
-        with progress.step(f"load {', '.join(by_workers)}"), _lookers(plan, hands) as workers:
-            answers = workers.look([order_of(plan, name) for name in by_workers])
+        with progress.step(f"load {', '.join(by_workers)}"), _lookers(plan, hands) as (workers, begin):
+            answers = workers.look([order_of(plan, name) for name in by_workers], begin)
         looks |= {name: partial(_answered, answer) for name, answer in zip(by_workers, answers, strict=True)}
     for name, loaded in looks.items():
         with wrong.look():
@@ -159,14 +159,19 @@ def _kinds(
 
 
 @contextmanager
-def _lookers(plan: Plan, hands: Executor | None) -> Iterator[Workers]:
+def _lookers(plan: Plan, hands: Executor | None) -> Iterator[tuple[Workers, Callable[[], object]]]:
     """Workers of this machine that look at judges: the run's own, which have then imported what they need for the work,
-    or one for this alone."""
+    or one for this alone. And what begins the work for those that have none to look at."""
+
+    def begin() -> None:
+        if isinstance(hands, Workers) and makes_all(plan):
+            hands.begin(generator_order(plan))
+
     if isinstance(hands, Workers) and not hands.far:
-        yield hands
+        yield hands, begin
         return
     with closing(aside(plan.config)) as workers:
-        yield workers
+        yield workers, begin
 
 
 def _answered(answer: tuple[Identity, Kind] | UserError) -> tuple[Identity, Kind]:
