@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 import signal
 import sys
 import tempfile
@@ -31,6 +32,8 @@ from evalkit.generators.worker.process import last_words
 _MAIN = "import sys; sys.path[:] = sys.argv[5:]; del sys.argv[5:]; from evalkit.execute.worker import main; main()"
 _GRACE = 2.0
 _WRITES_FOR = 30.0
+_LOOKS = 1000
+"""Milliseconds after which one that takes nothing is looked at again."""
 _LAST = 2000
 
 
@@ -118,7 +121,8 @@ class Process:
 
     def send(self, task: Message) -> None:
         """Ask for something. A worker that does not take it in time is ended."""
-        deadline = time.monotonic() + _WRITES_FOR
+        deadline, room = time.monotonic() + _WRITES_FOR, select.poll()
+        room.register(self._write, select.POLLOUT)
         for piece in wire.pieces(task):
             while piece:
                 try:
@@ -127,7 +131,7 @@ class Process:
                     if time.monotonic() > deadline:
                         self.kill()
                         return
-                    time.sleep(0.01)
+                    room.poll(_LOOKS)
                 except BrokenPipeError:
                     return
 
