@@ -164,8 +164,8 @@ class Schedule:
             self._forget()
 
     def begin(self, ask: Callable[[str], Message]) -> None:
-        """Start the workers that are not there, and ask each that has nothing in hand for something, after which it does
-        what it is asked for next. Nobody hears what came of it."""
+        """Start the workers that are not there, and ask each that has nothing in hand for something that it does before
+        all else. Nobody hears what came of it."""
         for number in range(len(self._crew.devices)):
             place = self._places.get(number)
             if place is None and (hand := self._crew.hire(number)) is not None:

@@ -7,6 +7,7 @@ Linux by a signal of the system's, which also ends code that holds the interpret
 
 from __future__ import annotations
 
+import importlib
 import os
 import queue
 import signal
@@ -60,7 +61,7 @@ class Worker:
     def do(self, task: Message) -> Message:
         """The answer to a task: `done` with what it came to, or `raised`; that is `unfit` where what it was ordered to
         load is not on this machine, and may be on another."""
-        does = {"load": self._prepare, "generate": self._generate, "close": self._close}
+        does = {"import": self._import, "load": self._prepare, "generate": self._generate, "close": self._close}
         does |= {"look": self._look, "embed": self._embed, "release": self._release}
         number, self._fits = task.facts.get("task"), True
         try:
@@ -69,6 +70,12 @@ class Worker:
             unfit = not self._fits or isinstance(error, MissingWeights | BadCheckpoint)
             return Message({"kind": "raised", "task": number, "unfit": unfit, **_as_json(error)})
         return Message({"kind": "done", "task": number, **facts}, arrays)
+
+    def _import(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
+        """Import modules of evalkit's that will be needed."""
+        for name in task.facts["modules"]:
+            importlib.import_module(name)
+        return {}, []
 
     def _prepare(self, task: Message) -> tuple[dict[str, Any], list[NDArray[Any]]]:
         """Load the generator that will be asked for."""

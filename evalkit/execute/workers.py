@@ -56,9 +56,13 @@ class Workers:
         if done:
             self._close_generators(order)
 
+    def warm(self, modules: Sequence[str]) -> None:
+        """Have all workers import modules of evalkit's, which will be needed, while this process is at other things."""
+        self._schedule.begin(lambda device: Message({"kind": "import", "modules": list(modules)}))
+
     def begin(self, order: GeneratorOrder) -> None:
-        """Have all workers that have nothing to do load the generator that they will be asked for, which is when what is
-        wrong with it is told. Raises UserError for options that no worker can be told."""
+        """Have all workers that have nothing to do load the generator. What is wrong with it is told once it is asked
+        for a sound. Raises UserError for options that no worker can be told."""
         told = _order_told(order)
         self._schedule.begin(lambda device: Message({"kind": "load", "order": told, "device": device}))
 

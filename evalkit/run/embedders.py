@@ -16,6 +16,11 @@ def targets(plan: Plan) -> dict[str, str]:
     return {chosen.weights: chosen.embedded_by for chosen in plan.suite.metrics.values()}
 
 
+def modules(plan: Plan) -> list[str]:
+    """The modules of evalkit's in which its embedders are."""
+    return sorted({EMBEDDERS.module(target) for target in targets(plan).values() if EMBEDDERS.is_builtin(target)})
+
+
 def own_stamps(plan: Plan, progress: Progress) -> dict[str, str]:
     """weights name -> digest of the code, for the embedders of somebody's own; each is imported for it, and a suite's
     is told before. Raises UserError where nothing is there."""

@@ -27,7 +27,7 @@ from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
 from evalkit.fetch.weights import WITHOUT_FILE
 from evalkit.metrics.base import METRICS, Metric
 from evalkit.metrics.kl_passt import JOINED
-from evalkit.run.embedders import open_embedder, order_of, targets
+from evalkit.run.embedders import modules, open_embedder, order_of, targets
 from evalkit.run.executors import aside, is_shared
 from evalkit.run.generate import generator_order, makes_all, require_means
 from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
@@ -60,19 +60,38 @@ class Looked:
     ready: Ready | None
 
 
+@dataclass(frozen=True)
+class Lookers:
+    """Workers of this machine that look at judges: the run's own, which have then imported what they need for the work,
+    or one for this alone. `begin` begins the work for those that have none to look at."""
+
+    workers: Workers
+    begin: Callable[[], object]
+
+
 def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress, hands: Executor | None = None) -> Looked:
     """`hands` are those that will do the work, where they are there to look already.
 
     Raises UserError with everything that is known to end the run: its place, the device, weights and references
     that are not here or cannot be used. Networks are loaded last, and only where nothing else is wrong."""
+    if stage == "score":
+        with _lookers(plan, hands) as lookers:
+            return _look(plan, progress, lookers)
+    wrong = Gathering()
+    with wrong.look():
+        _require_place_and_means(plan, progress)
+    with wrong.look():
+        baseline_of(plan)
+    wrong.settle()
+    return Looked({}, {}, None)
+
+
+def _look(plan: Plan, progress: Progress, lookers: Lookers) -> Looked:
     wrong, stamped, codes = Gathering(), dict[str, str](), dict[str, str]()
     with wrong.look():
         _require_place_and_means(plan, progress)
     with wrong.look():
         baseline_of(plan)
-    if stage == "generate":
-        wrong.settle()
-        return Looked({}, {}, None)
     with wrong.look():
         stamped = stamps(plan, progress)
     with wrong.look():
@@ -85,7 +104,7 @@ def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress, ha
         opened = open_manifest(plan)
         if not wrong.errors and finished(opened, plan, stamped, codes):
             return Looked(stamped, codes, None)
-    return Looked(stamped, codes, make_ready(plan, stamped, progress, wrong, hands))
+    return Looked(stamped, codes, _ready(plan, stamped, progress, wrong, lookers))
 
 
 def _require_place_and_means(plan: Plan, progress: Progress) -> None:
@@ -95,19 +114,18 @@ def _require_place_and_means(plan: Plan, progress: Progress) -> None:
         progress.note(sentence)
 
 
-def make_ready(
-    plan: Plan,
-    stamps: Mapping[str, str],
-    progress: Progress,
-    wrong: Gathering | None = None,
-    hands: Executor | None = None,
-) -> Ready:
-    """`stamps` {weights name: stamp of its files}; `wrong` is what was found before, which is told with the rest.
+def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress) -> Ready:
+    """`stamps` {weights name: stamp of its files}.
 
     Raises UserError for references that cannot be used or were made with other weights, or an EVALKIT_HOME that cannot
     be written, and for weights that do not load, all of them.
     """
-    wrong = wrong or Gathering()
+    with _lookers(plan, None) as lookers:
+        return _ready(plan, stamps, progress, Gathering(), lookers)
+
+
+def _ready(plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering, lookers: Lookers) -> Ready:
+    """`wrong` is what was found before, which is told with the rest."""
     with wrong.look():
         writable_home(*FEATURES)
     metrics, broken = load_metrics(plan, wrong)
@@ -124,7 +142,7 @@ def make_ready(
     wrong.settle()
     for sentence in references.notes:
         progress.note(sentence)
-    loaded = _kinds(plan, stamps, progress, wrong, hands)
+    loaded = _kinds(plan, stamps, progress, wrong, lookers)
     for name in metrics:
         if plan.suite.metrics[name].weights in loaded:
             with wrong.look():
@@ -134,7 +152,7 @@ def make_ready(
 
 
 def _kinds(
-    plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering, hands: Executor | None
+    plan: Plan, stamps: Mapping[str, str], progress: Progress, wrong: Gathering, lookers: Lookers
 ) -> dict[str, Kind]:
     """What is known of each embedder that loads; that it does not is gathered. One is loaded where that is not known of
     these files, by workers where there are such."""
@@ -143,8 +161,8 @@ def _kinds(
     by_workers = [name for name in unknown if is_shared(plan.config) and name not in WITHOUT_FILE]
     looks: dict[str, Callable[[], tuple[Identity, Kind]]] = {name: partial(_loaded, plan, name) for name in unknown}
     if by_workers:
-        with progress.step(f"load {', '.join(by_workers)}"), _lookers(plan, hands) as (workers, begin):
-            answers = workers.look([order_of(plan, name) for name in by_workers], begin)
+        with progress.step(f"load {', '.join(by_workers)}"):
+            answers = lookers.workers.look([order_of(plan, name) for name in by_workers], lookers.begin)
         looks |= {name: partial(_answered, answer) for name, answer in zip(by_workers, answers, strict=True)}
     for name, loaded in looks.items():
         with wrong.look():
@@ -159,19 +177,19 @@ def _kinds(
 
 
 @contextmanager
-def _lookers(plan: Plan, hands: Executor | None) -> Iterator[tuple[Workers, Callable[[], object]]]:
-    """Workers of this machine that look at judges: the run's own, which have then imported what they need for the work,
-    or one for this alone. And what begins the work for those that have none to look at."""
+def _lookers(plan: Plan, hands: Executor | None) -> Iterator[Lookers]:
+    """Of a new run they import what judges need while this process looks at all else."""
 
     def begin() -> None:
         if isinstance(hands, Workers) and makes_all(plan):
             hands.begin(generator_order(plan))
 
-    if isinstance(hands, Workers) and not hands.far:
-        yield hands, begin
-        return
-    with closing(aside(plan.config)) as workers:
-        yield workers, begin
+    own = hands if isinstance(hands, Workers) and not hands.far else None
+    with nullcontext(own) if own else closing(aside(plan.config)) as workers:
+        is_new = is_shared(plan.config) and not plan.folder.run_json.exists()
+        if is_new and (own or not _place_of_notes().exists()):
+            workers.warm(modules(plan))
+        yield Lookers(workers, begin)
 
 
 def _answered(answer: tuple[Identity, Kind] | UserError) -> tuple[Identity, Kind]:
@@ -180,8 +198,12 @@ def _answered(answer: tuple[Identity, Kind] | UserError) -> tuple[Identity, Kind
     return answer
 
 
+def _place_of_notes() -> Path:
+    return evalkit_home() / "cache" / "loaded"
+
+
 def _note(name: str, stamp: str) -> Path:
-    return evalkit_home() / "cache" / "loaded" / f"{digest_json([name, stamp, 1])[:32]}.json"
+    return _place_of_notes() / f"{digest_json([name, stamp, 1])[:32]}.json"
 
 
 def _known(plan: Plan, name: str, stamp: str) -> Kind | None:

@@ -15,15 +15,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from evalkit.core.errors import UserError, unknown_name
 from evalkit.core.faults import Gathering
 from evalkit.generators.base import Options
 from evalkit.generators.templates import without_template
-
-if TYPE_CHECKING:
-    from evalkit.nets.stable_audio.sampling import SamplingOptions
+from evalkit.nets.stable_audio.settings import (
+    FLOW_NAMES,
+    NOISY,
+    NOT_HERE,
+    SAMPLER_NAMES,
+    SCHEDULES,
+    SIGMA_NAMES,
+    SamplingOptions,
+)
 
 FURTHER: Options = {
     "cfg_rescale": 0.0,
@@ -72,8 +78,6 @@ class Asked:
 
 def read_options(options: Options) -> Asked:
     """A preset with its changes as typed options. Raises UserError naming all that is out of range or in vain."""
-    from evalkit.nets.stable_audio.sampling import SamplingOptions
-
     options = without_template(options)  # which is put before the prompts by whoever asks
     defaults = {field.name: field.default for field in fields(SamplingOptions) if field.default is not MISSING}
     names, wrong = [field.name for field in fields(SamplingOptions)], Gathering()
@@ -96,8 +100,6 @@ def read_options(options: Options) -> Asked:
 
 def _is_of_its_kind(name: str, value: object, sampling: Sequence[str], wrong: Gathering) -> bool:
     """Is this an option, and its value of the type that it has? What is not is told."""
-    from evalkit.nets.stable_audio.sampling import SCHEDULES
-
     before = len(wrong.errors)
     if name == "sampler":
         with wrong.look():
@@ -120,10 +122,9 @@ def _is_of_its_kind(name: str, value: object, sampling: Sequence[str], wrong: Ga
 def _rules(value: Mapping[str, Any], given: Options) -> Iterator[Rule]:
     """The rules; of options that are not of their kind none can be asked. `value` has every option, `given` those that
     somebody or the preset set."""
-    from evalkit.nets.stable_audio.sampling import FLOW_SAMPLERS, NOISY, SIGMA_SAMPLERS
 
     def is_level() -> bool:
-        return value["sampler"] not in SIGMA_SAMPLERS or bool(0 < value["sigma_min"] < value[first])
+        return value["sampler"] not in SIGMA_NAMES or bool(0 < value["sigma_min"] < value[first])
 
     first = "sigma_max" if value["init_audio"] is None else "init_noise_level"
     steps, sampler, trim = value["steps"], value["sampler"], value["trim_silence"]
@@ -134,7 +135,7 @@ def _rules(value: Mapping[str, Any], given: Options) -> Iterator[Rule]:
     yield ("seconds_start",), "seconds_start is not negative", lambda: value["seconds_start"] >= 0
     yield from _rules_of_guidance(value)
     timeless = f"schedule has no effect with {sampler}, which goes down noise levels"
-    yield ("schedule", "sampler"), timeless, lambda: "schedule" not in given or sampler in FLOW_SAMPLERS
+    yield ("schedule", "sampler"), timeless, lambda: "schedule" not in given or sampler in FLOW_NAMES
     silence = "trim_silence is a level below 0 dB, such as -60"
     yield ("trim_silence",), silence, lambda: trim is None or trim < 0
     noiseless = f"eta has no effect with {sampler}, which adds no noise"
@@ -160,8 +161,6 @@ def _rules_of_guidance(value: Mapping[str, Any]) -> Iterator[Rule]:
 
 
 def _check_name(sampler: object) -> None:
-    from evalkit.nets.stable_audio.sampling import NOT_HERE, SAMPLER_NAMES
-
     if str(sampler) in NOT_HERE:
         raise UserError(
             f"evalkit has no sampler {sampler!r}: {NOT_HERE[str(sampler)]}", f"it has {', '.join(SAMPLER_NAMES)}"

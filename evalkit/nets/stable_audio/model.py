@@ -28,7 +28,7 @@ from evalkit.nets.stable_audio.config import ModelConfig
 from evalkit.nets.stable_audio.dit import DiT, DiTConfig
 from evalkit.nets.stable_audio.guidance import Guidance, guide
 from evalkit.nets.stable_audio.lengths import Room, room
-from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, sample
+from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, guidance_of, sample
 from evalkit.nets.stable_audio.schedule import Velocity
 from evalkit.nets.stable_audio.unet1d import UNet
 from evalkit.nets.stable_audio.vae import VAE
@@ -162,7 +162,7 @@ class StableAudio(nn.Module):
         state = torch.promote_types(weight.dtype, torch.float32)
         length = self.config.latent_length
         space = Room(length, length) if space is None else space
-        velocity = self.guided_velocity(condition, options.guidance, negative, space.made)
+        velocity = self.guided_velocity(condition, guidance_of(options), negative, space.made)
         shape = (self.config.latent_channels, space.drawn)
         noise = ItemNoise(generators, shape, weight.device, state, space.made)
         start = None if init is None else self._drawn(init, noise, space.made)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -29,63 +28,15 @@ from evalkit.nets.stable_audio.schedule import (
     polyexponential,
     v_denoiser,
 )
+from evalkit.nets.stable_audio.settings import NOISY, SIGMA_NAMES, V_SAMPLERS, SamplingOptions
 
-SIGMA_SAMPLERS = {**SAMPLERS, **K_SAMPLERS}
-"""Those of velocity models that go down noise levels; `ddim` goes down times."""
-
-V_SAMPLERS = (*SIGMA_SAMPLERS, "v-ddim", "ddim")
-SAMPLER_NAMES = (*V_SAMPLERS, *FLOW_SAMPLERS)
-"""Every value of `--set sampler=`: those of velocity models, then those of rectified flows."""
-
-NOISY = {name: 1.0 for name in SIGMA_SAMPLERS if name.endswith(("sde", "ancestral"))} | {"ddim": 0.0}
-"""The samplers that heed `eta`, and what it is for each where nobody sets it. `v-ddim` is `ddim` at eta 0, under the
-name that it has in stable-audio-tools."""
-
-SCHEDULES = ("0.0.19", "0.0.20")
-"""Versions of stable-audio-tools whose times differ."""
-
-NOT_HERE = {
-    "k-dpm-fast": "its last step leaves sigma_min in the sound",
-    "k-dpm-adaptive": "its steps depend on what else is in the batch",
-    "v-ddim-cfgpp": "it steps by the unguided half of the network's answer",
-}
-"""Samplers of stable-audio-tools that evalkit has not, and why."""
+SIGMA_SAMPLERS = {name: {**SAMPLERS, **K_SAMPLERS}[name] for name in SIGMA_NAMES}
 
 
-@dataclass(frozen=True)
-class SamplingOptions:
-    """How a batch is sampled; the field names are those of a preset and of `--set`.
-
-    `sigma_max` and `sigma_min` are noise levels of a velocity model's samplers; for `ddim` and the samplers of
-    rectified flows `sigma_max` is the first time, where anything above 1 counts as 1, and `sigma_min` has no
-    meaning. `eta` scales the noise that SDE and ancestral samplers and `ddim` put back (None: as much as the sampler
-    does by itself). `cfg` is the guidance scale (1: none)
-    and `cfg_rescale` the share of guided output that is brought back to the spread of the conditioned one (Lin et
-    al. 2024, phi); `apg` is the share of projected guidance, `cfg_norm_threshold` the greatest length of what guidance
-    goes by, and `cfg_interval_min` and `_max` are the noise levels between which there is any (`guidance.py`; the names
-    are those of stable-audio-tools' interface). `schedule` names the version of
-    stable-audio-tools whose times a rectified flow goes through. `init_noise_level` replaces `sigma_max` where sampling
-    starts from a sound.
-    """
-
-    steps: int
-    cfg: float
-    sampler: str
-    sigma_min: float = 0.01
-    sigma_max: float = 100.0
-    eta: float | None = None
-    cfg_rescale: float = 0.0
-    init_noise_level: float = 1.0
-    apg: float = 0.0
-    schedule: str = "0.0.19"
-    cfg_norm_threshold: float = 0.0
-    cfg_interval_min: float = 0.0
-    cfg_interval_max: float = 1.0
-
-    @property
-    def guidance(self) -> Guidance:
-        interval = self.cfg_interval_min, self.cfg_interval_max
-        return Guidance(self.cfg, self.cfg_rescale, self.apg, self.cfg_norm_threshold, *interval)
+def guidance_of(options: SamplingOptions) -> Guidance:
+    """What the options say of guidance."""
+    interval = options.cfg_interval_min, options.cfg_interval_max
+    return Guidance(options.cfg, options.cfg_rescale, options.apg, options.cfg_norm_threshold, *interval)
 
 
 class ItemNoise:
