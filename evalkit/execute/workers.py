@@ -70,15 +70,12 @@ class Workers:
         self, orders: Sequence[JudgeOrder], idle: Callable[[], object] = lambda: None
     ) -> Sequence[tuple[Identity, Kind] | UserError]:
         """Who and what each judge is, as a worker says that loads it for this alone, several side by side; or what
-        loading it raised. They stay for the work that follows. `idle` is called when each has one to look at, and when
-        none is left."""
+        loading it raised. They stay for the work that follows. `idle` is called when none is left to
+        begin with."""
         found = dict[int, tuple[Identity, Kind] | UserError]()
 
         def units() -> Iterator[tuple[int, int]]:
-            for number in range(len(orders)):
-                if number == self._schedule.workers:
-                    idle()
-                yield number, 1
+            yield from ((number, 1) for number in range(len(orders)))
             idle()
 
         def ask(piece: Piece, device: str) -> Message:

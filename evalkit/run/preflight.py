@@ -7,8 +7,8 @@ stamp of their files under EVALKIT_HOME, so it costs once per file, not once per
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,14 +22,14 @@ from evalkit.core.plugins import BrokenPlugin
 from evalkit.embed.base import family_of, is_own
 from evalkit.execute.base import Executor
 from evalkit.execute.bench import Identity, Kind, identity, kind_of
-from evalkit.execute.workers import Workers
 from evalkit.fetch.home import FEATURES, evalkit_home, writable_home
 from evalkit.fetch.weights import WITHOUT_FILE
 from evalkit.metrics.base import METRICS, Metric
 from evalkit.metrics.kl_passt import JOINED
-from evalkit.run.embedders import modules, open_embedder, order_of, targets
-from evalkit.run.executors import aside, is_shared
-from evalkit.run.generate import generator_order, makes_all, require_means
+from evalkit.run.embedders import open_embedder, order_of, targets
+from evalkit.run.executors import is_shared
+from evalkit.run.generate import require_means
+from evalkit.run.lookers import NOTES, Lookers
 from evalkit.run.manifest import changed_model, finished, metric_codes, open_manifest, stamps
 from evalkit.run.missing import tell_of_fetch
 from evalkit.run.plan import Plan
@@ -60,22 +60,13 @@ class Looked:
     ready: Ready | None
 
 
-@dataclass(frozen=True)
-class Lookers:
-    """Workers of this machine that look at judges: the run's own, which have then imported what they need for the work,
-    or one for this alone. `begin` begins the work for those that have none to look at."""
-
-    workers: Workers
-    begin: Callable[[], object]
-
-
 def look(plan: Plan, stage: Literal["generate", "score"], progress: Progress, hands: Executor | None = None) -> Looked:
     """`hands` are those that will do the work, where they are there to look already.
 
     Raises UserError with everything that is known to end the run: its place, the device, weights and references
     that are not here or cannot be used. Networks are loaded last, and only where nothing else is wrong."""
     if stage == "score":
-        with _lookers(plan, hands) as lookers:
+        with closing(Lookers(plan, hands)) as lookers:
             return _look(plan, progress, lookers)
     wrong = Gathering()
     with wrong.look():
@@ -120,7 +111,7 @@ def make_ready(plan: Plan, stamps: Mapping[str, str], progress: Progress) -> Rea
     Raises UserError for references that cannot be used or were made with other weights, or an EVALKIT_HOME that cannot
     be written, and for weights that do not load, all of them.
     """
-    with _lookers(plan, None) as lookers:
+    with closing(Lookers(plan, None)) as lookers:
         return _ready(plan, stamps, progress, Gathering(), lookers)
 
 
@@ -162,7 +153,7 @@ def _kinds(
     looks: dict[str, Callable[[], tuple[Identity, Kind]]] = {name: partial(_loaded, plan, name) for name in unknown}
     if by_workers:
         with progress.step(f"load {', '.join(by_workers)}"):
-            answers = lookers.workers.look([order_of(plan, name) for name in by_workers], lookers.begin)
+            answers = lookers.look([order_of(plan, name) for name in by_workers])
         looks |= {name: partial(_answered, answer) for name, answer in zip(by_workers, answers, strict=True)}
     for name, loaded in looks.items():
         with wrong.look():
@@ -176,34 +167,14 @@ def _kinds(
     return found
 
 
-@contextmanager
-def _lookers(plan: Plan, hands: Executor | None) -> Iterator[Lookers]:
-    """Of a new run they import what judges need while this process looks at all else."""
-
-    def begin() -> None:
-        if isinstance(hands, Workers) and makes_all(plan):
-            hands.begin(generator_order(plan))
-
-    own = hands if isinstance(hands, Workers) and not hands.far else None
-    with nullcontext(own) if own else closing(aside(plan.config)) as workers:
-        is_new = is_shared(plan.config) and not plan.folder.run_json.exists()
-        if is_new and (own or not _place_of_notes().exists()):
-            workers.warm(modules(plan))
-        yield Lookers(workers, begin)
-
-
 def _answered(answer: tuple[Identity, Kind] | UserError) -> tuple[Identity, Kind]:
     if isinstance(answer, UserError):
         raise answer
     return answer
 
 
-def _place_of_notes() -> Path:
-    return evalkit_home() / "cache" / "loaded"
-
-
 def _note(name: str, stamp: str) -> Path:
-    return _place_of_notes() / f"{digest_json([name, stamp, 1])[:32]}.json"
+    return evalkit_home().joinpath(*NOTES) / f"{digest_json([name, stamp, 1])[:32]}.json"
 
 
 def _known(plan: Plan, name: str, stamp: str) -> Kind | None:
