@@ -42,7 +42,7 @@ from evalkit.checkpoints.diffusers import derive_config, read_diffusers
 from evalkit.generators.stable_audio.network import load_model
 from evalkit.generators.stable_audio.presets import OPEN_1_0
 from evalkit.nets.stable_audio.model import StableAudio
-from evalkit.nets.stable_audio.sampling import SamplingOptions
+from evalkit.nets.stable_audio.settings import SamplingOptions
 
 HEAD, TOKENS, RATIO, RATE = 64, 128, 2048, 44100
 AIM = 1.3

@@ -28,7 +28,7 @@ from evalkit.generators.stable_audio import presets
 from evalkit.generators.stable_audio.network import ready
 from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.model import StableAudio
-from evalkit.nets.stable_audio.sampling import SamplingOptions
+from evalkit.nets.stable_audio.settings import SamplingOptions
 
 CONFIGS = Path(evalkit.__file__).parent / "generators" / "stable_audio" / "configs"
 MODELS = {

@@ -372,3 +372,20 @@ def test_work_that_nobody_has_room_for_waits_for_one_that_is_at_something_else()
     spare = lambda device: (extras.pop(), came.append) if extras else None  # noqa: E731
     made = [piece.unit for piece, _ in Schedule(crew).run(enumerate([1] * 4), ask, spare)]
     assert made == [1, 2, 3, 0] and len(came) == 1 and came[0] is not None
+
+
+def test_who_was_given_something_to_begin_with_does_the_work_too() -> None:
+    """All are started at once, what they are at is waited for by nobody, and their units follow it."""
+
+    def script(hand: Scripted, task: Message) -> None:
+        if task.kind != "load":
+            hand.answers(task)
+
+    schedule = Schedule(crew := Crew(3, script))
+    schedule.begin(lambda device: Message({"kind": "load"}))
+    assert len(crew.hired) == 3
+    schedule.begin(lambda device: Message({"kind": "load"}))
+    assert len(crew.hired) == 3, "those that are there are not started again"
+    assert sorted(piece.unit for piece, _ in schedule.run(enumerate([1] * 5), ask)) == [0, 1, 2, 3, 4]
+    assert [[task.kind for task in hand.tasks][:2] for hand in crew.hired] == [["load", "load"]] * 3
+    assert schedule.most == 0, "who has loaded nothing that was needed has done no work"

@@ -16,7 +16,7 @@ from evalkit.nets.stable_audio.guidance import Guidance
 from evalkit.nets.stable_audio.lengths import room
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.oobleck import fold_weight_norm
-from evalkit.nets.stable_audio.sampling import SamplingOptions
+from evalkit.nets.stable_audio.settings import SamplingOptions
 
 TOKENS, LATENT, LENGTH = 9, 6, 11
 WORDS = (5, 0)

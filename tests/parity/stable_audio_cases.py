@@ -15,7 +15,7 @@ from evalkit.nets.stable_audio.config import parse
 from evalkit.nets.stable_audio.guidance import Guidance
 from evalkit.nets.stable_audio.model import StableAudio
 from evalkit.nets.stable_audio.oobleck import fold_weight_norm
-from evalkit.nets.stable_audio.sampling import SamplingOptions
+from evalkit.nets.stable_audio.settings import SamplingOptions
 
 CFG, SIGMAS = 6.0, (0.3, 500.0)
 SEEDS = (11, 12)

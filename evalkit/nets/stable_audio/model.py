@@ -28,8 +28,9 @@ from evalkit.nets.stable_audio.config import ModelConfig
 from evalkit.nets.stable_audio.dit import DiT, DiTConfig
 from evalkit.nets.stable_audio.guidance import Guidance, guide
 from evalkit.nets.stable_audio.lengths import Room, room
-from evalkit.nets.stable_audio.sampling import ItemNoise, SamplingOptions, guidance_of, sample
+from evalkit.nets.stable_audio.sampling import ItemNoise, guidance_of, sample
 from evalkit.nets.stable_audio.schedule import Velocity
+from evalkit.nets.stable_audio.settings import SamplingOptions
 from evalkit.nets.stable_audio.unet1d import UNet
 from evalkit.nets.stable_audio.vae import VAE
 

@@ -162,3 +162,23 @@ def test_a_look_at_the_files_imports_no_transformers(model: str) -> None:
         "assert 'transformers' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_look_at_the_files_asks_torch_for_no_compiler() -> None:
+    """Of shapes without numbers torch works out some by importing what compiles networks, which takes a second."""
+    code = (
+        "import sys; from evalkit.generators.load import load_generator;"
+        "load_generator('stable-audio-mini', {}, None, False).check_files();"
+        "assert not {'sympy', 'torch._dynamo'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_options_are_read_without_torch() -> None:
+    """While a run is planned none of its workers has begun."""
+    code = (
+        "import sys; from evalkit.generators.stable_audio.sampling_options import read_options;"
+        "read_options({'steps': 20, 'cfg': 6.0, 'sampler': 'dpmpp-3m-sde'});"
+        "assert 'torch' not in sys.modules"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

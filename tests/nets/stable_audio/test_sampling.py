@@ -12,8 +12,12 @@ import torch
 from torch import Tensor
 
 from evalkit.core.errors import UserError
-from evalkit.nets.stable_audio.sampling import NOISY, V_SAMPLERS, ItemNoise, SamplingOptions, sample
+from evalkit.nets.stable_audio.flow import FLOW_SAMPLERS
+from evalkit.nets.stable_audio.k_samplers import K_SAMPLERS
+from evalkit.nets.stable_audio.samplers import SAMPLERS
+from evalkit.nets.stable_audio.sampling import ItemNoise, sample
 from evalkit.nets.stable_audio.schedule import TimeShift, linear_times
+from evalkit.nets.stable_audio.settings import FLOW_NAMES, NOISY, SIGMA_NAMES, V_SAMPLERS, SamplingOptions
 
 sys.path.insert(0, str(Path(__file__).parent))
 import networks
@@ -75,6 +79,10 @@ def test_v_ddim_adds_no_noise_whatever_the_preset_says(tools: dict[str, Tensor],
     eta = 1.0 if sampler == "v-ddim" else None
     options = SamplingOptions(steps=STEPS, cfg=1.0, sampler=sampler, sigma_max=500.0, eta=eta)
     assert torch.allclose(sample(networks.toy_velocity, "v", options, _noise()), tools["ddim"], atol=2e-6)
+
+
+def test_the_names_that_a_command_may_say_are_the_samplers_that_are_here() -> None:
+    assert set(SIGMA_NAMES) == {*SAMPLERS, *K_SAMPLERS} and set(FLOW_NAMES) == set(FLOW_SAMPLERS)
 
 
 def test_a_samplers_own_eta_is_k_diffusions() -> None:
