@@ -308,6 +308,9 @@ class Schedule:
         if piece.unit == _ONCE:
             yield piece, Lost("error", how) if place.loss is None else Lost("hung", place.loss[1])
             return
+        if place.loss is not None and not place.loss[0]:
+            told = f"what a worker has to load does not come back ({place.loss[1]}) and cannot be interrupted"
+            raise UserError(told, "--timeout SECONDS gives it longer")
         if place.loss is not None:
             yield from self._hung(piece, *place.loss)
             return

@@ -7,6 +7,7 @@ from evalkit.core.registry import Registry
 from evalkit.embed.base import EMBEDDERS, Embedder, is_own
 from evalkit.execute.bench import Identity
 from evalkit.execute.orders import JudgeOrder, open_judge
+from evalkit.fetch.weights import WITHOUT_FILE
 from evalkit.run.plan import Plan
 from evalkit.run.progress import Progress
 
@@ -17,8 +18,9 @@ def targets(plan: Plan) -> dict[str, str]:
 
 
 def modules(plan: Plan) -> list[str]:
-    """The modules of evalkit's in which its embedders are."""
-    return sorted({EMBEDDERS.module(target) for target in targets(plan).values() if EMBEDDERS.is_builtin(target)})
+    """The modules of evalkit's in which its embedders are, of those that have weights."""
+    found = {target for name, target in targets(plan).items() if name not in WITHOUT_FILE}
+    return sorted({EMBEDDERS.module(target) for target in found if EMBEDDERS.is_builtin(target)})
 
 
 def own_stamps(plan: Plan, progress: Progress) -> dict[str, str]:

@@ -21,16 +21,16 @@ NOTES = "cache", "loaded"
 
 class Lookers:
     """Workers of this machine that look at judges: the run's own, which have then imported what they need for the work,
-    or one for this alone. Of a new run they import what judges need while this process looks at all else, and whoever
-    has no judge to look at begins with the work."""
+    or one for this alone. Where it is certain that there is something to do, they import what judges need while this
+    process looks at all else, and whoever has no judge to look at begins with the work."""
 
     def __init__(self, plan: Plan, hands: Executor | None) -> None:
         self._plan, self._hands = plan, hands if isinstance(hands, Workers) else None
         self._own = None if self._hands is None or self._hands.far else self._hands
         self._workers = self._own or aside(plan.config)
-        is_new = is_shared(plan.config) and not plan.folder.run_json.exists()
-        if is_new and (self._own is not None or not evalkit_home().joinpath(*NOTES).exists()):
-            self._workers.warm(modules(plan))
+        nobody_has_looked = is_shared(plan.config) and not evalkit_home().joinpath(*NOTES).exists()
+        if nobody_has_looked or (self._own is not None and makes_all(plan)):
+            self._warm(self._workers)
 
     def look(self, orders: Sequence[JudgeOrder]) -> Sequence[tuple[Identity, Kind] | UserError]:
         """As `Workers.look`."""
@@ -46,5 +46,9 @@ class Lookers:
 
     def _begin(self) -> None:
         if self._hands is not None and makes_all(self._plan):
-            self._hands.warm(modules(self._plan))
+            self._warm(self._hands)
             self._hands.begin(generator_order(self._plan))
+
+    def _warm(self, workers: Workers) -> None:
+        if needed := modules(self._plan):
+            workers.warm(needed)

@@ -21,6 +21,7 @@ from evalkit.execute.schedule import Hand
 from evalkit.execute.wire import Message
 from evalkit.execute.worker import Worker
 from evalkit.execute.workers import Workers
+from evalkit.generators.base import Timeouts
 from evalkit.run.config import RunConfig
 from evalkit.run.executors import aside
 from evalkit.run.pipeline import run
@@ -76,13 +77,13 @@ def test_a_run_by_workers_opens_no_judge_itself(tmp_path: Path, monkeypatch: pyt
     assert outcome.n_ok == 2 and outcome.scores["drilled"]["value"] is not None
 
 
-def drilled(folder: Path, monkeypatch: pytest.MonkeyPatch, load: str = "") -> RunConfig:
-    """A run by two workers whose judge nobody has looked at, and what happens where its model is loaded."""
+def drilled(folder: Path, monkeypatch: pytest.MonkeyPatch, load: str = "", judge: bool = True) -> RunConfig:
+    """A run by two workers whose `judge` nobody has looked at, and what happens where its model is loaded."""
     monkeypatch.setenv("EVALKIT_HOME", str(folder / "home"))
     monkeypatch.setenv("EVALKIT_DRILLS", str(folder))
     monkeypatch.setenv("DRILL_LOAD", load)
     monkeypatch.delenv("EVALKIT_ANEW", raising=False)
-    suite = write_drill(folder, ["rain", "wind", "a dog", "a bell"], judge=True)
+    suite = write_drill(folder, ["rain", "wind", "a dog", "a bell"], judge)
     return RunConfig(model="evalkit_drills:Drilled", suite=str(suite), out=folder / "run", workers=2, batch_size=1)
 
 
@@ -123,17 +124,29 @@ def test_a_model_is_loaded_early_only_where_it_is_sure_to_be_needed(
     assert outcome.n_ok == 4 and not orders and not (tmp_path / "loads").exists()
 
 
-@pytest.mark.parametrize("load", ["kill once", "missing", "raise", "kill"])
+@pytest.mark.parametrize("load", ["kill once", "missing", "raise", "kill", "deaf"])
 def test_what_goes_wrong_in_loading_is_told_as_ever(load: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loaded early, a model that fails ends no look at judges, and the run ends as one whose judges are known."""
-    plan = make_plan(drilled(tmp_path, monkeypatch, load))
+    plan = make_plan(replace(drilled(tmp_path, monkeypatch, load), timeouts=Timeouts(1.0, 5.0, 5.0)))
     if load == "kill once":
         assert run(plan, Silent()).n_ok == 4
         return
     told = {"missing": "weights of drilled are not here", "raise": "this prompt is too hard", "kill": "while it loads"}
+    told["deaf"] = r"what a worker has to load does not come back \(no end after 1 s\)"
     with pytest.raises(UserError, match=told[load]):
         run(plan, Silent())
     assert list((tmp_path / "home" / "cache" / "loaded").iterdir()), "the judge was looked at"
+
+
+def test_no_worker_is_started_for_sounds_and_features_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is one that would import torch in vain, beside a command of a second."""
+    assert run(make_plan(drilled(tmp_path, monkeypatch, judge=False)), Silent()).n_ok == 4
+    monkeypatch.setattr(Processes, "hire", lambda self, place: pytest.fail("started"))
+    assert (
+        run(make_plan(replace(drilled(tmp_path, monkeypatch, judge=False), out=tmp_path / "other")), Silent()).n_ok == 4
+    )
 
 
 def test_what_a_worker_imports_for_its_work_is_left_out_of_the_search_for_garbage() -> None:

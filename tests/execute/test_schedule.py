@@ -382,10 +382,17 @@ def test_who_was_given_something_to_begin_with_does_the_work_too() -> None:
             hand.answers(task)
 
     schedule = Schedule(crew := Crew(3, script))
-    schedule.begin(lambda device: Message({"kind": "load"}))
-    assert len(crew.hired) == 3
-    schedule.begin(lambda device: Message({"kind": "load"}))
-    assert len(crew.hired) == 3, "those that are there are not started again"
+    for _ in range(2):
+        schedule.begin(lambda device: Message({"kind": "load"}))
+        assert len(crew.hired) == 3, "those that are there are not started again"
     assert sorted(piece.unit for piece, _ in schedule.run(enumerate([1] * 5), ask)) == [0, 1, 2, 3, 4]
     assert [[task.kind for task in hand.tasks][:2] for hand in crew.hired] == [["load", "load"]] * 3
     assert schedule.most == 0, "who has loaded nothing that was needed has done no work"
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_what_never_comes_back_from_loading_ends_the_run(size: int) -> None:
+    """It was at no item: its unit was given up without a word, and the run ended in a KeyError."""
+    script = lambda hand, task: (hand.says("lost", places=[], why="no end after 1 s"), hand.dies())  # noqa: E731
+    with pytest.raises(UserError, match=r"to load does not come back \(no end after 1 s\)"):
+        answers(Crew(2, script), [size] * 3)
