@@ -13,7 +13,7 @@ are quarters of a second by the generator without a network, scored by three mea
 evalkit's own work. Seconds are the wall's, of the whole command with the start of Python; efficiency is the time of one
 process over that of the workers times their number. CPU is that of all processes. Memory of the parent is the most that
 it held itself (anonymous pages), files the most descriptors that it had open; memory of the workers is what their
-proportional set sizes, in which a page that two share counts once, come to when they were last counted, every 5 s.
+proportional set sizes, in which a page that two share counts once, come to when they were last counted, every 30 s.
 "Again" is the same command once more, with all there. Nothing else should run on the machine.
 """
 
@@ -46,9 +46,11 @@ WAYS: Mapping[str, tuple[str, ...]] = {
 RATE, SECONDS = 44100, 5.0
 OPENL3, PASST = "openl3_audio_mel256_env.h5", "passt-s-f128-p16-s10-ap.476-swa.pt"
 CLAP, TOKENIZER = "630k-audioset-fusion-best.pt", "roberta-base"
+START = 2
+"""Prompts of a run that shows what starting costs."""
 LOOK = 0.25
-PAGES_EVERY = 20
-"""Looks (in all 5 s) from one count of the workers' pages to the next."""
+PAGES_EVERY = 120
+"""Looks (in all 30 s) from one count of the workers' pages to the next."""
 Facts = dict[str, float]
 
 
@@ -232,7 +234,7 @@ def speeds(bench: Bench) -> list[dict[str, object]]:
 def overheads(bench: Bench) -> list[dict[str, object]]:
     """What a prompt costs beside its model and judges, for runs of several sizes; the first tells of starting."""
     rows: list[dict[str, object]] = []
-    for size in (2, *bench.sizes):
+    for size in (START, *bench.sizes):
         words = ["run", "--model", "mock", "--suite", str(suite(bench.work / f"suite-{size}", size))]
         words += ["--no-report", "--quiet", "--batch-size", "1"]
         for way, facts in compared(bench, f"{size} prompts", words):
@@ -248,7 +250,7 @@ def overheads(bench: Bench) -> list[dict[str, object]]:
                     "CPU (s)": facts["cpu"],
                     "CPU a prompt beyond the start (ms)": None
                     if start is None
-                    else 1000 * (facts["cpu"] - float(str(start["CPU (s)"]))) / (size - 2),
+                    else 1000 * (facts["cpu"] - float(str(start["CPU (s)"]))) / (size - START),
                     "parent (MiB)": facts["parent"],
                     "files": int(facts["files"]),
                     "again (CPU s)": again["cpu"],
@@ -299,7 +301,7 @@ def main() -> None:
     if asked.anew:
         shutil.rmtree(asked.work / "measured", ignore_errors=True)
     chosen = tuple(way for way in WAYS if asked.ray or "Ray" not in way)
-    sizes = tuple(int(size) for size in asked.sizes.split(",") if size)
+    sizes = tuple(size for size in map(int, filter(None, asked.sizes.split(","))) if size > START)
     bench = Bench(asked.work.resolve(), asked.prompts, asked.clips, sizes, chosen, asked.ray)
     rows = [speeds(bench), overheads(bench)]
     print("\n\n".join([*map(records.table, rows), advice(rows[1])]))
