@@ -92,6 +92,7 @@ class Bench:
             **{key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "MALLOC_"))},
             "EVALKIT_HOME": str(folder / "home"),
             "EVALKIT_ANEW": "1",
+            "OPENBLAS_NUM_THREADS": "1",  # as the command sets it, which is not the first here to import NumPy
         }
         line = [sys.executable, str(HERE), "--one", str(out), *words, "--out", str(folder / "run"), "--threads", "1"]
         began = time.perf_counter()
