@@ -70,8 +70,7 @@ class Workers:
         self, orders: Sequence[JudgeOrder], idle: Callable[[], object] = lambda: None
     ) -> Sequence[tuple[Identity, Kind] | UserError]:
         """Who and what each judge is, as a worker says that loads it for this alone, several side by side; or what
-        loading it raised. They stay for the work that follows. `idle` is called when none is left to
-        begin with."""
+        loading it raised. They stay for the work that follows. `idle` is called once each judge has its worker."""
         found = dict[int, tuple[Identity, Kind] | UserError]()
 
         def units() -> Iterator[tuple[int, int]]:

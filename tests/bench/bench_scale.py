@@ -118,10 +118,8 @@ def one(out: Path, words: Sequence[str]) -> None:
             looks += 1
             seen["parent"] = max(seen["parent"], _held("/proc/self/status", "RssAnon"))
             seen["files"] = max(seen["files"], float(sum(1 for _ in Path("/proc/self/fd").iterdir())))
-            # to be counted holds a process up: at each look it would cost two workers a tenth of their time
-            if looks % PAGES_EVERY == 1 and (
-                held := sum(_held(f"/proc/{pid}/smaps_rollup", "Pss") for pid in _children())
-            ):
+            counted = _children() if looks % PAGES_EVERY == 1 else ()  # a process stands still for it
+            if held := sum(_held(f"/proc/{pid}/smaps_rollup", "Pss") for pid in counted):
                 seen["workers"] = held
 
     watch = threading.Thread(target=look)

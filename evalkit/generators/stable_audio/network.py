@@ -58,13 +58,12 @@ def build(checkpoint: Checkpoint, device: str, dtype: str) -> StableAudio:
 def require_fit(checkpoint: Checkpoint) -> None:
     """Raises what `build` would, by what safetensors files say of their tensors, before the first value is read. Of
     other files only reading tells."""
-    import torch
-
     from evalkit.checkpoints import tensors
+    from evalkit.checkpoints.shapes import shapes_alone
 
     if any(file.suffix not in (".json", ".safetensors") for file in checkpoint.files):
         return
-    with torch.device("meta"):
+    with shapes_alone():
         whole = as_published(_unfilled(checkpoint))
     tensors.require_fit(whole, _stored(checkpoint, whole, shapes=True), checkpoint.weights)
 

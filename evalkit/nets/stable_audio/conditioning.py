@@ -97,19 +97,12 @@ class ExpoFeatures(nn.Module):
         return torch.cat([angle.cos(), angle.sin()], dim=-1)
 
 
-def drawn(*shape: int) -> Tensor:
-    """Normal noise; on the device "meta", where there are no numbers, only the shape, for which torch would load its
-    compiler if it were asked to draw."""
-    made = torch.empty(shape)
-    return made if made.is_meta else made.normal_()
-
-
 class LearnedPosition(nn.Module):
     """x (batch,) to [x, sin 2 pi w x, cos 2 pi w x] (batch, width + 1) with width / 2 learnt frequencies w."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.weights = nn.Parameter(drawn(width // 2))
+        self.weights = nn.Parameter(torch.randn(width // 2))
 
     def forward(self, x: Tensor) -> Tensor:
         angle = 2 * math.pi * x[:, None] * self.weights

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from evalkit.nets.stable_audio.attention import CrossAttention, FeedForward, Heard, SelfAttention, plus
-from evalkit.nets.stable_audio.conditioning import Condition, ExpoFeatures, Step, drawn
+from evalkit.nets.stable_audio.conditioning import Condition, ExpoFeatures, Step
 from evalkit.nets.stable_audio.norms import LayerNorm, RMSNorm
 from evalkit.nets.stable_audio.rotary import Table, rotary_table
 
@@ -90,7 +90,7 @@ class FourierFeatures(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(drawn(width // 2, 1))
+        self.weight = nn.Parameter(torch.randn(width // 2, 1))
 
     def forward(self, t: Tensor) -> Tensor:
         angle = 2 * math.pi * t.to(self.weight.dtype) @ self.weight.T

@@ -71,8 +71,7 @@ def _weight_normed(conv: WNConv1d | WNConvTranspose1d) -> None:
     weight = conv._parameters.pop("weight")
     assert weight is not None
     conv.weight_v = nn.Parameter(weight.detach())
-    # without numbers there is no norm, for whose shape torch would load its compiler (1 s)
-    conv.weight_g = nn.Parameter(weight.new_empty(len(weight), 1, 1) if weight.is_meta else _norm(weight.detach()))
+    conv.weight_g = nn.Parameter(_norm(weight.detach()))
 
 
 class WNConv1d(nn.Conv1d):

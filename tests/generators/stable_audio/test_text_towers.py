@@ -164,11 +164,12 @@ def test_a_look_at_the_files_imports_no_transformers(model: str) -> None:
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-def test_a_look_at_the_files_asks_torch_for_no_compiler() -> None:
+@pytest.mark.parametrize("model", ["stable-audio-mini", "stable-audio-3-mini"])
+def test_a_look_at_the_files_asks_torch_for_no_compiler(model: str) -> None:
     """Of shapes without numbers torch works out some by importing what compiles networks, which takes a second."""
     code = (
         "import sys; from evalkit.generators.load import load_generator;"
-        "load_generator('stable-audio-mini', {}, None, False).check_files();"
+        f"load_generator({model!r}, {{}}, None, False).check_files();"
         "assert not {'sympy', 'torch._dynamo'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
